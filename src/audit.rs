@@ -1,0 +1,227 @@
+//! The driver: every packet of every input through the stages, one result per series.
+//!
+//! ```text
+//! capture ─ Frame ─ link ─ packet ─ flow ─ dissect ─┐
+//!                                                   ├─ Series ─ identity … claim ─ report
+//!                                        ledger ────┘
+//! ```
+//!
+//! The stream only counts and notes. What a packet means for the audit (its scope, whose it is) is
+//! decided at the end, because an advertisement, an answer or a proxy request seen later can still
+//! change it. Each packet ends in exactly one counter: of a flow, of frames without IP, or of
+//! unreadable ones.
+
+mod senders;
+mod tracker;
+
+use crate::capture::series::{Plan, Spool, plan};
+use crate::capture::{Capture, Frame, InputFacts, Source};
+use crate::coverage::Gaps;
+use crate::epoch::{Epochs, WindowSpec};
+use crate::error::Error;
+use crate::evidence::{Moment, Timestamp};
+use crate::flow::row::{Row, RowKey};
+use crate::ledger::Ledger;
+use crate::link::Mac;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use tracker::Tracker;
+
+/// The device under audit, as declared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Devices {
+    /// The capture holds nothing but the device.
+    pub all: bool,
+    /// By IP address.
+    pub ips: Vec<IpAddr>,
+    /// By MAC address.
+    pub macs: Vec<Mac>,
+}
+
+impl Devices {
+    /// True when a device was declared.
+    pub fn any(&self) -> bool {
+        self.all || !self.ips.is_empty() || !self.macs.is_empty()
+    }
+}
+
+/// What has to be known before the first packet.
+#[derive(Clone)]
+pub struct Settings {
+    /// Windows as given.
+    pub windows: Vec<WindowSpec>,
+    /// The declared device.
+    pub devices: Devices,
+    /// Silence or a step of the clock beyond this many nanoseconds is a gap.
+    pub time_gap: i64,
+    /// Hash the inputs.
+    pub hash: bool,
+    /// Keep one row per flow, at most so many.
+    pub one_row_per_flow: Option<usize>,
+    /// True for rows that accuse: they are kept when rows run out.
+    pub accuses: Rc<dyn Fn(&RowKey) -> bool>,
+}
+
+/// Packets of an input that belong to no flow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unflowed {
+    /// No IP packet inside.
+    pub not_ip: u64,
+    /// Could carry IP and cannot be read.
+    pub unreadable: u64,
+}
+
+/// First and last packet of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The earliest.
+    pub first: Moment,
+    /// The latest.
+    pub last: Moment,
+}
+
+/// A silence or a step of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeGap {
+    /// The packet before.
+    pub before: Moment,
+    /// The packet after.
+    pub after: Moment,
+}
+
+/// What one series of inputs showed.
+pub struct Series {
+    /// Indices of its inputs.
+    pub inputs: Vec<u32>,
+    /// Flows, merged.
+    pub rows: Vec<(RowKey, Row)>,
+    /// Everything beside the flows.
+    pub ledger: Ledger,
+    /// Packets outside flows, per input.
+    pub unflowed: BTreeMap<u32, Unflowed>,
+    /// Time covered, per epoch.
+    pub extents: BTreeMap<u32, Extent>,
+    /// Holes in time.
+    pub time_gaps: Vec<TimeGap>,
+    /// Flows that were folded because rows ran out.
+    pub folded: u64,
+}
+
+/// All inputs, read.
+pub struct Evidence {
+    /// The inputs in the order of the report.
+    pub inputs: Vec<InputFacts>,
+    /// The series.
+    pub series: Vec<Series>,
+    /// The epochs that counters refer to.
+    pub epochs: Epochs,
+}
+
+/// Reads all inputs.
+///
+/// # Errors
+/// An input that is no readable capture, or a window that cannot be.
+pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> {
+    let mut spool = Spool::default();
+    let Plan {
+        inputs,
+        series: grouped,
+        first,
+    } = plan(sources, &mut spool, settings.hash)?;
+    let mut epochs = match first {
+        Some(first) => Some(Epochs::new(&settings.windows, first)?),
+        None => None,
+    };
+    let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
+    let mut series = Vec::new();
+    for members in grouped {
+        let mut tracker: Option<Tracker> = None;
+        let mut gaps = Gaps::default();
+        for &index in &members {
+            let Some(source) = inputs.get(index as usize) else { continue };
+            let mut capture = Capture::open(source, index, settings.hash)?;
+            let mut links = Vec::new();
+            loop {
+                let Some(frame) = capture.next_frame() else { break };
+                // The first packet of all fixes what relative windows mean.
+                if epochs.is_none() {
+                    epochs = Some(Epochs::new(&settings.windows, frame.moment.time)?);
+                }
+                let tracker = tracker
+                    .get_or_insert_with(|| Tracker::new(settings.clone(), epochs.clone().unwrap_or_default()));
+                let interface = frame.interface as usize;
+                match links.get(interface) {
+                    Some(link) => tracker.frame(&frame, *link),
+                    None => {
+                        // An interface not met before: resolve its reader once, then take the
+                        // frame, which has to be borrowed anew.
+                        let held = Held::of(&frame);
+                        links = capture
+                            .interfaces()
+                            .iter()
+                            .map(|i| (i.link_type, i.link_type.and_then(crate::link::reader)))
+                            .collect();
+                        if let Some(link) = links.get(interface) {
+                            tracker.frame(&held.frame(), *link);
+                        }
+                    }
+                }
+            }
+            let (read, noted) = capture.finish()?;
+            gaps.merge(noted);
+            facts.insert(index, read);
+        }
+        let epochs = match &epochs {
+            Some(epochs) => epochs.clone(),
+            None => Epochs::new(&settings.windows, Timestamp::UNKNOWN)?,
+        };
+        let tracker = tracker.unwrap_or_else(|| Tracker::new(settings.clone(), epochs));
+        let mut done = tracker.finish(members);
+        done.ledger.gaps.merge(gaps);
+        series.push(done);
+    }
+    Ok(Evidence {
+        inputs: facts.into_values().collect(),
+        series,
+        epochs: match epochs {
+            Some(epochs) => epochs,
+            None => Epochs::new(&settings.windows, Timestamp::UNKNOWN)?,
+        },
+    })
+}
+
+/// A frame that outlives the block it was lent from.
+#[derive(Debug, Clone)]
+struct Held {
+    moment: Moment,
+    interface: u32,
+    direction: Option<crate::capture::Direction>,
+    checksum_pending: bool,
+    original_len: u32,
+    data: Vec<u8>,
+}
+
+impl Held {
+    fn of(frame: &Frame<'_>) -> Self {
+        Self {
+            moment: frame.moment,
+            interface: frame.interface,
+            direction: frame.direction,
+            checksum_pending: frame.checksum_pending,
+            original_len: frame.original_len,
+            data: frame.data.to_vec(),
+        }
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            moment: self.moment,
+            interface: self.interface,
+            direction: self.direction,
+            checksum_pending: self.checksum_pending,
+            original_len: self.original_len,
+            data: &self.data,
+        }
+    }
+}

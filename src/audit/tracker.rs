@@ -1,0 +1,697 @@
+//! One series: frames in, flows and facts out.
+
+use super::senders::{Doubt, FrameSender, Senders};
+use super::{Extent, Held, Series, Settings, TimeGap, Unflowed};
+use crate::capture::{Direction, Frame};
+use crate::coverage::GapId;
+use crate::dissect::reading::Readings;
+use crate::dissect::{Sink, neighbours};
+use crate::epoch::Epochs;
+use crate::evidence::{Moment, Timestamp};
+use crate::flow::row::Rows;
+use crate::flow::table::{Closed, Table};
+use crate::flow::{Carries, Key, Opening, Side, Span, note_link};
+use crate::ledger::{Ends, Ledger};
+use crate::link::{Content, LinkType, Mac, Unwrapped};
+use crate::packet::fragments::{Fragments, Joined, Piece};
+use crate::packet::transport::{Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify};
+use crate::packet::{Datagram, Decoded, decode};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Packets inside packets that are followed, counted from the frame (contract: bytes count at the
+/// outermost layer only).
+const DEPTH_MAX: u8 = 8;
+
+/// Frames held back in all while it is not known whether their sender computes checksums.
+const HELD_FRAMES_MAX: usize = 256;
+
+/// Silences listed; beyond, they are only counted.
+const TIME_GAPS_MAX: usize = 10_000;
+
+/// A link type and its reader, if there is one.
+pub(super) type Link = (Option<u16>, Option<&'static LinkType>);
+
+/// The circumstances of a packet, whatever layer it was found in.
+#[derive(Clone, Copy)]
+struct Context {
+    moment: Moment,
+    epoch: u32,
+    source: Option<Mac>,
+    target: Option<Mac>,
+    direction: Option<Direction>,
+    depth: u8,
+}
+
+pub(super) struct Tracker {
+    settings: Settings,
+    epochs: Epochs,
+    table: Table,
+    readings: Readings,
+    rows: Rows,
+    ledger: Ledger,
+    fragments: Fragments,
+    senders: Senders,
+    held: Vec<(FrameSender, Held, Link)>,
+    unflowed: BTreeMap<u32, Unflowed>,
+    extents: BTreeMap<u32, Extent>,
+    extent: Option<(u32, Extent)>,
+    time_gaps: Vec<TimeGap>,
+    last: Option<Moment>,
+    device_macs: BTreeSet<Mac>,
+}
+
+impl Tracker {
+    pub(super) fn new(settings: Settings, epochs: Epochs) -> Self {
+        let rows = match settings.one_row_per_flow {
+            Some(limit) => Rows::one_per_flow(limit),
+            None => Rows::default(),
+        };
+        Self {
+            device_macs: settings.devices.macs.iter().copied().collect(),
+            settings,
+            epochs,
+            rows,
+            table: Table::default(),
+            readings: Readings::default(),
+            ledger: Ledger::default(),
+            fragments: Fragments::default(),
+            senders: Senders::default(),
+            held: Vec::new(),
+            unflowed: BTreeMap::new(),
+            extents: BTreeMap::new(),
+            extent: None,
+            time_gaps: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// Takes a frame from the capture.
+    pub(super) fn frame(&mut self, frame: &Frame<'_>, link: Link) {
+        let epoch = self.epochs.of(frame.moment.time);
+        self.clock(frame.moment, epoch);
+        self.link(frame, link, epoch, false);
+        for closed in self.table.sweep(frame.moment.time) {
+            self.closed(closed);
+        }
+    }
+
+    /// The frame door: from the link header on.
+    fn link(&mut self, frame: &Frame<'_>, link: Link, epoch: u32, believe: bool) {
+        let context = |unwrapped: &Unwrapped<'_>| Context {
+            moment: frame.moment,
+            epoch,
+            source: unwrapped.source,
+            target: unwrapped.target,
+            direction: frame.direction.or(unwrapped.direction),
+            depth: 0,
+        };
+        let (link_type, Some(reader)) = link else {
+            let (link_type, _) = link;
+            let cause = format!("link type {} cannot be read", crate::link::name(link_type));
+            self.ledger.gaps.at(GapId::UnsupportedLink, frame.moment, epoch, cause);
+            self.count_unflowed(frame.moment).unreadable += 1;
+            return;
+        };
+        let _ = link_type;
+        let unwrapped = (reader.read)(frame);
+        match unwrapped.content {
+            Content::Ip(bytes) => {
+                let sender = match unwrapped.source {
+                    Some(mac) => FrameSender::Mac(mac),
+                    None => FrameSender::Interface(frame.moment.at.input, frame.interface, frame.direction),
+                };
+                let decoded = decode(bytes, frame.cut());
+                let decoded = match decoded {
+                    Decoded::BadChecksum(datagram) if believe || frame.checksum_pending => Decoded::Datagram(datagram),
+                    Decoded::BadChecksum(datagram) => match self.senders.header_wrong(sender) {
+                        Doubt::Believe => Decoded::Datagram(datagram),
+                        Doubt::Hold if self.held.len() < HELD_FRAMES_MAX => {
+                            self.held.push((sender, Held::of(frame), link));
+                            if self.senders.is_decided(sender) {
+                                self.release(sender, true);
+                            }
+                            return;
+                        }
+                        Doubt::Hold | Doubt::Refuse => Decoded::Unreadable("a wrong IPv4 header checksum"),
+                    },
+                    Decoded::Datagram(datagram) => {
+                        if datagram.source.is_ipv4() && !believe && self.senders.header_right(sender) {
+                            self.release(sender, false);
+                        }
+                        decoded
+                    }
+                    _ => decoded,
+                };
+                self.network(decoded, context(&unwrapped));
+            }
+            Content::Arp(packet) => {
+                neighbours::arp(packet, epoch, frame.moment, &mut self.ledger);
+                self.count_unflowed(frame.moment).not_ip += 1;
+            }
+            Content::NotIp(_) => self.count_unflowed(frame.moment).not_ip += 1,
+            Content::Unreadable(gap, cause) => self.unreadable(gap, cause, context(&unwrapped)),
+        }
+    }
+
+    /// Judges the frames of a sender that were held back.
+    fn release(&mut self, sender: FrameSender, believe: bool) {
+        let mut released = Vec::new();
+        let mut kept = Vec::new();
+        for entry in std::mem::take(&mut self.held) {
+            if entry.0 == sender { released.push(entry) } else { kept.push(entry) }
+        }
+        self.held = kept;
+        for (_, held, link) in released {
+            let epoch = self.epochs.of(held.moment.time);
+            if believe {
+                self.link(&held.frame(), link, epoch, true);
+            } else {
+                let cause = "a wrong IPv4 header checksum";
+                self.ledger.gaps.at(GapId::UnreadablePackets, held.moment, epoch, cause);
+                self.count_unflowed(held.moment).unreadable += 1;
+            }
+        }
+    }
+
+    fn unreadable(&mut self, gap: GapId, cause: &'static str, context: Context) {
+        self.ledger.gaps.at(gap, context.moment, context.epoch, cause);
+        if context.depth == 0 {
+            self.count_unflowed(context.moment).unreadable += 1;
+        }
+    }
+
+    /// The packet door: what holds IP packets of any kind comes in here, one level deeper.
+    fn network(&mut self, decoded: Decoded<'_>, context: Context) {
+        if context.depth > DEPTH_MAX {
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, context.moment, context.epoch, "packets are nested too deeply");
+            return;
+        }
+        match decoded {
+            Decoded::Datagram(datagram) | Decoded::BadChecksum(datagram) => {
+                let piece = Piece {
+                    moment: context.moment,
+                    epoch: context.epoch,
+                };
+                match datagram.fragment {
+                    None => self.datagram(&datagram, &[piece], context),
+                    Some(fragment) => {
+                        if datagram.cut() > 0 {
+                            self.snaplen(context, "a fragment was cut");
+                        }
+                        for joined in self.fragments.add(&datagram, fragment, piece) {
+                            self.joined(&joined, context);
+                        }
+                    }
+                }
+            }
+            Decoded::Unreadable(cause) => self.unreadable(GapId::UnreadablePackets, cause, context),
+            Decoded::Cut(cause) => {
+                self.snaplen(context, cause);
+                self.unreadable(GapId::UnreadablePackets, cause, context);
+            }
+        }
+    }
+
+    fn snaplen(&mut self, context: Context, cause: &'static str) {
+        self.ledger.gaps.at(GapId::SnaplenCut, context.moment, context.epoch, cause);
+    }
+
+    fn joined(&mut self, joined: &Joined, context: Context) {
+        if joined.evicted {
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, context.moment, context.epoch, "more fragments wait than are kept");
+        }
+        let datagram = Datagram {
+            source: joined.source,
+            destination: joined.destination,
+            hop_limit: 0,
+            protocol: joined.protocol,
+            payload: &joined.payload,
+            wire_len: joined.wire_len,
+            fragment: None,
+        };
+        let Some(last) = joined.pieces.last() else { return };
+        let context = Context {
+            moment: last.moment,
+            epoch: last.epoch,
+            ..context
+        };
+        self.datagram(&datagram, &joined.pieces, context);
+    }
+
+    /// A whole IP packet. `pieces` are the frames it came in, each counted as a packet.
+    fn datagram(&mut self, datagram: &Datagram<'_>, pieces: &[Piece], context: Context) {
+        let transport = read(datagram);
+        let checksum = verify(datagram);
+        let believed = match checksum {
+            Checksum::Right => self.senders.transport(datagram.source, true),
+            Checksum::Wrong => self.senders.transport(datagram.source, false),
+            Checksum::Unknown => true,
+        };
+        let (from, to) = match transport {
+            Transport::Tcp(s) => (s.source_port, s.destination_port),
+            Transport::Udp(u) => (u.source_port, u.destination_port),
+            Transport::Malformed | Transport::Cut => ports(datagram),
+            Transport::Icmp { kind, code, .. } => icmp_ports(datagram.protocol, kind, code),
+            Transport::Other => (0, 0),
+        };
+        if transport == Transport::Cut {
+            self.snaplen(context, "a transport header was cut");
+        }
+        let ends = (
+            (datagram.source, from),
+            (datagram.destination, to),
+        );
+        let (key, side) = Key::new(ends.0, ends.1, datagram.protocol);
+        let ends = Ends {
+            side,
+            sender: ends.0,
+            receiver: ends.1,
+        };
+        let (slot, fresh) = self.flow_of(&key, side, &transport, believed, context);
+        self.note_neighbour(slot, fresh, ends, context);
+        let answers = believed && !is_no_answer(&transport, datagram.protocol);
+        for piece in pieces {
+            let Some(span) = self.table.span(slot, piece.epoch, piece.moment) else { continue };
+            count(span, side, piece.moment, answers);
+        }
+        if self.settings.devices.any() {
+            self.note_device(ends, context);
+        }
+        match transport {
+            Transport::Tcp(segment) => self.tcp(slot, &segment, ends, believed, fresh, context),
+            Transport::Udp(udp) => self.udp(slot, &udp, ends, believed, context),
+            Transport::Icmp { kind, body, .. } => {
+                if is_request(datagram.protocol, kind)
+                    && let Some(flow) = self.table.flow(slot)
+                {
+                    flow.opened(side, Opening::Request);
+                }
+                if datagram.protocol == protocol::ICMPV6 && datagram.hop_limit == u8::MAX && believed {
+                    let (epoch, at) = (context.epoch, context.moment);
+                    neighbours::icmpv6(kind, body, datagram.source, context.source, epoch, at, &mut self.ledger);
+                }
+                // An error quotes somebody's packet; it is no payload and opens nothing.
+                if answers {
+                    self.payload(slot, side, datagram.wire_len.saturating_sub(4), context);
+                }
+            }
+            Transport::Other => self.payload(slot, side, datagram.wire_len, context),
+            Transport::Malformed | Transport::Cut => {
+                // The header is lost; that something went out is not.
+                if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+                    span.opened |= fresh || datagram.protocol != protocol::TCP;
+                }
+            }
+        }
+    }
+
+    /// The flow of a packet, opened if there is none; true if it is new.
+    fn flow_of(
+        &mut self,
+        key: &Key,
+        side: Side,
+        transport: &Transport<'_>,
+        believed: bool,
+        context: Context,
+    ) -> (u32, bool) {
+        if let Some((slot, flow)) = self.table.get(key) {
+            let reopened = match transport {
+                // A SYN with another sequence number begins another connection (RFC 9293 §3.5),
+                // unless its checksum shows a forgery.
+                Transport::Tcp(s) if believed && s.flags.any(Flags::SYN) && !s.flags.any(Flags::ACK) => {
+                    flow.half.of(side).initial().is_some_and(|isn| isn != s.sequence) || flow.joined_late
+                }
+                _ => false,
+            };
+            if !reopened {
+                flow.last_seen = flow.last_seen.max(context.moment.time);
+                return (slot, false);
+            }
+            if let Some(closed) = self.table.close(slot) {
+                self.closed(closed);
+            }
+        }
+        let (slot, evicted) = self.table.open(*key, context.epoch, context.moment);
+        if let Some(evicted) = evicted {
+            self.closed(evicted);
+        }
+        (slot, true)
+    }
+
+    fn note_neighbour(&mut self, slot: u32, fresh: bool, ends: Ends, context: Context) {
+        let Some(flow) = self.table.flow(slot) else { return };
+        let facts = flow.link.of_mut(ends.side);
+        let first = fresh || (!facts.mixed && facts.source.is_none() && facts.target.is_none());
+        let before = *facts;
+        note_link(facts, context.source, context.target, first);
+        match context.direction {
+            Some(Direction::Out) => facts.sent = true,
+            Some(Direction::In) => facts.received = true,
+            None => {}
+        }
+        // The pair is new when the flow is, or when its addresses changed.
+        if (first || facts.mixed != before.mixed || facts.source != context.source)
+            && let Some(mac) = context.source
+        {
+            self.ledger.binding(mac, ends.sender.0, context.epoch, context.moment);
+            if self.settings.devices.ips.contains(&ends.sender.0) {
+                self.device_macs.insert(mac);
+            }
+            if self.device_macs.contains(&mac) {
+                self.ledger.device_seen.insert(ends.sender.0);
+            }
+        }
+    }
+
+    /// Marks activity of the declared device. DHCP and multicast DNS alone are none.
+    fn note_device(&mut self, ends: Ends, context: Context) {
+        const NO_ACTIVITY: [u16; 5] = [67, 68, 546, 547, 5353];
+        if self.ledger.device.knows(context.epoch, context.moment)
+            || NO_ACTIVITY.contains(&ends.receiver.1)
+            || NO_ACTIVITY.contains(&ends.sender.1)
+        {
+            return;
+        }
+        let devices = &self.settings.devices;
+        let its = devices.all
+            || devices.ips.contains(&ends.sender.0)
+            || context.source.is_some_and(|mac| self.device_macs.contains(&mac));
+        if its {
+            self.ledger.device.mark(context.epoch, context.moment);
+        }
+    }
+
+    fn payload(&mut self, slot: u32, side: Side, bytes: usize, context: Context) {
+        if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+            *span.bytes.of_mut(side) += bytes as u64;
+            span.opened = true;
+            *span.application.of_mut(side) |= bytes > 0;
+        }
+    }
+
+    fn tcp(&mut self, slot: u32, segment: &Segment<'_>, ends: Ends, believed: bool, fresh: bool, context: Context) {
+        let side = ends.side;
+        let Some(flow) = self.table.flow(slot) else { return };
+        let (syn, ack) = (segment.flags.any(Flags::SYN), segment.flags.any(Flags::ACK));
+        if fresh && !syn && !segment.flags.any(Flags::RST) {
+            flow.joined_late = true;
+        }
+        if !believed {
+            // No evidence of state or content; that a SYN went out is not in doubt.
+            if fresh && syn && let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+                span.opened = true;
+            }
+            return;
+        }
+        let mut opened = false;
+        if syn {
+            opened = !flow.half.of(side).has_syn();
+            flow.half.of_mut(side).open(segment.sequence);
+            flow.opened(if ack { side.other() } else { side }, Opening::Syn);
+        }
+        if ack {
+            flow.half.of_mut(side.other()).acknowledge(segment.acknowledgement);
+        }
+        if segment.flags.any(Flags::FIN | Flags::RST) {
+            *flow.ended.of_mut(side) = true;
+            if segment.flags.any(Flags::RST) {
+                *flow.ended.of_mut(side.other()) = true;
+            }
+        }
+        // Data in a SYN comes behind the SYN's own number (RFC 7413).
+        let sequence = segment.sequence.wrapping_add(u32::from(syn));
+        let length = u32::try_from(segment.wire_len).unwrap_or(u32::MAX);
+        let pushed = segment.flags.any(Flags::PSH);
+        let new = flow.half.of_mut(side).accept(sequence, length, pushed);
+        let start = flow.half.of(side).initial().map(|isn| isn.wrapping_add(1));
+        let cut = segment.wire_len > segment.payload.len();
+        if cut && self.readings.get(slot).is_none_or(|r| r.wants(side)) {
+            self.snaplen(context, "payload that may hold a name was cut");
+        }
+        if !segment.payload.is_empty() {
+            self.read_with(slot, ends, context, |readings, sink| {
+                readings.segment(slot, sequence, start, segment.payload, sink);
+            });
+        }
+        let carries = self.table.flow(slot).map_or(Carries::Undecided, |f| *f.carries.of(side));
+        if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+            span.opened |= opened;
+            *span.bytes.of_mut(side) += u64::from(new);
+            if new > 0 {
+                note_carries(span, side, carries);
+            }
+        }
+    }
+
+    fn udp(&mut self, slot: u32, udp: &UdpDatagram<'_>, ends: Ends, believed: bool, context: Context) {
+        if !believed {
+            return;
+        }
+        if matches!((udp.source_port, udp.destination_port), (67, 68 | 67)) {
+            neighbours::dhcp(udp.payload, context.moment, &mut self.ledger);
+        }
+        let side = ends.side;
+        if udp.wire_len > udp.payload.len() {
+            let unnamed = self.table.flow(slot).is_none_or(|f| f.facts.names.is_empty());
+            if unnamed {
+                self.snaplen(context, "a datagram that may hold a name was cut");
+            }
+        }
+        self.read_with(slot, ends, context, |readings, sink| {
+            // Each datagram says anew what it carries.
+            sink.carries(Carries::Undecided);
+            readings.datagram(slot, udp.payload, sink);
+        });
+        let carries = self.table.flow(slot).map_or(Carries::Undecided, |f| *f.carries.of(side));
+        if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+            span.opened = true;
+            *span.bytes.of_mut(side) += udp.wire_len as u64;
+            if udp.wire_len > 0 {
+                note_carries(span, side, if carries == Carries::Undecided { Carries::Application } else { carries });
+            }
+        }
+    }
+
+    fn read_with(
+        &mut self,
+        slot: u32,
+        ends: Ends,
+        context: Context,
+        read: impl FnOnce(&mut Readings, &mut Sink<'_>),
+    ) {
+        let Self {
+            table,
+            readings,
+            ledger,
+            ..
+        } = self;
+        let Some(flow) = table.flow(slot) else { return };
+        let mut sink = Sink {
+            flow,
+            ledger,
+            at: context.moment,
+            epoch: context.epoch,
+            ends,
+        };
+        read(readings, &mut sink);
+    }
+
+    /// A flow left the table: its reading ends, and it becomes part of a row.
+    fn closed(&mut self, mut closed: Closed) {
+        let last = closed.spans.iter().max_by_key(|s| s.last).map(|s| (s.epoch, s.last));
+        let Some((epoch, at)) = last else { return };
+        let waiting = self.readings.get(closed.slot).is_some_and(super::super::dissect::reading::Reading::is_waiting);
+        if closed.evicted {
+            let cause = if waiting {
+                "more flows were open than are kept; one was being read"
+            } else {
+                "more flows were open than are kept"
+            };
+            self.ledger.gaps.at(GapId::LimitsReached, at, epoch, cause);
+        }
+        let ledger = &mut self.ledger;
+        let flow = &mut closed.flow;
+        self.readings.end(closed.slot, |side, read| {
+            let end = |s: Side| (flow.key.ip(s), flow.key.port(s));
+            let ends = Ends {
+                side,
+                sender: end(side),
+                receiver: end(side.other()),
+            };
+            read(&mut Sink {
+                flow,
+                ledger,
+                at,
+                epoch,
+                ends,
+            });
+        });
+        if closed.flow.facts.protocol.is_none() {
+            for span in &mut closed.spans {
+                span.application.a |= span.pending.a;
+                span.application.b |= span.pending.b;
+            }
+        }
+        if closed.flow.joined_late {
+            let began = self.epochs.of(closed.flow.started.time);
+            let cause = "a connection was already open when its first packet was captured";
+            self.ledger.gaps.at(GapId::StartedLate, closed.flow.started, began, cause);
+        }
+        if closed.flow.half.a.forgot || closed.flow.half.b.forgot {
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, at, epoch, "more holes in a TCP stream than are kept");
+        }
+        if closed.flow.facts.names_folded {
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, at, epoch, "more names on a connection than are kept");
+        }
+        let folded = self.rows.folded;
+        self.rows.add(closed, &self.ledger, &*self.settings.accuses);
+        if self.rows.folded > folded {
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, at, epoch, "more conversations than rows are kept");
+        }
+    }
+
+    fn count_unflowed(&mut self, moment: Moment) -> &mut Unflowed {
+        self.unflowed.entry(moment.at.input).or_default()
+    }
+
+    /// Keeps the extent of each epoch, and notices silences and steps of the clock.
+    fn clock(&mut self, moment: Moment, epoch: u32) {
+        if moment.time == Timestamp::UNKNOWN {
+            return;
+        }
+        match &mut self.extent {
+            Some((of, extent)) if *of == epoch => {
+                extent.first = extent.first.min(moment);
+                extent.last = extent.last.max(moment);
+            }
+            _ => {
+                self.keep_extent();
+                let have = self.extents.get(&epoch).copied();
+                let mut extent = have.unwrap_or(Extent {
+                    first: moment,
+                    last: moment,
+                });
+                extent.first = extent.first.min(moment);
+                extent.last = extent.last.max(moment);
+                self.extent = Some((epoch, extent));
+            }
+        }
+        if let Some(last) = self.last
+            && let Some(step) = moment.time.since(last.time)
+            && step.saturating_abs() > self.settings.time_gap
+            && self.time_gaps.len() < TIME_GAPS_MAX
+        {
+            self.time_gaps.push(TimeGap {
+                before: last,
+                after: moment,
+            });
+        }
+        self.last = Some(moment);
+    }
+
+    fn keep_extent(&mut self) {
+        if let Some((epoch, extent)) = self.extent.take() {
+            self.extents.insert(epoch, extent);
+        }
+    }
+
+    /// Closes everything.
+    pub(super) fn finish(mut self, inputs: Vec<u32>) -> Series {
+        // Senders of which nothing but wrong header checksums was seen: their card computes them.
+        while let Some(sender) = self.held.first().map(|h| h.0) {
+            self.release(sender, true);
+        }
+        let context = Context {
+            moment: self.last.unwrap_or(Moment::NONE),
+            epoch: 0,
+            source: None,
+            target: None,
+            direction: None,
+            depth: 0,
+        };
+        for joined in self.fragments.finish() {
+            self.joined(&joined, context);
+        }
+        for closed in self.table.drain() {
+            self.closed(closed);
+        }
+        self.keep_extent();
+        Series {
+            inputs,
+            folded: self.rows.folded,
+            rows: self.rows.into_sorted(),
+            ledger: self.ledger,
+            unflowed: self.unflowed,
+            extents: self.extents,
+            time_gaps: self.time_gaps,
+        }
+    }
+}
+
+fn count(span: &mut Span, side: Side, moment: Moment, answers: bool) {
+    *span.packets.of_mut(side) += 1;
+    *span.answers.of_mut(side) += u64::from(answers);
+    span.first = span.first.min(moment);
+    span.last = span.last.max(moment);
+}
+
+fn note_carries(span: &mut Span, side: Side, carries: Carries) {
+    match carries {
+        Carries::Application => *span.application.of_mut(side) = true,
+        Carries::Undecided => *span.pending.of_mut(side) = true,
+        Carries::Handshake => {}
+    }
+}
+
+/// Pairs of ICMP request and answer, for both versions (Community ID specification v1, which follows Zeek).
+const ICMP_PAIRS: [(u8, u8, u8); 9] = [
+    (protocol::ICMP, 8, 0),
+    (protocol::ICMP, 13, 14),
+    (protocol::ICMP, 15, 16),
+    (protocol::ICMP, 17, 18),
+    (protocol::ICMP, 10, 9),
+    (protocol::ICMPV6, 128, 129),
+    (protocol::ICMPV6, 130, 131),
+    (protocol::ICMPV6, 133, 134),
+    (protocol::ICMPV6, 135, 136),
+];
+
+/// Stand-ins for ports, so that request and answer are one flow.
+fn icmp_ports(number: u8, kind: u8, code: u8) -> (u16, u16) {
+    for (of, request, answer) in ICMP_PAIRS {
+        if of == number && kind == request {
+            return (request.into(), answer.into());
+        }
+        if of == number && kind == answer {
+            return (answer.into(), request.into());
+        }
+    }
+    (kind.into(), code.into())
+}
+
+fn is_request(number: u8, kind: u8) -> bool {
+    ICMP_PAIRS.iter().any(|(of, request, _)| *of == number && *request == kind)
+}
+
+/// A RST, an ICMP error: they answer nothing.
+fn is_no_answer(transport: &Transport<'_>, number: u8) -> bool {
+    match transport {
+        Transport::Tcp(s) => s.flags.any(Flags::RST),
+        // RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem.
+        Transport::Icmp { kind, .. } if number == protocol::ICMP => matches!(kind, 3 | 4 | 5 | 11 | 12),
+        // RFC 4443 §2.1: errors have the high bit clear.
+        Transport::Icmp { kind, .. } => *kind < 128,
+        _ => false,
+    }
+}
+

@@ -1,0 +1,76 @@
+//! SHA-256 of the evidence as it lies on disk, computed on a second thread from the very blocks
+//! that the auditor reads: no byte is copied and the file is read once.
+
+use sha2::{Digest, Sha256};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+/// Blocks in flight between reader and hasher; with blocks of a mebibyte this bounds memory.
+const IN_FLIGHT: usize = 4;
+
+/// A block of file bytes that reader and hasher may hold at once.
+pub(super) type Block = Arc<Vec<u8>>;
+
+/// The hashing thread.
+pub(super) struct Hasher {
+    to: Option<SyncSender<(Block, Range<usize>)>>,
+    back: Receiver<Block>,
+    thread: Option<JoinHandle<[u8; 32]>>,
+}
+
+impl Hasher {
+    pub(super) fn start() -> std::io::Result<Self> {
+        let (to, work) = sync_channel::<(Block, Range<usize>)>(IN_FLIGHT);
+        // Room for every block that can exist, so that the hasher never waits for the reader.
+        let (done, back) = sync_channel::<Block>(2 * IN_FLIGHT + 2);
+        let thread = std::thread::Builder::new()
+            .name("sha256".into())
+            .spawn(move || {
+                let mut digest = Sha256::new();
+                for (block, range) in work {
+                    digest.update(block.get(range).unwrap_or_default());
+                    // A reader that went away no longer wants its blocks back.
+                    let _ = done.try_send(block);
+                }
+                digest.finalize().into()
+            })?;
+        Ok(Self {
+            to: Some(to),
+            back,
+            thread: Some(thread),
+        })
+    }
+
+    /// Queues a range of a block; waits while the hasher is `IN_FLIGHT` blocks behind.
+    pub(super) fn push(&mut self, block: &Block, range: Range<usize>) {
+        if let Some(to) = &self.to {
+            // Sending fails only when the thread is gone; `finish` then reports no digest.
+            let _ = to.send((Arc::clone(block), range));
+        }
+    }
+
+    /// A block that the hasher is done with, if any has come back.
+    pub(super) fn recycled(&mut self) -> Option<Block> {
+        self.back.try_recv().ok()
+    }
+
+    /// The digest in lower-case hexadecimal, or `None` if the thread died.
+    pub(super) fn finish(mut self) -> Option<String> {
+        drop(self.to.take());
+        let digest = self.thread.take()?.join().ok()?;
+        Some(hex(&digest))
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}

@@ -1,0 +1,176 @@
+//! Which inputs belong together: rotated files of one recording are a series, captures of the
+//! same minutes from two places are different vantages (contract, "Several inputs").
+//!
+//! With a single input nothing is read ahead. With several, each is walked once beforehand for
+//! its first and last time and its link types; packets are not decoded for that.
+
+use super::{Capture, Source, reason};
+use crate::error::Error;
+use crate::evidence::Timestamp;
+use std::collections::BTreeSet;
+
+/// Files of one series may overlap by less than this (nanoseconds): a rotation is not atomic.
+const OVERLAP: i64 = Timestamp::SECOND;
+
+/// An input before it is audited.
+#[derive(Debug, Clone)]
+struct Surveyed {
+    source: Source,
+    first: Timestamp,
+    last: Timestamp,
+    link_types: BTreeSet<u16>,
+    sha256: Option<String>,
+}
+
+/// The inputs in the order of the report, and the series as lists of indices into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Sources by first packet time, then SHA-256, then name.
+    pub inputs: Vec<Source>,
+    /// Each series in the order of its files.
+    pub series: Vec<Vec<u32>>,
+    /// Time of the first packet of all, where it had to be found out beforehand.
+    pub first: Option<Timestamp>,
+}
+
+/// Orders and groups the inputs.
+///
+/// # Errors
+/// The first input that is no readable capture, in the order given.
+pub fn plan(sources: &[Source], spool: &mut Spool, hash: bool) -> Result<Plan, Error> {
+    if let [only] = sources {
+        return Ok(Plan {
+            inputs: vec![only.clone()],
+            series: vec![vec![0]],
+            first: None,
+        });
+    }
+    let mut surveyed = Vec::with_capacity(sources.len());
+    for source in sources {
+        let source = match source {
+            Source::Stdin => spool.take_stdin()?,
+            other => other.clone(),
+        };
+        surveyed.push(survey(source)?);
+    }
+    surveyed.sort_by_key(|s| s.first);
+    if hash {
+        // Only where times tie does the order need the hash before the audit.
+        let ties: Vec<bool> = surveyed
+            .iter()
+            .map(|s| surveyed.iter().filter(|o| o.first == s.first).count() > 1)
+            .collect();
+        for (s, tied) in surveyed.iter_mut().zip(ties) {
+            if tied {
+                let (facts, _) = Capture::open(&s.source, 0, true)?.finish()?;
+                s.sha256 = facts.sha256;
+            }
+        }
+    }
+    surveyed.sort_by_key(|s| (s.first, s.sha256.clone(), s.source.name()));
+    Ok(Plan {
+        first: Some(
+            surveyed
+                .iter()
+                .map(|s| s.first)
+                .find(|t| *t != Timestamp::UNKNOWN)
+                .unwrap_or(Timestamp::UNKNOWN),
+        ),
+        series: group(&surveyed),
+        inputs: surveyed.into_iter().map(|s| s.source).collect(),
+    })
+}
+
+fn survey(source: Source) -> Result<Surveyed, Error> {
+    let mut capture = Capture::open(&source, 0, false)?;
+    let (mut first, mut last) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);
+    while let Some(frame) = capture.next_frame() {
+        let time = frame.moment.time;
+        if first == Timestamp::UNKNOWN {
+            first = time;
+        }
+        last = last.max(time);
+    }
+    let link_types = capture.interfaces().iter().filter_map(|i| i.link_type).collect();
+    Ok(Surveyed {
+        source,
+        first,
+        last,
+        link_types,
+        sha256: None,
+    })
+}
+
+/// Each input joins the series that ended last before it began, if link types agree.
+fn group(inputs: &[Surveyed]) -> Vec<Vec<u32>> {
+    struct Open<'a> {
+        members: Vec<u32>,
+        last: Timestamp,
+        link_types: &'a BTreeSet<u16>,
+    }
+    let mut open: Vec<Open<'_>> = Vec::new();
+    for (index, input) in (0u32..).zip(inputs) {
+        let fits = open
+            .iter_mut()
+            .filter(|s| s.link_types == &input.link_types)
+            .filter(|s| input.first.since(s.last).is_some_and(|gap| gap > -OVERLAP))
+            .max_by_key(|s| s.last);
+        match fits {
+            Some(series) => {
+                series.members.push(index);
+                series.last = series.last.max(input.last);
+            }
+            None => open.push(Open {
+                members: vec![index],
+                last: input.last,
+                link_types: &input.link_types,
+            }),
+        }
+    }
+    open.into_iter().map(|s| s.members).collect()
+}
+
+/// Temporary files for standard input beside other inputs: it has to be read twice.
+#[derive(Debug, Default)]
+pub struct Spool(Vec<tempfile::NamedTempFile>);
+
+impl Spool {
+    fn take_stdin(&mut self) -> Result<Source, Error> {
+        let refuse = |e: std::io::Error| {
+            Error::at("standard input", format!("cannot be kept in a temporary file: {}", reason(&e)))
+                .advise("save it to a file and name that")
+        };
+        let mut file = tempfile::NamedTempFile::new().map_err(refuse)?;
+        std::io::copy(&mut std::io::stdin().lock(), &mut file).map_err(refuse)?;
+        let path = file.path().to_owned();
+        self.0.push(file);
+        Ok(Source::Spooled(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(first: i64, last: i64, link: u16) -> Surveyed {
+        let t = |s: i64| Timestamp::from_nanos(i128::from(s) * i128::from(Timestamp::SECOND) / 10);
+        Surveyed {
+            source: Source::Stdin,
+            first: t(first),
+            last: t(last),
+            link_types: BTreeSet::from([link]),
+            sha256: None,
+        }
+    }
+
+    #[test]
+    fn rotated_files_are_one_series_and_overlapping_ones_are_vantages() {
+        // Tenths of a second: the second file starts 0.9 s before the first ends.
+        assert_eq!(group(&[input(0, 600, 1), input(591, 900, 1)]), [[0, 1]]);
+        assert_eq!(group(&[input(0, 600, 1), input(590, 900, 1)]), [[0], [1]]);
+        assert_eq!(group(&[input(0, 600, 1), input(700, 900, 101)]), [[0], [1]]);
+        // Two vantages, each rotated: every file finds its own.
+        let interleaved = [input(0, 600, 1), input(1, 602, 101), input(600, 900, 1), input(602, 901, 101)];
+        assert_eq!(group(&interleaved), [[0, 2], [1, 3]]);
+    }
+}

@@ -1,0 +1,270 @@
+//! How much the silence of a window is worth: the gaps that bear on it.
+//!
+//! A gap counts against a window unless another vantage covers the same time without it.
+
+use crate::audit::{Series, TimeGap};
+use crate::classify::Basis;
+use crate::classify::destination::Judged;
+use crate::coverage::GapId;
+use crate::epoch::Window;
+use crate::evidence::{Moment, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The least capture time that a window needs for silence to mean anything (contract).
+pub const MINIMUM_SECONDS: f64 = 60.0;
+/// Slots of this length with the subject at work…
+const SLOT: i64 = 10 * Timestamp::SECOND;
+/// …of which so many are needed (contract, `no-app-activity`).
+const SLOTS_NEEDED: usize = 3;
+/// Two vantages cover the same time if their ends differ by less than this.
+const SAME_TIME: i64 = Timestamp::SECOND;
+
+/// A gap that bears on a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowGap {
+    /// Its kind.
+    pub id: GapId,
+    /// How often.
+    pub count: u64,
+    /// In words.
+    pub text: String,
+    /// The input, if it belongs to one.
+    pub input: Option<u32>,
+    /// First frame that shows it.
+    pub frame: Option<u64>,
+}
+
+/// A window with what it covers and lacks.
+pub struct WindowCoverage {
+    /// Its bounds; `None` for the whole capture.
+    pub window: Option<Window>,
+    /// The epochs it consists of.
+    pub inside: Box<dyn Fn(u32) -> bool>,
+    /// First and last packet inside.
+    pub extent: Option<(Moment, Moment)>,
+    /// Seconds between them, in the vantage that covers most.
+    pub seconds: f64,
+    /// Gaps, those of all vantages that no other makes up for.
+    pub gaps: Vec<WindowGap>,
+}
+
+/// A window in words.
+pub fn describe(window: &Window) -> String {
+    let show = |t: Timestamp| t.rfc3339(0).unwrap_or_else(|| "unknown".into());
+    format!("window {} to {}", show(window.start), show(window.end))
+}
+
+/// The windows of a run, each with its coverage.
+pub fn windows(basis: &Basis<'_>, judged: &Judged, time_gap: i64) -> Vec<WindowCoverage> {
+    let epochs = &basis.evidence.epochs;
+    if epochs.windows().is_empty() {
+        return vec![cover(None, Box::new(|_| true), basis, judged, time_gap)];
+    }
+    epochs
+        .windows()
+        .iter()
+        .map(|w| cover(Some(*w), Box::new(epochs.within(w)), basis, judged, time_gap))
+        .collect()
+}
+
+fn cover(
+    window: Option<Window>,
+    inside: Box<dyn Fn(u32) -> bool>,
+    basis: &Basis<'_>,
+    judged: &Judged,
+    time_gap: i64,
+) -> WindowCoverage {
+    let series = &basis.evidence.series;
+    let extents: Vec<Option<(Moment, Moment)>> = series.iter().map(|s| extent(s, &*inside)).collect();
+    let seconds = extents.iter().flatten().map(|(a, b)| length(*a, *b)).fold(0.0, f64::max);
+    let whole = extents
+        .iter()
+        .flatten()
+        .copied()
+        .reduce(|(a, b), (c, d)| (a.min(c), b.max(d)));
+    let per_series: Vec<BTreeMap<GapId, Vec<WindowGap>>> = series
+        .iter()
+        .enumerate()
+        .map(|(index, s)| gaps_of(index, s, window.as_ref(), &*inside, judged, basis, time_gap))
+        .collect();
+    let mut gaps = Vec::new();
+    for (index, own) in per_series.iter().enumerate() {
+        for (id, found) in own {
+            let made_up = id.blocks()
+                && per_series.iter().enumerate().any(|(other, theirs)| {
+                    other != index
+                        && !theirs.contains_key(id)
+                        && covers(extents.get(other).copied().flatten(), extents.get(index).copied().flatten())
+                });
+            if !made_up {
+                gaps.extend(found.iter().cloned());
+            }
+        }
+    }
+    if seconds < MINIMUM_SECONDS {
+        gaps.push(WindowGap {
+            id: GapId::TooShort,
+            count: 1,
+            text: format!(
+                "{} holds {seconds:.1} seconds of capture, and silence needs {MINIMUM_SECONDS:.0}",
+                window.as_ref().map_or("the capture".to_owned(), describe)
+            ),
+            input: None,
+            frame: None,
+        });
+    }
+    let active = slots(series, window.as_ref(), whole, &*inside);
+    if active < SLOTS_NEEDED {
+        gaps.push(WindowGap {
+            id: GapId::NoAppActivity,
+            count: 1,
+            text: format!(
+                "{} shows the subject at work in {active} of the {SLOTS_NEEDED} ten-second slots that are needed (drone-link frames{})",
+                window.as_ref().map_or("the capture".to_owned(), describe),
+                if basis.devices.any() { ", packets of the device under audit" } else { "" }
+            ),
+            input: None,
+            frame: None,
+        });
+    }
+    gaps.sort_by(|a, b| (a.id, a.input, a.frame, &a.text).cmp(&(b.id, b.input, b.frame, &b.text)));
+    WindowCoverage {
+        window,
+        inside,
+        extent: whole,
+        seconds,
+        gaps,
+    }
+}
+
+fn extent(series: &Series, inside: &dyn Fn(u32) -> bool) -> Option<(Moment, Moment)> {
+    series
+        .extents
+        .iter()
+        .filter(|(epoch, _)| inside(**epoch))
+        .map(|(_, e)| (e.first, e.last))
+        .reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
+}
+
+fn length(first: Moment, last: Moment) -> f64 {
+    last.time.since(first.time).unwrap_or(0) as f64 / 1e9
+}
+
+fn covers(theirs: Option<(Moment, Moment)>, ours: Option<(Moment, Moment)>) -> bool {
+    let (Some((a, b)), Some((c, d))) = (theirs, ours) else {
+        return ours.is_none() && theirs.is_some();
+    };
+    let early = a.time.since(c.time).is_some_and(|late| late < SAME_TIME);
+    let long = d.time.since(b.time).is_some_and(|late| late < SAME_TIME);
+    early && long
+}
+
+/// Ten-second slots, from the window's start on, in which the subject was at work.
+fn slots(
+    series: &[Series],
+    window: Option<&Window>,
+    whole: Option<(Moment, Moment)>,
+    inside: &dyn Fn(u32) -> bool,
+) -> usize {
+    let Some(origin) = window.map(|w| w.start).or(whole.map(|(first, _)| first.time)) else {
+        return 0;
+    };
+    let mut found = BTreeSet::new();
+    for s in series {
+        for epoch in s.extents.keys().filter(|e| inside(**e)) {
+            let moments = s.ledger.drone_link.moments(*epoch).chain(s.ledger.device.moments(*epoch));
+            found.extend(moments.filter_map(|m| m.time.since(origin)).map(|t| t.div_euclid(SLOT)));
+        }
+    }
+    found.len()
+}
+
+fn gaps_of(
+    index: usize,
+    series: &Series,
+    window: Option<&Window>,
+    inside: &dyn Fn(u32) -> bool,
+    judged: &Judged,
+    basis: &Basis<'_>,
+    time_gap: i64,
+) -> BTreeMap<GapId, Vec<WindowGap>> {
+    let mut found: BTreeMap<(GapId, Option<u32>, String), WindowGap> = BTreeMap::new();
+    let mut note = |id: GapId, input: Option<u32>, text: String, count: u64, frame: Option<u64>| {
+        let gap = found.entry((id, input, text.clone())).or_insert(WindowGap {
+            id,
+            count: 0,
+            text,
+            input,
+            frame,
+        });
+        gap.count += count;
+        gap.frame = match (gap.frame, frame) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    };
+    for (key, noted) in series.ledger.gaps.iter() {
+        if key.epoch.is_none_or(inside) {
+            let frame = noted.first.filter(|m| !m.is_none()).map(|m| m.at.frame);
+            note(key.id, Some(key.input), key.cause.to_string(), noted.count, frame);
+        }
+    }
+    for gap in &series.time_gaps {
+        if let Some(text) = time_gap_inside(gap, window, time_gap) {
+            note(GapId::TimeGap, Some(gap.after.at.input), text, 1, Some(gap.after.at.frame));
+        }
+    }
+    for opaque in judged.opaque.iter().filter(|o| o.series == index && inside(o.epoch)) {
+        let text = format!("{} to a local host: it could carry other packets", opaque.name);
+        let at = opaque.first.at;
+        note(GapId::OpaqueTunnel, Some(at.input), text, opaque.packets, Some(at.frame));
+    }
+    for (at, epoch, what) in &judged.hidden {
+        if inside(*epoch) && series.inputs.contains(&at.at.input) {
+            note(GapId::NamesHidden, Some(at.at.input), what.clone(), 1, Some(at.at.frame));
+        }
+    }
+    if let Some(text) = one_direction(index, judged, basis, inside) {
+        note(GapId::OneDirection, series.inputs.first().copied(), text, 1, None);
+    }
+    let mut out: BTreeMap<GapId, Vec<WindowGap>> = BTreeMap::new();
+    for gap in found.into_values() {
+        out.entry(gap.id).or_default().push(gap);
+    }
+    out
+}
+
+/// A silence or a step of the clock, as far as it touches the window.
+fn time_gap_inside(gap: &TimeGap, window: Option<&Window>, limit: i64) -> Option<String> {
+    let step = gap.after.time.since(gap.before.time)?;
+    let seconds = step.unsigned_abs() as f64 / 1e9;
+    if step < 0 {
+        let touches = window.is_none_or(|w| w.contains(gap.before.time) || w.contains(gap.after.time));
+        return touches.then(|| format!("the clock steps back by {seconds:.1} seconds"));
+    }
+    let overlap = match window {
+        None => step,
+        Some(w) => gap.after.time.min(w.end).since(gap.before.time.max(w.start))?,
+    };
+    (overlap > limit).then(|| format!("{seconds:.1} seconds without a packet"))
+}
+
+/// The subject's packets were recorded in one direction only.
+fn one_direction(index: usize, judged: &Judged, basis: &Basis<'_>, inside: &dyn Fn(u32) -> bool) -> Option<String> {
+    let epochs = judged.directions.get(index)?;
+    let (mut out, mut back, mut whole, mut half) = (0u64, 0u64, 0u64, 0u64);
+    for (_, d) in epochs.iter().filter(|(epoch, _)| inside(**epoch)) {
+        out += d.device_out;
+        back += d.device_in;
+        whole += d.whole;
+        half += d.half;
+    }
+    if basis.devices.any() {
+        return match (out, back) {
+            (0, 1..) => Some("only what the device under audit received was recorded, nothing that it sent".into()),
+            (1.., 0) => Some("only what the device under audit sent was recorded, nothing that it received".into()),
+            _ => None,
+        };
+    }
+    (half > 0 && whole == 0).then(|| format!("of each of {half} TCP connections only one direction was recorded"))
+}

@@ -1,0 +1,79 @@
+//! What the evidence means for the audit: which scope, whose traffic, how far it went.
+//!
+//! Works on rows and facts after the last packet, and decides no verdict. Location, owner and app
+//! stay apart, each with its evidence; a name may accuse alone, and acquits only together with the
+//! address it was used for.
+
+pub mod attribution;
+pub mod catalog;
+pub mod destination;
+pub mod scope;
+
+use crate::audit::Evidence;
+use crate::classify::catalog::Catalog;
+use crate::locate::Locator;
+use ipnet::IpNet;
+
+/// What judging needs beside the evidence.
+pub struct Basis<'a> {
+    /// Everything that was read.
+    pub evidence: &'a Evidence,
+    /// Host names and what they are for.
+    pub catalog: &'a Catalog,
+    /// Where addresses are.
+    pub locator: &'a Locator,
+    /// Networks that the user declared local.
+    pub local: &'a [IpNet],
+    /// The device as declared.
+    pub devices: &'a crate::audit::Devices,
+}
+
+/// Where a flow goes, as far as its packets show (contract, "Scope of a packet").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Cannot leave the link or site.
+    Local,
+    /// To a private address, but internet use.
+    Relayed,
+    /// To or from an address that is not local.
+    Internet,
+}
+
+impl Scope {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Relayed => "relayed",
+            Self::Internet => "internet",
+        }
+    }
+}
+
+/// How far traffic went, weakest first (contract, "Stages").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Only packets in, and our side never answered.
+    Unsolicited,
+    /// A name was asked for.
+    Lookup,
+    /// Packets out, nothing back.
+    Attempted,
+    /// Packets both ways, no application payload from our side.
+    Connected,
+    /// Application payload out.
+    Transferred,
+}
+
+impl Stage {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Unsolicited => "unsolicited",
+            Self::Lookup => "lookup",
+            Self::Attempted => "attempted",
+            Self::Connected => "connected",
+            Self::Transferred => "transferred",
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The commands: options in, exit code out. Parsing is [`crate::cli`]'s, judging the stages'.
+
+mod check;
+mod emit;
+mod flows;
+
+use crate::audit::Devices;
+use crate::capture::Source;
+use crate::classify::catalog::Catalog;
+use crate::cli::{Cli, Command, Device, Sources, Subject};
+use crate::error::Error;
+use crate::locate::Locator;
+use std::path::PathBuf;
+
+/// Runs a command; returns the exit code.
+///
+/// # Errors
+/// What keeps it from being done: exit code 2.
+pub fn run(cli: &Cli) -> Result<u8, Error> {
+    match &cli.command {
+        Command::Check(options) => check::run(options, &cli.terminal),
+        Command::Flows(options) => flows::run(options, &cli.terminal),
+        Command::Emit(options) => emit::run(options),
+    }
+}
+
+fn sources(captures: &[PathBuf]) -> Vec<Source> {
+    captures.iter().map(|path| Source::of(path)).collect()
+}
+
+fn devices(subject: &Subject) -> Devices {
+    let mut devices = Devices::default();
+    for device in &subject.devices {
+        match device {
+            Device::All => devices.all = true,
+            Device::Ip(ip) => devices.ips.push(*ip),
+            Device::Mac(mac) => devices.macs.push(*mac),
+        }
+    }
+    devices
+}
+
+fn locator(sources: &Sources) -> Result<Locator, Error> {
+    let located = if sources.geo.is_empty() {
+        Locator::embedded()
+    } else {
+        Locator::with_databases(&sources.geo)
+    };
+    located.map_err(|e| Error::new(e.to_string()))
+}
+
+fn catalog(files: &[PathBuf]) -> Result<Catalog, Error> {
+    let mut catalog = Catalog::embedded().clone();
+    for path in files {
+        let place = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Error::at(&place, format!("cannot read the catalog: {}", crate::capture::reason(&e)))
+                .advise("check the path; the file has to be UTF-8 text")
+        })?;
+        catalog.extend(&text, &place).map_err(|e| match e.problems.as_slice() {
+            [] => Error::at(&place, "unusable catalog"),
+            [first, rest @ ..] => {
+                let more = if rest.is_empty() { String::new() } else { format!("; {} more lines have problems", rest.len()) };
+                Error::at(format!("{place}: line {}", first.line), format!("{}{more}", first.text))
+            }
+        })?;
+    }
+    Ok(catalog)
+}

@@ -1,0 +1,49 @@
+//! `flows`: the inventory without judgement.
+
+use super::check::{TIME_GAP, accuses};
+use super::{devices, locator, sources};
+use crate::audit::{Settings, read};
+use crate::classify::Basis;
+use crate::classify::catalog::Catalog;
+use crate::cli::{Flows, Terminal};
+use crate::error::Error;
+use crate::report::flows;
+use crate::report::output::check_targets;
+use std::sync::Arc;
+
+/// Flows listed: at about a kilobyte each the list is held in memory until its end, because scope
+/// and names are known only then.
+const FLOWS_MAX: usize = 200_000;
+
+#[allow(clippy::print_stderr)]
+pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
+    check_targets(&options.outputs, &options.captures)?;
+    let catalog = Arc::new(Catalog::embedded().clone());
+    let locator = locator(&options.sources)?;
+    let devices = devices(&options.subject);
+    let settings = Settings {
+        windows: Vec::new(),
+        devices: devices.clone(),
+        time_gap: TIME_GAP,
+        hash: false,
+        one_row_per_flow: Some(FLOWS_MAX),
+        accuses: accuses(&catalog),
+    };
+    let evidence = read(&sources(&options.captures), &settings)?;
+    let basis = Basis {
+        evidence: &evidence,
+        catalog: &catalog,
+        locator: &locator,
+        local: &options.subject.local_networks,
+        devices: &devices,
+    };
+    let rows = flows::rows(&basis);
+    for output in &options.outputs {
+        output.write(|out| flows::write(&rows, out))?;
+    }
+    let folded: u64 = evidence.series.iter().map(|s| s.folded).sum();
+    if folded > 0 && !terminal.quiet {
+        eprintln!("note: {folded} flows beyond the first {FLOWS_MAX} are folded into shared lines without a far address");
+    }
+    Ok(0)
+}

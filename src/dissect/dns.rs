@@ -1,0 +1,170 @@
+//! DNS over UDP and TCP, multicast DNS and LLMNR: what was asked for, of whom, and the answers.
+//!
+//! RFC 1035, RFC 7766 (TCP), RFC 6762 (mDNS), RFC 4795 (LLMNR), RFC 9460 (HTTPS records). A query
+//! alone is evidence that a name was asked for. An answer ties addresses to the name that was
+//! asked; multicast answers are hearsay of neighbours and name no public server.
+
+use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
+use super::public_name::is_public_name;
+use super::{Protocol, Session, Sink, Step};
+use crate::flow::{Carries, Opening, Relay};
+use crate::ledger::{LookupKey, NameEvent};
+use crate::evidence::Timestamp;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub(super) const OVER_UDP: Protocol = Protocol {
+    id: "dns",
+    fit: |bytes, ends| fit(bytes, ends.sender.1, ends.receiver.1),
+    open: || Box::new(Dns::default()),
+};
+
+pub(super) const OVER_TCP: Protocol = Protocol {
+    id: "dns",
+    fit: |bytes, ends| fit_stream(bytes, ends.sender.1, ends.receiver.1),
+    open: || {
+        Box::new(Dns {
+            stream: true,
+            ..Dns::default()
+        })
+    },
+};
+
+/// Queries of one flow that wait for their answer.
+const WAITING_MAX: usize = 128;
+
+#[derive(Default)]
+struct Dns {
+    stream: bool,
+    waiting: VecDeque<(u16, Arc<str>)>,
+}
+
+impl Session for Dns {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        let (message, used) = if self.stream {
+            let Some((length, rest)) = bytes.split_first_chunk::<2>() else {
+                return Step::More;
+            };
+            let length = usize::from(u16::from_be_bytes(*length));
+            match rest.get(..length) {
+                Some(message) => (message, 2 + length),
+                None => return Step::More,
+            }
+        } else {
+            (bytes, bytes.len())
+        };
+        sink.carries(Carries::Application);
+        match parse(message) {
+            Ok(read) if !read.questions.is_empty() || read.is_response => {
+                if sink.flow.facts.protocol == Some("dns") {
+                    sink.flow.facts.only_lookups = true;
+                }
+                self.message(&read, sink);
+            }
+            _ => sink.flow.facts.only_lookups = false,
+        }
+        Step::Consumed(used)
+    }
+
+    fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        // The connection ended inside a message: its questions may be there.
+        if self.stream
+            && let Some(rest) = bytes.get(2..)
+            && let Ok(read) = parse(rest)
+        {
+            self.message(&read, sink);
+        }
+    }
+}
+
+impl Dns {
+    fn message(&mut self, message: &Message, sink: &mut Sink<'_>) {
+        let (client, server) = if message.is_response {
+            (sink.ends.receiver, sink.ends.sender)
+        } else {
+            (sink.ends.sender, sink.ends.receiver)
+        };
+        let client_side = if message.is_response { sink.side().other() } else { sink.side() };
+        // Multicast: the question goes to a group; answers there are announcements.
+        let multicast = client.0.is_multicast() || server.0.is_multicast() || client.1 == 5353;
+        if multicast && message.is_response {
+            return;
+        }
+        sink.flow.opened(client_side, Opening::Request);
+        let link = *sink.flow.link.of(client_side);
+        for question in &message.questions {
+            let name: Arc<str> = Arc::from(question.name.as_str());
+            if question.name.is_root() {
+                continue;
+            }
+            let key = LookupKey {
+                name: Arc::clone(&name),
+                resolver: server.0,
+                port: server.1,
+                client: client.0,
+            };
+            let asked_before = message.is_response && self.answered(message.id, &name);
+            if !message.is_response && self.waiting.len() < WAITING_MAX {
+                self.waiting.push_back((message.id, Arc::clone(&name)));
+            }
+            if !asked_before {
+                sink.ledger.lookup(key.clone(), question.qtype, link, sink.epoch, sink.at);
+            }
+            sink.flow.facts.looked_up(&name, is_public_name(&name));
+        }
+        if !multicast {
+            sink.relays(Relay::Lookup);
+        }
+        if message.is_response && !multicast {
+            answers(message, client.0, server, link.source, sink);
+        }
+    }
+
+    /// True if this flow asked for the name under this id; the query is then answered.
+    fn answered(&mut self, id: u16, name: &str) -> bool {
+        match self.waiting.iter().position(|(i, n)| *i == id && **n == *name) {
+            Some(at) => {
+                self.waiting.remove(at);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+fn answers(message: &Message, client: IpAddr, server: (IpAddr, u16), client_mac: Option<crate::link::Mac>, sink: &mut Sink<'_>) {
+    // A client whose own packets were not seen is known by the address that the answer went to.
+    let client_mac = client_mac.or(sink.flow.link.of(sink.side()).target);
+    for resolved in message.resolved() {
+        let name: Arc<str> = Arc::from(resolved.question.as_str());
+        let key = LookupKey {
+            name: Arc::clone(&name),
+            resolver: server.0,
+            port: server.1,
+            client,
+        };
+        sink.ledger.answer(&key, resolved.address);
+        let lifetime = i64::from(resolved.ttl).saturating_mul(Timestamp::SECOND);
+        let event = NameEvent {
+            client,
+            client_mac,
+            name,
+            aliases: resolved.aliases.iter().map(|a| Arc::from(a.as_str())).collect(),
+            at: sink.at,
+            until: sink.at.time.plus(lifetime),
+        };
+        sink.ledger.resolved(resolved.address, event, sink.epoch);
+    }
+    for record in message.section(Section::Answer) {
+        if let Data::Binding(binding) = &record.data
+            && let Some(offer) = &binding.ech
+        {
+            for public in &offer.public_names {
+                for question in &message.questions {
+                    sink.ledger.ech_offer(public, question.name.as_str());
+                }
+            }
+        }
+    }
+}

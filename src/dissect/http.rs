@@ -1,0 +1,142 @@
+//! HTTP/1 on any port (RFC 9112): Host, absolute URI and CONNECT, for every request on a connection.
+//!
+//! Bodies are passed over by their length, not read. Only what the client sends is followed; the
+//! answer matters for CONNECT alone, behind which another protocol begins.
+
+use super::http1::{Authority, Chunked, Parsed, Request, Target, fit, request, response};
+use super::host_name::HostName;
+use super::{Protocol, Session, Sink, Step};
+use crate::flow::{Carries, NameSource, Relay, Side};
+
+pub(super) const HTTP: Protocol = Protocol {
+    id: "http",
+    fit: |bytes, _| fit(bytes),
+    open: || Box::new(Http::default()),
+};
+
+#[derive(Default)]
+struct Http {
+    client: Option<Side>,
+    body: Option<Chunked>,
+    /// A CONNECT or an upgrade waits for its answer.
+    switching: bool,
+}
+
+impl Session for Http {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        sink.carries(Carries::Application);
+        let side = sink.side();
+        let client = *self.client.get_or_insert(side);
+        if side != client {
+            return self.answer(bytes);
+        }
+        if let Some(body) = &mut self.body {
+            let step = walk(body, bytes);
+            if body.is_done() || body.is_broken() {
+                self.body = None;
+            }
+            return step;
+        }
+        if self.switching {
+            // The client speaks on without waiting: the other protocol begins here.
+            self.switching = false;
+            return Step::Handover(0);
+        }
+        match request(bytes) {
+            Parsed::NeedMore => Step::More,
+            Parsed::NotHttp => Step::Handover(0),
+            Parsed::Head(request) => self.request(&request, sink),
+        }
+    }
+
+    fn lost(&mut self, side: Side) -> bool {
+        // Behind a hole only a new request line makes sense again; probing finds it.
+        self.client != Some(side)
+    }
+}
+
+/// Reads on in a chunked body.
+fn walk(body: &mut Chunked, bytes: &[u8]) -> Step {
+    let ahead = body.skippable();
+    if ahead > 0 {
+        body.skip(ahead);
+        return Step::Skip(ahead);
+    }
+    // One byte of framing at a time would do; up to the next data is as good.
+    let used = body.feed(bytes.get(..bytes.len().min(64)).unwrap_or(bytes));
+    Step::Consumed(used)
+}
+
+impl Http {
+    fn answer(&mut self, bytes: &[u8]) -> Step {
+        if !self.switching {
+            // Nothing in answers is needed; but a CONNECT may still come on this connection.
+            return Step::Consumed(bytes.len());
+        }
+        match response(bytes) {
+            Parsed::NeedMore => Step::More,
+            Parsed::Head(head) if head.status / 100 == 2 || head.status == 101 => {
+                self.switching = false;
+                Step::Handover(head.head_len)
+            }
+            Parsed::Head(head) => {
+                // 100-continue may come before; a refusal ends it.
+                self.switching = head.status / 100 == 1;
+                Step::Consumed(head.head_len)
+            }
+            Parsed::NotHttp => {
+                self.switching = false;
+                Step::Consumed(bytes.len())
+            }
+        }
+    }
+
+    fn request(&mut self, request: &Request, sink: &mut Sink<'_>) -> Step {
+        sink.client_speaks();
+        match &request.target {
+            Target::Tunnel(authority) => {
+                say(authority, NameSource::HttpConnect, sink);
+                sink.relays(Relay::Proxy(literal(authority)));
+                self.switching = true;
+            }
+            Target::Absolute { authority, .. } => {
+                say(authority, NameSource::HttpHost, sink);
+                sink.relays(Relay::Proxy(literal(authority)));
+            }
+            Target::Origin | Target::Asterisk => {}
+        }
+        // The target of a CONNECT outranks its Host field (RFC 9110 §7.1), which repeats it or
+        // names the proxy.
+        if !matches!(request.target, Target::Tunnel(_)) {
+            for host in &request.hosts {
+                say(host, NameSource::HttpHost, sink);
+            }
+        }
+        self.switching |= request.upgrade.is_some();
+        if request.chunked {
+            self.body = Some(Chunked::new());
+            return Step::Consumed(request.head_len);
+        }
+        match request.content_length {
+            Some(length) if !request.bad_framing => Step::Skip((request.head_len as u64).saturating_add(length)),
+            _ => Step::Consumed(request.head_len),
+        }
+    }
+}
+
+fn say(authority: &Authority, source: NameSource, sink: &mut Sink<'_>) {
+    match &authority.host {
+        HostName::Name { text, .. } => sink.name(text, source),
+        HostName::Address(_) | HostName::Refused(_) => {}
+    }
+    if let HostName::Address(ip) = authority.host {
+        sink.flow.facts.literal.get_or_insert(ip);
+    }
+}
+
+fn literal(authority: &Authority) -> Option<std::net::IpAddr> {
+    match authority.host {
+        HostName::Address(ip) => Some(ip),
+        HostName::Name { .. } | HostName::Refused(_) => None,
+    }
+}

@@ -1,0 +1,437 @@
+//! Packets between two endpoints, counted per epoch and input; nothing is judged here.
+//!
+//! A [`Flow`] knows who sent what when, and keeps the facts that dissectors found in it. Which end
+//! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
+
+pub mod row;
+pub mod sequence;
+pub mod stream;
+pub mod table;
+
+use crate::evidence::{Moment, Timestamp};
+use crate::link::Mac;
+use sequence::Half;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+/// One of the two ends of a flow, in the order of its [`Key`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The end with the lower address and port.
+    A,
+    /// The other end.
+    B,
+}
+
+impl Side {
+    /// Both, in order.
+    pub const BOTH: [Side; 2] = [Side::A, Side::B];
+
+    /// The other end.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+/// A value for each side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pair<T> {
+    /// For side A.
+    pub a: T,
+    /// For side B.
+    pub b: T,
+}
+
+impl<T> Pair<T> {
+    /// The value of a side.
+    pub fn of(&self, side: Side) -> &T {
+        match side {
+            Side::A => &self.a,
+            Side::B => &self.b,
+        }
+    }
+
+    /// The value of a side, to change it.
+    pub fn of_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::A => &mut self.a,
+            Side::B => &mut self.b,
+        }
+    }
+}
+
+/// The two endpoints and the protocol, in canonical order: lower address first, then lower port.
+/// IPv4 addresses stand as numbers, so that a key is small and cheap to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    address: Pair<u128>,
+    port: Pair<u16>,
+    protocol: u8,
+    v6: bool,
+}
+
+impl Key {
+    /// The key of a packet, and which side sent it.
+    pub fn new(source: (IpAddr, u16), destination: (IpAddr, u16), protocol: u8) -> (Self, Side) {
+        let number = |ip: IpAddr| match ip {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        let from = (number(source.0), source.1);
+        let to = (number(destination.0), destination.1);
+        let (low, high, side) = if from <= to { (from, to, Side::A) } else { (to, from, Side::B) };
+        let key = Self {
+            address: Pair { a: low.0, b: high.0 },
+            port: Pair { a: low.1, b: high.1 },
+            protocol,
+            v6: source.0.is_ipv6(),
+        };
+        (key, side)
+    }
+
+    /// The address of a side.
+    pub fn ip(&self, side: Side) -> IpAddr {
+        let bits = *self.address.of(side);
+        if self.v6 {
+            IpAddr::V6(Ipv6Addr::from_bits(bits))
+        } else {
+            // Only `new` makes keys: an IPv4 number fits.
+            IpAddr::V4(Ipv4Addr::from_bits(bits as u32))
+        }
+    }
+
+    /// The port of a side; 0 for protocols without ports.
+    pub fn port(&self, side: Side) -> u16 {
+        *self.port.of(side)
+    }
+
+    /// The protocol number.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// True for IPv6.
+    pub fn is_v6(&self) -> bool {
+        self.v6
+    }
+
+    /// What is left of the key when rows run out: the address of the near end, if one is known,
+    /// so that whose traffic it was can still be judged.
+    #[must_use]
+    pub fn folded(mut self, near: Option<Side>) -> Self {
+        self.port = Pair::default();
+        for side in Side::BOTH {
+            if near != Some(side) {
+                *self.address.of_mut(side) = 0;
+            }
+        }
+        self
+    }
+
+    /// The same key with one side's port forgotten: ephemeral ports do not tell rows apart.
+    #[must_use]
+    pub fn without_port(mut self, side: Side) -> Self {
+        *self.port.of_mut(side) = 0;
+        self
+    }
+}
+
+/// What is counted of a flow within one epoch of one input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Index of the epoch.
+    pub epoch: u32,
+    /// Index of the input.
+    pub input: u32,
+    /// Packets sent by each side.
+    pub packets: Pair<u64>,
+    /// Packets sent by each side that can answer something: no RST.
+    pub answers: Pair<u64>,
+    /// Payload bytes sent by each side, sequence numbers counted once.
+    pub bytes: Pair<u64>,
+    /// The side sent application payload (contract, "Stages").
+    pub application: Pair<bool>,
+    /// The side sent payload of a protocol that is not recognised yet; application payload if it
+    /// never is.
+    pub pending: Pair<bool>,
+    /// First packet.
+    pub first: Moment,
+    /// Last packet.
+    pub last: Moment,
+    /// A connection was opened (first SYN), or the protocol knows no opening.
+    pub opened: bool,
+    /// Index of the flow's next span in the table's slab, or [`Span::LAST`].
+    next: u32,
+}
+
+impl Span {
+    const LAST: u32 = u32::MAX;
+
+    fn new(epoch: u32, at: Moment) -> Self {
+        Self {
+            epoch,
+            input: at.at.input,
+            packets: Pair::default(),
+            answers: Pair::default(),
+            bytes: Pair::default(),
+            application: Pair::default(),
+            pending: Pair::default(),
+            first: at,
+            last: at,
+            opened: false,
+            next: Self::LAST,
+        }
+    }
+
+    /// True when the flow counts as traffic of this epoch: it was opened here, or brought new
+    /// payload. A bare ACK, FIN or RST of an older connection does not.
+    pub fn counts(&self) -> bool {
+        self.opened || self.bytes.a > 0 || self.bytes.b > 0
+    }
+}
+
+/// What the link said about the packets of one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct LinkFacts {
+    /// MAC address that sent this side's packets.
+    pub source: Option<Mac>,
+    /// MAC address that this side's packets were sent to.
+    pub target: Option<Mac>,
+    /// Not all packets of this side had the same addresses.
+    pub mixed: bool,
+    /// Some packets of this side were marked as sent by the capturing machine.
+    pub sent: bool,
+    /// Some packets of this side were marked as received by it.
+    pub received: bool,
+}
+
+/// How a side showed that it opened the flow, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Opening {
+    /// It has the higher port, and nothing better is known.
+    HigherPort,
+    /// It sent a request, query or ClientHello.
+    Request,
+    /// It sent the first SYN.
+    Syn,
+}
+
+/// Where a name of the other end comes from. The order is the rank of the contract for the host
+/// of a destination, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameSource {
+    /// A CNAME target or SVCB target behind the name that was asked for.
+    DnsAlias,
+    /// Server certificate of TLS up to 1.2.
+    Certificate,
+    /// The name asked for in DNS whose answer gave this address.
+    Dns,
+    /// HTTP/1 `Host` or absolute URI.
+    HttpHost,
+    /// HTTP `CONNECT` target.
+    HttpConnect,
+    /// DTLS server name.
+    DtlsSni,
+    /// TLS server name.
+    TlsSni,
+}
+
+impl NameSource {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::DnsAlias => "dns-alias",
+            Self::Certificate => "certificate",
+            Self::Dns => "dns",
+            Self::HttpHost => "http-host",
+            Self::HttpConnect => "http-connect",
+            Self::DtlsSni => "dtls-sni",
+            Self::TlsSni => "tls-sni",
+        }
+    }
+
+    /// True for names that the client itself said on the connection.
+    pub fn asserted(self) -> bool {
+        self >= Self::HttpHost
+    }
+}
+
+/// A name that was said for the server of a flow.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Named {
+    /// The name, lower case, without a trailing dot.
+    pub name: Arc<str>,
+    /// Who said it.
+    pub source: NameSource,
+}
+
+/// Why a flow to a private address is internet use all the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Relay {
+    /// A name was asked for (DNS, clear or encrypted).
+    Lookup,
+    /// A proxy was asked to go somewhere; the address if the request names one.
+    Proxy(Option<IpAddr>),
+}
+
+/// What dissectors said about a flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The application protocol, once recognised.
+    pub protocol: Option<&'static str>,
+    /// Names of the server, each with the first frame that says it, in the order found.
+    pub names: Vec<(Named, Moment)>,
+    /// The flow asks a relay for internet use.
+    pub relay: Option<Relay>,
+    /// Everything read of this flow was DNS: it asks for names, and carries nothing else.
+    pub only_lookups: bool,
+    /// Names that were looked up in this flow.
+    pub lookups: std::collections::BTreeSet<Arc<str>>,
+    /// One of them is a public name: somebody outside has to answer it.
+    pub public_lookup: bool,
+    /// An address that a request named in place of a host name.
+    pub literal: Option<IpAddr>,
+    /// The client offered an encrypted hello; whether in earnest or as GREASE, DNS may tell.
+    pub ech: bool,
+    /// An opaque tunnel, by its name.
+    pub tunnel: Option<&'static str>,
+    /// The names of this flow are hidden: encrypted DNS, or an encrypted server name.
+    pub hidden: Option<&'static str>,
+    /// Copies of the same bytes differed.
+    pub conflict: bool,
+    /// Names beyond the bound were dropped.
+    pub names_folded: bool,
+}
+
+/// Names kept per flow: a connection names one server, a proxy or a CDN connection a few. More
+/// are counted under `limits-reached`.
+const NAMES_MAX: usize = 64;
+
+/// Looked-up names kept per flow; the lookups themselves are in the ledger, this is for the
+/// resolver's own row.
+const LOOKUPS_MAX: usize = 256;
+
+impl Facts {
+    /// A name was looked up in this flow.
+    pub fn looked_up(&mut self, name: &Arc<str>, public: bool) {
+        self.public_lookup |= public;
+        if self.lookups.len() < LOOKUPS_MAX {
+            self.lookups.insert(Arc::clone(name));
+        } else if !self.lookups.contains(name) {
+            self.names_folded = true;
+        }
+    }
+
+    /// Adds a name; the first frame that says it is kept.
+    pub fn name(&mut self, name: &str, source: NameSource, at: Moment) {
+        if self.names.iter().any(|(n, _)| n.source == source && *n.name == *name) {
+            return;
+        }
+        if self.names.len() >= NAMES_MAX {
+            self.names_folded = true;
+            return;
+        }
+        let named = Named {
+            name: Arc::from(name),
+            source,
+        };
+        self.names.push((named, at));
+    }
+}
+
+/// What is known about the payload of one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carries {
+    /// Nothing was recognised yet.
+    #[default]
+    Undecided,
+    /// Handshake of a security protocol: no application payload so far.
+    Handshake,
+    /// Application payload from here on.
+    Application,
+}
+
+/// A flow that is still open in the table.
+pub struct Flow {
+    /// Endpoints and protocol.
+    pub key: Key,
+    /// First packet.
+    pub started: Moment,
+    /// Last time a packet was seen; the latest, if the clock steps back.
+    pub last_seen: Timestamp,
+    /// Who opened it, and how that is known.
+    pub opened_by: Option<(Side, Opening)>,
+    /// What the link says of each side.
+    pub link: Pair<LinkFacts>,
+    /// Sequence state of TCP, per sender.
+    pub half: Pair<Half>,
+    /// What each side's payload is.
+    pub carries: Pair<Carries>,
+    /// FIN or RST was seen from each side.
+    pub ended: Pair<bool>,
+    /// The first packet was in the middle of a connection.
+    pub joined_late: bool,
+    /// What dissectors said.
+    pub facts: Facts,
+
+    span: Span,
+}
+
+impl Flow {
+    fn new(key: Key, epoch: u32, at: Moment) -> Self {
+        Self {
+            key,
+            started: at,
+            last_seen: at.time,
+            opened_by: None,
+            link: Pair::default(),
+            half: Pair::default(),
+            carries: Pair::default(),
+            ended: Pair::default(),
+            joined_late: false,
+            facts: Facts::default(),
+
+            span: Span::new(epoch, at),
+        }
+    }
+
+    /// Notes who opened the flow unless something stronger is known.
+    pub fn opened(&mut self, side: Side, how: Opening) {
+        if self.opened_by.is_none_or(|(_, have)| have < how) {
+            self.opened_by = Some((side, how));
+        }
+    }
+
+    /// The side that opened the flow by the best evidence there is.
+    pub fn opener(&self) -> (Side, Opening) {
+        self.opened_by.unwrap_or_else(|| {
+            let side = if self.key.port(Side::A) > self.key.port(Side::B) { Side::A } else { Side::B };
+            (side, Opening::HigherPort)
+        })
+    }
+
+    /// What the payload of `side` is from now on.
+    ///
+    /// In a TCP stream application payload is final; each datagram of UDP speaks for itself.
+    pub fn carries(&mut self, side: Side, what: Carries) {
+        let stream = self.key.protocol() == crate::packet::transport::protocol::TCP;
+        let now = self.carries.of_mut(side);
+        if !stream || *now != Carries::Application {
+            *now = what;
+        }
+    }
+}
+
+/// Notes the link addresses of a packet.
+pub fn note_link(facts: &mut LinkFacts, source: Option<Mac>, target: Option<Mac>, first: bool) {
+    if first {
+        facts.source = source;
+        facts.target = target;
+    } else if facts.source != source || facts.target != target {
+        facts.mixed = true;
+    }
+}

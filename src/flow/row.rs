@@ -1,0 +1,370 @@
+//! Rows: what is left of flows once they are over, merged where only the opener's port differs.
+//!
+//! Nothing that decides scope or attribution later is merged away: addresses, link facts, names,
+//! relay requests and who opened stay in the key. The number of rows is bounded; what is over is
+//! folded by the end that is near, and what a [`Rank`] calls accusing is kept before what is not.
+
+use super::table::Closed;
+use super::{Key, LinkFacts, NameSource, Named, Opening, Pair, Relay, Side, Span};
+use crate::evidence::{FrameRef, Moment};
+use crate::ledger::{Ledger, NameEvent};
+use crate::packet::address::classify;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Rows kept of a series before folding begins; at about a kilobyte each.
+const ROWS_MAX: usize = 40_000;
+/// Rows kept that accuse, beyond which even those are folded.
+const ACCUSING_MAX: usize = 2 * ROWS_MAX;
+/// Frames listed of a row: first, last, and those that say a name.
+pub const FRAMES_MAX: usize = 32;
+/// Names listed of a row.
+const NAMES_MAX: usize = 64;
+
+/// The names that DNS gave an address when a flow began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resolved {
+    /// The name asked for last; with its aliases.
+    pub asked: Option<Arc<str>>,
+    /// Aliases between that name and the address.
+    pub aliases: Vec<Arc<str>>,
+}
+
+/// Whether a folded row leaves the site, by its addresses alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Folded {
+    /// Both ends were local by their number.
+    Local,
+    /// One end was not.
+    Beyond,
+}
+
+/// What rows are told apart by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// Endpoints, the opener's port left out.
+    pub key: Key,
+    /// Set when the row stands for many that differ in their far ends; its far address means nothing.
+    pub folded: Option<Folded>,
+    /// Protocol number.
+    pub transport: u8,
+    /// Who opened it, and how that is known.
+    pub opener: (Side, Opening),
+    /// Link facts of each side.
+    pub link: Pair<LinkFacts>,
+    /// Names that the flow itself said, sorted.
+    pub names: Vec<Named>,
+    /// Names that DNS gave for the address of each side.
+    pub resolved: Pair<Resolved>,
+    /// Application protocol.
+    pub protocol: Option<&'static str>,
+    /// The flow asked a relay.
+    pub relay: Option<Relay>,
+    /// An address in place of a host name.
+    pub literal: Option<IpAddr>,
+    /// Nothing but DNS in clear.
+    pub only_lookups: bool,
+    /// A public name was looked up.
+    pub public_lookup: bool,
+    /// Opaque tunnel.
+    pub tunnel: Option<&'static str>,
+    /// Names are hidden.
+    pub hidden: Option<&'static str>,
+    /// An encrypted hello was offered.
+    pub ech: bool,
+}
+
+/// Counters of a row in one epoch of one input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowSpan {
+    /// Everything.
+    pub total: Tally,
+    /// What counts as traffic of this epoch (see [`Span::counts`]); `None` if nothing does.
+    pub active: Option<Tally>,
+}
+
+/// Counters over several flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Packets of each side.
+    pub packets: Pair<u64>,
+    /// Packets of each side that can answer something.
+    pub answers: Pair<u64>,
+    /// Payload bytes of each side.
+    pub bytes: Pair<u64>,
+    /// Application payload was sent.
+    pub application: Pair<bool>,
+    /// First packet.
+    pub first: Moment,
+    /// Last packet.
+    pub last: Moment,
+}
+
+impl Tally {
+    fn of(span: &Span) -> Self {
+        Self {
+            packets: span.packets,
+            answers: span.answers,
+            bytes: span.bytes,
+            application: span.application,
+            first: span.first,
+            last: span.last,
+        }
+    }
+
+    /// Adds the counters of another.
+    pub fn add(&mut self, other: &Self) {
+        for side in Side::BOTH {
+            let sum = |a: &mut Pair<u64>, b: &Pair<u64>| {
+                let a = a.of_mut(side);
+                *a = a.saturating_add(*b.of(side));
+            };
+            sum(&mut self.packets, &other.packets);
+            sum(&mut self.answers, &other.answers);
+            sum(&mut self.bytes, &other.bytes);
+            *self.application.of_mut(side) |= *other.application.of(side);
+        }
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+
+    /// The sum of several; `None` of none.
+    pub fn sum<'t>(tallies: impl IntoIterator<Item = &'t Self>) -> Option<Self> {
+        let mut sum: Option<Self> = None;
+        for tally in tallies {
+            match &mut sum {
+                Some(sum) => sum.add(tally),
+                None => sum = Some(*tally),
+            }
+        }
+        sum
+    }
+}
+
+/// Flows merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Number of flows.
+    pub flows: u64,
+    /// The opener's port, if it was always the same one.
+    pub opener_port: Option<u16>,
+    /// Counters per epoch and input.
+    pub spans: BTreeMap<(u32, u32), RowSpan>,
+    /// Where each name that the flow said was said first.
+    pub said: BTreeMap<Named, Moment>,
+    /// Where each name was said that DNS gave the address of a side.
+    pub resolved: Pair<BTreeMap<Named, Moment>>,
+    /// Names looked up in the flow.
+    pub lookups: BTreeSet<Arc<str>>,
+    /// Exemplar frames.
+    pub frames: BTreeSet<FrameRef>,
+    /// Copies of the same bytes differed.
+    pub conflict: bool,
+    /// A flow was open at its first packet.
+    pub joined_late: u64,
+}
+
+/// How much a row accuses: the higher, the longer it is kept.
+pub type Rank = dyn Fn(&RowKey) -> bool;
+
+/// The rows of a series.
+#[derive(Debug, Default)]
+pub struct Rows {
+    rows: HashMap<RowKey, Row>,
+    /// Flows that were folded.
+    pub folded: u64,
+    keep_ports: bool,
+    limit: Option<usize>,
+}
+
+impl Rows {
+    /// Rows that are never merged: one per flow, at most `limit`.
+    pub fn one_per_flow(limit: usize) -> Self {
+        Self {
+            keep_ports: true,
+            limit: Some(limit),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a closed flow in. Names are resolved against the ledger as it is now.
+    pub fn add(&mut self, closed: Closed, ledger: &Ledger, accuses: &Rank) {
+        let mut key = self.key_of(&closed, ledger);
+        let known = self.rows.contains_key(&key);
+        if !known {
+            let limit = self.limit.unwrap_or(ROWS_MAX);
+            let full = self.rows.len() >= limit;
+            if full && (self.rows.len() >= limit.max(ACCUSING_MAX) || !accuses(&key)) {
+                key = fold(&key);
+                self.folded += 1;
+            }
+        }
+        let opener = closed.flow.key.port(key.opener.0);
+        let row = self.rows.entry(key).or_insert_with(|| Row {
+            flows: 0,
+            opener_port: Some(opener),
+            spans: BTreeMap::new(),
+            said: BTreeMap::new(),
+            resolved: Pair::default(),
+            lookups: BTreeSet::new(),
+            frames: BTreeSet::new(),
+            conflict: false,
+            joined_late: 0,
+        });
+        row.flows += 1;
+        if row.opener_port != Some(opener) {
+            row.opener_port = None;
+        }
+        row.conflict |= closed.flow.facts.conflict;
+        row.joined_late += u64::from(closed.flow.joined_late);
+        for (named, at) in &closed.flow.facts.names {
+            row.frame(at.at);
+            say(&mut row.said, named.clone(), *at);
+        }
+        for side in Side::BOTH {
+            for event in resolved_events(&closed, side, ledger) {
+                let named = |name: &Arc<str>, source| Named {
+                    name: Arc::clone(name),
+                    source,
+                };
+                let names = row.resolved.of_mut(side);
+                say(names, named(&event.name, NameSource::Dns), event.at);
+                for alias in &event.aliases {
+                    say(names, named(alias, NameSource::DnsAlias), event.at);
+                }
+            }
+        }
+        for name in &closed.flow.facts.lookups {
+            if row.lookups.len() < NAMES_MAX {
+                row.lookups.insert(Arc::clone(name));
+            }
+        }
+        for span in &closed.spans {
+            row.count(span);
+        }
+    }
+
+    fn key_of(&self, closed: &Closed, ledger: &Ledger) -> RowKey {
+        let flow = &closed.flow;
+        let opener = flow.opener();
+        let mut names: Vec<Named> = flow.facts.names.iter().map(|(n, _)| n.clone()).collect();
+        names.sort();
+        let newest = |side| {
+            resolved_events(closed, side, ledger)
+                .last()
+                .map(|e| Resolved {
+                    asked: Some(Arc::clone(&e.name)),
+                    aliases: e.aliases.clone(),
+                })
+                .unwrap_or_default()
+        };
+        RowKey {
+            key: if self.keep_ports { flow.key } else { flow.key.without_port(opener.0) },
+            folded: None,
+            transport: flow.key.protocol(),
+            opener,
+            link: flow.link,
+            names,
+            resolved: Pair {
+                a: newest(Side::A),
+                b: newest(Side::B),
+            },
+            protocol: flow.facts.protocol,
+            relay: flow.facts.relay.clone(),
+            literal: flow.facts.literal,
+            only_lookups: flow.facts.only_lookups,
+            public_lookup: flow.facts.public_lookup,
+            tunnel: flow.facts.tunnel,
+            hidden: flow.facts.hidden,
+            ech: flow.facts.ech,
+        }
+    }
+
+    /// The rows in a fixed order.
+    pub fn into_sorted(self) -> Vec<(RowKey, Row)> {
+        let mut rows: Vec<(RowKey, Row)> = self.rows.into_iter().collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        rows
+    }
+}
+
+/// The names that the address of `side` had for the other side when the flow began.
+fn resolved_events<'l>(closed: &Closed, side: Side, ledger: &'l Ledger) -> Vec<&'l NameEvent> {
+    let flow = &closed.flow;
+    let client = side.other();
+    let mac = flow.link.of(client).source.or(flow.link.of(side).target);
+    ledger.names_of(flow.key.ip(side), flow.key.ip(client), mac, flow.started.time)
+}
+
+/// A row of everything that is like this one at the near end.
+fn fold(key: &RowKey) -> RowKey {
+    let local = |side| classify(key.key.ip(side)).is_local_source();
+    let folded = if local(Side::A) && local(Side::B) { Folded::Local } else { Folded::Beyond };
+    let near = Side::BOTH.into_iter().find(|side| local(*side));
+    RowKey {
+        key: key.key.folded(near),
+        folded: Some(folded),
+        transport: key.transport,
+        opener: key.opener,
+        link: Pair::default(),
+        names: Vec::new(),
+        resolved: Pair::default(),
+        protocol: None,
+        relay: key.relay.as_ref().map(|_| Relay::Lookup),
+        literal: None,
+        only_lookups: key.only_lookups,
+        public_lookup: key.public_lookup,
+        tunnel: key.tunnel,
+        hidden: None,
+        ech: false,
+    }
+}
+
+fn say(names: &mut BTreeMap<Named, Moment>, named: Named, at: Moment) {
+    if names.len() < NAMES_MAX || names.contains_key(&named) {
+        let first = names.entry(named).or_insert(at);
+        if at.at < first.at {
+            *first = at;
+        }
+    }
+}
+
+impl Row {
+    fn frame(&mut self, at: FrameRef) {
+        self.frames.insert(at);
+        while self.frames.len() > FRAMES_MAX {
+            // Keep the first ones and the very last.
+            let second_last = self.frames.iter().nth_back(1).copied();
+            match second_last {
+                Some(frame) => self.frames.remove(&frame),
+                None => break,
+            };
+        }
+    }
+
+    fn count(&mut self, span: &Span) {
+        self.frame(span.first.at);
+        self.frame(span.last.at);
+        let tally = Tally::of(span);
+        let active = span.counts().then_some(tally);
+        match self.spans.entry((span.epoch, span.input)) {
+            Entry::Vacant(place) => {
+                place.insert(RowSpan {
+                    total: tally,
+                    active,
+                });
+            }
+            Entry::Occupied(mut place) => {
+                let have = place.get_mut();
+                have.total.add(&tally);
+                match (&mut have.active, active) {
+                    (Some(sum), Some(more)) => sum.add(&more),
+                    (None, more) => have.active = more,
+                    (Some(_), None) => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! What was seen beside the flows of a series: lookups, resolved names, neighbours on the link,
+//! signs of the app at work, gaps. Facts with their frames, no judgement.
+
+use crate::coverage::{GapId, Gaps};
+use crate::evidence::{Moment, Timestamp};
+use crate::flow::{LinkFacts, Side};
+use crate::link::Mac;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Rows of lookups kept; a tunnel through DNS can ask for millions of names. What is over is
+/// counted in one row per resolver.
+const LOOKUPS_MAX: usize = 20_000;
+/// Answers listed per lookup; the answers used for naming flows are kept apart.
+const ANSWERS_MAX: usize = 64;
+/// Name events kept per capture series.
+const EVENTS_MAX: usize = 100_000;
+/// Name events kept per address: a CDN address answers to many names.
+const EVENTS_PER_ADDRESS: usize = 64;
+/// Bindings of addresses to MACs kept.
+const BINDINGS_MAX: usize = 65_536;
+/// Distinct seconds with activity kept: more than eleven days.
+const ACTIVE_SECONDS_MAX: usize = 1_000_000;
+
+/// How long after its lifetime an answer still explains a flow: programs keep addresses longer
+/// than the TTL allows, and the name is evidence either way.
+const NAME_GRACE: i64 = 3600 * Timestamp::SECOND;
+
+/// One epoch's share of a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Times asked.
+    pub count: u64,
+    /// First time.
+    pub first: Moment,
+    /// Last time.
+    pub last: Moment,
+}
+
+/// Who asked whom for what.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupKey {
+    /// The name asked for.
+    pub name: Arc<str>,
+    /// The server that was asked (a group address for mDNS and LLMNR).
+    pub resolver: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// The asker.
+    pub client: IpAddr,
+}
+
+/// A name that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// Record types asked for.
+    pub types: BTreeSet<u16>,
+    /// Addresses answered.
+    pub answers: BTreeSet<IpAddr>,
+    /// What the link says of the asker's packets.
+    pub link: LinkFacts,
+    /// The other side's, when the asker's own packets were not seen.
+    pub asked: BTreeMap<u32, Asked>,
+    /// More names were folded into this row.
+    pub folded: bool,
+}
+
+/// An address that was given for a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameEvent {
+    /// Who asked.
+    pub client: IpAddr,
+    /// The asker's MAC, if the link has one.
+    pub client_mac: Option<Mac>,
+    /// The name asked for.
+    pub name: Arc<str>,
+    /// Aliases on the way to the address.
+    pub aliases: Vec<Arc<str>>,
+    /// When it was said.
+    pub at: Moment,
+    /// End of its lifetime.
+    pub until: Timestamp,
+}
+
+/// What the link's neighbour protocols say of a MAC.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Station {
+    /// Addresses whose packets it sent.
+    pub sources: BTreeSet<IpAddr>,
+    /// Addresses that ARP or neighbour discovery gave it.
+    pub claims: BTreeSet<IpAddr>,
+    /// It sent router advertisements with a lifetime.
+    pub router: bool,
+    /// It sends for more addresses than a host has; not all are listed.
+    pub forwards: bool,
+}
+
+/// A network that is proven to be on the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OnLink {
+    /// Its address.
+    pub network: IpAddr,
+    /// Length of its prefix in bits.
+    pub bits: u8,
+}
+
+impl OnLink {
+    /// True if the address lies in the network.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        let shared = |a: u128, b: u128, width: u32| {
+            let left = width.saturating_sub(u32::from(self.bits));
+            a.checked_shr(left).unwrap_or(0) == b.checked_shr(left).unwrap_or(0)
+        };
+        match (self.network, ip) {
+            (IpAddr::V4(n), IpAddr::V4(i)) => shared(n.to_bits().into(), i.to_bits().into(), 32),
+            (IpAddr::V6(n), IpAddr::V6(i)) => shared(n.to_bits(), i.to_bits(), 128),
+            _ => false,
+        }
+    }
+}
+
+/// What was seen beside the flows.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Names that were asked for.
+    pub lookups: HashMap<LookupKey, Lookup>,
+    events: HashMap<IpAddr, Vec<NameEvent>>,
+    event_count: usize,
+    /// Names whose HTTPS record offered an encrypted hello: outer (public) name to asked names.
+    pub ech: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// MAC addresses and what they sent or claimed.
+    pub stations: BTreeMap<Mac, Station>,
+    bindings: usize,
+    /// Networks on the link, by router advertisement or DHCP, with the frame that says so.
+    pub on_link: BTreeMap<OnLink, Moment>,
+    /// Routers that DHCP named.
+    pub routers: BTreeSet<IpAddr>,
+    /// First packet of each second with valid drone-link frames, per epoch.
+    pub drone_link: Activity,
+    /// The same for packets sent by the declared device.
+    pub device: Activity,
+    /// Addresses that the declared device's MAC was seen to send from.
+    pub device_seen: BTreeSet<IpAddr>,
+    /// Drone-link protocols seen.
+    pub drone_protocols: BTreeSet<&'static str>,
+    /// Gaps.
+    pub gaps: Gaps,
+}
+
+/// Seconds in which something was active, per epoch.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Activity {
+    last: Option<(u32, i64)>,
+    seconds: BTreeMap<(u32, i64), Moment>,
+}
+
+impl Activity {
+    /// True when this second of this epoch is marked already, or has no time.
+    pub fn knows(&self, epoch: u32, at: Moment) -> bool {
+        match at.time.nanos() {
+            Some(nanos) => {
+                let mark = (epoch, nanos.div_euclid(Timestamp::SECOND));
+                self.last == Some(mark) || self.seconds.contains_key(&mark)
+            }
+            None => true,
+        }
+    }
+
+    /// Marks a second.
+    pub fn mark(&mut self, epoch: u32, at: Moment) {
+        if let Some(nanos) = at.time.nanos() {
+            let mark = (epoch, nanos.div_euclid(Timestamp::SECOND));
+            self.last = Some(mark);
+            if self.seconds.len() < ACTIVE_SECONDS_MAX {
+                self.seconds.entry(mark).or_insert(at);
+            }
+        }
+    }
+
+    /// The marked moments of an epoch.
+    pub fn moments(&self, epoch: u32) -> impl Iterator<Item = Moment> {
+        self.seconds
+            .range((epoch, i64::MIN)..=(epoch, i64::MAX))
+            .map(|(_, moment)| *moment)
+    }
+}
+
+impl Ledger {
+    /// A name was asked for.
+    pub fn lookup(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
+        let known = self.lookups.contains_key(&key);
+        let full = !known && self.lookups.len() >= LOOKUPS_MAX;
+        let key = if full {
+            self.gaps
+                .at(GapId::LimitsReached, at, epoch, "more names were looked up than rows are kept");
+            // Folded by resolver and asker, under the parent of what was asked.
+            LookupKey {
+                name: Arc::from(parent(&key.name)),
+                ..key
+            }
+        } else {
+            key
+        };
+        let lookup = self.lookups.entry(key).or_insert_with(|| Lookup {
+            types: BTreeSet::new(),
+            answers: BTreeSet::new(),
+            link,
+            asked: BTreeMap::new(),
+            folded: full,
+        });
+        lookup.types.insert(qtype);
+        let asked = lookup.asked.entry(epoch).or_insert(Asked {
+            count: 0,
+            first: at,
+            last: at,
+        });
+        asked.count += 1;
+        asked.last = at;
+    }
+
+    /// A lookup was answered with an address.
+    pub fn answer(&mut self, key: &LookupKey, address: IpAddr) {
+        if let Some(lookup) = self.lookups.get_mut(key)
+            && lookup.answers.len() < ANSWERS_MAX
+        {
+            lookup.answers.insert(address);
+        }
+    }
+
+    /// A name event: from now on the address stands for the name.
+    pub fn resolved(&mut self, address: IpAddr, event: NameEvent, epoch: u32) {
+        let events = self.events.entry(address).or_default();
+        if let Some(have) = events.iter_mut().rev().find(|e| e.name == event.name && e.client == event.client)
+            // An answer within the lifetime of the last one prolongs it.
+            && event.at.time >= have.at.time
+            && event.at.time <= have.until.plus(NAME_GRACE)
+        {
+            have.until = have.until.max(event.until);
+            return;
+        }
+        if self.event_count >= EVENTS_MAX || events.len() >= EVENTS_PER_ADDRESS {
+            self.gaps
+                .at(GapId::LimitsReached, event.at, epoch, "more DNS answers than are kept");
+            return;
+        }
+        self.event_count += 1;
+        events.push(event);
+    }
+
+    /// The names that an address stood for when a flow of `client` began, newest last.
+    /// Another machine's lookups do not name this one's flows.
+    pub fn names_of(&self, address: IpAddr, client: IpAddr, mac: Option<Mac>, began: Timestamp) -> Vec<&NameEvent> {
+        let Some(events) = self.events.get(&address) else {
+            return Vec::new();
+        };
+        let mut found: Vec<&NameEvent> = events
+            .iter()
+            .filter(|e| {
+                e.client == client
+                    || match (e.client_mac, mac) {
+                        (Some(theirs), Some(ours)) => theirs == ours,
+                        _ => true,
+                    }
+            })
+            .filter(|e| e.at.time <= began && (began <= e.until.plus(NAME_GRACE)))
+            .collect();
+        found.sort_by_key(|e| (e.at, Arc::clone(&e.name)));
+        found
+    }
+
+    /// The HTTPS record of `asked` offers an encrypted hello behind the name `public`.
+    pub fn ech_offer(&mut self, public: &str, asked: &str) {
+        /// Names kept that offer one.
+        const OFFERS_MAX: usize = 10_000;
+        if self.ech.len() < OFFERS_MAX {
+            self.ech.entry(Arc::from(public)).or_default().insert(Arc::from(asked));
+        }
+    }
+
+    /// A packet from `ip` was sent by `mac`.
+    pub fn binding(&mut self, mac: Mac, ip: IpAddr, epoch: u32, at: Moment) {
+        /// A station that sends for more addresses than this forwards for others; a host with
+        /// privacy addresses has dozens. Further ones are not listed.
+        const SOURCES_OF_A_HOST: usize = 1024;
+        if mac.is_group() {
+            return;
+        }
+        let station = self.stations.entry(mac).or_default();
+        if station.sources.contains(&ip) {
+            return;
+        }
+        if station.sources.len() >= SOURCES_OF_A_HOST {
+            station.forwards = true;
+            return;
+        }
+        if self.bindings >= BINDINGS_MAX {
+            self.gaps
+                .at(GapId::LimitsReached, at, epoch, "more pairs of MAC and IP address than are kept");
+            return;
+        }
+        self.bindings += 1;
+        station.sources.insert(ip);
+    }
+
+    /// ARP or neighbour discovery says that `ip` is at `mac`.
+    pub fn neighbour(&mut self, mac: Mac, ip: IpAddr, epoch: u32, at: Moment) {
+        if mac.is_group() || ip.is_unspecified() {
+            return;
+        }
+        let station = self.stations.entry(mac).or_default();
+        if station.claims.contains(&ip) {
+            return;
+        }
+        if self.bindings >= BINDINGS_MAX {
+            self.gaps
+                .at(GapId::LimitsReached, at, epoch, "more pairs of MAC and IP address than are kept");
+            return;
+        }
+        self.bindings += 1;
+        station.claims.insert(ip);
+    }
+
+    /// Networks kept as on-link; a router announces a few.
+    const ON_LINK_MAX: usize = 256;
+
+    /// A network is on the link.
+    pub fn on_link(&mut self, network: OnLink, at: Moment) {
+        if self.on_link.len() < Self::ON_LINK_MAX {
+            self.on_link.entry(network).or_insert(at);
+        }
+    }
+}
+
+/// Everything behind the first label.
+fn parent(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(_, rest)| rest)
+}
+
+/// The two ends of a flow as dissectors see them: who sent the message at hand, and who got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// The side that sent it.
+    pub side: Side,
+    /// Address and port of the sender.
+    pub sender: (IpAddr, u16),
+    /// Address and port of the receiver.
+    pub receiver: (IpAddr, u16),
+}

@@ -1,0 +1,37 @@
+//! Audits packet captures of drone apps against what their vendors claim.
+//!
+//! ```text
+//! capture  opens files and lends frames            (pcap, pcapng, gzip, zstd; hash beside)
+//! link     takes the link header off               (Ethernet, cooked, raw, loopback)
+//! packet   reads IP and transport headers          (fragments, checksums, special addresses)
+//! flow     groups packets and counts per epoch     (reassembly, rows)
+//! dissect  says what payload says                  (TLS, DNS, HTTP, drone links, …)
+//! ledger   keeps what was said beside the flows    (lookups, neighbours, activity, gaps)
+//! identity tells our side, the device and names apart
+//! locate   says where an address is and whose
+//! classify gives scope, attribution and stage      (catalog)
+//! claim    turns findings and coverage into a verdict
+//! report   writes it down
+//! ```
+//!
+//! Each stage hands one noun to the next and cannot reach back; [`audit`] drives the stream part,
+//! [`command`] the rest. Nothing is judged before the last packet was read.
+
+pub mod audit;
+pub mod capture;
+pub mod claim;
+pub mod classify;
+pub mod cli;
+pub mod command;
+pub mod coverage;
+pub mod dissect;
+pub mod epoch;
+pub mod error;
+pub mod evidence;
+pub mod flow;
+pub mod identity;
+pub mod ledger;
+pub mod link;
+pub mod locate;
+pub mod packet;
+pub mod report;

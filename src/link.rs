@@ -1,0 +1,173 @@
+//! From a frame to the network packet in it, by the link type that the file states.
+//!
+//! Every reader answers with one of: an IP packet, an ARP packet, something that carries no IP by
+//! definition, or *unreadable* with the reason. There is no silent fourth: what no reader claims
+//! could carry IP, and counts as unreadable. Adding a link type is one file (or one function), one
+//! line in [`LINK_TYPES`], one fixture.
+
+mod cooked;
+mod ethernet;
+mod null;
+mod raw;
+
+pub use ethernet::ether_payload;
+
+use crate::capture::{Direction, Frame};
+use crate::coverage::GapId;
+use std::borrow::Cow;
+use std::fmt;
+
+/// An IEEE 802 MAC address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// True for broadcast and multicast addresses (the I/G bit, IEEE 802-2014 §8.2).
+    pub fn is_group(self) -> bool {
+        self.0.first().is_some_and(|b| b & 1 != 0)
+    }
+
+    /// From the first six bytes; all-zero is no address (loopback captures write it).
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let mac = *bytes.first_chunk::<6>()?;
+        (mac != [0; 6]).then_some(Self(mac))
+    }
+
+    /// From `aa:bb:cc:dd:ee:ff` or with dashes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut out = [0u8; 6];
+        let mut parts = text.split([':', '-']);
+        for byte in &mut out {
+            let part = parts.next()?;
+            if part.len() != 2 {
+                return None;
+            }
+            *byte = u8::from_str_radix(part, 16).ok()?;
+        }
+        parts.next().is_none().then_some(Self(out))
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a frame holds behind its link header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// Bytes that begin with an IPv4 or IPv6 header; which one, its version field says.
+    Ip(&'a [u8]),
+    /// An ARP packet (RFC 826).
+    Arp(&'a [u8]),
+    /// Something that carries no IP packet by its definition.
+    NotIp(&'static str),
+    /// Something that could carry IP and cannot be read.
+    Unreadable(GapId, &'static str),
+}
+
+/// A frame without its link header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unwrapped<'a> {
+    /// What it holds.
+    pub content: Content<'a>,
+    /// Sender on this link, if the link has addresses.
+    pub source: Option<Mac>,
+    /// Receiver on this link.
+    pub target: Option<Mac>,
+    /// Direction that the link header states.
+    pub direction: Option<Direction>,
+}
+
+impl<'a> Unwrapped<'a> {
+    /// Content on a link without addresses.
+    pub fn bare(content: Content<'a>) -> Self {
+        Self {
+            content,
+            source: None,
+            target: None,
+            direction: None,
+        }
+    }
+}
+
+/// A link type that can be read.
+pub struct LinkType {
+    /// LINKTYPE values (and DLT values that appear in files).
+    pub ids: &'static [u16],
+    /// Its name in reports.
+    pub name: &'static str,
+    /// Takes the link header off.
+    pub read: for<'a> fn(&Frame<'a>) -> Unwrapped<'a>,
+}
+
+/// Every link type that can be read.
+pub static LINK_TYPES: &[LinkType] = &[
+    ethernet::ETHERNET,
+    raw::RAW,
+    raw::IPV4,
+    raw::IPV6,
+    cooked::COOKED,
+    cooked::COOKED2,
+    null::NULL,
+    null::LOOP,
+];
+
+/// The reader for a LINKTYPE value.
+pub fn reader(link_type: u16) -> Option<&'static LinkType> {
+    LINK_TYPES.iter().find(|l| l.ids.contains(&link_type))
+}
+
+/// Link types that exist and are not read, so that a message can name them
+/// (LINKTYPE registry, draft-ietf-opsawg-pcaplinktype).
+const UNREAD: &[(u16, &str)] = &[
+    (8, "slip"),
+    (9, "ppp"),
+    (50, "ppp-hdlc"),
+    (51, "pppoe"),
+    (104, "cisco-hdlc"),
+    (105, "ieee802-11"),
+    (119, "prism"),
+    (127, "ieee802-11-radiotap"),
+    (149, "user2-pktap"),
+    (163, "ieee802-11-avs"),
+    (187, "bluetooth-hci-h4"),
+    (189, "usb-linux"),
+    (192, "ppi"),
+    (195, "ieee802-15-4"),
+    (201, "bluetooth-hci-h4-with-phdr"),
+    (220, "usb-linux-mmapped"),
+    (226, "ipnet"),
+    (227, "can-socketcan"),
+    (239, "nflog"),
+    (249, "usbpcap"),
+    (251, "bluetooth-le"),
+    (252, "exported-pdu"),
+    (258, "pktap"),
+];
+
+/// The name of a link type in reports.
+pub fn name(link_type: Option<u16>) -> Cow<'static, str> {
+    let Some(id) = link_type else {
+        return Cow::Borrowed("unknown");
+    };
+    if let Some(known) = reader(id) {
+        return Cow::Borrowed(known.name);
+    }
+    if let Some((_, name)) = UNREAD.iter().find(|(n, _)| *n == id) {
+        return Cow::Borrowed(name);
+    }
+    // 147-162 are reserved for private use: a serial bus dump of a drone comes as one of these.
+    if let Some(n) = id.checked_sub(147).filter(|n| *n < 16) {
+        return Cow::Owned(format!("user{n}"));
+    }
+    Cow::Owned(format!("linktype-{id}"))
+}

@@ -1,0 +1,36 @@
+//! BSD loopback (LINKTYPE 0, address family in the byte order of the capturing machine) and
+//! OpenBSD loopback (108, always big-endian).
+
+use super::{Content, LinkType, Unwrapped};
+use crate::capture::Frame;
+use crate::coverage::GapId;
+
+pub(super) const NULL: LinkType = LinkType {
+    ids: &[0],
+    name: "null",
+    read,
+};
+
+pub(super) const LOOP: LinkType = LinkType {
+    ids: &[108],
+    name: "loop",
+    read,
+};
+
+fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
+    let Some((family, packet)) = frame.data.split_first_chunk::<4>() else {
+        return Unwrapped::bare(Content::Unreadable(
+            GapId::UnreadablePackets,
+            "shorter than a loopback header",
+        ));
+    };
+    // Families are small numbers: only one byte order gives one.
+    let family = u32::from_be_bytes(*family).min(u32::from_le_bytes(*family));
+    Unwrapped::bare(match family {
+        // AF_INET; AF_INET6 of NetBSD/OpenBSD, FreeBSD, Darwin, Linux, Windows.
+        2 | 24 | 28 | 30 | 10 | 23 => Content::Ip(packet),
+        // AF_OSI, AF_APPLETALK, AF_IPX: libpcap lists them beside the above.
+        7 | 16 => Content::NotIp("OSI or AppleTalk on loopback"),
+        _ => Content::Unreadable(GapId::UnreadablePackets, "unknown address family on loopback"),
+    })
+}

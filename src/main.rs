@@ -1,0 +1,30 @@
+//! The command-line program: parses, runs, and turns the outcome into an exit code.
+
+use drone_audit::cli::{Exit, parse};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Usage errors, and audits that could not be done.
+const FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(Exit::Text(text)) => {
+            // A closed pipe is success.
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(Exit::Usage(error)) => return fail(&error),
+    };
+    match drone_audit::command::run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &drone_audit::error::Error) -> ExitCode {
+    // Nobody is left to tell if standard error is closed.
+    let _ = writeln!(std::io::stderr().lock(), "drone-audit: error: {error}");
+    ExitCode::from(FAILED)
+}

@@ -1,0 +1,89 @@
+//! Network and transport headers of one packet.
+//!
+//! IPv4 (RFC 791), IPv6 with extension headers (RFC 8200), TCP (RFC 9293), UDP (RFC 768). Header
+//! fields come through etherparse's header slices; the walk between them is ours, because its
+//! composite slicers stop without an error at tunnels, fragments and long chains, and because
+//! payload sizes must come from the IP header, never from padding, trailers or captured length.
+
+pub mod address;
+pub mod checksum;
+pub mod fragments;
+mod ipv4;
+mod ipv6;
+pub mod transport;
+
+use std::net::IpAddr;
+
+/// An IP packet without its headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Source address.
+    pub source: IpAddr,
+    /// Where it finally goes: the last hop of a source route, else the destination field.
+    pub destination: IpAddr,
+    /// Time to live or hop limit; 255 proves that a neighbour sent it.
+    pub hop_limit: u8,
+    /// Protocol number of the payload (IANA "Assigned Internet Protocol Numbers").
+    pub protocol: u8,
+    /// The payload bytes that were captured.
+    pub payload: &'a [u8],
+    /// Payload bytes on the wire, by the IP header.
+    pub wire_len: usize,
+    /// Set on every fragment, the first one included.
+    pub fragment: Option<Fragment>,
+}
+
+impl Datagram<'_> {
+    /// Payload bytes that the capture cut off.
+    pub fn cut(&self) -> usize {
+        self.wire_len.saturating_sub(self.payload.len())
+    }
+}
+
+/// Place of a fragment in its datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment {
+    /// Identification field.
+    pub id: u32,
+    /// Offset of the payload in bytes.
+    pub offset: usize,
+    /// More fragments follow.
+    pub more: bool,
+}
+
+/// What came of decoding an IP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoded<'a> {
+    /// An IP packet.
+    Datagram(Datagram<'a>),
+    /// An IPv4 packet whose header checksum fails; whether to believe it depends on its sender.
+    BadChecksum(Datagram<'a>),
+    /// Not decodable, and why.
+    Unreadable(&'static str),
+    /// Not decodable because the capture cut it.
+    Cut(&'static str),
+}
+
+/// Decodes the IP packet at the start of `bytes`; `cut` bytes of it are missing at the end.
+pub fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
+    match bytes.first().map(|b| b >> 4) {
+        Some(4) => ipv4::decode(bytes, cut),
+        Some(6) => ipv6::decode(bytes, cut),
+        Some(_) => Decoded::Unreadable("neither IPv4 nor IPv6"),
+        None if cut > 0 => Decoded::Cut("cut before the IP header"),
+        None => Decoded::Unreadable("no IP header"),
+    }
+}
+
+/// Splits header and wire length off `bytes`: the captured payload and its length on the wire.
+/// `total` is the packet's length by its own header, `None` when that is zero (segmentation
+/// offload, jumbograms): then the frame's length counts.
+fn payload(bytes: &[u8], header: usize, total: Option<usize>, cut: usize) -> (&[u8], usize) {
+    let frame = bytes.len().saturating_add(cut);
+    let total = total.unwrap_or(frame).min(frame);
+    let captured = total.min(bytes.len());
+    (
+        bytes.get(header..captured).unwrap_or_default(),
+        total.saturating_sub(header),
+    )
+}

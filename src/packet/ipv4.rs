@@ -1,0 +1,73 @@
+//! IPv4 (RFC 791): header checksum, fragments, source routes.
+
+use super::{Datagram, Decoded, Fragment, checksum, payload};
+use etherparse::Ipv4HeaderSlice;
+use std::net::Ipv4Addr;
+
+/// Loose and strict source route (RFC 791 §3.1).
+const LSRR: u8 = 131;
+const SSRR: u8 = 137;
+
+pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
+    let header = match Ipv4HeaderSlice::from_slice(bytes) {
+        Ok(header) => header,
+        Err(etherparse::err::ipv4::HeaderSliceError::Len(_)) if cut > 0 => {
+            return Decoded::Cut("cut inside the IPv4 header");
+        }
+        Err(_) => return Decoded::Unreadable("malformed IPv4 header"),
+    };
+    let len = header.slice().len();
+    let total = usize::from(header.total_len());
+    if total != 0 && total < len {
+        return Decoded::Unreadable("an IPv4 total length shorter than its header");
+    }
+    let (payload, wire_len) = payload(bytes, len, (total != 0).then_some(total), cut);
+    let offset = usize::from(header.fragments_offset().value()) * 8;
+    let more = header.more_fragments();
+    let datagram = Datagram {
+        source: header.source_addr().into(),
+        destination: last_hop(header.options()).unwrap_or_else(|| header.destination_addr()).into(),
+        hop_limit: header.ttl(),
+        protocol: header.protocol().0,
+        payload,
+        wire_len,
+        fragment: (more || offset > 0).then(|| Fragment {
+            id: header.identification().into(),
+            offset,
+            more,
+        }),
+    };
+    if checksum::sums_to_zero(header.slice()) {
+        Decoded::Datagram(datagram)
+    } else {
+        Decoded::BadChecksum(datagram)
+    }
+}
+
+/// The last address of a source route that still has hops to go; the destination field then
+/// names only the next hop.
+fn last_hop(mut options: &[u8]) -> Option<Ipv4Addr> {
+    loop {
+        match *options.first()? {
+            0 => return None,
+            1 => options = options.get(1..)?,
+            kind => {
+                let len = usize::from(*options.get(1)?);
+                let option = options.get(..len)?;
+                if matches!(kind, LSRR | SSRR) {
+                    let pointer = usize::from(*option.get(2)?);
+                    // The pointer counts from 1 at the option's first byte.
+                    let route = option.get(3..)?;
+                    let hops_left = pointer <= len;
+                    return route
+                        .chunks_exact(4)
+                        .next_back()
+                        .and_then(|hop| hop.first_chunk::<4>())
+                        .filter(|_| hops_left)
+                        .map(|hop| Ipv4Addr::from(*hop));
+                }
+                options = options.get(len.max(2)..)?;
+            }
+        }
+    }
+}

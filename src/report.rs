@@ -1,0 +1,10 @@
+//! Reports: one frozen model, several formats that know no more than it says.
+
+pub mod build;
+pub mod flows;
+pub mod json;
+pub mod output;
+#[path = "/work/scratch/table_stub.rs"]
+pub mod table;
+pub mod text;
+pub mod v1;

@@ -1,0 +1,238 @@
+//! What the verdict stands on: coverage, limits, what was audited, and with which data.
+
+use super::grid::{Cell, Column, Line};
+use super::left_out;
+use super::page::{Page, bytes, plural};
+use super::traffic::app;
+use crate::report::v1::{Accounting, Gap, Input, Report, Scope};
+use std::io;
+
+/// Inputs listed: rotated captures come in hundreds.
+const INPUTS_MAX: usize = 20;
+/// Gaps listed of those that block, and of those that do not.
+const GAPS_MAX: usize = 30;
+/// Apps, networks and addresses listed of one kind.
+const SCOPE_MAX: usize = 20;
+/// Terminals from this width on have room for a column per scope.
+const WIDE: usize = 100;
+
+/// What the captures hold, what they could not show, and what none could.
+pub(super) fn coverage(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    page.heading("Coverage")?;
+    inputs(page, &report.inputs)?;
+    if report.coverage.drone_links.is_empty() {
+        page.item(0, "Drone link:", "no valid frame of a known drone-link protocol")?;
+    } else {
+        page.item(0, "Drone link:", &format!("valid frames of {}", report.coverage.drone_links.join(", ")))?;
+    }
+    let (blocking, other): (Vec<&Gap>, Vec<&Gap>) = report.coverage.gaps.iter().partition(|gap| gap.blocking);
+    if blocking.is_empty() {
+        page.blank()?;
+        page.text(0, "Gaps that forbid a consistent verdict: none seen.")?;
+    } else {
+        gaps(page, "Gaps that forbid a consistent verdict", &blocking)?;
+    }
+    if !other.is_empty() {
+        gaps(page, "Gaps that do not forbid it", &other)?;
+    }
+    if !report.limits.is_empty() {
+        page.heading("What these captures cannot show")?;
+        for limit in &report.limits {
+            page.item(0, "-", limit)?;
+        }
+    }
+    Ok(())
+}
+
+/// The five scopes, as a sum that a reader can check.
+fn sum(accounting: &Accounting, packets: u64) -> String {
+    let Accounting {
+        local,
+        internet,
+        relayed,
+        not_ip,
+        unreadable,
+    } = *accounting;
+    let total = [local, internet, relayed, not_ip, unreadable]
+        .into_iter()
+        .fold(0u64, u64::saturating_add);
+    let sign = if total == packets { "=" } else { "is NOT" };
+    format!(
+        "{packets} {sign} {local} local + {internet} internet + {relayed} relayed + {not_ip} not IP + {unreadable} unreadable"
+    )
+}
+
+fn inputs(page: &mut Page<'_>, inputs: &[Input]) -> io::Result<()> {
+    if inputs.is_empty() {
+        return page.text(0, "No capture was read.");
+    }
+    let shown = inputs.iter().enumerate().take(INPUTS_MAX);
+    if page.width() >= WIDE {
+        let columns = [
+            Column::right("input", 5),
+            Column::left("file", 16),
+            Column::right("packets", 7),
+            Column::right("local", 5),
+            Column::right("internet", 8),
+            Column::right("relayed", 7),
+            Column::right("not IP", 6),
+            Column::right("unreadable", 10),
+            Column::right("dropped", 7),
+        ];
+        let rows = shown.clone().map(|(index, input)| {
+            let counts = &input.accounting;
+            let dropped = input.dropped.map_or("not known".to_owned(), |count| count.to_string());
+            vec![
+                Cell::from(index.to_string()),
+                Cell::from(input.path.clone()),
+                Cell::from(input.packets.to_string()),
+                Cell::from(counts.local.to_string()),
+                Cell::from(counts.internet.to_string()),
+                Cell::from(counts.relayed.to_string()),
+                Cell::from(counts.not_ip.to_string()),
+                Cell::from(counts.unreadable.to_string()),
+                Cell::from(dropped),
+            ]
+        });
+        page.table(&columns, rows.collect())?;
+    }
+    for (index, input) in shown {
+        let label = format!("Input {index}:");
+        page.item(0, &label, &describe(input))?;
+        page.item(2, "packets", &sum(&input.accounting, input.packets))?;
+        let time = match (&input.first, &input.last) {
+            (Some(first), Some(last)) => format!("{first} to {last}"),
+            _ => "not recorded".to_owned(),
+        };
+        page.item(2, "time", &time)?;
+        let dropped = match input.dropped {
+            Some(count) => format!("{count} by the capture's own counters"),
+            None => "not known, the capture keeps no counters".to_owned(),
+        };
+        page.item(2, "dropped", &dropped)?;
+        page.item(2, "sha256", input.sha256.as_deref().unwrap_or("not computed (--no-hash)"))?;
+    }
+    left_out(page, 0, inputs.len(), INPUTS_MAX, "input")
+}
+
+fn describe(input: &Input) -> String {
+    let mut facts = vec![input.path.clone(), input.format.clone(), bytes(input.bytes)];
+    facts.extend(input.link_types.iter().cloned());
+    if input.truncated > 0 {
+        facts.push(format!("{} captured only in part", input.truncated));
+    }
+    if input.damaged {
+        facts.push("damaged".to_owned());
+    }
+    facts.join(", ")
+}
+
+fn gaps(page: &mut Page<'_>, title: &str, gaps: &[&Gap]) -> io::Result<()> {
+    page.blank()?;
+    page.text(0, &format!("{title}:"))?;
+    let seen = |gap: &Gap| match (gap.input, gap.frame) {
+        (Some(input), Some(frame)) => format!("{input}:{frame}"),
+        (Some(input), None) => format!("input {input}"),
+        (None, Some(frame)) => format!("frame {frame}"),
+        (None, None) => "all inputs".to_owned(),
+    };
+    let shown = gaps.iter().take(GAPS_MAX);
+    if page.width() >= WIDE {
+        let columns = [
+            Column::left("gap", 18),
+            Column::right("count", 5),
+            Column::left("first seen", 10),
+            Column::left("what it means here", 20),
+        ];
+        let rows = shown.map(|gap| {
+            let facts = [gap.id.clone(), gap.count.to_string(), seen(gap), gap.text.clone()];
+            facts.into_iter().map(Cell::from).collect()
+        });
+        page.table(&columns, rows.collect())?;
+    } else {
+        let columns = [Column::left("gap", 10), Column::left("what it means here", 20)];
+        let rows = shown.map(|gap| {
+            let facts = [gap.id.clone(), format!("count {}", gap.count), seen(gap)];
+            vec![Cell::lines(facts.map(Line::Text)), Cell::from(gap.text.clone())]
+        });
+        page.table(&columns, rows.collect())?;
+    }
+    left_out(page, 0, gaps.len(), GAPS_MAX, "gap")
+}
+
+/// What was audited.
+pub(super) fn scope(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
+    page.heading("Scope of the audit")?;
+    if let Some(patterns) = &scope.app {
+        list(page, "App:", patterns)?;
+    }
+    if !scope.apps_seen.is_empty() {
+        let names: Vec<String> = scope.apps_seen.iter().map(app).collect();
+        list(page, "Apps seen:", &names)?;
+    }
+    match &scope.device {
+        None => page.item(0, "Device:", "none declared")?,
+        Some(device) => {
+            list(page, "Device:", &device.declared)?;
+            if !device.macs.is_empty() {
+                list(page, "  MAC", &device.macs)?;
+            }
+            if !device.addresses.is_empty() {
+                list(page, "  used", &device.addresses)?;
+            }
+            if device.ambiguous {
+                page.text(2, "The declared address was used by more than one machine, or by a router: it was not extended to others.")?;
+            }
+        }
+    }
+    if scope.windows.is_empty() {
+        page.item(0, "Window:", "the whole capture")?;
+    }
+    for window in &scope.windows {
+        let start = window.start.as_deref().unwrap_or("the first packet");
+        let end = window.end.as_deref().unwrap_or("the last packet");
+        let packets = match (&window.first, &window.last) {
+            (Some(first), Some(last)) => format!("packets from {first} to {last}, {} s", window.seconds),
+            _ => "no packet inside".to_owned(),
+        };
+        page.item(0, "Window:", &format!("{start} to {end} (end not included); {packets}"))?;
+    }
+    if !scope.local_networks.is_empty() {
+        list(page, "Declared local:", &scope.local_networks)?;
+    }
+    if !scope.proven_local.is_empty() {
+        let proven: Vec<String> = scope.proven_local.iter().map(|row| format!("{} ({})", row.ip, row.text)).collect();
+        list(page, "Proven local:", &proven)?;
+    }
+    if !scope.softened.is_empty() {
+        list(page, "Exit code softened by:", &scope.softened)?;
+    }
+    Ok(())
+}
+
+fn list(page: &mut Page<'_>, label: &str, items: &[String]) -> io::Result<()> {
+    let mut shown: Vec<String> = items.iter().take(SCOPE_MAX).cloned().collect();
+    if let Some(more) = items.len().checked_sub(SCOPE_MAX).filter(|more| *more > 0) {
+        shown.push(format!("and {more} more in the JSON report"));
+    }
+    page.item(0, label, &shown.join(", "))
+}
+
+/// With which data, and the digest that a second run reproduces.
+pub(super) fn data(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    page.heading("Program and data")?;
+    let tool = &report.tool;
+    page.item(0, "Program:", &format!("{} {}", tool.name, tool.version))?;
+    page.item(0, "Host catalog:", &format!("sha256 {}", tool.catalog_sha256))?;
+    for geo in &tool.geo {
+        let built = geo.built.as_deref().unwrap_or("at an unknown time");
+        page.item(0, "Addresses:", &format!("{}, {}, built {built}. {}", geo.source, geo.kind, geo.attribution))?;
+    }
+    if tool.geo.is_empty() {
+        page.item(0, "Addresses:", "no address database")?;
+    }
+    if !report.sessions.is_empty() {
+        page.item(0, "Sessions:", &plural(report.sessions.len(), "session"))?;
+    }
+    page.item(0, "Report digest:", &report.digest)
+}

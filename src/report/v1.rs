@@ -1,0 +1,409 @@
+//! The report model, version 1: what every format is written from, and none knows more.
+//!
+//! Names and meanings are the contract's ("The JSON report"); fields are only ever added. Unknown
+//! values are `null`, and a field is always present. All lists have a total order.
+
+use crate::evidence::FrameRef;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The id of this model.
+pub const SCHEMA: &str = "drone-audit/report/v1";
+
+/// A whole report.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The program and its data.
+    pub tool: Tool,
+    /// The only part that differs between two runs.
+    pub run: Run,
+    /// SHA-256 of the report without `run` and `digest`.
+    pub digest: String,
+    /// Worst verdict over all claims: `contradicted`, `inconclusive`, `consistent`.
+    pub verdict: String,
+    /// The captures, by first packet time.
+    pub inputs: Vec<Input>,
+    /// What was audited.
+    pub scope: Scope,
+    /// The claims, in the order of their ids.
+    pub claims: Vec<Claim>,
+    /// What contradicts a claim or makes it inconclusive.
+    pub findings: Vec<Finding>,
+    /// Where traffic went, over the whole capture.
+    pub destinations: Vec<Destination>,
+    /// Names that were asked for.
+    pub lookups: Vec<Lookup>,
+    /// What the captures could not show.
+    pub coverage: Coverage,
+    /// What no capture of this kind can show, in words.
+    pub limits: Vec<String>,
+    /// With `--each`: the report of every session. Empty otherwise.
+    pub sessions: Vec<Report>,
+}
+
+/// The program and its data.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Tool {
+    /// `drone-audit`.
+    pub name: String,
+    /// Version of the program.
+    pub version: String,
+    /// SHA-256 over the host catalog and its additions.
+    pub catalog_sha256: String,
+    /// Address databases.
+    pub geo: Vec<Geo>,
+}
+
+/// An address database.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Geo {
+    /// `embedded`, or a file name.
+    pub source: String,
+    /// Database type by its own metadata.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Date of the data, RFC 3339.
+    pub built: Option<String>,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Who has to be named when its answers are shown.
+    pub attribution: String,
+}
+
+/// The only part that differs between two runs.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Run {
+    /// When the run started, RFC 3339.
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// The command line.
+    pub arguments: Vec<String>,
+    /// The inputs as they were given.
+    pub paths: Vec<String>,
+}
+
+/// A capture.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Input {
+    /// The file name alone, so that machines agree.
+    pub path: String,
+    /// SHA-256 of the file as it lies on disk; null with `--no-hash`.
+    pub sha256: Option<String>,
+    /// Size of the file.
+    pub bytes: u64,
+    /// `pcap`, `pcapng`, with `+gzip` or `+zstd`.
+    pub format: String,
+    /// Names of the link types.
+    pub link_types: Vec<String>,
+    /// Packet records read.
+    pub packets: u64,
+    /// First packet.
+    pub first: Option<String>,
+    /// Last packet.
+    pub last: Option<String>,
+    /// Packets lost by the capture's own counters; null if it keeps none.
+    pub dropped: Option<u64>,
+    /// Packets captured only in part.
+    pub truncated: u64,
+    /// Records or blocks cannot be right.
+    pub damaged: bool,
+    /// Where every packet belongs.
+    pub accounting: Accounting,
+}
+
+/// Packets per scope; they add up to the packets read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Accounting {
+    /// Cannot leave the link or site.
+    pub local: u64,
+    /// To or from an address on the internet.
+    pub internet: u64,
+    /// Private address, but internet use.
+    pub relayed: u64,
+    /// No IP packet inside.
+    pub not_ip: u64,
+    /// Could carry IP but cannot be read.
+    pub unreadable: u64,
+}
+
+/// What was audited.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Scope {
+    /// The app under audit, as given.
+    pub app: Option<Vec<String>>,
+    /// Apps that the capture names.
+    pub apps_seen: Vec<App>,
+    /// The device under audit.
+    pub device: Option<Device>,
+    /// When the mode was on; empty for the whole capture.
+    pub windows: Vec<Window>,
+    /// Networks declared local.
+    pub local_networks: Vec<String>,
+    /// Networks and addresses that the link proved to be local, with the evidence.
+    pub proven_local: Vec<ProvenLocal>,
+    /// Options that soften the exit code.
+    pub softened: Vec<String>,
+}
+
+/// The device under audit.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Device {
+    /// As given: addresses, or `all`.
+    pub declared: Vec<String>,
+    /// MAC addresses seen with it.
+    pub macs: Vec<String>,
+    /// Addresses that those sent from.
+    pub addresses: Vec<String>,
+    /// The declared address was used by more than one machine, or by a router: it was not extended.
+    pub ambiguous: bool,
+}
+
+/// A window and what it covers.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Window {
+    /// First instant inside, RFC 3339.
+    pub start: Option<String>,
+    /// First instant outside.
+    pub end: Option<String>,
+    /// First packet inside.
+    pub first: Option<String>,
+    /// Last packet inside.
+    pub last: Option<String>,
+    /// Seconds between them.
+    pub seconds: f64,
+}
+
+/// An address that is public by its number and local by proof.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ProvenLocal {
+    /// The address.
+    pub ip: String,
+    /// How it was proven.
+    pub text: String,
+}
+
+/// A claim and its verdict.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Claim {
+    /// Stable id.
+    pub id: String,
+    /// The sentence that is tested.
+    pub statement: String,
+    /// Who said it, and when.
+    pub source: String,
+    /// `contradicted`, `consistent` or `inconclusive`.
+    pub verdict: String,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// Ids of the findings that bear on it.
+    pub findings: Vec<String>,
+}
+
+/// Why a verdict is what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reason {
+    /// Stable id: a rule or a gap.
+    pub id: String,
+    /// In words.
+    pub text: String,
+}
+
+/// What contradicts a claim or makes it inconclusive.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Finding {
+    /// Fingerprint of meaning, not of position.
+    pub id: String,
+    /// Stable id of the rule.
+    pub rule: String,
+    /// Claims it bears on.
+    pub claims: Vec<String>,
+    /// Whose traffic it is.
+    pub attribution: String,
+    /// How far it went.
+    pub stage: String,
+    /// `high`, `medium` or `low`.
+    pub confidence: String,
+    /// Id of the destination; null for a lookup.
+    pub destination: Option<String>,
+    /// In words.
+    pub text: String,
+    /// First packet.
+    pub first: Option<String>,
+    /// Exemplar frames.
+    pub frames: Vec<FrameRef>,
+    /// A Wireshark display filter that selects its packets.
+    pub filter: String,
+}
+
+/// Where traffic went.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Destination {
+    /// `D1`, `D2`, … within this report.
+    pub id: String,
+    /// `internet` or `relayed`.
+    pub scope: String,
+    /// Address; null behind a relay that was not given one.
+    pub ip: Option<String>,
+    /// Port; null where there is none.
+    pub port: Option<u16>,
+    /// The local relay.
+    pub via: Option<Via>,
+    /// `tcp`, `udp`, `icmp`, … or `ip-N`.
+    pub transport: String,
+    /// Application protocol, if recognised.
+    pub protocol: Option<String>,
+    /// The best name.
+    pub host: Option<String>,
+    /// Where the best name comes from; `none` without one.
+    pub host_source: String,
+    /// All names, each with its source and first frame.
+    pub names: Vec<Name>,
+    /// Who owns the name, by the catalog.
+    pub owner: Option<String>,
+    /// What the host is for, by the catalog.
+    pub role: Option<String>,
+    /// The owner's jurisdiction, by the catalog.
+    pub jurisdiction: Option<String>,
+    /// Whose traffic it is.
+    pub attribution: String,
+    /// Why that attribution.
+    pub attribution_reason: String,
+    /// Country of the address.
+    pub country: Option<String>,
+    /// `agreed`, `conflict`, `anycast`, `single` or `unknown`.
+    pub country_confidence: String,
+    /// All answers.
+    pub country_candidates: Vec<String>,
+    /// Autonomous system of the address.
+    pub asn: Option<u32>,
+    /// Its organisation.
+    pub organisation: Option<String>,
+    /// Cloud and region, by the host name.
+    pub cloud: Option<Cloud>,
+    /// The app, by the capture's label.
+    pub app: Option<App>,
+    /// How far it went.
+    pub stage: String,
+    /// Number of flows.
+    pub flows: u64,
+    /// Packets away from our side.
+    pub packets_out: u64,
+    /// Packets towards our side.
+    pub packets_in: u64,
+    /// Transport payload away from our side.
+    pub bytes_out: u64,
+    /// Transport payload towards our side.
+    pub bytes_in: u64,
+    /// First packet.
+    pub first: Option<String>,
+    /// Last packet.
+    pub last: Option<String>,
+    /// Addresses of our side.
+    pub clients: Vec<String>,
+    /// What disagrees about this destination, in words.
+    pub notes: Vec<String>,
+    /// Inputs that show it.
+    pub inputs: Vec<u32>,
+}
+
+/// The local relay of a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Via {
+    /// Its address.
+    pub ip: String,
+    /// Its port.
+    pub port: Option<u16>,
+}
+
+/// A name of a destination.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Name {
+    /// The name.
+    pub name: String,
+    /// Who said it.
+    pub source: String,
+    /// Index of the input.
+    pub input: u32,
+    /// First frame that says it.
+    pub frame: u64,
+}
+
+/// Cloud and region of a host name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Cloud {
+    /// `aws`, `alibaba`, …
+    pub provider: String,
+    /// Region id, if the name has one.
+    pub region: Option<String>,
+}
+
+/// An app, as the capture labels it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct App {
+    /// Name, package or process.
+    pub name: Option<String>,
+    /// User id.
+    pub uid: Option<u32>,
+    /// Where the label comes from.
+    pub source: String,
+}
+
+/// A name that was asked for.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Lookup {
+    /// The name.
+    pub name: String,
+    /// Record types.
+    pub types: Vec<String>,
+    /// Who was asked.
+    pub resolver: String,
+    /// Who asked.
+    pub clients: Vec<String>,
+    /// `local`, `relayed` or `internet`.
+    pub scope: String,
+    /// Addresses answered.
+    pub answers: Vec<String>,
+    /// Who owns the name, by the catalog.
+    pub owner: Option<String>,
+    /// What the host is for, by the catalog.
+    pub role: Option<String>,
+    /// Whose lookup it is.
+    pub attribution: String,
+    /// Times asked.
+    pub count: u64,
+    /// First time.
+    pub first: Option<String>,
+    /// Index of the input.
+    pub input: u32,
+    /// First frame.
+    pub frame: u64,
+}
+
+/// What the captures could not show.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Coverage {
+    /// Gaps, in the contract's order.
+    pub gaps: Vec<Gap>,
+    /// Drone-link protocols whose valid frames were seen.
+    pub drone_links: Vec<String>,
+}
+
+/// A gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Gap {
+    /// Stable id.
+    pub id: String,
+    /// How often.
+    pub count: u64,
+    /// In words.
+    pub text: String,
+    /// Index of the input; null if it holds for all.
+    pub input: Option<u32>,
+    /// First frame that shows it.
+    pub frame: Option<u64>,
+    /// True if it forbids `consistent`.
+    pub blocking: bool,
+}
