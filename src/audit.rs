@@ -16,13 +16,14 @@ mod tracker;
 
 use crate::capture::series::{Plan, Spool, plan};
 use crate::capture::{Capture, Frame, InputFacts, Source};
-use crate::coverage::Gaps;
+use crate::coverage::{GapId, Gaps};
 use crate::epoch::{Epochs, WindowSpec};
 use crate::error::Error;
 use crate::evidence::{Moment, Timestamp};
 use crate::flow::row::{Row, RowKey};
 use crate::ledger::Ledger;
 use crate::link::Mac;
+use senders::Senders;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -118,6 +119,10 @@ pub struct Evidence {
     pub epochs: Epochs,
 }
 
+/// Inputs larger than this are not read a second time to put checksum decisions right: it would
+/// double the time of an audit for the sake of rare captures, and the gap says so.
+const READ_AGAIN_MAX: u64 = 256 << 20;
+
 /// Reads all inputs.
 ///
 /// # Errors
@@ -136,50 +141,33 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
     let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
     let mut series = Vec::new();
     for members in grouped {
-        let mut tracker: Option<Tracker> = None;
-        let mut gaps = Gaps::default();
-        for &index in &members {
-            let Some(source) = inputs.get(index as usize) else { continue };
-            let mut capture = Capture::open(source, index, settings.hash)?;
-            let mut links = Vec::new();
-            loop {
-                let Some(frame) = capture.next_frame() else { break };
-                // The first packet of all fixes what relative windows mean.
-                if epochs.is_none() {
-                    epochs = Some(Epochs::new(&settings.windows, frame.moment.time)?);
-                }
-                let tracker = tracker
-                    .get_or_insert_with(|| Tracker::new(settings.clone(), epochs.clone().unwrap_or_default()));
-                let interface = frame.interface as usize;
-                match links.get(interface) {
-                    Some(link) => tracker.frame(&frame, *link),
-                    None => {
-                        // An interface not met before: resolve its reader once, then take the
-                        // frame, which has to be borrowed anew.
-                        let held = Held::of(&frame);
-                        links = capture
-                            .interfaces()
-                            .iter()
-                            .map(|i| (i.link_type, i.link_type.and_then(crate::link::reader)))
-                            .collect();
-                        if let Some(link) = links.get(interface) {
-                            tracker.frame(&held.frame(), *link);
-                        }
-                    }
-                }
-            }
-            let (read, noted) = capture.finish()?;
-            gaps.merge(noted);
-            facts.insert(index, read);
-        }
-        let epochs = match &epochs {
-            Some(epochs) => epochs.clone(),
-            None => Epochs::new(&settings.windows, Timestamp::UNKNOWN)?,
+        let mut reader = SeriesReader {
+            inputs: &inputs,
+            settings,
+            epochs: &mut epochs,
         };
-        let tracker = tracker.unwrap_or_else(|| Tracker::new(settings.clone(), epochs));
-        let mut done = tracker.finish(members);
-        done.ledger.gaps.merge(gaps);
-        series.push(done);
+        let mut first = reader.read(&members, settings.hash, Senders::default())?;
+        if first.senders.misjudged() > 0 {
+            let again = members
+                .iter()
+                .all(|i| inputs.get(*i as usize).is_some_and(|s| *s != Source::Stdin));
+            let bytes: u64 = first.facts.iter().map(|f| f.bytes).sum();
+            if again && bytes <= READ_AGAIN_MAX {
+                let known = first.senders.settle();
+                let second = reader.read(&members, false, known)?;
+                first.series = second.series;
+            } else if let Some(input) = members.first() {
+                first.series.ledger.gaps.whole(
+                    GapId::LimitsReached,
+                    *input,
+                    1,
+                    None,
+                    "whose checksums can be believed was known too late to be used, and the input is not read twice",
+                );
+            }
+        }
+        facts.extend(members.iter().copied().zip(first.facts));
+        series.push(first.series);
     }
     Ok(Evidence {
         inputs: facts.into_values().collect(),
@@ -189,6 +177,92 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
             None => Epochs::new(&settings.windows, Timestamp::UNKNOWN)?,
         },
     })
+}
+
+/// A series, read once.
+struct Reading {
+    series: Series,
+    facts: Vec<InputFacts>,
+    senders: Senders,
+}
+
+struct SeriesReader<'a> {
+    inputs: &'a [Source],
+    settings: &'a Settings,
+    epochs: &'a mut Option<Epochs>,
+}
+
+impl SeriesReader<'_> {
+    fn read(&mut self, members: &[u32], hash: bool, senders: Senders) -> Result<Reading, Error> {
+        let mut senders = Some(senders);
+        let mut tracker: Option<Tracker> = None;
+        let mut gaps = Gaps::default();
+        let mut facts = Vec::new();
+        for &index in members {
+            let Some(source) = self.inputs.get(index as usize) else {
+                continue;
+            };
+            let mut capture = Capture::open(source, index, hash)?;
+            let mut links: Vec<tracker::Link> = Vec::new();
+            while let Some(frame) = capture.next_frame() {
+                let tracker = match &mut tracker {
+                    Some(tracker) => tracker,
+                    None => {
+                        let epochs = self.epochs(frame.moment.time)?;
+                        let known = senders.take().unwrap_or_default();
+                        tracker.insert(Tracker::new(self.settings.clone(), epochs, known))
+                    }
+                };
+                match links.get(frame.interface as usize) {
+                    Some(link) => tracker.frame(&frame, *link),
+                    None => {
+                        // An interface not met before: its reader is resolved once, for which the
+                        // capture has to be asked, so the frame is kept meanwhile.
+                        let held = Held::of(&frame);
+                        links = capture
+                            .interfaces()
+                            .iter()
+                            .map(|i| (i.link_type, i.link_type.and_then(crate::link::reader)))
+                            .collect();
+                        if let Some(link) = links.get(held.interface as usize) {
+                            tracker.frame(&held.frame(), *link);
+                        }
+                    }
+                }
+            }
+            let (read, noted) = capture.finish()?;
+            gaps.merge(noted);
+            facts.push(read);
+        }
+        let tracker = match tracker {
+            Some(tracker) => tracker,
+            None => {
+                let epochs = match &self.epochs {
+                    Some(epochs) => epochs.clone(),
+                    None => Epochs::new(&self.settings.windows, Timestamp::UNKNOWN)?,
+                };
+                Tracker::new(self.settings.clone(), epochs, Senders::default())
+            }
+        };
+        let (mut series, senders) = tracker.finish(members.to_vec());
+        series.ledger.gaps.merge(gaps);
+        Ok(Reading {
+            series,
+            facts,
+            senders,
+        })
+    }
+
+    /// The epochs; the first packet of all fixes what relative windows mean.
+    fn epochs(&mut self, first: Timestamp) -> Result<Epochs, Error> {
+        match &self.epochs {
+            Some(epochs) => Ok(epochs.clone()),
+            None => Ok(self
+                .epochs
+                .insert(Epochs::new(&self.settings.windows, first)?)
+                .clone()),
+        }
+    }
 }
 
 /// A frame that outlives the block it was lent from.

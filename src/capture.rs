@@ -136,9 +136,10 @@ impl Source {
     /// The file name alone.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => path
-                .file_name()
-                .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned()),
+            Self::File(path) => path.file_name().map_or_else(
+                || path.display().to_string(),
+                |n| n.to_string_lossy().into_owned(),
+            ),
             Self::Stdin | Self::Spooled(_) => "-".into(),
         }
     }
@@ -162,7 +163,11 @@ impl Source {
                 std::io::ErrorKind::PermissionDenied => "make it readable for this user",
                 _ => "check the file",
             };
-            Error::at(self.display(), format!("cannot open the capture: {}", reason(&e))).advise(advice)
+            Error::at(
+                self.display(),
+                format!("cannot open the capture: {}", reason(&e)),
+            )
+            .advise(advice)
         };
         let file = File::open(path).map_err(refuse)?;
         let about = file.metadata().map_err(refuse)?;
@@ -178,7 +183,10 @@ impl Source {
 pub(crate) fn reason(e: &std::io::Error) -> String {
     let text = e.to_string();
     match text.find(" (os error") {
-        Some(at) => text.chars().take(text.get(..at).map_or(0, |t| t.chars().count())).collect(),
+        Some(at) => text
+            .chars()
+            .take(text.get(..at).map_or(0, |t| t.chars().count()))
+            .collect(),
         None => text,
     }
 }
@@ -279,11 +287,17 @@ impl Capture {
         let mut magic = Vec::with_capacity(4);
         let read = raw.by_ref().take(4).read_to_end(&mut magic);
         if let Err(e) = read {
-            return Err(Error::at(source.display(), format!("cannot read: {}", reason(&e))));
+            return Err(Error::at(
+                source.display(),
+                format!("cannot read: {}", reason(&e)),
+            ));
         }
         if magic.is_empty() {
-            return Err(Error::at(source.display(), "is empty (zero bytes), so it is no capture")
-                .advise("record again, or leave it out"));
+            return Err(Error::at(
+                source.display(),
+                "is empty (zero bytes), so it is no capture",
+            )
+            .advise("record again, or leave it out"));
         }
         let hasher = match hash {
             true => Some(hash::Hasher::start().map_err(|e| {
@@ -297,7 +311,10 @@ impl Capture {
             None => (ByteStream::new(whole, hasher), None),
             Some(kind) => {
                 let tap = Tap::new(whole, hasher);
-                (ByteStream::new(compressed::decoder(kind, &tap), None), Some(tap))
+                (
+                    ByteStream::new(compressed::decoder(kind, &tap), None),
+                    Some(tap),
+                )
             }
         };
         let mut interfaces = Vec::new();
@@ -319,11 +336,18 @@ impl Capture {
         })
     }
 
-    fn detect(source: &Source, stream: &mut ByteStream, interfaces: &mut Vec<Interface>) -> Result<Format, Error> {
+    fn detect(
+        source: &Source,
+        stream: &mut ByteStream,
+        interfaces: &mut Vec<Interface>,
+    ) -> Result<Format, Error> {
         let magic = stream.need(4).first_chunk::<4>().copied();
         let short = |what: &str, have: usize| {
-            Error::at(source.display(), format!("the {what} is cut short: the file ends after {have} bytes"))
-                .advise("the capture was not written completely; record or copy it again")
+            Error::at(
+                source.display(),
+                format!("the {what} is cut short: the file ends after {have} bytes"),
+            )
+            .advise("the capture was not written completely; record or copy it again")
         };
         match magic {
             Some(m) if pcap::Pcap::is(m) => {
@@ -338,8 +362,11 @@ impl Capture {
                         stream.consume(pcap::HEADER);
                         Ok(Format::Pcap(format))
                     }
-                    None => Err(Error::at(source.display(), "the pcap file header names a version that does not exist")
-                        .advise("only pcap 2.x is known")),
+                    None => Err(Error::at(
+                        source.display(),
+                        "the pcap file header names a version that does not exist",
+                    )
+                    .advise("only pcap 2.x is known")),
                 }
             }
             Some(pcapng::SECTION_HEADER_BYTES) => {
@@ -359,14 +386,23 @@ impl Capture {
             _ => {
                 let have = stream.need(4).len();
                 if let Some(e) = stream.failure() {
-                    return Err(Error::at(source.display(), format!("cannot be decompressed: {}", reason(&e)))
-                        .advise("the compressed file is damaged at its start"));
+                    return Err(Error::at(
+                        source.display(),
+                        format!("cannot be decompressed: {}", reason(&e)),
+                    )
+                    .advise("the compressed file is damaged at its start"));
                 }
                 if have == 0 {
-                    return Err(Error::at(source.display(), "holds nothing once decompressed, so it is no capture"));
+                    return Err(Error::at(
+                        source.display(),
+                        "holds nothing once decompressed, so it is no capture",
+                    ));
                 }
-                Err(Error::at(source.display(), "is not a capture: neither pcap nor pcapng (plain, gzip or zstd)")
-                    .advise("export it as pcapng, e.g. from Wireshark"))
+                Err(Error::at(
+                    source.display(),
+                    "is not a capture: neither pcap nor pcapng (plain, gzip or zstd)",
+                )
+                .advise("export it as pcapng, e.g. from Wireshark"))
             }
         }
     }
@@ -432,7 +468,9 @@ impl Capture {
             interface: record.interface,
             direction: record.direction,
             checksum_pending: record.checksum_pending,
-            original_len: record.original_len.saturating_sub(u32::try_from(fcs).unwrap_or(0)),
+            original_len: record
+                .original_len
+                .saturating_sub(u32::try_from(fcs).unwrap_or(0)),
             data,
         })
     }
@@ -445,10 +483,16 @@ impl Capture {
         while self.next_frame().is_some() {}
         if let Some(e) = self.stream.failure() {
             match (self.compression, e.kind()) {
-                (Some(_), std::io::ErrorKind::UnexpectedEof) => self.broke_off(GapId::TruncatedFile, "the compressed stream ends in the middle"),
+                (Some(_), std::io::ErrorKind::UnexpectedEof) => self.broke_off(
+                    GapId::TruncatedFile,
+                    "the compressed stream ends in the middle",
+                ),
                 (Some(_), _) => {
                     self.damaged = true;
-                    self.broke_off(GapId::DamagedFile, "the compressed stream is damaged; nothing behind that can be read");
+                    self.broke_off(
+                        GapId::DamagedFile,
+                        "the compressed stream is damaged; nothing behind that can be read",
+                    );
                 }
                 (None, _) => {
                     return Err(Error::at(
@@ -461,7 +505,13 @@ impl Capture {
         }
         let counters = self.interfaces.iter().any(|i| i.dropped.is_some());
         if !counters {
-            self.gaps.whole(GapId::DropsUnknown, self.input, 1, None, "the file keeps no counters of lost packets");
+            self.gaps.whole(
+                GapId::DropsUnknown,
+                self.input,
+                1,
+                None,
+                "the file keeps no counters of lost packets",
+            );
         }
         let (bytes, sha256) = match &self.tap {
             Some(tap) => {

@@ -6,11 +6,13 @@
 pub mod coverage;
 pub mod local_data_mode;
 
+use crate::classify::attribution::Attribution;
 use crate::classify::destination::{Destination, Judged, Lookup};
 use crate::classify::{Basis, Stage};
-use crate::classify::attribution::Attribution;
 use crate::evidence::{FrameRef, Moment};
 use coverage::WindowCoverage;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What can be said of a claim, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +59,7 @@ impl Confidence {
 }
 
 /// What a finding is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
     /// Index of a destination.
     Destination(usize),
@@ -156,7 +158,7 @@ pub static CLAIMS: &[Claim] = &[local_data_mode::CLAIM];
 
 /// Judges a claim over all windows.
 pub fn judge(claim: &'static Claim, case: &Case<'_>) -> Outcome {
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut merged: BTreeMap<(About, &'static str), Finding> = BTreeMap::new();
     let mut reasons: Vec<Reason> = Vec::new();
     let mut worst = Verdict::Consistent;
     let several = case.windows.len() > 1;
@@ -170,14 +172,22 @@ pub fn judge(claim: &'static Claim, case: &Case<'_>) -> Outcome {
                 _ => reason.text,
             };
             if !reasons.iter().any(|r| r.id == reason.id && r.text == text) {
-                reasons.push(Reason { id: reason.id, text });
+                reasons.push(Reason {
+                    id: reason.id,
+                    text,
+                });
             }
         }
-        merge(&mut findings, found);
+        merge(&mut merged, found);
     }
+    let findings: Vec<Finding> = merged.into_values().collect();
     if worst == Verdict::Contradicted {
         // The reasons of windows that are merely inconclusive do not explain a contradiction.
-        let rules: Vec<&str> = findings.iter().filter(|f| f.contradicts).map(|f| f.rule).collect();
+        let rules: Vec<&str> = findings
+            .iter()
+            .filter(|f| f.contradicts)
+            .map(|f| f.rule)
+            .collect();
         reasons.retain(|r| rules.contains(&r.id.as_str()));
     }
     Outcome {
@@ -192,11 +202,18 @@ pub fn judge(claim: &'static Claim, case: &Case<'_>) -> Outcome {
 pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<Reason>) {
     let say = |contradicts: bool| {
         let mut reasons: Vec<Reason> = Vec::new();
-        let mut rules: Vec<&str> = findings.iter().filter(|f| f.contradicts == contradicts).map(|f| f.rule).collect();
+        let mut rules: Vec<&str> = findings
+            .iter()
+            .filter(|f| f.contradicts == contradicts)
+            .map(|f| f.rule)
+            .collect();
         rules.sort_unstable();
         rules.dedup();
         for rule in rules {
-            let of: Vec<&Finding> = findings.iter().filter(|f| f.contradicts == contradicts && f.rule == rule).collect();
+            let of: Vec<&Finding> = findings
+                .iter()
+                .filter(|f| f.contradicts == contradicts && f.rule == rule)
+                .collect();
             let text = match of.as_slice() {
                 [only] => only.text.clone(),
                 [first, rest @ ..] => format!("{} (and {} more)", first.text, rest.len()),
@@ -231,10 +248,14 @@ pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<R
 }
 
 /// One finding per thing, whatever the windows: the furthest stage, the first time.
-fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
+fn merge(findings: &mut BTreeMap<(About, &'static str), Finding>, more: Vec<Finding>) {
     for new in more {
-        match findings.iter_mut().find(|f| f.about == new.about && f.rule == new.rule) {
-            Some(have) => {
+        match findings.entry((new.about, new.rule)) {
+            Entry::Vacant(place) => {
+                place.insert(new);
+            }
+            Entry::Occupied(mut place) => {
+                let have = place.get_mut();
                 if new.stage > have.stage {
                     have.stage = new.stage;
                     have.text = new.text;
@@ -245,7 +266,6 @@ fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
                 have.frames.dedup();
                 have.frames.truncate(crate::flow::row::FRAMES_MAX);
             }
-            None => findings.push(new),
         }
     }
 }

@@ -3,24 +3,27 @@
 //! A usage error is one line on standard error (what, where, what to do) and exit code 2. Nothing
 //! here touches the file system: whether a capture exists is for those who open it.
 
+mod usage;
+mod value;
+
+pub use value::Device;
+
+use crate::epoch::WindowSpec;
 use crate::error::Error;
-use crate::evidence::Timestamp;
-use crate::link::Mac;
 use crate::report::output::{Format, Output};
-use crate::report::text;
-use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
-use std::error::Error as _;
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The claim that is judged when none is chosen.
 const DEFAULT_CLAIM: &str = "local-data-mode";
 /// The capture that is standard input.
 pub const STDIN: &str = "-";
+
+/// Heading of the options that every command has.
+const MESSAGES: &str = "Messages";
 
 const CHECK_NOTES: &str = "\
 Exit codes:
@@ -30,11 +33,13 @@ Exit codes:
   3  nothing is contradicted, but at least one claim is inconclusive
 
 Example: the mode was on from minute 1 to minute 11 of the recording
-  drone-audit check --device 192.168.1.50 --window +60/+660 -o table -o json=report.json flight.pcapng";
+  drone-audit check --device 192.168.1.50 --window +60/+660 \\
+    -o table -o json=report.json flight.pcapng";
 
 /// Reads packet captures of drone apps and says, per vendor claim, whether the packets contradict it.
 #[derive(Debug, Clone, PartialEq, Parser)]
-#[command(name = "drone-audit", version, disable_help_subcommand = true)]
+#[command(name = "drone-audit", bin_name = "drone-audit", version)]
+#[command(disable_help_subcommand = true)]
 #[command(arg_required_else_help = false, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
@@ -72,8 +77,8 @@ pub struct Check {
     pub subject: Subject,
     /// When the mode was on: RFC 3339 times, or +SECONDS from the first packet; the end is not
     /// included; repeatable [default: the whole capture].
-    #[arg(long = "window", value_name = "START/END", value_parser = Window::parse)]
-    pub windows: Vec<Window>,
+    #[arg(long = "window", value_name = "START/END", value_parser = value::window)]
+    pub windows: Vec<WindowSpec>,
     /// What addresses and names are looked up in.
     #[command(flatten)]
     pub sources: Sources,
@@ -85,7 +90,7 @@ pub struct Check {
     pub each: bool,
     /// Write the report as `table` or `json`, to standard output or to a file; repeatable
     /// [default: table].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = output_parser(CHECK_FORMATS))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(CHECK_FORMATS))]
     pub outputs: Vec<Output>,
     /// Exit with 0 whatever the verdict (an error stays 2); the report records it.
     #[arg(long)]
@@ -111,7 +116,7 @@ pub struct Flows {
     #[command(flatten)]
     pub sources: Sources,
     /// Write the flows as `ndjson`, to standard output or to a file; repeatable [default: ndjson].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = output_parser(FLOWS_FORMATS))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(FLOWS_FORMATS))]
     pub outputs: Vec<Output>,
 }
 
@@ -122,7 +127,7 @@ pub struct Subject {
     #[arg(long = "device", value_name = "ADDR", value_parser = Device::parse)]
     pub devices: Vec<Device>,
     /// Further network to treat as local, such as 203.0.113.0/24; repeatable.
-    #[arg(long = "local", value_name = "CIDR", value_parser = parse_network)]
+    #[arg(long = "local", value_name = "CIDR", value_parser = value::network)]
     pub local_networks: Vec<IpNet>,
 }
 
@@ -137,14 +142,15 @@ pub struct Sources {
 /// How to talk to the user; understood by every command.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Terminal {
-    /// When to use colour.
+    /// When to use colour: `auto`, `always` or `never`.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
+    #[arg(hide_possible_values = true, help_heading = MESSAGES)]
     pub color: Color,
     /// Write no notes to standard error, only errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = MESSAGES)]
     pub quiet: bool,
     /// Write more notes to standard error; twice for still more.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = MESSAGES)]
     pub verbose: u8,
 }
 
@@ -176,130 +182,8 @@ pub enum Embedded {
     Geo,
 }
 
-/// The device under audit, as declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Device {
-    /// The capture holds no other.
-    All,
-    /// By an address that it used.
-    Ip(IpAddr),
-    /// By its network card.
-    Mac(Mac),
-}
-
-impl Device {
-    fn parse(value: &str) -> Result<Self, String> {
-        if value == "all" {
-            return Ok(Self::All);
-        }
-        if let Ok(ip) = value.parse() {
-            return Ok(Self::Ip(ip));
-        }
-        Mac::parse(value).map(Self::Mac).ok_or_else(|| {
-            "is no IP address and no MAC address (such as 192.168.1.50, 00:11:22:33:44:55, or all)".to_owned()
-        })
-    }
-}
-
-fn parse_network(value: &str) -> Result<IpNet, String> {
-    if value.parse::<IpAddr>().is_ok() {
-        return Err("has no prefix length (add one, such as /24; /32 or /128 for a single address)".to_owned());
-    }
-    let network: IpNet = value
-        .parse()
-        .map_err(|_| "is no network (such as 203.0.113.0/24 or 2001:db8::/64)".to_owned())?;
-    if network.prefix_len() == 0 {
-        return Err("covers every address, so nothing would be left to judge".to_owned());
-    }
-    Ok(network.trunc())
-}
-
-/// An end of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// Nanoseconds from the first packet.
-    FromFirst(i64),
-    /// A time.
-    At(Timestamp),
-}
-
-/// When the mode was on: `start <= t < end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// First instant inside.
-    pub start: Bound,
-    /// First instant outside.
-    pub end: Bound,
-}
-
-impl Window {
-    fn parse(value: &str) -> Result<Self, String> {
-        let (start, end) = value.split_once('/').ok_or(
-            "is not START/END (such as 2025-03-01T10:00:00Z/2025-03-01T10:10:00Z, or +60/+660)",
-        )?;
-        let window = Self {
-            start: Bound::parse(start)?,
-            end: Bound::parse(end)?,
-        };
-        let empty = match (window.start, window.end) {
-            (Bound::FromFirst(start), Bound::FromFirst(end)) => start >= end,
-            (Bound::At(start), Bound::At(end)) => start >= end,
-            // Comparable only once the first packet is known.
-            _ => false,
-        };
-        if empty {
-            return Err("ends before it begins (START comes first and has to be earlier than END)".to_owned());
-        }
-        Ok(window)
-    }
-}
-
-impl Bound {
-    fn parse(value: &str) -> Result<Self, String> {
-        let bad = |what: &str| {
-            let value = text::terminal(value);
-            format!("has '{value}', which is {what} (such as 2025-03-01T10:00:00Z, or +60 for a minute after the first packet)")
-        };
-        if let Some(seconds) = value.strip_prefix('+') {
-            return nanos(seconds)
-                .map(Self::FromFirst)
-                .ok_or_else(|| bad("no number of seconds"));
-        }
-        let stamp: jiff::Timestamp = value
-            .parse()
-            .map_err(|_| bad("no RFC 3339 time with a zone"))?;
-        let time = Timestamp::from_nanos(stamp.as_nanosecond());
-        if time == Timestamp::UNKNOWN {
-            return Err(bad("out of range"));
-        }
-        Ok(Self::At(time))
-    }
-}
-
-/// Decimal seconds with at most nine digits of fraction, in nanoseconds.
-fn nanos(seconds: &str) -> Option<i64> {
-    const NANO_DIGITS: usize = 9;
-    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || fraction.len() > NANO_DIGITS {
-        return None;
-    }
-    let whole: i64 = whole.parse().ok()?;
-    let fraction: i64 = format!("{fraction:0<NANO_DIGITS$}").parse().ok()?;
-    whole.checked_mul(Timestamp::SECOND)?.checked_add(fraction)
-}
-
 const CHECK_FORMATS: &[Format] = &[Format::Table, Format::Json];
 const FLOWS_FORMATS: &[Format] = &[Format::Ndjson];
-
-fn output_parser(allowed: &'static [Format]) -> impl TypedValueParser<Value = Output> {
-    OsStringValueParser::new().try_map(move |value: OsString| {
-        let value = value
-            .to_str()
-            .ok_or_else(|| Error::new("is no valid UTF-8").advise("choose another file name"))?;
-        Output::parse(value, allowed)
-    })
-}
 
 /// Why there is nothing to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -321,8 +205,10 @@ where
 {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let mut cli = Cli::try_parse_from(&arguments).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Text(error.render().to_string()),
-        _ => Exit::Usage(one_line(&error, help_command(&arguments))),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Exit::Text(error.render().to_string())
+        }
+        _ => Exit::Usage(usage::one_line(&error, usage::help_command(&arguments))),
     })?;
     cli.complete().map_err(Exit::Usage)?;
     Ok(cli)
@@ -332,23 +218,45 @@ impl Cli {
     /// Adds default outputs and refuses what contradicts itself.
     fn complete(&mut self) -> Result<(), Error> {
         let (captures, subject, outputs, default) = match &mut self.command {
-            Command::Check(check) => (&check.captures, &check.subject, &mut check.outputs, Format::Table),
-            Command::Flows(flows) => (&flows.captures, &flows.subject, &mut flows.outputs, Format::Ndjson),
+            Command::Check(check) => (
+                &check.captures,
+                &check.subject,
+                &mut check.outputs,
+                Format::Table,
+            ),
+            Command::Flows(flows) => (
+                &flows.captures,
+                &flows.subject,
+                &mut flows.outputs,
+                Format::Ndjson,
+            ),
             Command::Emit(_) => return Ok(()),
         };
         if outputs.is_empty() {
             outputs.push(Output::stdout(default));
         }
-        if captures.iter().filter(|path| path.as_os_str() == STDIN).count() > 1 {
-            return Err(Error::at(STDIN, "standard input can be read only once").advise("give '-' a single time"));
+        if captures
+            .iter()
+            .filter(|path| path.as_os_str() == STDIN)
+            .count()
+            > 1
+        {
+            return Err(Error::at(STDIN, "standard input can be read only once")
+                .advise("give '-' a single time"));
         }
-        if subject.devices.contains(&Device::All) && subject.devices.iter().any(|device| *device != Device::All) {
-            return Err(
-                Error::at("--device all", "says that there is no other device, but another is declared")
-                    .advise("give either 'all' or addresses"),
-            );
+        if subject.devices.contains(&Device::All)
+            && subject.devices.iter().any(|device| *device != Device::All)
+        {
+            return Err(Error::at(
+                "--device all",
+                "says that there is no other device, but another is declared",
+            )
+            .advise("give either 'all' or addresses"));
         }
-        let on_stdout = outputs.iter().filter(|output| output.path.is_none()).count();
+        let on_stdout = outputs
+            .iter()
+            .filter(|output| output.path.is_none())
+            .count();
         if on_stdout > 1 {
             return Err(
                 Error::at("--output", "two reports would be mixed on standard output")
@@ -359,90 +267,28 @@ impl Cli {
     }
 }
 
-/// The command that explains the options in use.
-fn help_command(arguments: &[OsString]) -> &'static str {
-    let command = arguments.iter().skip(1).find_map(|argument| match argument.to_str()? {
-        "check" => Some("drone-audit check --help"),
-        "flows" => Some("drone-audit flows --help"),
-        "emit" => Some("drone-audit emit --help"),
-        _ => None,
-    });
-    command.unwrap_or("drone-audit --help")
-}
-
-/// Says in one line what the parser says in several.
-fn one_line(error: &clap::Error, help: &str) -> Error {
-    let words = |kind: ContextKind| match error.get(kind) {
-        Some(ContextValue::String(one)) => vec![text::terminal(one).into_owned()],
-        Some(ContextValue::Strings(all)) => all.iter().map(|one| text::terminal(one).into_owned()).collect(),
-        _ => Vec::new(),
-    };
-    let word = |kind: ContextKind| words(kind).join(", ");
-    let see = format!("see '{help}'");
-    let meant = |kind: ContextKind, otherwise: &str| match words(kind).first() {
-        Some(known) => format!("did you mean '{known}'?"),
-        None => otherwise.to_owned(),
-    };
-    let argument = word(ContextKind::InvalidArg);
-    let value = word(ContextKind::InvalidValue);
-    match error.kind() {
-        ErrorKind::ValueValidation => {
-            let reason = error.source().map(ToString::to_string).unwrap_or_default();
-            // Some reasons quote the part of the value that they are about.
-            let what = if reason.starts_with('\'') { reason } else { format!("'{value}' {reason}") };
-            Error::at(argument, what)
-        }
-        ErrorKind::InvalidValue if value.is_empty() => {
-            Error::at(argument, "a value is missing").advise(see)
-        }
-        ErrorKind::InvalidValue => {
-            let known = format!("use one of: {}", word(ContextKind::ValidValue));
-            Error::at(argument, format!("'{value}' is not known"))
-                .advise(meant(ContextKind::SuggestedValue, &known))
-        }
-        ErrorKind::UnknownArgument => Error::at(argument, "this argument is not known")
-            .advise(meant(ContextKind::SuggestedArg, &see)),
-        ErrorKind::InvalidSubcommand => Error::at(
-            word(ContextKind::InvalidSubcommand),
-            "this command is not known",
-        )
-        .advise(meant(ContextKind::SuggestedSubcommand, &see)),
-        ErrorKind::MissingSubcommand => Error::new("no command is given").advise(format!(
-            "use one of: {}; {see}",
-            word(ContextKind::ValidSubcommand)
-        )),
-        ErrorKind::MissingRequiredArgument if argument.contains("CAPTURE") => {
-            Error::new("no capture is given").advise(format!("name at least one file, or '-' for standard input; {see}"))
-        }
-        ErrorKind::MissingRequiredArgument => {
-            Error::new(format!("{argument} is missing")).advise(see)
-        }
-        ErrorKind::ArgumentConflict => {
-            let other = word(ContextKind::PriorArg);
-            let what = if other.is_empty() || other == argument {
-                "can be given only once".to_owned()
-            } else {
-                format!("cannot be used together with {other}")
-            };
-            Error::at(argument, what).advise(see)
-        }
-        _ => {
-            let rendered = error.render().to_string();
-            let first = rendered.lines().next().unwrap_or("the command line cannot be read");
-            Error::new(text::terminal(first.trim_start_matches("error: "))).advise(see)
-        }
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 mod tests {
     use super::*;
+    use crate::link::Mac;
     use clap::CommandFactory;
+    use std::net::IpAddr;
     use std::path::Path;
 
     fn run(line: &str) -> Result<Cli, Exit> {
-        parse(format!("drone-audit {line}").split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect::<Vec<_>>())
+        parse(
+            format!("drone-audit {line}")
+                .split(' ')
+                .filter(|word| !word.is_empty())
+                .map(OsString::from)
+                .collect::<Vec<_>>(),
+        )
     }
 
     fn check(line: &str) -> Check {
@@ -488,36 +334,33 @@ mod tests {
         let mac = Mac([0xaa, 0xbb, 0, 0x11, 0x22, 0x33]);
         let ip = IpAddr::from([192, 168, 1, 5]);
         assert_eq!(check.subject.devices, [Device::Ip(ip), Device::Mac(mac)]);
-        assert_eq!(check.subject.local_networks, ["203.0.113.0/24".parse().unwrap()]);
-        assert_eq!(check.sources.geo, [Path::new("a.mmdb"), Path::new("b.mmdb")]);
-        assert_eq!(check.captures, [Path::new("one.pcap"), Path::new("two.pcap")]);
+        assert_eq!(
+            check.subject.local_networks,
+            ["203.0.113.0/24".parse().unwrap()]
+        );
+        assert_eq!(
+            check.sources.geo,
+            [Path::new("a.mmdb"), Path::new("b.mmdb")]
+        );
+        assert_eq!(
+            check.captures,
+            [Path::new("one.pcap"), Path::new("two.pcap")]
+        );
         assert_eq!(check.outputs.len(), 2);
     }
 
     #[test]
-    fn windows_are_times_or_seconds_from_the_first_packet() {
-        let check = check(
-            "check x --window +60/+660.5 --window 2025-03-01T11:00:00+01:00/2025-03-01T10:00:01.5Z",
-        );
-        let at = |nanos| Bound::At(Timestamp::from_nanos(nanos));
-        let first = Window {
-            start: Bound::FromFirst(60_000_000_000),
-            end: Bound::FromFirst(660_500_000_000),
-        };
-        let second = Window {
-            start: at(1_740_823_200_000_000_000),
-            end: at(1_740_823_201_500_000_000),
-        };
-        assert_eq!(check.windows, [first, second]);
-        for bad in ["+60", "+60/", "/+60", "+60/+60", "+9/+8", "+-1/+8", "60/70", "+1e3/+2e3", "+0/+99999999999999",
-            "2025-03-01T10:00:00/2025-03-01T11:00:00", "+0.1234567891/+1"] {
-            assert!(usage(&format!("check x --window {bad}")).starts_with("--window <START/END>: '"), "{bad}");
-        }
-    }
-
-    #[test]
     fn no_flag_is_taken_for_a_value() {
-        for option in ["--claim", "--device", "--local", "--window", "--geo", "--catalog", "-o", "--color"] {
+        for option in [
+            "--claim",
+            "--device",
+            "--local",
+            "--window",
+            "--geo",
+            "--catalog",
+            "-o",
+            "--color",
+        ] {
             let line = usage(&format!("check x {option} --each"));
             assert!(line.contains("a value is missing"), "{line}");
         }
@@ -526,20 +369,59 @@ mod tests {
     #[test]
     fn usage_errors_say_what_where_and_what_to_do() {
         let lines = [
-            ("", "no command is given (use one of: check, flows, emit; see 'drone-audit --help')"),
-            ("chek x", "chek: this command is not known (did you mean 'check'?)"),
-            ("check", "no capture is given (name at least one file, or '-' for standard input; see 'drone-audit check --help')"),
-            ("flows", "no capture is given (name at least one file, or '-' for standard input; see 'drone-audit flows --help')"),
-            ("check x --eech", "--eech: this argument is not known (did you mean '--each'?)"),
-            ("check x -o jsn", "--output <FORMAT[=PATH]>: 'jsn' is no output format here (did you mean 'json'?)"),
-            ("check x --color neve", "--color <WHEN>: 'neve' is not known (did you mean 'never'?)"),
-            ("check x -q -v", "--quiet: cannot be used together with --verbose... (see 'drone-audit check --help')"),
-            ("check - -", "-: standard input can be read only once (give '-' a single time)"),
-            ("check x --device all --device 10.0.0.1", "--device all: says that there is no other device, but another is declared (give either 'all' or addresses)"),
-            ("check x -o table -o json", "--output: two reports would be mixed on standard output (give all but one a file: FORMAT=PATH)"),
-            ("check x --local 0.0.0.0/0", "--local <CIDR>: '0.0.0.0/0' covers every address, so nothing would be left to judge"),
+            (
+                "",
+                "no command is given (use one of: check, flows, emit; see 'drone-audit --help')",
+            ),
+            (
+                "chek x",
+                "chek: this command is not known (did you mean 'check'?)",
+            ),
+            (
+                "check",
+                "no capture is given (name at least one file, or '-' for standard input; see 'drone-audit check --help')",
+            ),
+            (
+                "flows",
+                "no capture is given (name at least one file, or '-' for standard input; see 'drone-audit flows --help')",
+            ),
+            (
+                "check x --eech",
+                "--eech: this argument is not known (did you mean '--each'?)",
+            ),
+            (
+                "check x -o jsn",
+                "--output <FORMAT[=PATH]>: 'jsn' is no output format here (did you mean 'json'?)",
+            ),
+            (
+                "check x --color neve",
+                "--color <WHEN>: 'neve' is not known (did you mean 'never'?)",
+            ),
+            (
+                "check x -q -v",
+                "--quiet: cannot be used together with --verbose... (see 'drone-audit check --help')",
+            ),
+            (
+                "check - -",
+                "-: standard input can be read only once (give '-' a single time)",
+            ),
+            (
+                "check x --device all --device 10.0.0.1",
+                "--device all: says that there is no other device, but another is declared (give either 'all' or addresses)",
+            ),
+            (
+                "check x -o table -o json",
+                "--output: two reports would be mixed on standard output (give all but one a file: FORMAT=PATH)",
+            ),
+            (
+                "check x --local 0.0.0.0/0",
+                "--local <CIDR>: '0.0.0.0/0' covers every address, so nothing would be left to judge",
+            ),
             ("emit", "<WHAT> is missing (see 'drone-audit emit --help')"),
-            ("emit man", "<WHAT>: 'man' is not known (use one of: schema, geo)"),
+            (
+                "emit man",
+                "<WHAT>: 'man' is not known (use one of: schema, geo)",
+            ),
         ];
         for (line, said) in lines {
             assert_eq!(usage(line), said);
@@ -559,13 +441,25 @@ mod tests {
 
     #[test]
     fn help_and_version_are_text_for_standard_output() {
-        let Err(Exit::Text(help)) = run("check --help") else { panic!("no help") };
-        for part in ["Exit codes:", "3  nothing is contradicted", "--window +60/+660", "--allow-inconclusive"] {
+        let Err(Exit::Text(help)) = run("check --help") else {
+            panic!("no help")
+        };
+        for part in [
+            "Exit codes:",
+            "3  nothing is contradicted",
+            "--window +60/+660",
+            "--allow-inconclusive",
+        ] {
             assert!(help.contains(part), "{help}");
         }
         assert!(!help.contains('\u{1b}'));
         assert!(matches!(run("--help"), Err(Exit::Text(help)) if help.contains("flows")));
-        let Err(Exit::Text(version)) = run("--version") else { panic!("no version") };
-        assert_eq!(version.trim_end(), format!("drone-audit {}", env!("CARGO_PKG_VERSION")));
+        let Err(Exit::Text(version)) = run("--version") else {
+            panic!("no version")
+        };
+        assert_eq!(
+            version.trim_end(),
+            format!("drone-audit {}", env!("CARGO_PKG_VERSION"))
+        );
     }
 }

@@ -54,16 +54,28 @@ fn catalog(files: &[PathBuf]) -> Result<Catalog, Error> {
     for path in files {
         let place = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::at(&place, format!("cannot read the catalog: {}", crate::capture::reason(&e)))
-                .advise("check the path; the file has to be UTF-8 text")
+            Error::at(
+                &place,
+                format!("cannot read the catalog: {}", crate::capture::reason(&e)),
+            )
+            .advise("check the path; the file has to be UTF-8 text")
         })?;
-        catalog.extend(&text, &place).map_err(|e| match e.problems.as_slice() {
-            [] => Error::at(&place, "unusable catalog"),
-            [first, rest @ ..] => {
-                let more = if rest.is_empty() { String::new() } else { format!("; {} more lines have problems", rest.len()) };
-                Error::at(format!("{place}: line {}", first.line), format!("{}{more}", first.text))
-            }
-        })?;
+        catalog
+            .extend(&text, &place)
+            .map_err(|e| match e.problems.as_slice() {
+                [] => Error::at(&place, "unusable catalog"),
+                [first, rest @ ..] => {
+                    let more = if rest.is_empty() {
+                        String::new()
+                    } else {
+                        format!("; {} more lines have problems", rest.len())
+                    };
+                    Error::at(
+                        format!("{place}: line {}", first.line),
+                        format!("{}{more}", first.text),
+                    )
+                }
+            })?;
     }
     Ok(catalog)
 }

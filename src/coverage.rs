@@ -88,7 +88,13 @@ pub struct Gaps {
 
 impl Gaps {
     /// Counts `count` occurrences of a gap that belongs to a moment of the capture.
-    pub fn at(&mut self, id: GapId, moment: Moment, epoch: u32, cause: impl Into<Cow<'static, str>>) {
+    pub fn at(
+        &mut self,
+        id: GapId,
+        moment: Moment,
+        epoch: u32,
+        cause: impl Into<Cow<'static, str>>,
+    ) {
         self.add(
             GapKey {
                 id,

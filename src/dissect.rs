@@ -20,6 +20,7 @@ pub mod public_name;
 mod quic;
 pub mod quic_shape;
 pub mod reading;
+mod socks;
 mod stun;
 pub mod stun_shape;
 mod tls;
@@ -79,7 +80,14 @@ pub enum Step {
 }
 
 /// Protocols of TCP streams. The order means nothing: grammars that fit the same bytes are a bug.
-pub static STREAMS: &[Protocol] = &[tls::TLS, http::HTTP, dns::OVER_TCP, drone_link::STREAM, tunnel::STREAM];
+pub static STREAMS: &[Protocol] = &[
+    tls::TLS,
+    http::HTTP,
+    dns::OVER_TCP,
+    socks::SOCKS,
+    drone_link::STREAM,
+    tunnel::STREAM,
+];
 
 /// Protocols of UDP datagrams.
 pub static DATAGRAMS: &[Protocol] = &[
@@ -114,6 +122,17 @@ impl Sink<'_> {
     /// A name of the server.
     pub fn name(&mut self, name: &str, source: NameSource) {
         self.flow.facts.name(name, source, self.at);
+    }
+
+    /// An address in place of a name: what the client said is listed, and it is no name.
+    pub fn literal(&mut self, ip: std::net::IpAddr, source: NameSource) {
+        self.flow.facts.literal.get_or_insert(ip);
+        // As a Host field writes it (RFC 3986 §3.2.2).
+        let text = match ip {
+            std::net::IpAddr::V4(v4) => v4.to_string(),
+            std::net::IpAddr::V6(v6) => format!("[{v6}]"),
+        };
+        self.flow.facts.name(&text, source, self.at);
     }
 
     /// The sender of these bytes is the client.

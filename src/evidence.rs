@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn times_are_written_with_the_precision_asked_for() {
         let t = Timestamp::from_nanos(1_740_823_200_123_456_789);
-        assert_eq!(t.rfc3339(9).as_deref(), Some("2025-03-01T10:00:00.123456789Z"));
+        assert_eq!(
+            t.rfc3339(9).as_deref(),
+            Some("2025-03-01T10:00:00.123456789Z")
+        );
         assert_eq!(t.rfc3339(6).as_deref(), Some("2025-03-01T10:00:00.123456Z"));
         assert_eq!(t.rfc3339(0).as_deref(), Some("2025-03-01T10:00:00Z"));
         assert_eq!(Timestamp::UNKNOWN.rfc3339(6), None);

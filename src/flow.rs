@@ -8,6 +8,7 @@ pub mod sequence;
 pub mod stream;
 pub mod table;
 
+use crate::dissect::public_name::is_ip_literal;
 use crate::evidence::{Moment, Timestamp};
 use crate::link::Mac;
 use sequence::Half;
@@ -83,10 +84,20 @@ impl Key {
         };
         let from = (number(source.0), source.1);
         let to = (number(destination.0), destination.1);
-        let (low, high, side) = if from <= to { (from, to, Side::A) } else { (to, from, Side::B) };
+        let (low, high, side) = if from <= to {
+            (from, to, Side::A)
+        } else {
+            (to, from, Side::B)
+        };
         let key = Self {
-            address: Pair { a: low.0, b: high.0 },
-            port: Pair { a: low.1, b: high.1 },
+            address: Pair {
+                a: low.0,
+                b: high.0,
+            },
+            port: Pair {
+                a: low.1,
+                b: high.1,
+            },
             protocol,
             v6: source.0.is_ipv6(),
         };
@@ -230,6 +241,8 @@ pub enum NameSource {
     Certificate,
     /// The name asked for in DNS whose answer gave this address.
     Dns,
+    /// SOCKS target.
+    Socks,
     /// HTTP/1 `Host` or absolute URI.
     HttpHost,
     /// HTTP `CONNECT` target.
@@ -247,6 +260,7 @@ impl NameSource {
             Self::DnsAlias => "dns-alias",
             Self::Certificate => "certificate",
             Self::Dns => "dns",
+            Self::Socks => "socks",
             Self::HttpHost => "http-host",
             Self::HttpConnect => "http-connect",
             Self::DtlsSni => "dtls-sni",
@@ -256,7 +270,7 @@ impl NameSource {
 
     /// True for names that the client itself said on the connection.
     pub fn asserted(self) -> bool {
-        self >= Self::HttpHost
+        self >= Self::Socks
     }
 }
 
@@ -267,6 +281,14 @@ pub struct Named {
     pub name: Arc<str>,
     /// Who said it.
     pub source: NameSource,
+}
+
+impl Named {
+    /// True for names that the client said on the connection; an address in place of a name is
+    /// listed and is none.
+    pub fn is_asserted_name(&self) -> bool {
+        self.source.asserted() && !is_ip_literal(&self.name)
+    }
 }
 
 /// Why a flow to a private address is internet use all the same.
@@ -328,7 +350,11 @@ impl Facts {
 
     /// Adds a name; the first frame that says it is kept.
     pub fn name(&mut self, name: &str, source: NameSource, at: Moment) {
-        if self.names.iter().any(|(n, _)| n.source == source && *n.name == *name) {
+        if self
+            .names
+            .iter()
+            .any(|(n, _)| n.source == source && *n.name == *name)
+        {
             return;
         }
         if self.names.len() >= NAMES_MAX {
@@ -409,7 +435,11 @@ impl Flow {
     /// The side that opened the flow by the best evidence there is.
     pub fn opener(&self) -> (Side, Opening) {
         self.opened_by.unwrap_or_else(|| {
-            let side = if self.key.port(Side::A) > self.key.port(Side::B) { Side::A } else { Side::B };
+            let side = if self.key.port(Side::A) > self.key.port(Side::B) {
+                Side::A
+            } else {
+                Side::B
+            };
             (side, Opening::HigherPort)
         })
     }

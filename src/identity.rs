@@ -52,7 +52,9 @@ impl DeviceView {
             ambiguous |= senders.len() > 1;
             macs.extend(senders);
         }
-        ambiguous |= macs.iter().any(|mac| topology.is_router(*mac) && !devices.macs.contains(mac));
+        ambiguous |= macs
+            .iter()
+            .any(|mac| topology.is_router(*mac) && !devices.macs.contains(mac));
         let mut addresses: BTreeSet<IpAddr> = devices.ips.iter().copied().collect();
         if !ambiguous {
             for mac in &macs {
@@ -77,7 +79,11 @@ impl DeviceView {
         }
         match mac {
             Some(mac) if self.macs.contains(&mac) => {
-                if self.ambiguous { Whose::Unsure } else { Whose::Device }
+                if self.ambiguous {
+                    Whose::Unsure
+                } else {
+                    Whose::Device
+                }
             }
             // Another MAC is another machine once the device's own is known.
             Some(_) if !self.macs.is_empty() => Whose::Other,
@@ -100,9 +106,15 @@ pub fn mac_of(link: &Pair<LinkFacts>, side: Side) -> Option<Mac> {
 
 /// Our side of a flow (contract, "Who sent it"): the declared device, else the local end, else the
 /// end that the MAC or the direction flag shows, else the end that opened it.
-pub fn our_side(row: &RowKey, local: Pair<bool>, device: &DeviceView, topology: &Topology<'_>) -> Side {
+pub fn our_side(
+    row: &RowKey,
+    local: Pair<bool>,
+    device: &DeviceView,
+    topology: &Topology<'_>,
+) -> Side {
     if !device.all {
-        let is_device = |side| device.whose(row.key.ip(side), mac_of(&row.link, side)) == Whose::Device;
+        let is_device =
+            |side| device.whose(row.key.ip(side), mac_of(&row.link, side)) == Whose::Device;
         match (is_device(Side::A), is_device(Side::B)) {
             (true, false) => return Side::A,
             (false, true) => return Side::B,

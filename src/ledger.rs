@@ -5,6 +5,7 @@ use crate::coverage::{GapId, Gaps};
 use crate::evidence::{Moment, Timestamp};
 use crate::flow::{LinkFacts, Side};
 use crate::link::Mac;
+use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ const LOOKUPS_MAX: usize = 20_000;
 /// Answers listed per lookup; the answers used for naming flows are kept apart.
 const ANSWERS_MAX: usize = 64;
 /// Name events kept per capture series.
-const EVENTS_MAX: usize = 100_000;
+const EVENTS_MAX: usize = 60_000;
 /// Name events kept per address: a CDN address answers to many names.
 const EVENTS_PER_ADDRESS: usize = 64;
 /// Bindings of addresses to MACs kept.
@@ -124,8 +125,8 @@ impl OnLink {
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// Names that were asked for.
-    pub lookups: HashMap<LookupKey, Lookup>,
-    events: HashMap<IpAddr, Vec<NameEvent>>,
+    pub lookups: HashMap<LookupKey, Lookup, RandomState>,
+    events: HashMap<IpAddr, Vec<NameEvent>, RandomState>,
     event_count: usize,
     /// Names whose HTTPS record offered an encrypted hello: outer (public) name to asked names.
     pub ech: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
@@ -192,8 +193,12 @@ impl Ledger {
         let known = self.lookups.contains_key(&key);
         let full = !known && self.lookups.len() >= LOOKUPS_MAX;
         let key = if full {
-            self.gaps
-                .at(GapId::LimitsReached, at, epoch, "more names were looked up than rows are kept");
+            self.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more names were looked up than rows are kept",
+            );
             // Folded by resolver and asker, under the parent of what was asked.
             LookupKey {
                 name: Arc::from(parent(&key.name)),
@@ -240,8 +245,12 @@ impl Ledger {
             return;
         }
         if self.event_count >= EVENTS_MAX || events.len() >= EVENTS_PER_ADDRESS {
-            self.gaps
-                .at(GapId::LimitsReached, event.at, epoch, "more DNS answers than are kept");
+            self.gaps.at(
+                GapId::LimitsReached,
+                event.at,
+                epoch,
+                "more DNS answers than are kept",
+            );
             return;
         }
         self.event_count += 1;
@@ -250,7 +259,13 @@ impl Ledger {
 
     /// The names that an address stood for when a flow of `client` began, newest last.
     /// Another machine's lookups do not name this one's flows.
-    pub fn names_of(&self, address: IpAddr, client: IpAddr, mac: Option<Mac>, began: Timestamp) -> Vec<&NameEvent> {
+    pub fn names_of(
+        &self,
+        address: IpAddr,
+        client: IpAddr,
+        mac: Option<Mac>,
+        began: Timestamp,
+    ) -> Vec<&NameEvent> {
         let Some(events) = self.events.get(&address) else {
             return Vec::new();
         };
@@ -274,7 +289,10 @@ impl Ledger {
         /// Names kept that offer one.
         const OFFERS_MAX: usize = 10_000;
         if self.ech.len() < OFFERS_MAX {
-            self.ech.entry(Arc::from(public)).or_default().insert(Arc::from(asked));
+            self.ech
+                .entry(Arc::from(public))
+                .or_default()
+                .insert(Arc::from(asked));
         }
     }
 
@@ -295,8 +313,12 @@ impl Ledger {
             return;
         }
         if self.bindings >= BINDINGS_MAX {
-            self.gaps
-                .at(GapId::LimitsReached, at, epoch, "more pairs of MAC and IP address than are kept");
+            self.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more pairs of MAC and IP address than are kept",
+            );
             return;
         }
         self.bindings += 1;
@@ -313,8 +335,12 @@ impl Ledger {
             return;
         }
         if self.bindings >= BINDINGS_MAX {
-            self.gaps
-                .at(GapId::LimitsReached, at, epoch, "more pairs of MAC and IP address than are kept");
+            self.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more pairs of MAC and IP address than are kept",
+            );
             return;
         }
         self.bindings += 1;

@@ -17,6 +17,17 @@
 //! Each stage hands one noun to the next and cannot reach back; [`audit`] drives the stream part,
 //! [`command`] the rest. Nothing is judged before the last packet was read.
 
+// Everything here may stand on the path of untrusted bytes.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
 pub mod audit;
 pub mod capture;
 pub mod claim;

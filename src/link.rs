@@ -7,7 +7,9 @@
 
 mod cooked;
 mod ethernet;
+mod mpls;
 mod null;
+mod ppp;
 mod raw;
 
 pub use ethernet::ether_payload;
@@ -39,7 +41,8 @@ impl Mac {
         let mut parts = text.split([':', '-']);
         for byte in &mut out {
             let part = parts.next()?;
-            if part.len() != 2 {
+            // `from_str_radix` would take a sign.
+            if part.len() != 2 || !part.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return None;
             }
             *byte = u8::from_str_radix(part, 16).ok()?;

@@ -4,7 +4,6 @@ pub mod build;
 pub mod flows;
 pub mod json;
 pub mod output;
-#[path = "/work/scratch/table_stub.rs"]
 pub mod table;
 pub mod text;
 pub mod v1;

@@ -1,19 +1,19 @@
 //! Whose checksums can be believed.
 //!
 //! A card that computes checksums itself leaves wrong ones in what its own machine captures: then
-//! nearly all of that sender's are wrong and mean nothing. Where a sender's are mostly right, a
-//! wrong one is a corrupted or forged packet and is no evidence.
+//! most of that sender's are wrong and mean nothing. Where a sender's are mostly right, a wrong one
+//! is a corrupted or forged packet and is no evidence. "Most" is known only at the end: until then
+//! the count so far decides, and if that turns out to have been wrong for any packet, the series is
+//! read a second time with what is known now (see [`super::read`]).
 
 use crate::link::Mac;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 
-/// Senders kept; beyond, every checksum of a new sender is judged on its own.
+/// Senders kept per kind of checksum; beyond, a wrong checksum of a new sender is not believed.
 const SENDERS_MAX: usize = 16_384;
-
-/// Wrong IPv4 header checksums, and no right one, after which a sender is taken to leave them to
-/// its card. Until then its packets are held back.
-const HELD_MAX: u32 = 3;
 
 /// Who sent a frame, as far as that does not depend on the header that is in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,77 +26,131 @@ pub(super) enum FrameSender {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Score {
-    right: u32,
-    wrong: u32,
+    right: u64,
+    wrong: u64,
+    /// A wrong one was believed, or refused.
+    believed: bool,
+    refused: bool,
+    /// Known from a first reading: most are wrong.
+    settled: Option<bool>,
 }
 
-/// What to do with a packet whose IPv4 header checksum is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// Its sender leaves checksums to the card.
-    Believe,
-    /// Its sender's are right otherwise.
-    Refuse,
-    /// Nothing is known of the sender: wait.
-    Hold,
+impl Score {
+    fn mostly_wrong(&self) -> bool {
+        self.wrong > self.right
+    }
+}
+
+#[derive(Debug)]
+struct Scores<K>(HashMap<K, Score, RandomState>);
+
+impl<K> Default for Scores<K> {
+    fn default() -> Self {
+        Self(HashMap::default())
+    }
+}
+
+impl<K: Eq + Hash> Scores<K> {
+    /// Counts a checksum; true if the packet may be believed.
+    fn count(&mut self, sender: K, right: bool) -> bool {
+        let full = self.0.len() >= SENDERS_MAX;
+        let score = match self.0.get_mut(&sender) {
+            Some(score) => score,
+            None if full => return right,
+            None => self.0.entry(sender).or_default(),
+        };
+        if right {
+            score.right += 1;
+            return true;
+        }
+        score.wrong += 1;
+        let believe = score.settled.unwrap_or(score.mostly_wrong());
+        score.believed |= believe;
+        score.refused |= !believe;
+        believe
+    }
+
+    fn misjudged(&self) -> usize {
+        let wrong_now = |s: &Score| {
+            if s.mostly_wrong() {
+                s.refused
+            } else {
+                s.believed
+            }
+        };
+        self.0
+            .values()
+            .filter(|s| s.settled.is_none() && wrong_now(s))
+            .count()
+    }
+
+    fn settle(self) -> Self {
+        let settled = |s: Score| Score {
+            settled: Some(s.mostly_wrong()),
+            ..Score::default()
+        };
+        Self(self.0.into_iter().map(|(k, s)| (k, settled(s))).collect())
+    }
 }
 
 /// Scores of all senders.
 #[derive(Debug, Default)]
 pub(super) struct Senders {
-    headers: HashMap<FrameSender, Score>,
-    transports: HashMap<IpAddr, Score>,
+    headers: Scores<FrameSender>,
+    transports: Scores<IpAddr>,
 }
 
 impl Senders {
-    /// A right IPv4 header checksum. True if packets of this sender may be held back.
-    pub(super) fn header_right(&mut self, sender: FrameSender) -> bool {
-        match self.headers.get_mut(&sender) {
-            Some(score) => {
-                score.right = score.right.saturating_add(1);
-                score.right == 1 && score.wrong > 0
-            }
-            None => {
-                if self.headers.len() < SENDERS_MAX {
-                    self.headers.insert(sender, Score { right: 1, wrong: 0 });
-                }
-                false
-            }
-        }
+    /// Counts an IPv4 header checksum; true if the packet may be believed.
+    pub(super) fn header(&mut self, sender: FrameSender, right: bool) -> bool {
+        self.headers.count(sender, right)
     }
 
-    /// A wrong IPv4 header checksum.
-    pub(super) fn header_wrong(&mut self, sender: FrameSender) -> Doubt {
-        if !self.headers.contains_key(&sender) && self.headers.len() >= SENDERS_MAX {
-            return Doubt::Refuse;
-        }
-        let score = self.headers.entry(sender).or_default();
-        score.wrong = score.wrong.saturating_add(1);
-        match (score.right, score.wrong) {
-            (0, wrong) if wrong <= HELD_MAX => Doubt::Hold,
-            (right, wrong) if wrong > right => Doubt::Believe,
-            _ => Doubt::Refuse,
-        }
-    }
-
-    /// True once so many of a sender's headers were wrong, and none right, that it must be the card.
-    pub(super) fn is_decided(&self, sender: FrameSender) -> bool {
-        self.headers.get(&sender).is_some_and(|s| s.right == 0 && s.wrong >= HELD_MAX)
-    }
-
-    /// Counts a transport checksum of `source`; true if the packet may be believed.
+    /// Counts a transport checksum; true if the packet may be believed.
     pub(super) fn transport(&mut self, source: IpAddr, right: bool) -> bool {
-        let full = self.transports.len() >= SENDERS_MAX;
-        let score = match self.transports.get_mut(&source) {
-            Some(score) => score,
-            None if full => return right,
-            None => self.transports.entry(source).or_default(),
-        };
-        if right {
-            score.right = score.right.saturating_add(1);
-            return true;
+        self.transports.count(source, right)
+    }
+
+    /// Senders of which a packet was believed or refused that should not have been.
+    pub(super) fn misjudged(&self) -> usize {
+        self.headers.misjudged() + self.transports.misjudged()
+    }
+
+    /// What is known now, for a second reading.
+    pub(super) fn settle(self) -> Self {
+        Self {
+            headers: self.headers.settle(),
+            transports: self.transports.settle(),
         }
-        score.wrong = score.wrong.saturating_add(1);
-        score.wrong > score.right
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_judged_by_most_of_its_packets_on_the_second_reading() {
+        let sender: IpAddr = [10, 0, 0, 1].into();
+        let mut first = Senders::default();
+        for right in [true, true, false, false, false] {
+            first.transport(sender, right);
+        }
+        assert_eq!(
+            first.misjudged(),
+            1,
+            "two were refused before the majority was known"
+        );
+        let mut second = first.settle();
+        assert!(second.transport(sender, false));
+        assert!(second.transport(sender, true));
+        assert_eq!(second.misjudged(), 0);
+        let forged: IpAddr = [10, 0, 0, 2].into();
+        let mut first = Senders::default();
+        for right in [false, true, true] {
+            first.transport(forged, right);
+        }
+        assert_eq!(first.misjudged(), 1, "the first was believed");
+        assert!(!first.settle().transport(forged, false));
     }
 }

@@ -1,10 +1,10 @@
 //! One series: frames in, flows and facts out.
 
-use super::senders::{Doubt, FrameSender, Senders};
-use super::{Extent, Held, Series, Settings, TimeGap, Unflowed};
+use super::senders::{FrameSender, Senders};
+use super::{Extent, Series, Settings, TimeGap, Unflowed};
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
-use crate::dissect::reading::Readings;
+use crate::dissect::reading::{Reading, Readings};
 use crate::dissect::{Sink, neighbours};
 use crate::epoch::Epochs;
 use crate::evidence::{Moment, Timestamp};
@@ -14,16 +14,15 @@ use crate::flow::{Carries, Key, Opening, Side, Span, note_link};
 use crate::ledger::{Ends, Ledger};
 use crate::link::{Content, LinkType, Mac, Unwrapped};
 use crate::packet::fragments::{Fragments, Joined, Piece};
-use crate::packet::transport::{Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify};
+use crate::packet::transport::{
+    Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify,
+};
 use crate::packet::{Datagram, Decoded, decode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Packets inside packets that are followed, counted from the frame (contract: bytes count at the
 /// outermost layer only).
 const DEPTH_MAX: u8 = 8;
-
-/// Frames held back in all while it is not known whether their sender computes checksums.
-const HELD_FRAMES_MAX: usize = 256;
 
 /// Silences listed; beyond, they are only counted.
 const TIME_GAPS_MAX: usize = 10_000;
@@ -40,6 +39,8 @@ struct Context {
     target: Option<Mac>,
     direction: Option<Direction>,
     depth: u8,
+    /// It came in fragments, some of which may be missing; cut ones were noted one by one.
+    in_pieces: bool,
 }
 
 pub(super) struct Tracker {
@@ -51,7 +52,6 @@ pub(super) struct Tracker {
     ledger: Ledger,
     fragments: Fragments,
     senders: Senders,
-    held: Vec<(FrameSender, Held, Link)>,
     unflowed: BTreeMap<u32, Unflowed>,
     extents: BTreeMap<u32, Extent>,
     extent: Option<(u32, Extent)>,
@@ -61,7 +61,8 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    pub(super) fn new(settings: Settings, epochs: Epochs) -> Self {
+    /// `senders` is what a first reading found out about checksums.
+    pub(super) fn new(settings: Settings, epochs: Epochs, senders: Senders) -> Self {
         let rows = match settings.one_row_per_flow {
             Some(limit) => Rows::one_per_flow(limit),
             None => Rows::default(),
@@ -75,8 +76,7 @@ impl Tracker {
             readings: Readings::default(),
             ledger: Ledger::default(),
             fragments: Fragments::default(),
-            senders: Senders::default(),
-            held: Vec::new(),
+            senders,
             unflowed: BTreeMap::new(),
             extents: BTreeMap::new(),
             extent: None,
@@ -89,14 +89,14 @@ impl Tracker {
     pub(super) fn frame(&mut self, frame: &Frame<'_>, link: Link) {
         let epoch = self.epochs.of(frame.moment.time);
         self.clock(frame.moment, epoch);
-        self.link(frame, link, epoch, false);
+        self.link(frame, link, epoch);
         for closed in self.table.sweep(frame.moment.time) {
             self.closed(closed);
         }
     }
 
     /// The frame door: from the link header on.
-    fn link(&mut self, frame: &Frame<'_>, link: Link, epoch: u32, believe: bool) {
+    fn link(&mut self, frame: &Frame<'_>, link: Link, epoch: u32) {
         let context = |unwrapped: &Unwrapped<'_>| Context {
             moment: frame.moment,
             epoch,
@@ -104,39 +104,40 @@ impl Tracker {
             target: unwrapped.target,
             direction: frame.direction.or(unwrapped.direction),
             depth: 0,
+            in_pieces: false,
         };
-        let (link_type, Some(reader)) = link else {
-            let (link_type, _) = link;
+        let (link_type, reader) = link;
+        let Some(reader) = reader else {
             let cause = format!("link type {} cannot be read", crate::link::name(link_type));
-            self.ledger.gaps.at(GapId::UnsupportedLink, frame.moment, epoch, cause);
+            self.ledger
+                .gaps
+                .at(GapId::UnsupportedLink, frame.moment, epoch, cause);
             self.count_unflowed(frame.moment).unreadable += 1;
             return;
         };
-        let _ = link_type;
         let unwrapped = (reader.read)(frame);
         match unwrapped.content {
             Content::Ip(bytes) => {
                 let sender = match unwrapped.source {
                     Some(mac) => FrameSender::Mac(mac),
-                    None => FrameSender::Interface(frame.moment.at.input, frame.interface, frame.direction),
+                    None => FrameSender::Interface(
+                        frame.moment.at.input,
+                        frame.interface,
+                        frame.direction,
+                    ),
                 };
                 let decoded = decode(bytes, frame.cut());
                 let decoded = match decoded {
-                    Decoded::BadChecksum(datagram) if believe || frame.checksum_pending => Decoded::Datagram(datagram),
-                    Decoded::BadChecksum(datagram) => match self.senders.header_wrong(sender) {
-                        Doubt::Believe => Decoded::Datagram(datagram),
-                        Doubt::Hold if self.held.len() < HELD_FRAMES_MAX => {
-                            self.held.push((sender, Held::of(frame), link));
-                            if self.senders.is_decided(sender) {
-                                self.release(sender, true);
-                            }
-                            return;
+                    Decoded::BadChecksum(datagram) => {
+                        if frame.checksum_pending || self.senders.header(sender, false) {
+                            Decoded::Datagram(datagram)
+                        } else {
+                            Decoded::Unreadable("a wrong IPv4 header checksum")
                         }
-                        Doubt::Hold | Doubt::Refuse => Decoded::Unreadable("a wrong IPv4 header checksum"),
-                    },
+                    }
                     Decoded::Datagram(datagram) => {
-                        if datagram.source.is_ipv4() && !believe && self.senders.header_right(sender) {
-                            self.release(sender, false);
+                        if datagram.source.is_ipv4() {
+                            self.senders.header(sender, true);
                         }
                         decoded
                     }
@@ -153,28 +154,10 @@ impl Tracker {
         }
     }
 
-    /// Judges the frames of a sender that were held back.
-    fn release(&mut self, sender: FrameSender, believe: bool) {
-        let mut released = Vec::new();
-        let mut kept = Vec::new();
-        for entry in std::mem::take(&mut self.held) {
-            if entry.0 == sender { released.push(entry) } else { kept.push(entry) }
-        }
-        self.held = kept;
-        for (_, held, link) in released {
-            let epoch = self.epochs.of(held.moment.time);
-            if believe {
-                self.link(&held.frame(), link, epoch, true);
-            } else {
-                let cause = "a wrong IPv4 header checksum";
-                self.ledger.gaps.at(GapId::UnreadablePackets, held.moment, epoch, cause);
-                self.count_unflowed(held.moment).unreadable += 1;
-            }
-        }
-    }
-
     fn unreadable(&mut self, gap: GapId, cause: &'static str, context: Context) {
-        self.ledger.gaps.at(gap, context.moment, context.epoch, cause);
+        self.ledger
+            .gaps
+            .at(gap, context.moment, context.epoch, cause);
         if context.depth == 0 {
             self.count_unflowed(context.moment).unreadable += 1;
         }
@@ -183,9 +166,12 @@ impl Tracker {
     /// The packet door: what holds IP packets of any kind comes in here, one level deeper.
     fn network(&mut self, decoded: Decoded<'_>, context: Context) {
         if context.depth > DEPTH_MAX {
-            self.ledger
-                .gaps
-                .at(GapId::LimitsReached, context.moment, context.epoch, "packets are nested too deeply");
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                context.moment,
+                context.epoch,
+                "packets are nested too deeply",
+            );
             return;
         }
         match decoded {
@@ -215,14 +201,19 @@ impl Tracker {
     }
 
     fn snaplen(&mut self, context: Context, cause: &'static str) {
-        self.ledger.gaps.at(GapId::SnaplenCut, context.moment, context.epoch, cause);
+        self.ledger
+            .gaps
+            .at(GapId::SnaplenCut, context.moment, context.epoch, cause);
     }
 
     fn joined(&mut self, joined: &Joined, context: Context) {
         if joined.evicted {
-            self.ledger
-                .gaps
-                .at(GapId::LimitsReached, context.moment, context.epoch, "more fragments wait than are kept");
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                context.moment,
+                context.epoch,
+                "more fragments wait than are kept",
+            );
         }
         let datagram = Datagram {
             source: joined.source,
@@ -233,10 +224,13 @@ impl Tracker {
             wire_len: joined.wire_len,
             fragment: None,
         };
-        let Some(last) = joined.pieces.last() else { return };
+        let Some(last) = joined.pieces.last() else {
+            return;
+        };
         let context = Context {
             moment: last.moment,
             epoch: last.epoch,
+            in_pieces: true,
             ..context
         };
         self.datagram(&datagram, &joined.pieces, context);
@@ -258,13 +252,10 @@ impl Tracker {
             Transport::Icmp { kind, code, .. } => icmp_ports(datagram.protocol, kind, code),
             Transport::Other => (0, 0),
         };
-        if transport == Transport::Cut {
+        if transport == Transport::Cut && !context.in_pieces {
             self.snaplen(context, "a transport header was cut");
         }
-        let ends = (
-            (datagram.source, from),
-            (datagram.destination, to),
-        );
+        let ends = ((datagram.source, from), (datagram.destination, to));
         let (key, side) = Key::new(ends.0, ends.1, datagram.protocol);
         let ends = Ends {
             side,
@@ -275,7 +266,9 @@ impl Tracker {
         self.note_neighbour(slot, fresh, ends, context);
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
         for piece in pieces {
-            let Some(span) = self.table.span(slot, piece.epoch, piece.moment) else { continue };
+            let Some(span) = self.table.span(slot, piece.epoch, piece.moment) else {
+                continue;
+            };
             count(span, side, piece.moment, answers);
         }
         if self.settings.devices.any() {
@@ -290,9 +283,20 @@ impl Tracker {
                 {
                     flow.opened(side, Opening::Request);
                 }
-                if datagram.protocol == protocol::ICMPV6 && datagram.hop_limit == u8::MAX && believed {
+                if datagram.protocol == protocol::ICMPV6
+                    && datagram.hop_limit == u8::MAX
+                    && believed
+                {
                     let (epoch, at) = (context.epoch, context.moment);
-                    neighbours::icmpv6(kind, body, datagram.source, context.source, epoch, at, &mut self.ledger);
+                    neighbours::icmpv6(
+                        kind,
+                        body,
+                        datagram.source,
+                        context.source,
+                        epoch,
+                        at,
+                        &mut self.ledger,
+                    );
                 }
                 // An error quotes somebody's packet; it is no payload and opens nothing.
                 if answers {
@@ -301,6 +305,10 @@ impl Tracker {
             }
             Transport::Other => self.payload(slot, side, datagram.wire_len, context),
             Transport::Malformed | Transport::Cut => {
+                if context.in_pieces {
+                    // Fragments without their first one: payload all the same.
+                    self.payload(slot, side, datagram.wire_len, context);
+                }
                 // The header is lost; that something went out is not.
                 if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
                     span.opened |= fresh || datagram.protocol != protocol::TCP;
@@ -322,8 +330,14 @@ impl Tracker {
             let reopened = match transport {
                 // A SYN with another sequence number begins another connection (RFC 9293 §3.5),
                 // unless its checksum shows a forgery.
-                Transport::Tcp(s) if believed && s.flags.any(Flags::SYN) && !s.flags.any(Flags::ACK) => {
-                    flow.half.of(side).initial().is_some_and(|isn| isn != s.sequence) || flow.joined_late
+                Transport::Tcp(s)
+                    if believed && s.flags.any(Flags::SYN) && !s.flags.any(Flags::ACK) =>
+                {
+                    flow.half
+                        .of(side)
+                        .initial()
+                        .is_some_and(|isn| isn != s.sequence)
+                        || flow.joined_late
                 }
                 _ => false,
             };
@@ -343,7 +357,9 @@ impl Tracker {
     }
 
     fn note_neighbour(&mut self, slot: u32, fresh: bool, ends: Ends, context: Context) {
-        let Some(flow) = self.table.flow(slot) else { return };
+        let Some(flow) = self.table.flow(slot) else {
+            return;
+        };
         let facts = flow.link.of_mut(ends.side);
         let first = fresh || (!facts.mixed && facts.source.is_none() && facts.target.is_none());
         let before = *facts;
@@ -357,7 +373,8 @@ impl Tracker {
         if (first || facts.mixed != before.mixed || facts.source != context.source)
             && let Some(mac) = context.source
         {
-            self.ledger.binding(mac, ends.sender.0, context.epoch, context.moment);
+            self.ledger
+                .binding(mac, ends.sender.0, context.epoch, context.moment);
             if self.settings.devices.ips.contains(&ends.sender.0) {
                 self.device_macs.insert(mac);
             }
@@ -379,7 +396,9 @@ impl Tracker {
         let devices = &self.settings.devices;
         let its = devices.all
             || devices.ips.contains(&ends.sender.0)
-            || context.source.is_some_and(|mac| self.device_macs.contains(&mac));
+            || context
+                .source
+                .is_some_and(|mac| self.device_macs.contains(&mac));
         if its {
             self.ledger.device.mark(context.epoch, context.moment);
         }
@@ -393,16 +412,29 @@ impl Tracker {
         }
     }
 
-    fn tcp(&mut self, slot: u32, segment: &Segment<'_>, ends: Ends, believed: bool, fresh: bool, context: Context) {
+    fn tcp(
+        &mut self,
+        slot: u32,
+        segment: &Segment<'_>,
+        ends: Ends,
+        believed: bool,
+        fresh: bool,
+        context: Context,
+    ) {
         let side = ends.side;
-        let Some(flow) = self.table.flow(slot) else { return };
+        let Some(flow) = self.table.flow(slot) else {
+            return;
+        };
         let (syn, ack) = (segment.flags.any(Flags::SYN), segment.flags.any(Flags::ACK));
         if fresh && !syn && !segment.flags.any(Flags::RST) {
             flow.joined_late = true;
         }
         if !believed {
             // No evidence of state or content; that a SYN went out is not in doubt.
-            if fresh && syn && let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+            if fresh
+                && syn
+                && let Some(span) = self.table.span(slot, context.epoch, context.moment)
+            {
                 span.opened = true;
             }
             return;
@@ -414,7 +446,9 @@ impl Tracker {
             flow.opened(if ack { side.other() } else { side }, Opening::Syn);
         }
         if ack {
-            flow.half.of_mut(side.other()).acknowledge(segment.acknowledgement);
+            flow.half
+                .of_mut(side.other())
+                .acknowledge(segment.acknowledgement);
         }
         if segment.flags.any(Flags::FIN | Flags::RST) {
             *flow.ended.of_mut(side) = true;
@@ -437,7 +471,10 @@ impl Tracker {
                 readings.segment(slot, sequence, start, segment.payload, sink);
             });
         }
-        let carries = self.table.flow(slot).map_or(Carries::Undecided, |f| *f.carries.of(side));
+        let carries = self
+            .table
+            .flow(slot)
+            .map_or(Carries::Undecided, |f| *f.carries.of(side));
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened |= opened;
             *span.bytes.of_mut(side) += u64::from(new);
@@ -447,7 +484,14 @@ impl Tracker {
         }
     }
 
-    fn udp(&mut self, slot: u32, udp: &UdpDatagram<'_>, ends: Ends, believed: bool, context: Context) {
+    fn udp(
+        &mut self,
+        slot: u32,
+        udp: &UdpDatagram<'_>,
+        ends: Ends,
+        believed: bool,
+        context: Context,
+    ) {
         if !believed {
             return;
         }
@@ -456,7 +500,10 @@ impl Tracker {
         }
         let side = ends.side;
         if udp.wire_len > udp.payload.len() {
-            let unnamed = self.table.flow(slot).is_none_or(|f| f.facts.names.is_empty());
+            let unnamed = self
+                .table
+                .flow(slot)
+                .is_none_or(|f| f.facts.names.is_empty());
             if unnamed {
                 self.snaplen(context, "a datagram that may hold a name was cut");
             }
@@ -466,12 +513,23 @@ impl Tracker {
             sink.carries(Carries::Undecided);
             readings.datagram(slot, udp.payload, sink);
         });
-        let carries = self.table.flow(slot).map_or(Carries::Undecided, |f| *f.carries.of(side));
+        let carries = self
+            .table
+            .flow(slot)
+            .map_or(Carries::Undecided, |f| *f.carries.of(side));
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened = true;
             *span.bytes.of_mut(side) += udp.wire_len as u64;
             if udp.wire_len > 0 {
-                note_carries(span, side, if carries == Carries::Undecided { Carries::Application } else { carries });
+                note_carries(
+                    span,
+                    side,
+                    if carries == Carries::Undecided {
+                        Carries::Application
+                    } else {
+                        carries
+                    },
+                );
             }
         }
     }
@@ -502,9 +560,16 @@ impl Tracker {
 
     /// A flow left the table: its reading ends, and it becomes part of a row.
     fn closed(&mut self, mut closed: Closed) {
-        let last = closed.spans.iter().max_by_key(|s| s.last).map(|s| (s.epoch, s.last));
+        let last = closed
+            .spans
+            .iter()
+            .max_by_key(|s| s.last)
+            .map(|s| (s.epoch, s.last));
         let Some((epoch, at)) = last else { return };
-        let waiting = self.readings.get(closed.slot).is_some_and(super::super::dissect::reading::Reading::is_waiting);
+        let waiting = self
+            .readings
+            .get(closed.slot)
+            .is_some_and(Reading::is_waiting);
         if closed.evicted {
             let cause = if waiting {
                 "more flows were open than are kept; one was being read"
@@ -539,24 +604,35 @@ impl Tracker {
         if closed.flow.joined_late {
             let began = self.epochs.of(closed.flow.started.time);
             let cause = "a connection was already open when its first packet was captured";
-            self.ledger.gaps.at(GapId::StartedLate, closed.flow.started, began, cause);
+            self.ledger
+                .gaps
+                .at(GapId::StartedLate, closed.flow.started, began, cause);
         }
         if closed.flow.half.a.forgot || closed.flow.half.b.forgot {
-            self.ledger
-                .gaps
-                .at(GapId::LimitsReached, at, epoch, "more holes in a TCP stream than are kept");
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more holes in a TCP stream than are kept",
+            );
         }
         if closed.flow.facts.names_folded {
-            self.ledger
-                .gaps
-                .at(GapId::LimitsReached, at, epoch, "more names on a connection than are kept");
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more names on a connection than are kept",
+            );
         }
         let folded = self.rows.folded;
         self.rows.add(closed, &self.ledger, &*self.settings.accuses);
         if self.rows.folded > folded {
-            self.ledger
-                .gaps
-                .at(GapId::LimitsReached, at, epoch, "more conversations than rows are kept");
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more conversations than rows are kept",
+            );
         }
     }
 
@@ -606,11 +682,7 @@ impl Tracker {
     }
 
     /// Closes everything.
-    pub(super) fn finish(mut self, inputs: Vec<u32>) -> Series {
-        // Senders of which nothing but wrong header checksums was seen: their card computes them.
-        while let Some(sender) = self.held.first().map(|h| h.0) {
-            self.release(sender, true);
-        }
+    pub(super) fn finish(mut self, inputs: Vec<u32>) -> (Series, Senders) {
         let context = Context {
             moment: self.last.unwrap_or(Moment::NONE),
             epoch: 0,
@@ -618,6 +690,7 @@ impl Tracker {
             target: None,
             direction: None,
             depth: 0,
+            in_pieces: false,
         };
         for joined in self.fragments.finish() {
             self.joined(&joined, context);
@@ -626,7 +699,7 @@ impl Tracker {
             self.closed(closed);
         }
         self.keep_extent();
-        Series {
+        let series = Series {
             inputs,
             folded: self.rows.folded,
             rows: self.rows.into_sorted(),
@@ -634,7 +707,8 @@ impl Tracker {
             unflowed: self.unflowed,
             extents: self.extents,
             time_gaps: self.time_gaps,
-        }
+        };
+        (series, self.senders)
     }
 }
 
@@ -680,7 +754,9 @@ fn icmp_ports(number: u8, kind: u8, code: u8) -> (u16, u16) {
 }
 
 fn is_request(number: u8, kind: u8) -> bool {
-    ICMP_PAIRS.iter().any(|(of, request, _)| *of == number && *request == kind)
+    ICMP_PAIRS
+        .iter()
+        .any(|(of, request, _)| *of == number && *request == kind)
 }
 
 /// A RST, an ICMP error: they answer nothing.
@@ -688,10 +764,11 @@ fn is_no_answer(transport: &Transport<'_>, number: u8) -> bool {
     match transport {
         Transport::Tcp(s) => s.flags.any(Flags::RST),
         // RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem.
-        Transport::Icmp { kind, .. } if number == protocol::ICMP => matches!(kind, 3 | 4 | 5 | 11 | 12),
+        Transport::Icmp { kind, .. } if number == protocol::ICMP => {
+            matches!(kind, 3 | 4 | 5 | 11 | 12)
+        }
         // RFC 4443 §2.1: errors have the high bit clear.
         Transport::Icmp { kind, .. } => *kind < 128,
         _ => false,
     }
 }
-

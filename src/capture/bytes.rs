@@ -92,7 +92,9 @@ impl ByteStream {
             if self.need(1).is_empty() {
                 break;
             }
-            let step = usize::try_from(left).unwrap_or(usize::MAX).min(self.end - self.start);
+            let step = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(self.end - self.start);
             self.consume(step);
             left -= step as u64;
         }
@@ -117,14 +119,18 @@ impl ByteStream {
             // `take_block` hands out unshared blocks only.
             return;
         };
-        if let (Some(to), Some(from)) = (bytes.get_mut(..tail), self.block.get(self.start..self.end)) {
+        if let (Some(to), Some(from)) =
+            (bytes.get_mut(..tail), self.block.get(self.start..self.end))
+        {
             to.copy_from_slice(from);
         }
         let mut filled = tail;
         // A pipe gives little at a time: stop as soon as the caller has what it needs, but let a
         // file fill the block.
         while filled < want || (filled < BLOCK && filled - tail >= BLOCK / 2) {
-            let Some(room) = bytes.get_mut(filled..) else { break };
+            let Some(room) = bytes.get_mut(filled..) else {
+                break;
+            };
             if room.is_empty() {
                 break;
             }
@@ -148,7 +154,8 @@ impl ByteStream {
         let old = std::mem::replace(&mut self.block, next);
         self.start = 0;
         self.end = filled;
-        if self.hasher.is_none() {
+        // The very first block is an empty stand-in.
+        if self.hasher.is_none() && !old.is_empty() {
             self.spare.push(old);
         }
     }
@@ -188,7 +195,9 @@ mod tests {
 
     #[test]
     fn every_byte_is_lent_once_and_hashed_whatever_the_read_size() {
-        let data: Vec<u8> = (0..3_500_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let data: Vec<u8> = (0..3_500_000u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .collect();
         let want = super::super::hash::hex(&Sha256::digest(&data));
         for step in [1usize << 16, 7919, 1 << 22] {
             let source = Box::new(Drip(data.clone(), 0, step));

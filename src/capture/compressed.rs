@@ -92,7 +92,8 @@ pub(super) fn decoder(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read
     }
 }
 
-type ZstdFrame = ruzstd::decoding::StreamingDecoder<BufReader<Spout>, ruzstd::decoding::FrameDecoder>;
+type ZstdFrame =
+    ruzstd::decoding::StreamingDecoder<BufReader<Spout>, ruzstd::decoding::FrameDecoder>;
 
 /// The decoder of the library stops after one frame; `zstd` and `pzstd` write several.
 struct ZstdFrames {

@@ -78,8 +78,16 @@ impl Pcap {
             return None;
         }
         let word = header.get(20..24)?.first_chunk::<4>().copied()?;
-        let word = if big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) };
-        let fcs_len = if word & FCS_PRESENT != 0 { (word >> 28) * 2 } else { 0 };
+        let word = if big {
+            u32::from_be_bytes(word)
+        } else {
+            u32::from_le_bytes(word)
+        };
+        let fcs_len = if word & FCS_PRESENT != 0 {
+            (word >> 28) * 2
+        } else {
+            0
+        };
         let interface = Interface {
             link_type: u16::try_from(word & LINK_TYPE_MASK).ok(),
             fcs_len: u8::try_from(fcs_len).unwrap_or(0),
@@ -104,7 +112,11 @@ impl Pcap {
     fn head(&self, bytes: &[u8]) -> Option<Head> {
         let word = |at: usize| {
             let b = bytes.get(at..)?.first_chunk::<4>().copied()?;
-            Some(if self.big { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) })
+            Some(if self.big {
+                u32::from_be_bytes(b)
+            } else {
+                u32::from_le_bytes(b)
+            })
         };
         let (mut captured, mut original) = (word(8)?, word(12)?);
         if self.swapped || (self.maybe_swapped && captured > original) {
@@ -150,7 +162,8 @@ impl Pcap {
             let captured = head.captured as usize;
             if captured > RECORD_MAX {
                 let offset = walk.stream.offset();
-                walk.notes.damage("a record header with an impossible length", offset);
+                walk.notes
+                    .damage("a record header with an impossible length", offset);
                 if !self.resync(walk) {
                     return None;
                 }
@@ -161,7 +174,8 @@ impl Pcap {
                 // true continuation still lies in the file.
                 let offset = walk.stream.offset();
                 if self.last_seconds.is_some() && !self.believable(head) {
-                    walk.notes.damage("a record header that makes no sense", offset);
+                    walk.notes
+                        .damage("a record header that makes no sense", offset);
                     if self.resync(walk) {
                         continue;
                     }
@@ -172,9 +186,13 @@ impl Pcap {
                 walk.stream.consume(left);
                 return None;
             }
-            if self.last_seconds.is_some() && !self.believable(head) && !self.followed_by_sense(walk, header + captured) {
+            if self.last_seconds.is_some()
+                && !self.believable(head)
+                && !self.followed_by_sense(walk, header + captured)
+            {
                 let offset = walk.stream.offset();
-                walk.notes.damage("a record header that makes no sense", offset);
+                walk.notes
+                    .damage("a record header that makes no sense", offset);
                 if self.resync(walk) {
                     continue;
                 }
@@ -182,13 +200,17 @@ impl Pcap {
             }
             if head.fraction >= self.fraction_limit() {
                 let offset = walk.stream.offset();
-                walk.notes.damage("a record whose fraction of a second exceeds one second", offset);
+                walk.notes.damage(
+                    "a record whose fraction of a second exceeds one second",
+                    offset,
+                );
             }
             self.last_seconds = Some(head.seconds);
             let unit: i128 = if self.nanos { 1 } else { 1000 };
             return Some(Record {
                 time: Timestamp::from_nanos(
-                    i128::from(head.seconds) * i128::from(Timestamp::SECOND) + i128::from(head.fraction) * unit,
+                    i128::from(head.seconds) * i128::from(Timestamp::SECOND)
+                        + i128::from(head.fraction) * unit,
                 ),
                 interface: 0,
                 direction: None,
@@ -212,7 +234,9 @@ impl Pcap {
             Some(rest) => rest
                 .get(..header)
                 .and_then(|h| self.head(h))
-                .is_some_and(|h| h.captured as usize <= RECORD_MAX && h.fraction < self.fraction_limit()),
+                .is_some_and(|h| {
+                    h.captured as usize <= RECORD_MAX && h.fraction < self.fraction_limit()
+                }),
             None => false,
         }
     }
@@ -266,8 +290,20 @@ mod tests {
     use super::*;
 
     fn header(magic: [u8; 4], big: bool, link: u32) -> Vec<u8> {
-        let w = |v: u32| if big { v.to_be_bytes() } else { v.to_le_bytes() };
-        let h = |v: u16| if big { v.to_be_bytes() } else { v.to_le_bytes() };
+        let w = |v: u32| {
+            if big {
+                v.to_be_bytes()
+            } else {
+                v.to_le_bytes()
+            }
+        };
+        let h = |v: u16| {
+            if big {
+                v.to_be_bytes()
+            } else {
+                v.to_le_bytes()
+            }
+        };
         let mut out = magic.to_vec();
         out.extend(h(2));
         out.extend(h(4));
@@ -289,7 +325,10 @@ mod tests {
         ] {
             // draft-ietf-opsawg-pcap §4: FCS of 4 bytes (2 units of 16 bits) on Ethernet.
             let (_, interface) = Pcap::open(&header(magic, big, 0x2400_0001)).unwrap();
-            assert_eq!((interface.link_type, interface.fcs_len, interface.digits), (Some(1), 4, digits));
+            assert_eq!(
+                (interface.link_type, interface.fcs_len, interface.digits),
+                (Some(1), 4, digits)
+            );
         }
         assert!(Pcap::open(&header([0x0a, 0x0d, 0x0d, 0x0a], true, 1)).is_none());
     }

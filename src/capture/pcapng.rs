@@ -38,7 +38,18 @@ const ENHANCED: u32 = 6;
 
 /// Block types that exist (§11.1), for finding the way back after damage.
 const KNOWN: [u32; 12] = [
-    SHB, IDB, PACKET, SIMPLE, 4, STATISTICS, ENHANCED, 9, 10, 0xbad, 0x4000_0bad, 0x8000_0001,
+    SHB,
+    IDB,
+    PACKET,
+    SIMPLE,
+    4,
+    STATISTICS,
+    ENHANCED,
+    9,
+    10,
+    0xbad,
+    0x4000_0bad,
+    0x8000_0001,
 ];
 
 const OPT_END: u16 = 0;
@@ -52,7 +63,14 @@ const EPB_FLAGS: u16 = 2;
 const EPB_DROPCOUNT: u16 = 4;
 
 /// Programs that write a capture anew; what they removed leaves no mark of its own.
-const EDITORS: [&str; 6] = ["editcap", "mergecap", "reordercap", "text2pcap", "tcprewrite", "tracewrangler"];
+const EDITORS: [&str; 6] = [
+    "editcap",
+    "mergecap",
+    "reordercap",
+    "text2pcap",
+    "tcprewrite",
+    "tracewrangler",
+];
 
 /// Why a file that begins like pcapng was refused.
 pub(super) enum Refused {
@@ -74,9 +92,13 @@ impl Clock {
     fn time(self, high: u32, low: u32) -> Timestamp {
         let ticks = (u64::from(high) << 32) | u64::from(low);
         let second = Timestamp::SECOND as u128;
-        let nanos = u128::from(ticks).checked_mul(second).and_then(|n| n.checked_div(self.ticks));
+        let nanos = u128::from(ticks)
+            .checked_mul(second)
+            .and_then(|n| n.checked_div(self.ticks));
         match nanos.and_then(|n| i128::try_from(n).ok()) {
-            Some(n) => Timestamp::from_nanos(n + i128::from(self.offset_seconds) * i128::from(Timestamp::SECOND)),
+            Some(n) => Timestamp::from_nanos(
+                n + i128::from(self.offset_seconds) * i128::from(Timestamp::SECOND),
+            ),
             None => Timestamp::UNKNOWN,
         }
     }
@@ -99,11 +121,15 @@ impl Pcapng {
     /// Checks the first section header; it stays unread, [`next`](Self::next) takes it.
     pub(super) fn open(stream: &mut ByteStream) -> Result<Self, Refused> {
         let head = stream.need(SECTION_HEADER_MIN);
-        let big = section_order(head).ok_or(Refused::Malformed("the section header has no valid byte-order magic"))?;
+        let big = section_order(head).ok_or(Refused::Malformed(
+            "the section header has no valid byte-order magic",
+        ))?;
         let len = word(head, 4, big).ok_or(Refused::Short(head.len()))?;
         let whole = usize::try_from(len).unwrap_or(usize::MAX);
         if whole < SECTION_HEADER_MIN || !whole.is_multiple_of(4) || whole > BLOCK_HELD_MAX {
-            return Err(Refused::Malformed("the section header has an impossible length"));
+            return Err(Refused::Malformed(
+                "the section header has an impossible length",
+            ));
         }
         let have = stream.need(whole).len();
         if have < whole {
@@ -130,11 +156,18 @@ impl Pcapng {
             let kind = word(have, 0, self.big)?;
             // The type of a section header reads the same in both orders, and it sets the order
             // that its own length is written in.
-            let order = if kind == SHB { section_order(have) } else { Some(self.big) };
-            let len = order.and_then(|big| word(have, 4, big)).filter(|&n| (12..=BLOCK_MAX).contains(&n));
+            let order = if kind == SHB {
+                section_order(have)
+            } else {
+                Some(self.big)
+            };
+            let len = order
+                .and_then(|big| word(have, 4, big))
+                .filter(|&n| (12..=BLOCK_MAX).contains(&n));
             let (Some(big), Some(len)) = (order, len) else {
                 let offset = walk.stream.offset();
-                walk.notes.damage("a block with an impossible length", offset);
+                walk.notes
+                    .damage("a block with an impossible length", offset);
                 if self.resync(walk) {
                     continue;
                 }
@@ -143,7 +176,8 @@ impl Pcapng {
             let padded = len.next_multiple_of(4) as usize;
             if !len.is_multiple_of(4) {
                 let offset = walk.stream.offset();
-                walk.notes.damage("a block whose length is no multiple of four", offset);
+                walk.notes
+                    .damage("a block whose length is no multiple of four", offset);
             }
             if padded > BLOCK_HELD_MAX {
                 if !self.skip_long(walk, kind, padded) {
@@ -157,7 +191,8 @@ impl Pcapng {
                     walk.notes.truncated("the last block is cut off");
                 } else {
                     let offset = walk.stream.offset();
-                    walk.notes.damage("a block that runs past the end of the file", offset);
+                    walk.notes
+                        .damage("a block that runs past the end of the file", offset);
                     if self.resync(walk) {
                         continue;
                     }
@@ -173,7 +208,8 @@ impl Pcapng {
                 // Either length may be the wrong one. If a block follows where this one says it
                 // ends, the leading one is right and the block can be used.
                 let follows = self.follows(walk, padded);
-                walk.notes.damage("a block whose two lengths differ", offset);
+                walk.notes
+                    .damage("a block whose two lengths differ", offset);
                 if !follows {
                     if self.resync(walk) {
                         continue;
@@ -189,7 +225,11 @@ impl Pcapng {
                     let editor = section_editor(block, big);
                     self.section.clear();
                     if let Some(editor) = editor {
-                        walk.notes.gap(GapId::EditedFile, 1, format!("the file says that it was written by {editor}"));
+                        walk.notes.gap(
+                            GapId::EditedFile,
+                            1,
+                            format!("the file says that it was written by {editor}"),
+                        );
                     }
                     Ok(None)
                 }
@@ -208,20 +248,38 @@ impl Pcapng {
             };
             match found {
                 Ok(Some(packet)) => {
-                    let Packet { record, lost, known_interface } = packet;
+                    let Packet {
+                        record,
+                        lost,
+                        known_interface,
+                    } = packet;
                     if lost > 0 {
-                        walk.notes.gap(GapId::KernelDrops, lost, "packet records say that packets before them were lost");
+                        walk.notes.gap(
+                            GapId::KernelDrops,
+                            lost,
+                            "packet records say that packets before them were lost",
+                        );
                         if let Some(i) = walk.interfaces.get_mut(record.interface as usize) {
                             i.dropped = Some(i.dropped.unwrap_or(0).saturating_add(lost));
                         }
                     }
                     if known_interface {
-                        return Some(Record { total: padded, ..record });
+                        return Some(Record {
+                            total: padded,
+                            ..record
+                        });
                     }
                     let offset = walk.stream.offset();
-                    walk.notes.damage("a packet of an interface that the section does not describe", offset);
+                    walk.notes.damage(
+                        "a packet of an interface that the section does not describe",
+                        offset,
+                    );
                     let interface = unknown_interface(walk.interfaces);
-                    return Some(Record { total: padded, interface, ..record });
+                    return Some(Record {
+                        total: padded,
+                        interface,
+                        ..record
+                    });
                 }
                 Ok(None) => {}
                 Err(cause) => {
@@ -236,7 +294,8 @@ impl Pcapng {
     fn skip_long(&self, walk: &mut Walk<'_>, kind: u32, padded: usize) -> bool {
         if matches!(kind, SHB | IDB | PACKET | SIMPLE | ENHANCED | STATISTICS) {
             let offset = walk.stream.offset();
-            walk.notes.damage("a block that is too long for its type", offset);
+            walk.notes
+                .damage("a block that is too long for its type", offset);
             return self.resync(walk);
         }
         let skipped = walk.stream.skip(padded as u64);
@@ -247,7 +306,11 @@ impl Pcapng {
         true
     }
 
-    fn add_interface(&mut self, walk: &mut Walk<'_>, described: Option<Described>) -> Result<Option<Packet>, &'static str> {
+    fn add_interface(
+        &mut self,
+        walk: &mut Walk<'_>,
+        described: Option<Described>,
+    ) -> Result<Option<Packet>, &'static str> {
         let Some(described) = described else {
             // It still takes its place in the numbering, or later packets would get a wrong one.
             self.section.push(LocalInterface {
@@ -262,11 +325,19 @@ impl Pcapng {
             return Err("an interface description that cannot be read");
         };
         if self.section.len() >= INTERFACES_MAX {
-            walk.notes.gap(GapId::LimitsReached, 1, "more interfaces than this program keeps");
+            walk.notes.gap(
+                GapId::LimitsReached,
+                1,
+                "more interfaces than this program keeps",
+            );
             return Ok(None);
         }
         if let Some(filter) = described.filter {
-            walk.notes.gap(GapId::CaptureFilter, 1, format!("the interface was captured with the filter \"{filter}\""));
+            walk.notes.gap(
+                GapId::CaptureFilter,
+                1,
+                format!("the interface was captured with the filter \"{filter}\""),
+            );
         }
         let global = u32::try_from(walk.interfaces.len()).unwrap_or(u32::MAX);
         walk.interfaces.push(described.interface);
@@ -279,7 +350,11 @@ impl Pcapng {
         Ok(None)
     }
 
-    fn count_drops(&mut self, walk: &mut Walk<'_>, counted: Option<(u32, u64)>) -> Result<Option<Packet>, &'static str> {
+    fn count_drops(
+        &mut self,
+        walk: &mut Walk<'_>,
+        counted: Option<(u32, u64)>,
+    ) -> Result<Option<Packet>, &'static str> {
         let (id, drops) = counted.ok_or("interface statistics that cannot be read")?;
         let Some(local) = self.section.get_mut(id as usize) else {
             return Err("statistics of an interface that the section does not describe");
@@ -291,7 +366,11 @@ impl Pcapng {
             i.dropped = Some(i.dropped.unwrap_or(0).saturating_add(more));
         }
         if more > 0 {
-            walk.notes.gap(GapId::KernelDrops, more, "the interface statistics say that packets were lost");
+            walk.notes.gap(
+                GapId::KernelDrops,
+                more,
+                "the interface statistics say that packets were lost",
+            );
         }
         Ok(None)
     }
@@ -300,7 +379,8 @@ impl Pcapng {
     fn enhanced(&self, body: &[u8]) -> Result<Option<Packet>, &'static str> {
         const FIXED: usize = 20;
         let word = |at| word(body, at, self.big).ok_or("a packet block that is too short");
-        let (id, high, low, captured, original) = (word(0)?, word(4)?, word(8)?, word(12)?, word(16)?);
+        let (id, high, low, captured, original) =
+            (word(0)?, word(4)?, word(8)?, word(12)?, word(16)?);
         let captured = usize::try_from(captured).unwrap_or(usize::MAX);
         let data_end = FIXED.saturating_add(captured);
         if captured > RECORD_MAX || data_end > body.len() {
@@ -350,7 +430,11 @@ impl Pcapng {
         let original = word(body, 0, self.big).ok_or("a packet block that is too short")?;
         let local = self.section.first();
         let snaplen = local.map_or(0, |l| l.snaplen);
-        let limit = if snaplen == 0 { original } else { original.min(snaplen) };
+        let limit = if snaplen == 0 {
+            original
+        } else {
+            original.min(snaplen)
+        };
         let held = body.len() - 4;
         let captured = usize::try_from(limit).unwrap_or(usize::MAX);
         if captured > held || captured > RECORD_MAX {
@@ -377,13 +461,21 @@ impl Pcapng {
         const NO_DROP_COUNT: u16 = 0xffff;
         let half = |at: usize| {
             let b = body.get(at..)?.first_chunk::<2>().copied()?;
-            Some(if self.big { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) })
+            Some(if self.big {
+                u16::from_be_bytes(b)
+            } else {
+                u16::from_le_bytes(b)
+            })
         };
         let (Some(id), Some(drops)) = (half(0), half(2)) else {
             return Err("a packet block that is too short");
         };
         let patched = self.enhanced_from(body, u32::from(id))?;
-        let lost = if drops == NO_DROP_COUNT { 0 } else { u64::from(drops) };
+        let lost = if drops == NO_DROP_COUNT {
+            0
+        } else {
+            u64::from(drops)
+        };
         Ok(patched.map(|p| Packet { lost, ..p }))
     }
 
@@ -421,8 +513,14 @@ impl Pcapng {
         if bytes.len() < min {
             return false;
         }
-        let Some(kind) = word(bytes, 0, self.big) else { return false };
-        let big = if kind == SHB { section_order(bytes) } else { Some(self.big) };
+        let Some(kind) = word(bytes, 0, self.big) else {
+            return false;
+        };
+        let big = if kind == SHB {
+            section_order(bytes)
+        } else {
+            Some(self.big)
+        };
         KNOWN.contains(&kind)
             && big
                 .and_then(|b| word(bytes, 4, b))
@@ -440,14 +538,22 @@ impl Pcapng {
                 return false;
             }
             let ended = have.len() < NEED_MAX;
-            let last = if ended { have.len() - 11 } else { have.len() / 2 };
+            let last = if ended {
+                have.len() - 11
+            } else {
+                have.len() / 2
+            };
             let found = (0..last).find(|&at| {
                 let bytes = have.get(at..).unwrap_or_default();
                 if !self.believable(bytes, 12) {
                     return false;
                 }
                 let kind = word(bytes, 0, self.big);
-                let big = if kind == Some(SHB) { section_order(bytes).unwrap_or(self.big) } else { self.big };
+                let big = if kind == Some(SHB) {
+                    section_order(bytes).unwrap_or(self.big)
+                } else {
+                    self.big
+                };
                 let len = word(bytes, 4, big).unwrap_or(0);
                 word(bytes, (len as usize).saturating_sub(4), big) == Some(len)
             });
@@ -470,21 +576,28 @@ struct Packet {
 
 /// The stand-in for packets whose interface is not described: one per capture, read by nobody.
 fn unknown_interface(interfaces: &mut Vec<Interface>) -> u32 {
-    let at = interfaces.iter().position(|i| i.link_type.is_none()).unwrap_or_else(|| {
-        interfaces.push(Interface {
-            link_type: None,
-            fcs_len: 0,
-            digits: 0,
-            dropped: None,
+    let at = interfaces
+        .iter()
+        .position(|i| i.link_type.is_none())
+        .unwrap_or_else(|| {
+            interfaces.push(Interface {
+                link_type: None,
+                fcs_len: 0,
+                digits: 0,
+                dropped: None,
+            });
+            interfaces.len() - 1
         });
-        interfaces.len() - 1
-    });
     u32::try_from(at).unwrap_or(0)
 }
 
 fn word(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
     let b = bytes.get(at..)?.first_chunk::<4>().copied()?;
-    Some(if big { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) })
+    Some(if big {
+        u32::from_be_bytes(b)
+    } else {
+        u32::from_le_bytes(b)
+    })
 }
 
 /// An unsigned option value of 1, 2, 4 or 8 bytes.
@@ -493,7 +606,11 @@ fn int(bytes: &[u8], big: bool) -> Option<u64> {
         return None;
     }
     let fold = |acc: u64, b: &u8| (acc << 8) | u64::from(*b);
-    Some(if big { bytes.iter().fold(0, fold) } else { bytes.iter().rev().fold(0, fold) })
+    Some(if big {
+        bytes.iter().fold(0, fold)
+    } else {
+        bytes.iter().rev().fold(0, fold)
+    })
 }
 
 /// The byte order of the section that a header opens (§4.1), if its magic is one.
@@ -523,21 +640,32 @@ impl<'a> Iterator for Options<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let half = |at: usize| {
             let b = self.rest.get(at..)?.first_chunk::<2>().copied()?;
-            Some(if self.big { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) })
+            Some(if self.big {
+                u16::from_be_bytes(b)
+            } else {
+                u16::from_le_bytes(b)
+            })
         };
         let (code, len) = (half(0)?, usize::from(half(2)?));
         if code == OPT_END {
             return None;
         }
         let value = self.rest.get(4..4 + len)?;
-        self.rest = self.rest.get(4 + len.next_multiple_of(4)..).unwrap_or_default();
+        self.rest = self
+            .rest
+            .get(4 + len.next_multiple_of(4)..)
+            .unwrap_or_default();
         Some((code, value))
     }
 }
 
 /// A block through pcap-parser; its streaming parsers want a whole block, which it is.
 fn parse(block: &[u8], big: bool) -> Option<Block<'_>> {
-    let parsed = if big { pcap_parser::parse_block_be(block) } else { pcap_parser::parse_block_le(block) };
+    let parsed = if big {
+        pcap_parser::parse_block_be(block)
+    } else {
+        pcap_parser::parse_block_le(block)
+    };
     parsed.ok().map(|(_, block)| block)
 }
 
@@ -549,10 +677,15 @@ fn option<'a>(options: &'a [PcapNGOption<'a>], code: u16) -> Option<&'a [u8]> {
 }
 
 fn section_editor(block: &[u8], big: bool) -> Option<String> {
-    let Some(Block::SectionHeader(section)) = parse(block, big) else { return None };
+    let Some(Block::SectionHeader(section)) = parse(block, big) else {
+        return None;
+    };
     let program = String::from_utf8_lossy(option(&section.options, SHB_USERAPPL)?).into_owned();
     let lower = program.to_ascii_lowercase();
-    EDITORS.iter().any(|e| lower.starts_with(e)).then_some(program)
+    EDITORS
+        .iter()
+        .any(|e| lower.starts_with(e))
+        .then_some(program)
 }
 
 struct Described {
@@ -563,8 +696,12 @@ struct Described {
 }
 
 fn describe_interface(block: &[u8], big: bool, section_big: bool) -> Option<Described> {
-    let Some(Block::InterfaceDescription(idb)) = parse(block, big) else { return None };
-    let resolution = option(&idb.options, IF_TSRESOL).and_then(|v| v.first().copied()).unwrap_or(6);
+    let Some(Block::InterfaceDescription(idb)) = parse(block, big) else {
+        return None;
+    };
+    let resolution = option(&idb.options, IF_TSRESOL)
+        .and_then(|v| v.first().copied())
+        .unwrap_or(6);
     let exponent = u32::from(resolution & 0x7f);
     // Above these no tick fits into the 64 bits of a timestamp's second: the clock means nothing.
     let ticks = if resolution & 0x80 != 0 {
@@ -574,15 +711,27 @@ fn describe_interface(block: &[u8], big: bool, section_big: bool) -> Option<Desc
     };
     let offset_seconds = option(&idb.options, IF_TSOFFSET)
         .and_then(|v| v.first_chunk::<8>())
-        .map_or(0, |b| if section_big { i64::from_be_bytes(*b) } else { i64::from_le_bytes(*b) });
+        .map_or(0, |b| {
+            if section_big {
+                i64::from_be_bytes(*b)
+            } else {
+                i64::from_le_bytes(*b)
+            }
+        });
     let filter = option(&idb.options, IF_FILTER)
         .filter(|v| v.len() > 1)
         .map(|v| match v.split_first() {
-            Some((0, text)) => String::from_utf8_lossy(text).trim_end_matches('\0').to_owned(),
+            Some((0, text)) => String::from_utf8_lossy(text)
+                .trim_end_matches('\0')
+                .to_owned(),
             _ => "a compiled program".to_owned(),
         })
         .filter(|text| !text.trim().is_empty());
-    let digits = if resolution & 0x80 != 0 { 9 } else { exponent.min(9) };
+    let digits = if resolution & 0x80 != 0 {
+        9
+    } else {
+        exponent.min(9)
+    };
     Some(Described {
         interface: Interface {
             link_type: u16::try_from(idb.linktype.0).ok(),

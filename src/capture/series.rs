@@ -91,7 +91,11 @@ fn survey(source: Source) -> Result<Surveyed, Error> {
         }
         last = last.max(time);
     }
-    let link_types = capture.interfaces().iter().filter_map(|i| i.link_type).collect();
+    let link_types = capture
+        .interfaces()
+        .iter()
+        .filter_map(|i| i.link_type)
+        .collect();
     Ok(Surveyed {
         source,
         first,
@@ -137,8 +141,11 @@ pub struct Spool(Vec<tempfile::NamedTempFile>);
 impl Spool {
     fn take_stdin(&mut self) -> Result<Source, Error> {
         let refuse = |e: std::io::Error| {
-            Error::at("standard input", format!("cannot be kept in a temporary file: {}", reason(&e)))
-                .advise("save it to a file and name that")
+            Error::at(
+                "standard input",
+                format!("cannot be kept in a temporary file: {}", reason(&e)),
+            )
+            .advise("save it to a file and name that")
         };
         let mut file = tempfile::NamedTempFile::new().map_err(refuse)?;
         std::io::copy(&mut std::io::stdin().lock(), &mut file).map_err(refuse)?;
@@ -170,7 +177,12 @@ mod tests {
         assert_eq!(group(&[input(0, 600, 1), input(590, 900, 1)]), [[0], [1]]);
         assert_eq!(group(&[input(0, 600, 1), input(700, 900, 101)]), [[0], [1]]);
         // Two vantages, each rotated: every file finds its own.
-        let interleaved = [input(0, 600, 1), input(1, 602, 101), input(600, 900, 1), input(602, 901, 101)];
+        let interleaved = [
+            input(0, 600, 1),
+            input(1, 602, 101),
+            input(600, 900, 1),
+            input(602, 901, 101),
+        ];
         assert_eq!(group(&interleaved), [[0, 2], [1, 3]]);
     }
 }

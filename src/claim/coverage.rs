@@ -63,7 +63,15 @@ pub fn windows(basis: &Basis<'_>, judged: &Judged, time_gap: i64) -> Vec<WindowC
     epochs
         .windows()
         .iter()
-        .map(|w| cover(Some(*w), Box::new(epochs.within(w)), basis, judged, time_gap))
+        .map(|w| {
+            cover(
+                Some(*w),
+                Box::new(epochs.within(w)),
+                basis,
+                judged,
+                time_gap,
+            )
+        })
         .collect()
 }
 
@@ -75,8 +83,13 @@ fn cover(
     time_gap: i64,
 ) -> WindowCoverage {
     let series = &basis.evidence.series;
-    let extents: Vec<Option<(Moment, Moment)>> = series.iter().map(|s| extent(s, &*inside)).collect();
-    let seconds = extents.iter().flatten().map(|(a, b)| length(*a, *b)).fold(0.0, f64::max);
+    let extents: Vec<Option<(Moment, Moment)>> =
+        series.iter().map(|s| extent(s, &*inside)).collect();
+    let seconds = extents
+        .iter()
+        .flatten()
+        .map(|(a, b)| length(*a, *b))
+        .fold(0.0, f64::max);
     let whole = extents
         .iter()
         .flatten()
@@ -94,7 +107,10 @@ fn cover(
                 && per_series.iter().enumerate().any(|(other, theirs)| {
                     other != index
                         && !theirs.contains_key(id)
-                        && covers(extents.get(other).copied().flatten(), extents.get(index).copied().flatten())
+                        && covers(
+                            extents.get(other).copied().flatten(),
+                            extents.get(index).copied().flatten(),
+                        )
                 });
             if !made_up {
                 gaps.extend(found.iter().cloned());
@@ -166,14 +182,25 @@ fn slots(
     whole: Option<(Moment, Moment)>,
     inside: &dyn Fn(u32) -> bool,
 ) -> usize {
-    let Some(origin) = window.map(|w| w.start).or(whole.map(|(first, _)| first.time)) else {
+    let Some(origin) = window
+        .map(|w| w.start)
+        .or(whole.map(|(first, _)| first.time))
+    else {
         return 0;
     };
     let mut found = BTreeSet::new();
     for s in series {
         for epoch in s.extents.keys().filter(|e| inside(**e)) {
-            let moments = s.ledger.drone_link.moments(*epoch).chain(s.ledger.device.moments(*epoch));
-            found.extend(moments.filter_map(|m| m.time.since(origin)).map(|t| t.div_euclid(SLOT)));
+            let moments = s
+                .ledger
+                .drone_link
+                .moments(*epoch)
+                .chain(s.ledger.device.moments(*epoch));
+            found.extend(
+                moments
+                    .filter_map(|m| m.time.since(origin))
+                    .map(|t| t.div_euclid(SLOT)),
+            );
         }
     }
     found.len()
@@ -206,26 +233,63 @@ fn gaps_of(
     for (key, noted) in series.ledger.gaps.iter() {
         if key.epoch.is_none_or(inside) {
             let frame = noted.first.filter(|m| !m.is_none()).map(|m| m.at.frame);
-            note(key.id, Some(key.input), key.cause.to_string(), noted.count, frame);
+            note(
+                key.id,
+                Some(key.input),
+                key.cause.to_string(),
+                noted.count,
+                frame,
+            );
         }
     }
     for gap in &series.time_gaps {
         if let Some(text) = time_gap_inside(gap, window, time_gap) {
-            note(GapId::TimeGap, Some(gap.after.at.input), text, 1, Some(gap.after.at.frame));
+            note(
+                GapId::TimeGap,
+                Some(gap.after.at.input),
+                text,
+                1,
+                Some(gap.after.at.frame),
+            );
         }
     }
-    for opaque in judged.opaque.iter().filter(|o| o.series == index && inside(o.epoch)) {
-        let text = format!("{} to a local host: it could carry other packets", opaque.name);
+    for opaque in judged
+        .opaque
+        .iter()
+        .filter(|o| o.series == index && inside(o.epoch))
+    {
+        let text = format!(
+            "{} to a local host: it could carry other packets",
+            opaque.name
+        );
         let at = opaque.first.at;
-        note(GapId::OpaqueTunnel, Some(at.input), text, opaque.packets, Some(at.frame));
+        note(
+            GapId::OpaqueTunnel,
+            Some(at.input),
+            text,
+            opaque.packets,
+            Some(at.frame),
+        );
     }
     for (at, epoch, what) in &judged.hidden {
         if inside(*epoch) && series.inputs.contains(&at.at.input) {
-            note(GapId::NamesHidden, Some(at.at.input), what.clone(), 1, Some(at.at.frame));
+            note(
+                GapId::NamesHidden,
+                Some(at.at.input),
+                what.clone(),
+                1,
+                Some(at.at.frame),
+            );
         }
     }
     if let Some(text) = one_direction(index, judged, basis, inside) {
-        note(GapId::OneDirection, series.inputs.first().copied(), text, 1, None);
+        note(
+            GapId::OneDirection,
+            series.inputs.first().copied(),
+            text,
+            1,
+            None,
+        );
     }
     let mut out: BTreeMap<GapId, Vec<WindowGap>> = BTreeMap::new();
     for gap in found.into_values() {
@@ -239,18 +303,28 @@ fn time_gap_inside(gap: &TimeGap, window: Option<&Window>, limit: i64) -> Option
     let step = gap.after.time.since(gap.before.time)?;
     let seconds = step.unsigned_abs() as f64 / 1e9;
     if step < 0 {
-        let touches = window.is_none_or(|w| w.contains(gap.before.time) || w.contains(gap.after.time));
+        let touches =
+            window.is_none_or(|w| w.contains(gap.before.time) || w.contains(gap.after.time));
         return touches.then(|| format!("the clock steps back by {seconds:.1} seconds"));
     }
     let overlap = match window {
         None => step,
-        Some(w) => gap.after.time.min(w.end).since(gap.before.time.max(w.start))?,
+        Some(w) => gap
+            .after
+            .time
+            .min(w.end)
+            .since(gap.before.time.max(w.start))?,
     };
     (overlap > limit).then(|| format!("{seconds:.1} seconds without a packet"))
 }
 
 /// The subject's packets were recorded in one direction only.
-fn one_direction(index: usize, judged: &Judged, basis: &Basis<'_>, inside: &dyn Fn(u32) -> bool) -> Option<String> {
+fn one_direction(
+    index: usize,
+    judged: &Judged,
+    basis: &Basis<'_>,
+    inside: &dyn Fn(u32) -> bool,
+) -> Option<String> {
     let epochs = judged.directions.get(index)?;
     let (mut out, mut back, mut whole, mut half) = (0u64, 0u64, 0u64, 0u64);
     for (_, d) in epochs.iter().filter(|(epoch, _)| inside(**epoch)) {
@@ -261,10 +335,17 @@ fn one_direction(index: usize, judged: &Judged, basis: &Basis<'_>, inside: &dyn 
     }
     if basis.devices.any() {
         return match (out, back) {
-            (0, 1..) => Some("only what the device under audit received was recorded, nothing that it sent".into()),
-            (1.., 0) => Some("only what the device under audit sent was recorded, nothing that it received".into()),
+            (0, 1..) => Some(
+                "only what the device under audit received was recorded, nothing that it sent"
+                    .into(),
+            ),
+            (1.., 0) => Some(
+                "only what the device under audit sent was recorded, nothing that it received"
+                    .into(),
+            ),
             _ => None,
         };
     }
-    (half > 0 && whole == 0).then(|| format!("of each of {half} TCP connections only one direction was recorded"))
+    (half > 0 && whole == 0)
+        .then(|| format!("of each of {half} TCP connections only one direction was recorded"))
 }

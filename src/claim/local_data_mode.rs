@@ -72,9 +72,15 @@ fn contact(index: usize, destination: &Destination, window: &WindowCoverage) -> 
     };
     let name = destination.describe();
     let how = match stage {
-        Stage::Transferred => format!("{} bytes of payload went out and {} came in", traffic.bytes_out, traffic.bytes_in),
+        Stage::Transferred => format!(
+            "{} bytes of payload went out and {} came in",
+            traffic.bytes_out, traffic.bytes_in
+        ),
         Stage::Connected => "a connection was made, and no application payload went out".to_owned(),
-        Stage::Attempted => format!("{} packets went out and nothing came back", traffic.packets_out),
+        Stage::Attempted => format!(
+            "{} packets went out and nothing came back",
+            traffic.packets_out
+        ),
         Stage::Lookup => "a resolver was asked".to_owned(),
         Stage::Unsolicited => return None,
     };
@@ -102,7 +108,11 @@ fn contact(index: usize, destination: &Destination, window: &WindowCoverage) -> 
 fn frames(destination: &Destination, window: &WindowCoverage) -> Vec<FrameRef> {
     let mut out: Vec<FrameRef> = Vec::new();
     for view in destination.views.values() {
-        for (_, traffic) in view.active.iter().filter(|(epoch, _)| (window.inside)(**epoch)) {
+        for (_, traffic) in view
+            .active
+            .iter()
+            .filter(|(epoch, _)| (window.inside)(*epoch))
+        {
             let (first, last) = (traffic.first.at, traffic.last.at);
             out.extend([first, last]);
             out.extend(destination.frames.range(first..=last.max(first)).copied());
@@ -129,7 +139,11 @@ fn asked(index: usize, lookup: &Lookup, window: &WindowCoverage) -> Option<Findi
     let count: u64 = inside.iter().map(|(count, ..)| count).sum();
     let whose = lookup.attributed.whose;
     let (rule, contradicts) = rule(whose, true)?;
-    let times = if count == 1 { String::new() } else { format!(" {count} times") };
+    let times = if count == 1 {
+        String::new()
+    } else {
+        format!(" {count} times")
+    };
     let by = match lookup.scope {
         Scope::Relayed => ", a local resolver, which has to ask the internet",
         _ => "",
@@ -143,7 +157,11 @@ fn asked(index: usize, lookup: &Lookup, window: &WindowCoverage) -> Option<Findi
         about: About::Lookup(index),
         attribution: whose,
         stage: Stage::Lookup,
-        confidence: if whose.accuses() { Confidence::High } else { Confidence::Low },
+        confidence: if whose.accuses() {
+            Confidence::High
+        } else {
+            Confidence::Low
+        },
         text: format!(
             "{} was looked up{times} at {}{by}; {}",
             lookup.name, lookup.resolver, lookup.attributed.reason

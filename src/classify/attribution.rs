@@ -133,7 +133,13 @@ pub fn by_name(
     }
 }
 
-fn named(name: &str, ip: Option<IpAddr>, place: Option<&Place>, bytes_out: u64, catalog: &Catalog) -> Attributed {
+fn named(
+    name: &str,
+    ip: Option<IpAddr>,
+    place: Option<&Place>,
+    bytes_out: u64,
+    catalog: &Catalog,
+) -> Attributed {
     let Some(host) = catalog.lookup(name) else {
         return Attributed::new(Attribution::Unknown, format!("{name} is in no catalog"));
     };
@@ -141,7 +147,10 @@ fn named(name: &str, ip: Option<IpAddr>, place: Option<&Place>, bytes_out: u64, 
         RoleAttribution::Vendor => Attributed::new(Attribution::Vendor, by(host, name)),
         RoleAttribution::ThirdParty => Attributed::new(Attribution::ThirdParty, by(host, name)),
         RoleAttribution::Shared => Attributed::new(Attribution::Shared, by(host, name)),
-        RoleAttribution::None => Attributed::new(Attribution::Unknown, format!("{name} is in the catalog for description only")),
+        RoleAttribution::None => Attributed::new(
+            Attribution::Unknown,
+            format!("{name} is in the catalog for description only"),
+        ),
         RoleAttribution::Os => acquit(name, host, ip, place, bytes_out, catalog),
     }
 }
@@ -163,20 +172,29 @@ fn acquit(
     if !by_operator && !by_address {
         return Attributed::new(
             Attribution::Unknown,
-            format!("{name} is {}, but the address is not known to be its operator's", host.role),
+            format!(
+                "{name} is {}, but the address is not known to be its operator's",
+                host.role
+            ),
         );
     }
     if bytes_out > OS_BYTES_OUT_MAX {
         return Attributed::new(
             Attribution::Unknown,
-            format!("{name} is {}, but {bytes_out} bytes went out, more than such traffic sends", host.role),
+            format!(
+                "{name} is {}, but {bytes_out} bytes went out, more than such traffic sends",
+                host.role
+            ),
         );
     }
     let proof = match operator {
         Some(operator) if by_operator => format!("the address is {operator}'s"),
         _ => "the address is a catalogued time server".to_owned(),
     };
-    Attributed::new(Attribution::Os, format!("{name} is {} of {}, and {proof}", host.role, host.owner))
+    Attributed::new(
+        Attribution::Os,
+        format!("{name} is {} of {}, and {proof}", host.role, host.owner),
+    )
 }
 
 fn unnamed(ip: Option<IpAddr>, catalog: &Catalog) -> Attributed {
@@ -195,6 +213,9 @@ fn by(host: &Host, name: &str) -> String {
     if host.pattern == name {
         format!("{name} is {} of {}", host.role, host.owner)
     } else {
-        format!("{name} lies under {}, {} of {}", host.pattern, host.role, host.owner)
+        format!(
+            "{name} lies under {}, {} of {}",
+            host.pattern, host.role, host.owner
+        )
     }
 }

@@ -91,10 +91,10 @@ impl Traffic {
 /// What one series saw of a destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
-    /// Per epoch: everything.
-    pub total: BTreeMap<u32, Traffic>,
-    /// Per epoch: what counts as traffic of it.
-    pub active: BTreeMap<u32, Traffic>,
+    /// Per epoch, in order: everything.
+    pub total: Vec<(u32, Traffic)>,
+    /// Per epoch, in order: what counts as traffic of it.
+    pub active: Vec<(u32, Traffic)>,
 }
 
 impl View {
@@ -109,8 +109,15 @@ impl View {
         })
     }
 
-    fn add(map: &mut BTreeMap<u32, Traffic>, epoch: u32, traffic: Traffic) {
-        map.entry(epoch).and_modify(|have| have.add(&traffic)).or_insert(traffic);
+    fn add(list: &mut Vec<(u32, Traffic)>, epoch: u32, traffic: Traffic) {
+        match list.binary_search_by_key(&epoch, |(e, _)| *e) {
+            Ok(at) => {
+                if let Some((_, have)) = list.get_mut(at) {
+                    have.add(&traffic);
+                }
+            }
+            Err(at) => list.insert(at, (epoch, traffic)),
+        }
     }
 }
 
@@ -176,9 +183,15 @@ impl Destination {
     pub fn fullest(&self) -> Option<(usize, Traffic)> {
         self.views
             .iter()
-            .filter_map(|(index, view)| Some((*index, View::sum(view.total.values())?)))
+            .filter_map(|(index, view)| {
+                Some((*index, View::sum(view.total.iter().map(|(_, t)| t))?))
+            })
             .max_by_key(|(index, t)| {
-                (t.packets_out + t.packets_in, t.bytes_out + t.bytes_in, std::cmp::Reverse(*index))
+                (
+                    t.packets_out + t.packets_in,
+                    t.bytes_out + t.bytes_in,
+                    std::cmp::Reverse(*index),
+                )
             })
     }
 
@@ -186,7 +199,14 @@ impl Destination {
     pub fn stage_in(&self, inside: &dyn Fn(u32) -> bool) -> Option<(Stage, Traffic)> {
         self.views
             .values()
-            .filter_map(|view| View::sum(view.active.iter().filter(|(e, _)| inside(**e)).map(|(_, t)| t)))
+            .filter_map(|view| {
+                View::sum(
+                    view.active
+                        .iter()
+                        .filter(|(e, _)| inside(*e))
+                        .map(|(_, t)| t),
+                )
+            })
             .map(|t| (self.graded(&t), t))
             .max_by_key(|(stage, t)| (*stage, t.bytes_out, t.packets_out))
     }
@@ -201,7 +221,11 @@ impl Destination {
 
     fn graded(&self, traffic: &Traffic) -> Stage {
         let stage = traffic.stage();
-        if self.key.lookups_only { stage.min(Stage::Lookup) } else { stage }
+        if self.key.lookups_only {
+            stage.min(Stage::Lookup)
+        } else {
+            stage
+        }
     }
 }
 
@@ -349,8 +373,9 @@ impl RowJudge<'_> {
         }
         let (scope, ours) = scope_of(key, self.topology, self.device);
         let theirs = ours.other();
-        for ((_, input), span) in &row.spans {
-            *out.counted.entry((*input, scope)).or_insert(0) += span.total.packets.a + span.total.packets.b;
+        for span in &row.spans {
+            *out.counted.entry((span.input, scope)).or_insert(0) +=
+                span.total.packets.a + span.total.packets.b;
         }
         let host = self.host(key, theirs);
         self.note_opaque(key, row, scope, theirs, out);
@@ -378,7 +403,10 @@ impl RowJudge<'_> {
             port,
             via,
             host,
-            lookups_only: key.only_lookups || (key.hidden.is_some() && scope == Scope::Relayed && key.relay == Some(Relay::Lookup)),
+            lookups_only: key.only_lookups
+                || (key.hidden.is_some()
+                    && scope == Scope::Relayed
+                    && key.relay == Some(Relay::Lookup)),
             folded,
         }
     }
@@ -390,23 +418,32 @@ impl RowJudge<'_> {
             name: Arc::clone(name),
             source: NameSource::Dns,
         });
-        let asserted = key.names.iter().filter(|n| n.source.asserted());
+        let asserted = key.names.iter().filter(|n| n.is_asserted_name());
         // `judge` of several asserted names needs the catalog; the caller's order is by source and
         // name, and the strongest attribution is found in `finish`.
         let best = asserted.max_by_key(|n| (n.source, std::cmp::Reverse(&n.name)));
         if let Some(best) = best {
-            if let (true, Some(offered), Some(asked)) = (key.ech, self.series.ledger.ech.get(&best.name), &asked)
+            if let (true, Some(offered), Some(asked)) =
+                (key.ech, self.series.ledger.ech.get(&best.name), &asked)
                 && offered.contains(&asked.name)
             {
                 return Some(asked.clone());
             }
             return Some(best.clone());
         }
-        asked.or_else(|| key.names.iter().find(|n| n.source == NameSource::Certificate).cloned())
+        asked.or_else(|| {
+            key.names
+                .iter()
+                .find(|n| n.source == NameSource::Certificate)
+                .cloned()
+        })
     }
 
     fn note_opaque(&self, key: &RowKey, row: &Row, scope: Scope, theirs: Side, out: &mut Judged) {
-        if scope == Scope::Internet || key.key.ip(theirs).is_multicast() || key.key.ip(theirs.other()).is_multicast() {
+        if scope == Scope::Internet
+            || key.key.ip(theirs).is_multicast()
+            || key.key.ip(theirs.other()).is_multicast()
+        {
             return;
         }
         let name = match (key.tunnel, key.transport) {
@@ -414,10 +451,10 @@ impl RowJudge<'_> {
             (None, number) if could_carry_packets(number) => format!("IP protocol {number}"),
             _ => return,
         };
-        for ((epoch, _), span) in &row.spans {
+        for span in &row.spans {
             out.opaque.push(Opaque {
                 series: self.index,
-                epoch: *epoch,
+                epoch: span.epoch,
                 first: span.total.first,
                 packets: span.total.packets.a + span.total.packets.b,
                 name: name.clone(),
@@ -425,14 +462,21 @@ impl RowJudge<'_> {
         }
     }
 
-    fn note_hidden(&self, key: &RowKey, row: &Row, scope: Scope, host: Option<&Named>, out: &mut Judged) {
+    fn note_hidden(
+        &self,
+        key: &RowKey,
+        row: &Row,
+        scope: Scope,
+        host: Option<&Named>,
+        out: &mut Judged,
+    ) {
         if scope == Scope::Local {
             return;
         }
         let outer = key
             .names
             .iter()
-            .filter(|n| n.source.asserted())
+            .filter(|n| n.is_asserted_name())
             .find(|n| self.series.ledger.ech.contains_key(&n.name));
         let what = match (key.hidden, key.ech, outer) {
             (Some(hidden), ..) => hidden.to_owned(),
@@ -441,8 +485,9 @@ impl RowJudge<'_> {
             }
             _ => return,
         };
-        for ((epoch, _), span) in &row.spans {
-            out.hidden.push((span.total.first, *epoch, what.clone()));
+        for span in &row.spans {
+            out.hidden
+                .push((span.total.first, span.epoch, what.clone()));
         }
     }
 }
@@ -466,7 +511,11 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
     let theirs = ours.other();
     let scope = if local.a && local.b {
         let group = key.key.ip(theirs).is_multicast();
-        if !group && relayed(key) { Scope::Relayed } else { Scope::Local }
+        if !group && relayed(key) {
+            Scope::Relayed
+        } else {
+            Scope::Local
+        }
     } else if is_fake(key.key.ip(theirs)) && public_name_seen(key, theirs) {
         Scope::Relayed
     } else {
@@ -486,7 +535,10 @@ fn relayed(key: &RowKey) -> bool {
         Some(Relay::Proxy(Some(ip))) if !classify(*ip).is_local() => return true,
         Some(Relay::Proxy(_)) | None => {}
     }
-    let said_public = key.names.iter().any(|n| n.source.asserted() && is_public_name(&n.name));
+    let said_public = key
+        .names
+        .iter()
+        .any(|n| n.is_asserted_name() && is_public_name(&n.name));
     said_public || key.literal.is_some_and(|ip| !classify(ip).is_local())
 }
 
@@ -497,7 +549,12 @@ fn is_fake(ip: IpAddr) -> bool {
 
 fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
     key.names.iter().any(|n| is_public_name(&n.name))
-        || key.resolved.of(theirs).asked.as_ref().is_some_and(|n| is_public_name(n))
+        || key
+            .resolved
+            .of(theirs)
+            .asked
+            .as_ref()
+            .is_some_and(|n| is_public_name(n))
 }
 
 fn has_ports(number: u8) -> bool {
@@ -507,17 +564,28 @@ fn has_ports(number: u8) -> bool {
 /// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, DCCP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
 /// SCTP, UDP-Lite, no-next-header. Every other one to a local host could carry packets.
 fn could_carry_packets(number: u8) -> bool {
-    !matches!(number, 1 | 2 | 6 | 17 | 33 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136)
+    !matches!(
+        number,
+        1 | 2 | 6 | 17 | 33 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
+    )
 }
 
-fn note_directions(directions: &mut BTreeMap<u32, Directions>, key: &RowKey, row: &Row, judged: &RowVerdict) {
+fn note_directions(
+    directions: &mut BTreeMap<u32, Directions>,
+    key: &RowKey,
+    row: &Row,
+    judged: &RowVerdict,
+) {
     if key.key.ip(Side::A).is_multicast() || key.key.ip(Side::B).is_multicast() {
         return;
     }
     let theirs = judged.ours.other();
-    for ((epoch, _), span) in &row.spans {
-        let of = directions.entry(*epoch).or_default();
-        let (sent, received) = (*span.total.packets.of(judged.ours), *span.total.packets.of(theirs));
+    for span in &row.spans {
+        let of = directions.entry(span.epoch).or_default();
+        let (sent, received) = (
+            *span.total.packets.of(judged.ours),
+            *span.total.packets.of(theirs),
+        );
         // Between two hosts of the site either may be the device; `ours` prefers it.
         if judged.whose == Whose::Device && !is_broadcast(key.key.ip(theirs)) {
             of.device_out += sent;
@@ -537,7 +605,13 @@ fn is_broadcast(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets().ends_with(&[255]))
 }
 
-fn group(destinations: &mut BTreeMap<Key, Destination>, key: &RowKey, row: &Row, judged: &RowVerdict, index: usize) {
+fn group(
+    destinations: &mut BTreeMap<Key, Destination>,
+    key: &RowKey,
+    row: &Row,
+    judged: &RowVerdict,
+    index: usize,
+) {
     let whose = match judged.whose {
         Whose::Device => 0,
         Whose::Unsure => 1,
@@ -555,27 +629,29 @@ fn group(destinations: &mut BTreeMap<Key, Destination>, key: &RowKey, row: &Row,
         whose,
         folded: judged.folded,
     };
-    let destination = destinations.entry(group_key.clone()).or_insert_with(|| Destination {
-        key: group_key,
-        attributed: Attributed {
-            whose: Attribution::Unknown,
-            reason: String::new(),
-        },
-        place: None,
-        names: BTreeMap::new(),
-        protocols: BTreeSet::new(),
-        flows: 0,
-        views: BTreeMap::new(),
-        frames: BTreeSet::new(),
-        clients: BTreeSet::new(),
-        browsable: false,
-        notes: BTreeSet::new(),
-        whose: judged.whose,
-        aliases: BTreeSet::new(),
-        looked_up: BTreeSet::new(),
-        hidden: None,
-        flows_per_view: BTreeMap::new(),
-    });
+    let destination = destinations
+        .entry(group_key.clone())
+        .or_insert_with(|| Destination {
+            key: group_key,
+            attributed: Attributed {
+                whose: Attribution::Unknown,
+                reason: String::new(),
+            },
+            place: None,
+            names: BTreeMap::new(),
+            protocols: BTreeSet::new(),
+            flows: 0,
+            views: BTreeMap::new(),
+            frames: BTreeSet::new(),
+            clients: BTreeSet::new(),
+            browsable: false,
+            notes: BTreeSet::new(),
+            whose: judged.whose,
+            aliases: BTreeSet::new(),
+            looked_up: BTreeSet::new(),
+            hidden: None,
+            flows_per_view: BTreeMap::new(),
+        });
     let theirs = judged.ours.other();
     for (named, at) in row.said.iter().chain(row.resolved.of(theirs)) {
         if destination.names.len() < NAMES_MAX || destination.names.contains_key(named) {
@@ -583,8 +659,15 @@ fn group(destinations: &mut BTreeMap<Key, Destination>, key: &RowKey, row: &Row,
             *first = (*first).min(*at);
         }
     }
-    if judged.host.as_ref().is_some_and(|h| h.source == NameSource::Dns) || judged.host.is_none() {
-        destination.aliases.extend(key.resolved.of(theirs).aliases.iter().cloned());
+    if judged
+        .host
+        .as_ref()
+        .is_some_and(|h| h.source == NameSource::Dns)
+        || judged.host.is_none()
+    {
+        destination
+            .aliases
+            .extend(key.resolved.of(theirs).aliases.iter().cloned());
     }
     destination.protocols.extend(key.protocol);
     *destination.flows_per_view.entry(index).or_insert(0) += row.flows;
@@ -594,10 +677,14 @@ fn group(destinations: &mut BTreeMap<Key, Destination>, key: &RowKey, row: &Row,
         destination.clients.insert(key.key.ip(judged.ours));
     }
     if row.conflict {
-        destination.notes.insert("copies of the same bytes differ: both readings are listed".into());
+        destination
+            .notes
+            .insert("copies of the same bytes differ: both readings are listed".into());
     }
     if let Some(tunnel) = key.tunnel {
-        destination.notes.insert(format!("an opaque tunnel ({tunnel}): what is inside cannot be seen"));
+        destination.notes.insert(format!(
+            "an opaque tunnel ({tunnel}): what is inside cannot be seen"
+        ));
     }
     for frame in &row.frames {
         if destination.frames.len() < FRAMES_MAX {
@@ -605,10 +692,18 @@ fn group(destinations: &mut BTreeMap<Key, Destination>, key: &RowKey, row: &Row,
         }
     }
     let view = destination.views.entry(index).or_default();
-    for ((epoch, _), span) in &row.spans {
-        View::add(&mut view.total, *epoch, Traffic::of(&span.total, judged.ours));
+    for span in &row.spans {
+        View::add(
+            &mut view.total,
+            span.epoch,
+            Traffic::of(&span.total, judged.ours),
+        );
         if let Some(active) = &span.active {
-            View::add(&mut view.active, *epoch, Traffic::of(active, judged.ours));
+            View::add(
+                &mut view.active,
+                span.epoch,
+                Traffic::of(active, judged.ours),
+            );
         }
     }
 }
@@ -624,16 +719,24 @@ fn finish(destination: &mut Destination, basis: &Basis<'_>) {
     }
     let bytes_out = destination.fullest().map_or(0, |(_, t)| t.bytes_out);
     let judge_name = |name: Option<&str>, aliases: &[&str]| {
-        by_name(name, aliases, ip, destination.place.as_ref(), bytes_out, basis.catalog)
+        by_name(
+            name,
+            aliases,
+            ip,
+            destination.place.as_ref(),
+            bytes_out,
+            basis.catalog,
+        )
     };
     // Of several asserted names the one with the strongest attribution is the host.
     let mut asserted: Vec<(Attributed, Named)> = destination
         .names
         .keys()
-        .filter(|n| n.source.asserted())
+        .filter(|n| n.is_asserted_name())
         .map(|n| (judge_name(Some(&n.name), &[]), n.clone()))
         .collect();
-    asserted.sort_by(|(a, m), (b, n)| (b.whose, n.source, &m.name).cmp(&(a.whose, m.source, &n.name)));
+    asserted
+        .sort_by(|(a, m), (b, n)| (b.whose, n.source, &m.name).cmp(&(a.whose, m.source, &n.name)));
     let is_outer = destination.key.host_source == Some(NameSource::Dns);
     if let (Some((_, named)), false) = (asserted.first(), is_outer) {
         destination.key.host = Some(Arc::clone(&named.name));
@@ -672,12 +775,18 @@ fn finish(destination: &mut Destination, basis: &Basis<'_>) {
 
 /// What names and address say against each other.
 fn note_disagreement(destination: &mut Destination) {
-    let Some(host) = destination.key.host.clone() else { return };
+    let Some(host) = destination.key.host.clone() else {
+        return;
+    };
     if destination.key.scope == Scope::Internet && !is_public_name(&host) {
-        destination.notes.insert(format!("{host} is a local name, but the address is public: the address decides"));
+        destination.notes.insert(format!(
+            "{host} is a local name, but the address is public: the address decides"
+        ));
     }
     if destination.key.scope == Scope::Relayed && !destination.key.lookups_only {
-        destination.notes.insert(format!("{host} is a public name that was asked of a private address"));
+        destination.notes.insert(format!(
+            "{host} is a public name that was asked of a private address"
+        ));
     }
 }
 
@@ -691,7 +800,8 @@ fn lookup(
     device: &DeviceView,
     basis: &Basis<'_>,
 ) {
-    let (flow, side) = crate::flow::Key::new((key.client, 0), (key.resolver, key.port), protocol::UDP);
+    let (flow, side) =
+        crate::flow::Key::new((key.client, 0), (key.resolver, key.port), protocol::UDP);
     let mut link = Pair::default();
     *link.of_mut(side) = asked.link;
     let is_local = |s| topology.local(&flow, s, &link).is_some();
@@ -703,7 +813,8 @@ fn lookup(
         Scope::Relayed
     };
     let whose = device.whose(key.client, mac_of(&link, side));
-    let attributed = by_device(whose).unwrap_or_else(|| by_looked_up_name(&key.name, basis.catalog));
+    let attributed =
+        by_device(whose).unwrap_or_else(|| by_looked_up_name(&key.name, basis.catalog));
     let group = (
         Arc::clone(&key.name),
         key.resolver,
@@ -749,7 +860,10 @@ impl Destination {
     /// What it is, in a few words.
     pub fn describe(&self) -> String {
         let transport = transport_name(self.key.transport);
-        let port = self.key.port.map_or(String::new(), |p| format!(" port {p}"));
+        let port = self
+            .key
+            .port
+            .map_or(String::new(), |p| format!(" port {p}"));
         let mut out = match (&self.key.host, self.key.ip) {
             (Some(host), Some(ip)) => format!("{host} at {ip} ({transport}{port})"),
             (Some(host), None) => format!("{host} ({transport}{port})"),

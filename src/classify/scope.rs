@@ -66,7 +66,8 @@ impl<'a> Topology<'a> {
         if special.class != Class::Global {
             return None;
         }
-        self.proven(key.ip(side), link.of(side), link.of(side.other())).map(Local::Proven)
+        self.proven(key.ip(side), link.of(side), link.of(side.other()))
+            .map(Local::Proven)
     }
 
     fn proven(&self, ip: IpAddr, its: &LinkFacts, others: &LinkFacts) -> Option<String> {
@@ -93,7 +94,8 @@ impl<'a> Topology<'a> {
             ));
         }
         // A proxy for others would claim several.
-        let sole = station.claims.contains(&ip) && globals(station).all(|other| other == ip || other.is_ipv4() != ip.is_ipv4());
+        let sole = station.claims.contains(&ip)
+            && globals(station).all(|other| other == ip || other.is_ipv4() != ip.is_ipv4());
         sole.then(|| format!("{mac} claims {ip} by ARP or neighbour discovery and sends for no other public address"))
     }
 }
@@ -115,7 +117,12 @@ fn routes(station: &Station, ledger: &Ledger) -> bool {
     if station.router || station.forwards {
         return true;
     }
-    if station.sources.iter().chain(&station.claims).any(|ip| ledger.routers.contains(ip)) {
+    if station
+        .sources
+        .iter()
+        .chain(&station.claims)
+        .any(|ip| ledger.routers.contains(ip))
+    {
         return true;
     }
     let mut networks: BTreeMap<u128, ()> = BTreeMap::new();

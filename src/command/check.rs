@@ -6,8 +6,7 @@ use crate::capture::Source;
 use crate::claim::{CLAIMS, Case, Claim, Verdict, coverage, judge};
 use crate::classify::catalog::{Catalog, RoleAttribution};
 use crate::classify::{Basis, destination};
-use crate::cli::{Bound, Check, Color, Device, Terminal, Window};
-use crate::epoch;
+use crate::cli::{Check, Color, Device, Terminal};
 use crate::error::Error;
 use crate::evidence::Timestamp;
 use crate::flow::row::RowKey;
@@ -32,7 +31,8 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     let catalog = Arc::new(catalog(&options.catalogs)?);
     let locator = locator(&options.sources)?;
     let all = sources(&options.captures);
-    let session = |sources: &[Source]| audit(sources, options, &chosen, &catalog, &locator, started);
+    let session =
+        |sources: &[Source]| audit(sources, options, &chosen, &catalog, &locator, started);
     let report = if options.each && all.len() > 1 {
         let sessions: Vec<v1::Report> = all
             .iter()
@@ -63,17 +63,29 @@ fn sorted(mut sessions: Vec<v1::Report>) -> Vec<v1::Report> {
 }
 
 fn claims(ids: &[String]) -> Result<Vec<&'static Claim>, Error> {
-    let known = || CLAIMS.iter().map(|c| c.description.id).collect::<Vec<_>>().join(", ");
+    let known = || {
+        CLAIMS
+            .iter()
+            .map(|c| c.description.id)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let mut chosen: Vec<&'static Claim> = Vec::new();
     for id in ids {
-        let found: Vec<&'static Claim> =
-            CLAIMS.iter().filter(|c| id == "all" || c.description.id == id).collect();
+        let found: Vec<&'static Claim> = CLAIMS
+            .iter()
+            .filter(|c| id == "all" || c.description.id == id)
+            .collect();
         if found.is_empty() {
             let shown = crate::report::text::terminal(id).into_owned();
-            return Err(Error::at(format!("--claim {shown}"), "no such claim").advise(format!("use one of: {}, all", known())));
+            return Err(Error::at(format!("--claim {shown}"), "no such claim")
+                .advise(format!("use one of: {}, all", known())));
         }
         for claim in found {
-            if !chosen.iter().any(|c| c.description.id == claim.description.id) {
+            if !chosen
+                .iter()
+                .any(|c| c.description.id == claim.description.id)
+            {
                 chosen.push(claim);
             }
         }
@@ -93,7 +105,7 @@ fn audit(
 ) -> Result<v1::Report, Error> {
     let devices = devices(&options.subject);
     let settings = Settings {
-        windows: options.windows.iter().map(window).collect(),
+        windows: options.windows.clone(),
         devices: devices.clone(),
         time_gap: TIME_GAP,
         hash: !options.no_hash,
@@ -129,7 +141,12 @@ fn audit(
         &outcomes,
         build::Request {
             declared,
-            local: options.subject.local_networks.iter().map(ToString::to_string).collect(),
+            local: options
+                .subject
+                .local_networks
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             softened,
             run: run_block(options, started),
             devices: &devices,
@@ -153,17 +170,6 @@ pub(super) fn accuses(catalog: &Arc<Catalog>) -> Rc<dyn Fn(&RowKey) -> bool> {
     })
 }
 
-fn window(window: &Window) -> epoch::WindowSpec {
-    let bound = |bound| match bound {
-        Bound::At(time) => epoch::Bound::At(time),
-        Bound::FromFirst(nanos) => epoch::Bound::After(nanos),
-    };
-    epoch::WindowSpec {
-        start: bound(window.start),
-        end: bound(window.end),
-    }
-}
-
 fn declared(device: &Device) -> String {
     match device {
         Device::All => "all".into(),
@@ -176,8 +182,15 @@ fn run_block(options: &Check, (at, clock): (jiff::Timestamp, Instant)) -> v1::Ru
     v1::Run {
         started: at.to_string(),
         seconds: clock.elapsed().as_secs_f64(),
-        arguments: std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect(),
-        paths: options.captures.iter().map(|p| p.display().to_string()).collect(),
+        arguments: std::env::args_os()
+            .skip(1)
+            .map(|a| a.to_string_lossy().into_owned())
+            .collect(),
+        paths: options
+            .captures
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect(),
     }
 }
 
@@ -186,7 +199,11 @@ fn style(terminal: &Terminal, to_file: bool) -> table::Style {
     let shown = !to_file && stdout.is_terminal();
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     table::Style {
-        width: if shown { columns.unwrap_or(WIDTH) } else { WIDTH },
+        width: if shown {
+            columns.unwrap_or(WIDTH)
+        } else {
+            WIDTH
+        },
         color: match terminal.color {
             Color::Always => true,
             Color::Never => false,

@@ -2,9 +2,9 @@
 
 use crate::cli::{Embedded, Emit};
 use crate::error::Error;
+use crate::locate;
 use crate::report::output::{Format, Output};
 use crate::report::v1;
-use crate::locate;
 
 pub(super) fn run(options: &Emit) -> Result<u8, Error> {
     Output::stdout(Format::Json).write(|out| match options.what {

@@ -43,7 +43,9 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     }
     let folded: u64 = evidence.series.iter().map(|s| s.folded).sum();
     if folded > 0 && !terminal.quiet {
-        eprintln!("note: {folded} flows beyond the first {FLOWS_MAX} are folded into shared lines without a far address");
+        eprintln!(
+            "note: {folded} flows beyond the first {FLOWS_MAX} are folded into shared lines without a far address"
+        );
     }
     Ok(0)
 }

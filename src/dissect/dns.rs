@@ -7,9 +7,9 @@
 use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
 use super::public_name::is_public_name;
 use super::{Protocol, Session, Sink, Step};
+use crate::evidence::Timestamp;
 use crate::flow::{Carries, Opening, Relay};
 use crate::ledger::{LookupKey, NameEvent};
-use crate::evidence::Timestamp;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -85,7 +85,11 @@ impl Dns {
         } else {
             (sink.ends.sender, sink.ends.receiver)
         };
-        let client_side = if message.is_response { sink.side().other() } else { sink.side() };
+        let client_side = if message.is_response {
+            sink.side().other()
+        } else {
+            sink.side()
+        };
         // Multicast: the question goes to a group; answers there are announcements.
         let multicast = client.0.is_multicast() || server.0.is_multicast() || client.1 == 5353;
         if multicast && message.is_response {
@@ -109,7 +113,8 @@ impl Dns {
                 self.waiting.push_back((message.id, Arc::clone(&name)));
             }
             if !asked_before {
-                sink.ledger.lookup(key.clone(), question.qtype, link, sink.epoch, sink.at);
+                sink.ledger
+                    .lookup(key.clone(), question.qtype, link, sink.epoch, sink.at);
             }
             sink.flow.facts.looked_up(&name, is_public_name(&name));
         }
@@ -123,7 +128,11 @@ impl Dns {
 
     /// True if this flow asked for the name under this id; the query is then answered.
     fn answered(&mut self, id: u16, name: &str) -> bool {
-        match self.waiting.iter().position(|(i, n)| *i == id && **n == *name) {
+        match self
+            .waiting
+            .iter()
+            .position(|(i, n)| *i == id && **n == *name)
+        {
             Some(at) => {
                 self.waiting.remove(at);
                 true
@@ -133,7 +142,13 @@ impl Dns {
     }
 }
 
-fn answers(message: &Message, client: IpAddr, server: (IpAddr, u16), client_mac: Option<crate::link::Mac>, sink: &mut Sink<'_>) {
+fn answers(
+    message: &Message,
+    client: IpAddr,
+    server: (IpAddr, u16),
+    client_mac: Option<crate::link::Mac>,
+    sink: &mut Sink<'_>,
+) {
     // A client whose own packets were not seen is known by the address that the answer went to.
     let client_mac = client_mac.or(sink.flow.link.of(sink.side()).target);
     for resolved in message.resolved() {
@@ -150,7 +165,11 @@ fn answers(message: &Message, client: IpAddr, server: (IpAddr, u16), client_mac:
             client,
             client_mac,
             name,
-            aliases: resolved.aliases.iter().map(|a| Arc::from(a.as_str())).collect(),
+            aliases: resolved
+                .aliases
+                .iter()
+                .map(|a| Arc::from(a.as_str()))
+                .collect(),
             at: sink.at,
             until: sink.at.time.plus(lifetime),
         };

@@ -12,7 +12,13 @@ use crate::flow::{Carries, NameSource};
 
 pub(super) const DTLS: Protocol = Protocol {
     id: "dtls",
-    fit: |bytes, _| if shape(bytes).is_some() { Fit::Mine } else { Fit::NotMine },
+    fit: |bytes, _| {
+        if shape(bytes).is_some() {
+            Fit::Mine
+        } else {
+            Fit::NotMine
+        }
+    },
     open: || Box::new(Dtls),
 };
 
@@ -25,10 +31,22 @@ impl Session for Dtls {
             sink.carries(Carries::Application);
             return Step::Consumed(bytes.len());
         };
-        sink.carries(if datagram.application_data { Carries::Application } else { Carries::Handshake });
-        for fragment in datagram.fragments.iter().filter(|f| f.kind == handshake_type::CLIENT_HELLO) {
+        sink.carries(if datagram.application_data {
+            Carries::Application
+        } else {
+            Carries::Handshake
+        });
+        for fragment in datagram
+            .fragments
+            .iter()
+            .filter(|f| f.kind == handshake_type::CLIENT_HELLO)
+        {
             sink.client_speaks();
-            let Some(hello) = fragment.is_whole().then(|| dtls_client_hello(fragment.bytes)).flatten() else {
+            let Some(hello) = fragment
+                .is_whole()
+                .then(|| dtls_client_hello(fragment.bytes))
+                .flatten()
+            else {
                 continue;
             };
             for name in &hello.server_names {

@@ -3,8 +3,8 @@
 //! Bodies are passed over by their length, not read. Only what the client sends is followed; the
 //! answer matters for CONNECT alone, behind which another protocol begins.
 
-use super::http1::{Authority, Chunked, Parsed, Request, Target, fit, request, response};
 use super::host_name::HostName;
+use super::http1::{Authority, Chunked, Parsed, Request, Target, fit, request, response};
 use super::{Protocol, Session, Sink, Step};
 use crate::flow::{Carries, NameSource, Relay, Side};
 
@@ -118,7 +118,9 @@ impl Http {
             return Step::Consumed(request.head_len);
         }
         match request.content_length {
-            Some(length) if !request.bad_framing => Step::Skip((request.head_len as u64).saturating_add(length)),
+            Some(length) if !request.bad_framing => {
+                Step::Skip((request.head_len as u64).saturating_add(length))
+            }
             _ => Step::Consumed(request.head_len),
         }
     }
@@ -127,10 +129,10 @@ impl Http {
 fn say(authority: &Authority, source: NameSource, sink: &mut Sink<'_>) {
     match &authority.host {
         HostName::Name { text, .. } => sink.name(text, source),
-        HostName::Address(_) | HostName::Refused(_) => {}
-    }
-    if let HostName::Address(ip) = authority.host {
-        sink.flow.facts.literal.get_or_insert(ip);
+        HostName::Address(ip) => {
+            sink.literal(*ip, source);
+        }
+        HostName::Refused(_) => {}
     }
 }
 

@@ -58,7 +58,9 @@ pub fn icmpv6(
                 ledger.neighbour(mac, source, epoch, at);
             }
             for _ in 0..OPTIONS_MAX {
-                let (Some(option), Some(eights)) = (reader.u8(), reader.u8()) else { break };
+                let (Some(option), Some(eights)) = (reader.u8(), reader.u8()) else {
+                    break;
+                };
                 let length = usize::from(eights).checked_mul(8)?.checked_sub(2)?;
                 let data = reader.take(length)?;
                 // Prefix information with the L flag (RFC 4861 §4.6.2).
@@ -113,7 +115,10 @@ pub fn dhcp(payload: &[u8], at: Moment, ledger: &mut Ledger) -> Option<()> {
                     1 => mask = data.first_chunk::<4>().map(|m| u32::from_be_bytes(*m)),
                     3 => {
                         let (addresses, _) = data.as_chunks::<4>();
-                        routers = addresses.iter().map(|r| IpAddr::V4(Ipv4Addr::from(*r))).collect();
+                        routers = addresses
+                            .iter()
+                            .map(|r| IpAddr::V4(Ipv4Addr::from(*r)))
+                            .collect();
                     }
                     53 => kind = data.first().copied(),
                     _ => {}

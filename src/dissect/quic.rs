@@ -10,7 +10,13 @@ use crate::flow::{Carries, Relay};
 
 pub(super) const QUIC: Protocol = Protocol {
     id: "quic",
-    fit: |bytes, _| if shape(bytes).is_some() { Fit::Mine } else { Fit::NotMine },
+    fit: |bytes, _| {
+        if shape(bytes).is_some() {
+            Fit::Mine
+        } else {
+            Fit::NotMine
+        }
+    },
     open: || Box::new(Quic { opened: false }),
 };
 

@@ -46,9 +46,17 @@ impl Reading {
     /// True when the flow is being read, or was never decided: its end matters.
     pub fn is_waiting(&self) -> bool {
         !self.closed
-            && (self.session.is_some() || self.streams.a.as_ref().is_some_and(|s| !s.unread().is_empty()))
+            && (self.session.is_some()
+                || self
+                    .streams
+                    .a
+                    .as_ref()
+                    .is_some_and(|s| !s.unread().is_empty()))
     }
 }
+
+/// Slots and directions whose streams are only kept to compare with.
+type Finished = VecDeque<(u32, Side)>;
 
 /// The readings of all flows of a series, by slot of the flow table.
 #[derive(Default)]
@@ -56,7 +64,7 @@ pub struct Readings {
     slots: Vec<Reading>,
     pool: Pool,
     /// Slots whose streams are only kept to compare later copies with, oldest first.
-    finished: VecDeque<(u32, Side)>,
+    finished: Finished,
 }
 
 impl Readings {
@@ -86,7 +94,9 @@ impl Readings {
         if bytes.is_empty() || !reading.may_probe(sink.at.time) {
             return;
         }
-        let found = DATAGRAMS.iter().find(|p| (p.fit)(bytes, &sink.ends) == Fit::Mine);
+        let found = DATAGRAMS
+            .iter()
+            .find(|p| (p.fit)(bytes, &sink.ends) == Fit::Mine);
         match found {
             Some(protocol) => {
                 let mut session = open(protocol, sink);
@@ -100,10 +110,19 @@ impl Readings {
 
     /// The payload of a segment; `sequence` is that of its first byte, `start` that of the first
     /// byte of the direction if its SYN was seen.
-    pub fn segment(&mut self, slot: u32, sequence: u32, start: Option<u32>, bytes: &[u8], sink: &mut Sink<'_>) {
+    pub fn segment(
+        &mut self,
+        slot: u32,
+        sequence: u32,
+        start: Option<u32>,
+        bytes: &[u8],
+        sink: &mut Sink<'_>,
+    ) {
         self.make_room();
         let side = sink.side();
-        let Some(reading) = self.slots_and_pool(slot) else { return };
+        let Some(reading) = self.slots_and_pool(slot) else {
+            return;
+        };
         let (reading, pool, finished) = reading;
         let keep = reading.wants(side);
         if !keep && reading.streams.of(side).is_none() {
@@ -117,7 +136,10 @@ impl Readings {
             .get_or_insert_with(|| Box::new(Stream::new(begin)));
         let pushed = stream.push(sequence, bytes, sink.at, pool);
         if pushed.dropped {
-            sink.gap(GapId::LimitsReached, "the memory for reassembly was used up");
+            sink.gap(
+                GapId::LimitsReached,
+                "the memory for reassembly was used up",
+            );
         }
         if let Some(otherwise) = pushed.otherwise {
             sink.flow.facts.conflict = true;
@@ -135,7 +157,9 @@ impl Readings {
 
     /// The flow is over: what waits is read as far as it goes, and everything is released.
     pub fn end(&mut self, slot: u32, mut sink: impl FnMut(Side, &mut dyn FnMut(&mut Sink<'_>))) {
-        let Some((reading, pool, _)) = self.slots_and_pool(slot) else { return };
+        let Some((reading, pool, _)) = self.slots_and_pool(slot) else {
+            return;
+        };
         for side in Side::BOTH {
             if reading.streams.of(side).is_none() {
                 continue;
@@ -152,7 +176,7 @@ impl Readings {
         *reading = Reading::default();
     }
 
-    fn slots_and_pool(&mut self, slot: u32) -> Option<(&mut Reading, &mut Pool, &mut VecDeque<(u32, Side)>)> {
+    fn slots_and_pool(&mut self, slot: u32) -> Option<(&mut Reading, &mut Pool, &mut Finished)> {
         self.at(slot)?;
         let reading = self.slots.get_mut(slot as usize)?;
         Some((reading, &mut self.pool, &mut self.finished))
@@ -161,7 +185,9 @@ impl Readings {
     /// Gives up what is only kept to compare with, oldest first, while memory is tight.
     fn make_room(&mut self) {
         while self.pool.is_tight() {
-            let Some((slot, side)) = self.finished.pop_front() else { break };
+            let Some((slot, side)) = self.finished.pop_front() else {
+                break;
+            };
             if let Some(reading) = self.slots.get_mut(slot as usize)
                 && let Some(stream) = reading.streams.of_mut(side)
                 && stream.is_closed()
@@ -180,7 +206,10 @@ fn open(protocol: &Protocol, sink: &mut Sink<'_>) -> Box<dyn Session> {
 
 /// Reads the start of a direction in a second version, beside the session at work.
 fn read_alone(bytes: &[u8], sink: &mut Sink<'_>) {
-    let Some(protocol) = STREAMS.iter().find(|p| (p.fit)(bytes, &sink.ends) == Fit::Mine) else {
+    let Some(protocol) = STREAMS
+        .iter()
+        .find(|p| (p.fit)(bytes, &sink.ends) == Fit::Mine)
+    else {
         return;
     };
     let mut session = open(protocol, sink);
@@ -188,7 +217,11 @@ fn read_alone(bytes: &[u8], sink: &mut Sink<'_>) {
     for _ in 0..STEPS_MAX {
         match session.read(rest, sink) {
             Step::Consumed(n) if n > 0 => rest = rest.get(n..).unwrap_or_default(),
-            Step::Skip(n) => rest = rest.get(usize::try_from(n).unwrap_or(usize::MAX)..).unwrap_or_default(),
+            Step::Skip(n) => {
+                rest = rest
+                    .get(usize::try_from(n).unwrap_or(usize::MAX)..)
+                    .unwrap_or_default()
+            }
             _ => break,
         }
         if rest.is_empty() {
@@ -208,7 +241,9 @@ impl Reading {
             self.probes += 1;
             return true;
         }
-        let second = now.nanos().map_or(i64::MAX, |n| n.div_euclid(Timestamp::SECOND));
+        let second = now
+            .nanos()
+            .map_or(i64::MAX, |n| n.div_euclid(Timestamp::SECOND));
         std::mem::replace(&mut self.probed, second) != second
     }
 
@@ -221,7 +256,9 @@ impl Reading {
 
     fn run(&mut self, side: Side, pool: &mut Pool, sink: &mut Sink<'_>) {
         for _ in 0..STEPS_MAX {
-            let Some(stream) = self.streams.of_mut(side) else { return };
+            let Some(stream) = self.streams.of_mut(side) else {
+                return;
+            };
             if stream.unread().is_empty() || self.closed || *self.done.of(side) {
                 return;
             }
@@ -276,7 +313,9 @@ impl Reading {
 
     /// Looks for a protocol; true when the loop should go on.
     fn probe(&mut self, side: Side, pool: &mut Pool, sink: &mut Sink<'_>) -> bool {
-        let Some(stream) = self.streams.of_mut(side) else { return false };
+        let Some(stream) = self.streams.of_mut(side) else {
+            return false;
+        };
         let bytes = stream.unread();
         let mut undecided = false;
         for protocol in STREAMS {
@@ -323,11 +362,22 @@ impl Reading {
             if !self.wants(side) {
                 return;
             }
-            let unread = self.streams.of(side).as_ref().is_some_and(|s| !s.unread().is_empty());
-            if unread && let (Some(session), Some(stream)) = (&mut self.session, self.streams.of_mut(side)) {
+            let unread = self
+                .streams
+                .of(side)
+                .as_ref()
+                .is_some_and(|s| !s.unread().is_empty());
+            if unread
+                && let (Some(session), Some(stream)) =
+                    (&mut self.session, self.streams.of_mut(side))
+            {
                 session.end(stream.unread(), sink);
             }
-            let more = self.streams.of_mut(side).as_mut().is_some_and(|s| s.give_up_hole(pool));
+            let more = self
+                .streams
+                .of_mut(side)
+                .as_mut()
+                .is_some_and(|s| s.give_up_hole(pool));
             if !more {
                 return;
             }
@@ -338,7 +388,7 @@ impl Reading {
         }
     }
 
-    fn close_streams(&mut self, slot: u32, pool: &mut Pool, finished: &mut VecDeque<(u32, Side)>) {
+    fn close_streams(&mut self, slot: u32, pool: &mut Pool, finished: &mut Finished) {
         for side in Side::BOTH {
             if !self.wants(side)
                 && let Some(stream) = self.streams.of_mut(side)

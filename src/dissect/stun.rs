@@ -9,7 +9,13 @@ use crate::flow::Carries;
 
 pub(super) const STUN: Protocol = Protocol {
     id: "stun",
-    fit: |bytes, _| if message(bytes).is_some() { Fit::Mine } else { Fit::NotMine },
+    fit: |bytes, _| {
+        if message(bytes).is_some() {
+            Fit::Mine
+        } else {
+            Fit::NotMine
+        }
+    },
     open: || Box::new(Stun),
 };
 
@@ -25,7 +31,11 @@ impl Session for Stun {
         if stun.class == Class::Request {
             sink.client_speaks();
         }
-        sink.carries(if stun.carries_data { Carries::Application } else { Carries::Handshake });
+        sink.carries(if stun.carries_data {
+            Carries::Application
+        } else {
+            Carries::Handshake
+        });
         Step::Consumed(bytes.len())
     }
 }

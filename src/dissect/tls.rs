@@ -5,6 +5,7 @@
 //! application data, so that a handshake alone is not taken for a transfer. Everything behind is
 //! encrypted: what was sent, it cannot say.
 
+use super::host_name::HostName;
 use super::tls_certificate::{Certificate, leaf};
 use super::tls_hello::{Ech, client_hello, server_hello};
 use super::tls_record::{
@@ -118,7 +119,10 @@ impl Tls {
     fn handshake(&mut self, fragment: &[u8], sink: &mut Sink<'_>) {
         let side = sink.side();
         if self.handshakes.of_mut(side).push(fragment).is_err() {
-            sink.gap(GapId::LimitsReached, "a TLS handshake message is longer than is kept");
+            sink.gap(
+                GapId::LimitsReached,
+                "a TLS handshake message is longer than is kept",
+            );
             *self.encrypted.of_mut(side) = true;
             return;
         }
@@ -133,19 +137,26 @@ impl Tls {
                     }
                 }
                 // The client may send one too; the server's names are asked for here.
-                handshake_type::CERTIFICATE if self.client != Some(side) => certificate(&body, sink),
+                handshake_type::CERTIFICATE if self.client != Some(side) => {
+                    certificate(&body, sink)
+                }
                 _ => {}
             }
         }
     }
 
     fn client_hello(&mut self, body: &[u8], sink: &mut Sink<'_>) {
-        let Some(hello) = client_hello(body) else { return };
+        let Some(hello) = client_hello(body) else {
+            return;
+        };
         self.client = Some(sink.side());
         sink.client_speaks();
         for name in &hello.server_names {
-            if let Some(name) = name.name() {
-                sink.name(name, NameSource::TlsSni);
+            match name {
+                HostName::Name { text, .. } => sink.name(text, NameSource::TlsSni),
+                // RFC 6066 §3 forbids it, and clients do it.
+                HostName::Address(ip) => sink.literal(*ip, NameSource::TlsSni),
+                HostName::Refused(_) => {}
             }
         }
         sink.flow.facts.ech |= matches!(hello.ech, Some(Ech::Outer { .. })) || hello.esni;
@@ -162,7 +173,9 @@ impl Tls {
 }
 
 fn certificate(body: &[u8], sink: &mut Sink<'_>) {
-    let Certificate::Leaf(leaf) = leaf(body) else { return };
+    let Certificate::Leaf(leaf) = leaf(body) else {
+        return;
+    };
     for name in leaf.names.iter().take(CERTIFICATE_NAMES_MAX) {
         sink.name(name, NameSource::Certificate);
     }

@@ -39,6 +39,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Ike => "ike",
         Kind::EspInUdp => "esp-in-udp",
         Kind::L2tp => "l2tp",
+        Kind::Encapsulation => "vxlan-geneve-gtp",
     }
 }
 

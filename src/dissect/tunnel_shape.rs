@@ -29,6 +29,8 @@ pub enum Tunnel {
     EspInUdp,
     /// L2TP.
     L2tp,
+    /// VXLAN, GENEVE or GTP-U: packets in clear that this version does not open yet.
+    Encapsulation,
 }
 
 /// What a TCP stream that is not otherwise known opens with.
@@ -62,7 +64,24 @@ fn by_shape(payload: &[u8], source_port: u16, destination_port: u16) -> Option<T
     if on(L2TP_PORT) && is_l2tp(payload) {
         return Some(Tunnel::L2tp);
     }
+    if is_encapsulation(payload, destination_port) {
+        return Some(Tunnel::Encapsulation);
+    }
     openvpn::is_datagram(payload, on(openvpn::PORT)).then_some(Tunnel::OpenVpn)
+}
+
+/// VXLAN (RFC 7348 §5), GENEVE (RFC 8926 §3.4) and GTP-U (3GPP TS 29.281 §5.1) on their ports, by
+/// version and reserved bits.
+fn is_encapsulation(payload: &[u8], destination_port: u16) -> bool {
+    match (destination_port, payload) {
+        (4789 | 8472, [0x08, 0, 0, 0, _, _, _, 0, _, ..]) => true,
+        (6081, [version_and_length, _, high, low, ..]) => {
+            version_and_length >> 6 == 0
+                && matches!((high, low), (0x65, 0x58) | (0x08, 0x00) | (0x86, 0xdd))
+        }
+        (2152, [flags, 0xff, _, _, _, _, _, _, ..]) => flags >> 4 == 3,
+        _ => false,
+    }
 }
 
 /// Recognises the first bytes of a TCP stream, of either side.

@@ -9,13 +9,13 @@ use super::{Key, LinkFacts, NameSource, Named, Opening, Pair, Relay, Side, Span}
 use crate::evidence::{FrameRef, Moment};
 use crate::ledger::{Ledger, NameEvent};
 use crate::packet::address::classify;
-use std::collections::btree_map::Entry;
+use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Rows kept of a series before folding begins; at about a kilobyte each.
-const ROWS_MAX: usize = 40_000;
+const ROWS_MAX: usize = 20_000;
 /// Rows kept that accuse, beyond which even those are folded.
 const ACCUSING_MAX: usize = 2 * ROWS_MAX;
 /// Frames listed of a row: first, last, and those that say a name.
@@ -79,6 +79,10 @@ pub struct RowKey {
 /// Counters of a row in one epoch of one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowSpan {
+    /// The epoch.
+    pub epoch: u32,
+    /// The input.
+    pub input: u32,
     /// Everything.
     pub total: Tally,
     /// What counts as traffic of this epoch (see [`Span::counts`]); `None` if nothing does.
@@ -150,8 +154,9 @@ pub struct Row {
     pub flows: u64,
     /// The opener's port, if it was always the same one.
     pub opener_port: Option<u16>,
-    /// Counters per epoch and input.
-    pub spans: BTreeMap<(u32, u32), RowSpan>,
+    /// Counters per epoch and input, in that order. A list, because most rows have one entry and
+    /// there are many rows.
+    pub spans: Vec<RowSpan>,
     /// Where each name that the flow said was said first.
     pub said: BTreeMap<Named, Moment>,
     /// Where each name was said that DNS gave the address of a side.
@@ -172,7 +177,7 @@ pub type Rank = dyn Fn(&RowKey) -> bool;
 /// The rows of a series.
 #[derive(Debug, Default)]
 pub struct Rows {
-    rows: HashMap<RowKey, Row>,
+    rows: HashMap<RowKey, Row, RandomState>,
     /// Flows that were folded.
     pub folded: u64,
     keep_ports: bool,
@@ -205,7 +210,7 @@ impl Rows {
         let row = self.rows.entry(key).or_insert_with(|| Row {
             flows: 0,
             opener_port: Some(opener),
-            spans: BTreeMap::new(),
+            spans: Vec::new(),
             said: BTreeMap::new(),
             resolved: Pair::default(),
             lookups: BTreeSet::new(),
@@ -261,7 +266,11 @@ impl Rows {
                 .unwrap_or_default()
         };
         RowKey {
-            key: if self.keep_ports { flow.key } else { flow.key.without_port(opener.0) },
+            key: if self.keep_ports {
+                flow.key
+            } else {
+                flow.key.without_port(opener.0)
+            },
             folded: None,
             transport: flow.key.protocol(),
             opener,
@@ -295,13 +304,22 @@ fn resolved_events<'l>(closed: &Closed, side: Side, ledger: &'l Ledger) -> Vec<&
     let flow = &closed.flow;
     let client = side.other();
     let mac = flow.link.of(client).source.or(flow.link.of(side).target);
-    ledger.names_of(flow.key.ip(side), flow.key.ip(client), mac, flow.started.time)
+    ledger.names_of(
+        flow.key.ip(side),
+        flow.key.ip(client),
+        mac,
+        flow.started.time,
+    )
 }
 
 /// A row of everything that is like this one at the near end.
 fn fold(key: &RowKey) -> RowKey {
     let local = |side| classify(key.key.ip(side)).is_local_source();
-    let folded = if local(Side::A) && local(Side::B) { Folded::Local } else { Folded::Beyond };
+    let folded = if local(Side::A) && local(Side::B) {
+        Folded::Local
+    } else {
+        Folded::Beyond
+    };
     let near = Side::BOTH.into_iter().find(|side| local(*side));
     RowKey {
         key: key.key.folded(near),
@@ -349,15 +367,23 @@ impl Row {
         self.frame(span.last.at);
         let tally = Tally::of(span);
         let active = span.counts().then_some(tally);
-        match self.spans.entry((span.epoch, span.input)) {
-            Entry::Vacant(place) => {
-                place.insert(RowSpan {
+        let place = self
+            .spans
+            .binary_search_by_key(&(span.epoch, span.input), |s| (s.epoch, s.input));
+        match place {
+            Err(at) => self.spans.insert(
+                at,
+                RowSpan {
+                    epoch: span.epoch,
+                    input: span.input,
                     total: tally,
                     active,
-                });
-            }
-            Entry::Occupied(mut place) => {
-                let have = place.get_mut();
+                },
+            ),
+            Ok(at) => {
+                let Some(have) = self.spans.get_mut(at) else {
+                    return;
+                };
                 have.total.add(&tally);
                 match (&mut have.active, active) {
                     (Some(sum), Some(more)) => sum.add(&more),

@@ -183,11 +183,19 @@ mod tests {
         assert_eq!(half.accept(149, 1, false), 0, "keep-alive with a byte");
         assert_eq!(half.accept(150, 0, false), 0, "bare ACK");
         let mut joined = Half::default();
-        assert_eq!(joined.accept(499, 1, false), 0, "keep-alive as the first sight of a flow");
+        assert_eq!(
+            joined.accept(499, 1, false),
+            0,
+            "keep-alive as the first sight of a flow"
+        );
         assert_eq!(joined.accept(500, 20, true), 20);
         let mut late = Half::default();
         late.acknowledge(1000);
-        assert_eq!(late.accept(900, 100, true), 0, "acknowledged before it was seen: a retransmission");
+        assert_eq!(
+            late.accept(900, 100, true),
+            0,
+            "acknowledged before it was seen: a retransmission"
+        );
     }
 
     proptest! {

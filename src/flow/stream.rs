@@ -211,7 +211,9 @@ impl Stream {
 
     fn append(&mut self, mut fresh: &[u8], pool: &mut Pool, out: &mut Pushed) {
         if self.skip > 0 {
-            let passed = usize::try_from(self.skip).unwrap_or(usize::MAX).min(fresh.len());
+            let passed = usize::try_from(self.skip)
+                .unwrap_or(usize::MAX)
+                .min(fresh.len());
             self.skip -= passed as u64;
             // What is passed over is not kept: the history ends here.
             let (_, rest) = fresh.split_at(passed);
@@ -234,7 +236,13 @@ impl Stream {
     }
 
     /// A segment behind a hole that a skip covers whole or in part; true if it was taken.
-    fn pass_over(&mut self, sequence: u32, payload: &[u8], pool: &mut Pool, out: &mut Pushed) -> bool {
+    fn pass_over(
+        &mut self,
+        sequence: u32,
+        payload: &[u8],
+        pool: &mut Pool,
+        out: &mut Pushed,
+    ) -> bool {
         let hole = u64::from(sequence.wrapping_sub(self.end()));
         if self.skip < hole || !self.unread().is_empty() {
             return false;
@@ -245,8 +253,20 @@ impl Stream {
         true
     }
 
-    fn keep_late(&mut self, sequence: u32, payload: &[u8], at: Moment, pool: &mut Pool, out: &mut Pushed) {
-        if payload.is_empty() || self.late.iter().any(|(s, b, _)| *s == sequence && b.len() >= payload.len()) {
+    fn keep_late(
+        &mut self,
+        sequence: u32,
+        payload: &[u8],
+        at: Moment,
+        pool: &mut Pool,
+        out: &mut Pushed,
+    ) {
+        if payload.is_empty()
+            || self
+                .late
+                .iter()
+                .any(|(s, b, _)| *s == sequence && b.len() >= payload.len())
+        {
             return;
         }
         if !pool.take(payload.len()) {
@@ -309,9 +329,17 @@ mod tests {
     fn a_differing_copy_is_a_second_reading() {
         let mut pool = Pool::default();
         let mut stream = Stream::new(100);
-        assert_eq!(stream.push(100, b"hello world", Moment::NONE, &mut pool), Pushed::default());
-        assert_eq!(stream.push(100, b"hello", Moment::NONE, &mut pool), Pushed::default());
-        let other = stream.push(106, b"earth", Moment::NONE, &mut pool).otherwise;
+        assert_eq!(
+            stream.push(100, b"hello world", Moment::NONE, &mut pool),
+            Pushed::default()
+        );
+        assert_eq!(
+            stream.push(100, b"hello", Moment::NONE, &mut pool),
+            Pushed::default()
+        );
+        let other = stream
+            .push(106, b"earth", Moment::NONE, &mut pool)
+            .otherwise;
         assert_eq!(other.as_deref(), Some(&b"hello earth"[..]));
         assert_eq!(stream.unread(), b"hello world");
     }

@@ -79,7 +79,11 @@ impl Table {
     }
 
     fn index(&mut self, key: &Key) -> &mut HashTable<u32> {
-        if key.is_v6() { &mut self.index6 } else { &mut self.index4 }
+        if key.is_v6() {
+            &mut self.index6
+        } else {
+            &mut self.index4
+        }
     }
 
     fn find(&self, key: &Key) -> Option<u32> {
@@ -89,7 +93,11 @@ impl Table {
             return Some(slot);
         }
         let hash = self.hasher.hash_one(key);
-        let index = if key.is_v6() { &self.index6 } else { &self.index4 };
+        let index = if key.is_v6() {
+            &self.index6
+        } else {
+            &self.index4
+        };
         let slots = &self.slots;
         index
             .find(hash, |&slot| {
@@ -112,7 +120,11 @@ impl Table {
     /// Opens a flow; the caller made sure that none with this key is open.
     /// Returns its slot, and the flow that had to make room, if any.
     pub fn open(&mut self, key: Key, epoch: u32, at: Moment) -> (u32, Option<Closed>) {
-        let evicted = if self.len() >= self.limit { self.evict() } else { None };
+        let evicted = if self.len() >= self.limit {
+            self.evict()
+        } else {
+            None
+        };
         let flow = Box::new(Flow::new(key, epoch, at));
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -204,7 +216,9 @@ impl Table {
         let mut spans = vec![flow.span];
         let mut next = flow.span.next;
         while next != Span::LAST {
-            let Some(span) = self.spans.get(next as usize) else { break };
+            let Some(span) = self.spans.get(next as usize) else {
+                break;
+            };
             spans.push(*span);
             self.free_spans.push(next);
             next = span.next;
@@ -232,14 +246,18 @@ impl Table {
             }
             let slot = self.hand;
             self.hand += 1;
-            let idle = self.slots.get(slot).and_then(Option::as_ref).is_some_and(|f| {
-                let limit = match f.key.protocol() {
-                    protocol::TCP if f.ended.a && f.ended.b => IDLE_ENDED,
-                    protocol::TCP => IDLE_TCP,
-                    _ => IDLE_OTHER,
-                };
-                now.since(f.last_seen).is_some_and(|age| age > limit)
-            });
+            let idle = self
+                .slots
+                .get(slot)
+                .and_then(Option::as_ref)
+                .is_some_and(|f| {
+                    let limit = match f.key.protocol() {
+                        protocol::TCP if f.ended.a && f.ended.b => IDLE_ENDED,
+                        protocol::TCP => IDLE_TCP,
+                        _ => IDLE_OTHER,
+                    };
+                    now.since(f.last_seen).is_some_and(|age| age > limit)
+                });
             if idle {
                 out.extend(u32::try_from(slot).ok().and_then(|s| self.close(s)));
             }

@@ -37,7 +37,14 @@ fn half(data: &[u8], at: usize) -> Option<u16> {
 
 fn read_v1<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let data = frame.data;
-    let fields = (|| Some((half(data, 0)?, half(data, 2)?, half(data, 4)?, half(data, 14)?)))();
+    let fields = (|| {
+        Some((
+            half(data, 0)?,
+            half(data, 2)?,
+            half(data, 4)?,
+            half(data, 14)?,
+        ))
+    })();
     match (fields, data.get(6..14), data.get(16..)) {
         (Some((kind, hardware, len, protocol)), Some(address), Some(rest)) => {
             cooked(kind, hardware, len, address, protocol, rest)
@@ -48,7 +55,14 @@ fn read_v1<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
 
 fn read_v2<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let data = frame.data;
-    let fields = (|| Some((half(data, 0)?, half(data, 8)?, *data.get(10)?, *data.get(11)?)))();
+    let fields = (|| {
+        Some((
+            half(data, 0)?,
+            half(data, 8)?,
+            *data.get(10)?,
+            *data.get(11)?,
+        ))
+    })();
     match (fields, data.get(12..20), data.get(20..)) {
         (Some((protocol, hardware, kind, len)), Some(address), Some(rest)) => {
             cooked(kind.into(), hardware, len.into(), address, protocol, rest)
@@ -64,7 +78,14 @@ fn short<'a>() -> Unwrapped<'a> {
     ))
 }
 
-fn cooked<'a>(kind: u16, hardware: u16, len: u16, address: &[u8], protocol: u16, rest: &'a [u8]) -> Unwrapped<'a> {
+fn cooked<'a>(
+    kind: u16,
+    hardware: u16,
+    len: u16,
+    address: &[u8],
+    protocol: u16,
+    rest: &'a [u8],
+) -> Unwrapped<'a> {
     let content = match (hardware, protocol) {
         (ARPHRD_NETLINK, _) => Content::NotIp("netlink"),
         (ARPHRD_CAN, _) => Content::NotIp("CAN"),

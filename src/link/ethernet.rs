@@ -21,7 +21,10 @@ const ETHER_TYPE_MIN: u16 = 0x0600;
 
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let data = frame.data;
-    let content = match (data.get(12..14).and_then(|b| b.first_chunk::<2>()), data.get(14..)) {
+    let content = match (
+        data.get(12..14).and_then(|b| b.first_chunk::<2>()),
+        data.get(14..),
+    ) {
         (Some(kind), Some(rest)) => ether_payload(u16::from_be_bytes(*kind), rest, TAGS_MAX),
         _ => Content::Unreadable(GapId::UnreadablePackets, "shorter than an Ethernet header"),
     };
@@ -41,22 +44,30 @@ pub fn ether_payload(kind: u16, rest: &[u8], tags_left: usize) -> Content<'_> {
         // 802.1Q, 802.1ad, and the older QinQ values.
         0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
             if tags_left == 0 {
-                return Content::Unreadable(GapId::UnreadablePackets, "more VLAN tags than are followed");
+                return Content::Unreadable(
+                    GapId::UnreadablePackets,
+                    "more VLAN tags than are followed",
+                );
             }
-            match (rest.get(2..4).and_then(|b| b.first_chunk::<2>()), rest.get(4..)) {
-                (Some(inner), Some(rest)) => ether_payload(u16::from_be_bytes(*inner), rest, tags_left - 1),
+            match (
+                rest.get(2..4).and_then(|b| b.first_chunk::<2>()),
+                rest.get(4..),
+            ) {
+                (Some(inner), Some(rest)) => {
+                    ether_payload(u16::from_be_bytes(*inner), rest, tags_left - 1)
+                }
                 _ => Content::Unreadable(GapId::UnreadablePackets, "cut inside a VLAN tag"),
             }
         }
         0..ETHER_TYPE_MIN => llc(rest, tags_left),
         0x8863 => Content::NotIp("PPPoE discovery"),
-        0x8864 => Content::Unreadable(GapId::UnreadablePackets, "PPPoE session"),
-        0x8847 | 0x8848 => Content::Unreadable(GapId::UnreadablePackets, "MPLS"),
+        0x8864 => super::ppp::pppoe(rest),
+        0x8847 | 0x8848 => super::mpls::labels(rest, tags_left),
         0x88e5 => Content::Unreadable(GapId::UnreadablePackets, "MACsec"),
         0x8035 => Content::NotIp("RARP"),
         0x0842 => Content::NotIp("wake-on-LAN"),
         0x22f0 => Content::NotIp("AVTP"),
-        0x6002 | 0x6003 | 0x6004 => Content::NotIp("DECnet"),
+        0x6002..=0x6004 => Content::NotIp("DECnet"),
         0x809b | 0x80f3 => Content::NotIp("AppleTalk"),
         0x8137 => Content::NotIp("IPX"),
         0x8808 => Content::NotIp("Ethernet flow control"),
@@ -114,9 +125,18 @@ mod tests {
         assert_eq!(ether_payload(0x88a8, &qinq, TAGS_MAX), Content::Ip(&ip));
         let snap = [&[0xaa, 0xaa, 3, 0, 0, 0, 0x86, 0xdd][..], &ip].concat();
         assert_eq!(ether_payload(10, &snap, TAGS_MAX), Content::Ip(&ip));
-        assert!(matches!(ether_payload(0x1234, &ip, TAGS_MAX), Content::Unreadable(..)));
-        assert!(matches!(ether_payload(0x8100, &[0, 5, 8], TAGS_MAX), Content::Unreadable(..)));
+        assert!(matches!(
+            ether_payload(0x1234, &ip, TAGS_MAX),
+            Content::Unreadable(..)
+        ));
+        assert!(matches!(
+            ether_payload(0x8100, &[0, 5, 8], TAGS_MAX),
+            Content::Unreadable(..)
+        ));
         let endless = [0, 5, 0x81, 0].repeat(20);
-        assert!(matches!(ether_payload(0x8100, &endless, TAGS_MAX), Content::Unreadable(..)));
+        assert!(matches!(
+            ether_payload(0x8100, &endless, TAGS_MAX),
+            Content::Unreadable(..)
+        ));
     }
 }

@@ -31,6 +31,9 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         2 | 24 | 28 | 30 | 10 | 23 => Content::Ip(packet),
         // AF_OSI, AF_APPLETALK, AF_IPX: libpcap lists them beside the above.
         7 | 16 => Content::NotIp("OSI or AppleTalk on loopback"),
-        _ => Content::Unreadable(GapId::UnreadablePackets, "unknown address family on loopback"),
+        _ => Content::Unreadable(
+            GapId::UnreadablePackets,
+            "unknown address family on loopback",
+        ),
     })
 }

@@ -9,7 +9,12 @@ pub fn sums_to_zero(bytes: &[u8]) -> bool {
 
 /// Whether the checksum of a whole TCP, UDP or ICMPv6 message is right.
 /// The caller makes sure that no byte is missing.
-pub fn transport_is_right(source: IpAddr, destination: IpAddr, protocol: u8, message: &[u8]) -> bool {
+pub fn transport_is_right(
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    message: &[u8],
+) -> bool {
     let addresses = match (source, destination) {
         (IpAddr::V4(a), IpAddr::V4(b)) => sum(&a.octets()) + sum(&b.octets()),
         (IpAddr::V6(a), IpAddr::V6(b)) => sum(&a.octets()) + sum(&b.octets()),
@@ -61,7 +66,10 @@ mod tests {
         let naive = |bytes: &[u8]| {
             bytes
                 .chunks(2)
-                .map(|c| u64::from(c.first().copied().unwrap_or(0)) << 8 | u64::from(c.get(1).copied().unwrap_or(0)))
+                .map(|c| {
+                    u64::from(c.first().copied().unwrap_or(0)) << 8
+                        | u64::from(c.get(1).copied().unwrap_or(0))
+                })
                 .sum::<u64>()
         };
         let long: Vec<u8> = (0..1461u32).map(|i| (i * 37 % 251) as u8).collect();
@@ -75,8 +83,8 @@ mod tests {
     fn a_real_header_checks_and_a_changed_one_does_not() {
         // IPv4 header of RFC-style example: 192.168.0.1 -> 192.168.0.199, checksum b861.
         let mut header = [
-            0x45, 0x00, 0x00, 0x73, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8, 0x00, 0x01, 0xc0, 0xa8,
-            0x00, 0xc7,
+            0x45, 0x00, 0x00, 0x73, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8,
+            0x00, 0x01, 0xc0, 0xa8, 0x00, 0xc7,
         ];
         assert!(sums_to_zero(&header));
         header[8] = 0x3f;

@@ -79,7 +79,12 @@ pub struct Fragments {
 
 impl Fragments {
     /// Takes a fragment; returns what became whole or had to be given up by it.
-    pub fn add(&mut self, datagram: &Datagram<'_>, fragment: Fragment, piece: Piece) -> Vec<Joined> {
+    pub fn add(
+        &mut self,
+        datagram: &Datagram<'_>,
+        fragment: Fragment,
+        piece: Piece,
+    ) -> Vec<Joined> {
         let mut out = self.expire(piece.moment.time);
         let key = Key {
             source: datagram.source,
@@ -88,7 +93,11 @@ impl Fragments {
             id: fragment.id,
         };
         while self.waiting.len() >= WAITING_MAX || self.bytes > BYTES_MAX {
-            let oldest = self.waiting.iter().min_by_key(|(_, w)| w.born).map(|(k, _)| *k);
+            let oldest = self
+                .waiting
+                .iter()
+                .min_by_key(|(_, w)| w.born)
+                .map(|(k, _)| *k);
             match oldest.and_then(|k| self.take(k)) {
                 Some(mut given_up) => {
                     given_up.evicted = true;
@@ -108,7 +117,9 @@ impl Fragments {
         });
         waiting.pieces.push(piece);
         if !fragment.more {
-            waiting.whole.get_or_insert(fragment.offset + datagram.wire_len);
+            waiting
+                .whole
+                .get_or_insert(fragment.offset + datagram.wire_len);
         }
         if fragment.offset + datagram.payload.len() <= DATAGRAM_MAX {
             self.bytes += waiting.insert(fragment.offset, datagram.payload);
@@ -141,7 +152,11 @@ impl Fragments {
         let held: usize = waiting.parts.values().map(Vec::len).sum();
         self.bytes = self.bytes.saturating_sub(held);
         let complete = waiting.complete();
-        let end = waiting.parts.iter().next_back().map_or(0, |(at, part)| at + part.len());
+        let end = waiting
+            .parts
+            .iter()
+            .next_back()
+            .map_or(0, |(at, part)| at + part.len());
         let wire_len = waiting.whole.unwrap_or(end).max(end);
         let mut payload = Vec::new();
         for (at, part) in &waiting.parts {
@@ -177,8 +192,14 @@ impl Waiting {
                 at = have + part.len();
                 continue;
             }
-            let stop = self.parts.range(at..end).next().map_or(end, |(next, _)| *next);
-            let Some(fresh) = bytes.get(at - start..stop - start) else { break };
+            let stop = self
+                .parts
+                .range(at..end)
+                .next()
+                .map_or(end, |(next, _)| *next);
+            let Some(fresh) = bytes.get(at - start..stop - start) else {
+                break;
+            };
             added += fresh.len();
             self.parts.insert(at, fresh.to_vec());
             at = stop;
@@ -187,7 +208,9 @@ impl Waiting {
     }
 
     fn complete(&self) -> bool {
-        let Some(whole) = self.whole else { return false };
+        let Some(whole) = self.whole else {
+            return false;
+        };
         let mut at = 0;
         for (start, part) in &self.parts {
             if *start > at {

@@ -7,6 +7,8 @@ use std::net::Ipv4Addr;
 /// Loose and strict source route (RFC 791 §3.1).
 const LSRR: u8 = 131;
 const SSRR: u8 = 137;
+/// Authentication header.
+const AUTHENTICATION: u8 = 51;
 
 pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     let header = match Ipv4HeaderSlice::from_slice(bytes) {
@@ -21,14 +23,24 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     if total != 0 && total < len {
         return Decoded::Unreadable("an IPv4 total length shorter than its header");
     }
-    let (payload, wire_len) = payload(bytes, len, (total != 0).then_some(total), cut);
+    let (mut payload, mut wire_len) = payload(bytes, len, (total != 0).then_some(total), cut);
+    let mut protocol = header.protocol().0;
     let offset = usize::from(header.fragments_offset().value()) * 8;
     let more = header.more_fragments();
+    if protocol == AUTHENTICATION && !more && offset == 0 {
+        // Authenticated, not encrypted: what is behind can be read (RFC 4302 §2).
+        if let Some((next, behind)) = behind_authentication(payload) {
+            wire_len = wire_len.saturating_sub(payload.len() - behind.len());
+            (protocol, payload) = (next, behind);
+        }
+    }
     let datagram = Datagram {
         source: header.source_addr().into(),
-        destination: last_hop(header.options()).unwrap_or_else(|| header.destination_addr()).into(),
+        destination: last_hop(header.options())
+            .unwrap_or_else(|| header.destination_addr())
+            .into(),
         hop_limit: header.ttl(),
-        protocol: header.protocol().0,
+        protocol,
         payload,
         wire_len,
         fragment: (more || offset > 0).then(|| Fragment {
@@ -42,6 +54,14 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     } else {
         Decoded::BadChecksum(datagram)
     }
+}
+
+/// Next protocol and bytes behind an authentication header; its length counts 32-bit words, less two.
+fn behind_authentication(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let [next, words, ..] = bytes else {
+        return None;
+    };
+    Some((*next, bytes.get((usize::from(*words) + 2) * 4..)?))
 }
 
 /// The last address of a source route that still has hops to go; the destination field then

@@ -108,7 +108,11 @@ pub enum Checksum {
 /// Reads the transport header of a whole datagram (no fragment, or reassembled).
 pub fn read<'a>(datagram: &Datagram<'a>) -> Transport<'a> {
     let bytes = datagram.payload;
-    let failed = if datagram.cut() > 0 { Transport::Cut } else { Transport::Malformed };
+    let failed = if datagram.cut() > 0 {
+        Transport::Cut
+    } else {
+        Transport::Malformed
+    };
     match datagram.protocol {
         protocol::TCP => {
             let Ok(header) = TcpHeaderSlice::from_slice(bytes) else {
@@ -160,7 +164,9 @@ pub fn read<'a>(datagram: &Datagram<'a>) -> Transport<'a> {
 /// The ports of a datagram whose transport header is otherwise unusable.
 pub fn ports(datagram: &Datagram<'_>) -> (u16, u16) {
     match (datagram.protocol, datagram.payload) {
-        (protocol::TCP | protocol::UDP, [a, b, c, d, ..]) => (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])),
+        (protocol::TCP | protocol::UDP, [a, b, c, d, ..]) => {
+            (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]))
+        }
         _ => (0, 0),
     }
 }
@@ -173,8 +179,14 @@ pub fn verify(datagram: &Datagram<'_>) -> Checksum {
     let message = match datagram.protocol {
         protocol::TCP | protocol::ICMPV6 => datagram.payload,
         protocol::UDP => {
-            let stated = datagram.payload.get(4..6).and_then(|b| b.first_chunk::<2>());
-            let field = datagram.payload.get(6..8).and_then(|b| b.first_chunk::<2>());
+            let stated = datagram
+                .payload
+                .get(4..6)
+                .and_then(|b| b.first_chunk::<2>());
+            let field = datagram
+                .payload
+                .get(6..8)
+                .and_then(|b| b.first_chunk::<2>());
             let (Some(stated), Some(field)) = (stated, field) else {
                 return Checksum::Unknown;
             };
@@ -199,7 +211,12 @@ pub fn verify(datagram: &Datagram<'_>) -> Checksum {
         }
         _ => return Checksum::Unknown,
     };
-    if transport_is_right(datagram.source, datagram.destination, datagram.protocol, message) {
+    if transport_is_right(
+        datagram.source,
+        datagram.destination,
+        datagram.protocol,
+        message,
+    ) {
         Checksum::Right
     } else {
         Checksum::Wrong

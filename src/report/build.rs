@@ -59,7 +59,12 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome], request: Request<'_>) -> v1
         .iter()
         .filter_map(|index| {
             let destination = case.destinations().get(*index)?;
-            Some(write_destination(destination, ids.get(index)?.clone(), case, &times))
+            Some(write_destination(
+                destination,
+                ids.get(index)?.clone(),
+                case,
+                &times,
+            ))
         })
         .collect();
     let folded: Vec<&Destination> = order
@@ -73,7 +78,10 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome], request: Request<'_>) -> v1
     let (claims, findings) = claims(case, outcomes, &ids, &times);
     let mut gaps = gaps(case);
     for (over, what) in [
-        (!folded.is_empty(), "more destinations than the report lists: the rest is folded"),
+        (
+            !folded.is_empty(),
+            "more destinations than the report lists: the rest is folded",
+        ),
         (lookups_folded, "more lookups than the report lists"),
     ] {
         if over {
@@ -87,7 +95,11 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome], request: Request<'_>) -> v1
             });
         }
     }
-    let verdict = outcomes.iter().map(|o| o.verdict).max().unwrap_or(Verdict::Inconclusive);
+    let verdict = outcomes
+        .iter()
+        .map(|o| o.verdict)
+        .max()
+        .unwrap_or(Verdict::Inconclusive);
     let mut report = v1::Report {
         schema: v1::SCHEMA.into(),
         tool: tool(case.basis),
@@ -95,7 +107,14 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome], request: Request<'_>) -> v1
         digest: String::new(),
         verdict: verdict.id().into(),
         inputs: inputs(case.basis, case.judged),
-        scope: scope(case, request.declared, request.local, request.softened, request.devices, &times),
+        scope: scope(
+            case,
+            request.declared,
+            request.local,
+            request.softened,
+            request.devices,
+            &times,
+        ),
         claims,
         findings,
         destinations,
@@ -134,24 +153,36 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
         claim.findings.clear();
         claim.reasons.clear();
         for session in &sessions {
-            let Some(its) = session.claims.iter().find(|c| c.id == claim.id) else { continue };
+            let Some(its) = session.claims.iter().find(|c| c.id == claim.id) else {
+                continue;
+            };
             if rank(&its.verdict) > rank(&claim.verdict) {
                 claim.verdict.clone_from(&its.verdict);
             }
         }
         for session in &sessions {
-            let Some(its) = session.claims.iter().find(|c| c.id == claim.id) else { continue };
+            let Some(its) = session.claims.iter().find(|c| c.id == claim.id) else {
+                continue;
+            };
             if its.verdict != claim.verdict {
                 continue;
             }
-            let name = session.inputs.iter().map(|i| i.path.as_str()).collect::<Vec<_>>().join(", ");
+            let name = session
+                .inputs
+                .iter()
+                .map(|i| i.path.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
             claim.reasons.extend(its.reasons.iter().map(|r| v1::Reason {
                 id: r.id.clone(),
                 text: format!("{name}: {}", r.text),
             }));
         }
     }
-    let verdict = claims.iter().map(|c| c.verdict.clone()).max_by_key(|v| rank(v))?;
+    let verdict = claims
+        .iter()
+        .map(|c| c.verdict.clone())
+        .max_by_key(|v| rank(v))?;
     let mut report = v1::Report {
         schema: v1::SCHEMA.into(),
         tool: first.tool.clone(),
@@ -203,7 +234,8 @@ fn tool(basis: &Basis<'_>) -> v1::Tool {
             .map(|db| v1::Geo {
                 source: db.source,
                 kind: db.kind,
-                built: Timestamp::from_nanos(i128::from(db.built) * i128::from(Timestamp::SECOND)).rfc3339(0),
+                built: Timestamp::from_nanos(i128::from(db.built) * i128::from(Timestamp::SECOND))
+                    .rfc3339(0),
                 sha256: db.sha256,
                 attribution: db.attribution,
             })
@@ -217,7 +249,11 @@ fn inputs(basis: &Basis<'_>, judged: &Judged) -> Vec<v1::Input> {
         .zip(&evidence.inputs)
         .map(|(index, input)| {
             let scoped = |scope| judged.counted.get(&(index, scope)).copied().unwrap_or(0);
-            let outside: Vec<_> = evidence.series.iter().filter_map(|s| s.unflowed.get(&index)).collect();
+            let outside: Vec<_> = evidence
+                .series
+                .iter()
+                .filter_map(|s| s.unflowed.get(&index))
+                .collect();
             let mut link_types: Vec<String> = Vec::new();
             for interface in &input.interfaces {
                 let name = crate::link::name(interface.link_type).into_owned();
@@ -260,7 +296,13 @@ fn scope(
     let views = &case.judged.devices;
     let device = devices.any().then(|| v1::Device {
         declared,
-        macs: views.iter().flat_map(|v| &v.macs).collect::<BTreeSet<_>>().into_iter().map(ToString::to_string).collect(),
+        macs: views
+            .iter()
+            .flat_map(|v| &v.macs)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(ToString::to_string)
+            .collect(),
         addresses: views
             .iter()
             .flat_map(|v| &v.addresses)
@@ -317,18 +359,32 @@ fn order(destinations: &[Destination]) -> Vec<usize> {
     order
 }
 
-fn write_destination(destination: &Destination, id: String, case: &Case<'_>, times: &Times<'_>) -> v1::Destination {
+fn write_destination(
+    destination: &Destination,
+    id: String,
+    case: &Case<'_>,
+    times: &Times<'_>,
+) -> v1::Destination {
     let catalogued = destination
         .key
         .host
         .as_deref()
         .and_then(|host| case.basis.catalog.lookup(host))
-        .or_else(|| destination.key.ip.and_then(|ip| case.basis.catalog.lookup_ip(ip)));
+        .or_else(|| {
+            destination
+                .key
+                .ip
+                .and_then(|ip| case.basis.catalog.lookup_ip(ip))
+        });
     let place = destination.place.as_ref();
     let traffic = destination.fullest().map(|(_, t)| t);
     let counted = |of: fn(&Traffic) -> u64| traffic.as_ref().map_or(0, of);
     let frames_of = |inputs: &mut BTreeSet<u32>, view: &View| {
-        inputs.extend(view.total.values().flat_map(|t| [t.first.at.input, t.last.at.input]));
+        inputs.extend(
+            view.total
+                .iter()
+                .flat_map(|(_, t)| [t.first.at.input, t.last.at.input]),
+        );
     };
     let mut inputs = BTreeSet::new();
     for view in destination.views.values() {
@@ -346,7 +402,11 @@ fn write_destination(destination: &Destination, id: String, case: &Case<'_>, tim
         transport: transport_name(destination.key.transport),
         protocol: destination.protocols.first().map(|p| (*p).to_owned()),
         host: destination.key.host.as_deref().map(str::to_owned),
-        host_source: destination.key.host_source.map_or("none", |s| s.id()).into(),
+        host_source: destination
+            .key
+            .host_source
+            .map_or("none", |s| s.id())
+            .into(),
         names: destination
             .names
             .iter()
@@ -363,14 +423,22 @@ fn write_destination(destination: &Destination, id: String, case: &Case<'_>, tim
         attribution: destination.attributed.whose.id().into(),
         attribution_reason: destination.attributed.reason.clone(),
         country: place.and_then(|p| p.country.clone()),
-        country_confidence: place.map_or(Confidence::Unknown, |p| p.confidence).as_str().into(),
+        country_confidence: place
+            .map_or(Confidence::Unknown, |p| p.confidence)
+            .as_str()
+            .into(),
         country_candidates: place.map(|p| p.candidates.clone()).unwrap_or_default(),
         asn: place.and_then(|p| p.asn),
         organisation: place.and_then(|p| p.organisation.clone()),
-        cloud: destination.key.host.as_deref().and_then(cloud_of_name).map(|c| v1::Cloud {
-            provider: c.provider,
-            region: c.region,
-        }),
+        cloud: destination
+            .key
+            .host
+            .as_deref()
+            .and_then(cloud_of_name)
+            .map(|c| v1::Cloud {
+                provider: c.provider,
+                region: c.region,
+            }),
         app: None,
         stage: destination.stage().id().into(),
         flows: destination.flows,
@@ -380,15 +448,26 @@ fn write_destination(destination: &Destination, id: String, case: &Case<'_>, tim
         bytes_in: counted(|t| t.bytes_in),
         first: traffic.and_then(|t| times.show(t.first)),
         last: traffic.and_then(|t| times.show(t.last)),
-        clients: destination.clients.iter().take(CLIENTS_MAX).map(ToString::to_string).collect(),
+        clients: destination
+            .clients
+            .iter()
+            .take(CLIENTS_MAX)
+            .map(ToString::to_string)
+            .collect(),
         notes: destination.notes.iter().cloned().collect(),
         inputs: inputs.into_iter().collect(),
     }
 }
 
 /// One row per scope, attribution, country and stage for what is over the bound.
-fn overflow(folded: &[&Destination], listed: usize, case: &Case<'_>, times: &Times<'_>) -> Vec<v1::Destination> {
-    let mut rows: BTreeMap<(Scope, Attribution, Option<String>, Stage), v1::Destination> = BTreeMap::new();
+fn overflow(
+    folded: &[&Destination],
+    listed: usize,
+    case: &Case<'_>,
+    times: &Times<'_>,
+) -> Vec<v1::Destination> {
+    let mut rows: BTreeMap<(Scope, Attribution, Option<String>, Stage), v1::Destination> =
+        BTreeMap::new();
     for destination in folded {
         let country = destination.place.as_ref().and_then(|p| p.country.clone());
         let key = (
@@ -463,7 +542,13 @@ fn type_name(number: u16) -> String {
 
 fn lookups(case: &Case<'_>, times: &Times<'_>) -> Vec<v1::Lookup> {
     let mut order: Vec<&Lookup> = case.lookups().iter().collect();
-    let first = |l: &Lookup| l.asked.values().map(|(_, first, _)| *first).min().unwrap_or(Moment::NONE);
+    let first = |l: &Lookup| {
+        l.asked
+            .values()
+            .map(|(_, first, _)| *first)
+            .min()
+            .unwrap_or(Moment::NONE)
+    };
     order.sort_by_cached_key(|l| {
         (
             std::cmp::Reverse(l.attributed.whose),
@@ -483,9 +568,19 @@ fn lookups(case: &Case<'_>, times: &Times<'_>) -> Vec<v1::Lookup> {
                 name: lookup.name.to_string(),
                 types: lookup.types.iter().map(|t| type_name(*t)).collect(),
                 resolver: lookup.resolver.to_string(),
-                clients: lookup.clients.iter().take(CLIENTS_MAX).map(ToString::to_string).collect(),
+                clients: lookup
+                    .clients
+                    .iter()
+                    .take(CLIENTS_MAX)
+                    .map(ToString::to_string)
+                    .collect(),
                 scope: lookup.scope.id().into(),
-                answers: lookup.answers.iter().take(ANSWERS_MAX).map(ToString::to_string).collect(),
+                answers: lookup
+                    .answers
+                    .iter()
+                    .take(ANSWERS_MAX)
+                    .map(ToString::to_string)
+                    .collect(),
                 owner: host.map(|h| h.owner.clone()),
                 role: host.map(|h| h.role.clone()),
                 attribution: lookup.attributed.whose.id().into(),
@@ -510,7 +605,11 @@ fn claims(
         let mut its = Vec::new();
         for finding in &outcome.findings {
             let id = fingerprint(outcome.claim.id, finding, case);
-            its.push((std::cmp::Reverse(finding.contradicts), finding.first, id.clone()));
+            its.push((
+                std::cmp::Reverse(finding.contradicts),
+                finding.first,
+                id.clone(),
+            ));
             let entry = findings.entry(id.clone()).or_insert_with(|| {
                 (
                     finding.contradicts,
@@ -564,11 +663,17 @@ fn claims(
 fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> String {
     let what = match finding.about {
         About::Destination(index) => case.destinations().get(index).map(|d| {
-            let name = d.key.host.as_deref().map(str::to_owned).or(d.key.ip.map(|ip| ip.to_string()));
+            let name = d
+                .key
+                .host
+                .as_deref()
+                .map(str::to_owned)
+                .or(d.key.ip.map(|ip| ip.to_string()));
             format!(
                 "destination|{}|{}|{}|{}",
                 d.key.scope.id(),
-                name.or(d.key.via.map(|(ip, _)| ip.to_string())).unwrap_or_default(),
+                name.or(d.key.via.map(|(ip, _)| ip.to_string()))
+                    .unwrap_or_default(),
                 d.key.port.or(d.key.via.map(|(_, port)| port)).unwrap_or(0),
                 transport_name(d.key.transport)
             )
@@ -578,8 +683,16 @@ fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> String {
             .get(index)
             .map(|l| format!("lookup|{}|{}", l.scope.id(), l.name)),
     };
-    let meaning = format!("{claim}|{}|{}|{}", finding.rule, finding.attribution.id(), what.unwrap_or_default());
-    hex(&Sha256::digest(meaning.as_bytes())).chars().take(16).collect()
+    let meaning = format!(
+        "{claim}|{}|{}|{}",
+        finding.rule,
+        finding.attribution.id(),
+        what.unwrap_or_default()
+    );
+    hex(&Sha256::digest(meaning.as_bytes()))
+        .chars()
+        .take(16)
+        .collect()
 }
 
 /// A Wireshark display filter that selects a finding's packets.
@@ -597,12 +710,25 @@ fn filter(finding: &Finding, case: &Case<'_>) -> String {
                 if let (Some(only), 1) = (d.clients.first(), d.clients.len()) {
                     terms.push(address(*only));
                 }
-                let port = d.key.via.map(|(_, port)| port).filter(|p| *p != 0).or(d.key.port);
+                let port = d
+                    .key
+                    .via
+                    .map(|(_, port)| port)
+                    .filter(|p| *p != 0)
+                    .or(d.key.port);
                 let transport = transport_name(d.key.transport);
                 match port {
-                    Some(port) if matches!(d.key.transport, 6 | 17) => terms.push(format!("{transport}.port == {port}")),
+                    Some(port) if matches!(d.key.transport, 6 | 17) => {
+                        terms.push(format!("{transport}.port == {port}"))
+                    }
                     _ => terms.push(match d.key.transport {
-                        n @ (1 | 6 | 17 | 58) => if n == 58 { "icmpv6".into() } else { transport },
+                        n @ (1 | 6 | 17 | 58) => {
+                            if n == 58 {
+                                "icmpv6".into()
+                            } else {
+                                transport
+                            }
+                        }
                         n => format!("(ip.proto == {n} || ipv6.nxt == {n})"),
                     }),
                 }
@@ -610,17 +736,29 @@ fn filter(finding: &Finding, case: &Case<'_>) -> String {
         }
         About::Lookup(index) => {
             if let Some(l) = case.lookups().get(index) {
-                let name: String = l.name.chars().flat_map(|c| match c {
-                    '"' | '\\' => vec!['\\', c],
-                    c => vec![c],
-                }).collect();
+                let name: String = l
+                    .name
+                    .chars()
+                    .flat_map(|c| match c {
+                        '"' | '\\' => vec!['\\', c],
+                        c => vec![c],
+                    })
+                    .collect();
                 // Names are compared in lower case: DNS ignores case, and resolvers mix it.
                 terms.push(format!("lower(dns.qry.name) == \"{name}\""));
                 terms.push(address(l.resolver));
             }
         }
     }
-    let seconds = |t: Timestamp| t.nanos().map(|n| format!("{}.{:09}", n.div_euclid(1_000_000_000), n.rem_euclid(1_000_000_000)));
+    let seconds = |t: Timestamp| {
+        t.nanos().map(|n| {
+            format!(
+                "{}.{:09}",
+                n.div_euclid(1_000_000_000),
+                n.rem_euclid(1_000_000_000)
+            )
+        })
+    };
     let windows: Vec<String> = case
         .windows
         .iter()
@@ -667,7 +805,9 @@ fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
     if case.windows.iter().any(|w| w.window.is_some()) {
         for series in &case.basis.evidence.series {
             for (key, noted) in series.ledger.gaps.iter() {
-                let told = out.iter().any(|(id, g)| *id == key.id && g.input == Some(key.input) && g.text == key.cause);
+                let told = out.iter().any(|(id, g)| {
+                    *id == key.id && g.input == Some(key.input) && g.text == key.cause
+                });
                 if !told {
                     let gap = v1::Gap {
                         id: key.id.id().into(),
@@ -682,7 +822,9 @@ fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
             }
         }
     }
-    out.sort_by(|(a, x), (b, y)| (a, x.input, x.frame, &x.text, x.count).cmp(&(b, y.input, y.frame, &y.text, y.count)));
+    out.sort_by(|(a, x), (b, y)| {
+        (a, x.input, x.frame, &x.text, x.count).cmp(&(b, y.input, y.frame, &y.text, y.count))
+    });
     out.into_iter().map(|(_, gap)| gap).collect()
 }
 
@@ -704,7 +846,9 @@ fn limits(case: &Case<'_>) -> Vec<String> {
         .find(|t| *t != Timestamp::UNKNOWN);
     for db in case.basis.locator.databases() {
         let built = Timestamp::from_nanos(i128::from(db.built) * i128::from(Timestamp::SECOND));
-        let days = captured.and_then(|t| t.since(built)).map(|n| n / (86_400 * Timestamp::SECOND));
+        let days = captured
+            .and_then(|t| t.since(built))
+            .map(|n| n / (86_400 * Timestamp::SECOND));
         match days {
             Some(days) if days.abs() > GEO_STALE_DAYS => out.push(format!(
                 "The address data ({}) and the capture lie {} days apart: places are unsure, and location alone contradicts nothing.",

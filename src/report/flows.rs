@@ -68,12 +68,16 @@ pub fn rows(basis: &Basis<'_>) -> Vec<FlowRow> {
         let topology = Topology::new(&series.ledger, basis.local);
         let device = DeviceView::new(basis.devices, series, &topology);
         for (key, row) in &series.rows {
-            let Some(tally) = Tally::sum(row.spans.values().map(|s| &s.total)) else { continue };
+            let Some(tally) = Tally::sum(row.spans.iter().map(|s| &s.total)) else {
+                continue;
+            };
             let (scope, _) = scope_of(key, &topology, &device);
             out.push((tally.first, flow_row(key, &tally, scope, basis)));
         }
     }
-    out.sort_by(|a, b| (a.0, &a.1.client_ip, a.1.client_port).cmp(&(b.0, &b.1.client_ip, b.1.client_port)));
+    out.sort_by(|a, b| {
+        (a.0, &a.1.client_ip, a.1.client_port).cmp(&(b.0, &b.1.client_ip, b.1.client_port))
+    });
     out.into_iter().map(|(_, row)| row).collect()
 }
 
@@ -97,7 +101,9 @@ fn flow_row(key: &RowKey, tally: &Tally, scope: Scope, basis: &Basis<'_>) -> Flo
         matches!(key.transport, protocol::TCP | protocol::UDP).then_some(port)
     };
     let address = key.key.ip(server);
-    let place = classify(address).has_country().then(|| basis.locator.place(address));
+    let place = classify(address)
+        .has_country()
+        .then(|| basis.locator.place(address));
     let digits = basis
         .evidence
         .inputs
@@ -133,7 +139,13 @@ fn best_name(key: &RowKey, server: Side) -> Option<(String, NameSource)> {
     let said = |asserted: bool| {
         key.names
             .iter()
-            .filter(move |n| n.source.asserted() == asserted)
+            .filter(move |n| {
+                if asserted {
+                    n.is_asserted_name()
+                } else {
+                    n.source == NameSource::Certificate
+                }
+            })
             .max_by_key(|n| (n.source, std::cmp::Reverse(&n.name)))
             .map(|n| (n.name.to_string(), n.source))
     };
@@ -161,7 +173,10 @@ fn community_id(key: &RowKey) -> String {
         }
     }
     hash.update([key.transport, 0]);
-    if matches!(key.transport, protocol::TCP | protocol::UDP | protocol::ICMP | protocol::ICMPV6 | 132) {
+    if matches!(
+        key.transport,
+        protocol::TCP | protocol::UDP | protocol::ICMP | protocol::ICMPV6 | 132
+    ) {
         hash.update(ports.a.to_be_bytes());
         hash.update(ports.b.to_be_bytes());
     }

@@ -2,6 +2,8 @@
 
 use super::v1::Report;
 use crate::capture::hash::hex;
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 
@@ -14,27 +16,63 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// SHA-256 over the compact JSON of the report without `run` and `digest`.
+/// SHA-256 of the report without `run` and `digest`, as compact JSON with sorted keys. Sessions
+/// inside keep their digests and lose their runs.
 ///
-/// Sessions inside keep their own digests in place of their runs.
+/// Written part by part: a second copy of a large report would cost more memory than the audit.
 pub fn digest(report: &Report) -> String {
-    let Ok(mut value) = serde_json::to_value(report) else {
-        return String::new();
+    let mut hash = Sha256::new();
+    hash.update(b"{");
+    let mut first = true;
+    let mut part = |name: &str, write: &dyn Fn(&mut Sha256)| {
+        if !std::mem::take(&mut first) {
+            hash.update(b",");
+        }
+        hash.update(format!("\"{name}\":").as_bytes());
+        write(&mut hash);
     };
-    strip(&mut value, true);
-    hex(&Sha256::digest(value.to_string().as_bytes()))
+    part("claims", &|h| list(h, &report.claims));
+    part("coverage", &|h| one(h, &report.coverage));
+    part("destinations", &|h| list(h, &report.destinations));
+    part("findings", &|h| list(h, &report.findings));
+    part("inputs", &|h| list(h, &report.inputs));
+    part("limits", &|h| list(h, &report.limits));
+    part("lookups", &|h| list(h, &report.lookups));
+    part("schema", &|h| one(h, &report.schema));
+    part("scope", &|h| one(h, &report.scope));
+    part("sessions", &|h| sessions(h, &report.sessions));
+    part("tool", &|h| one(h, &report.tool));
+    part("verdict", &|h| one(h, &report.verdict));
+    hash.update(b"}");
+    hex(&hash.finalize())
 }
 
-fn strip(report: &mut serde_json::Value, outermost: bool) {
-    if let Some(object) = report.as_object_mut() {
-        object.remove("run");
-        if outermost {
-            object.remove("digest");
-        }
-        if let Some(sessions) = object.get_mut("sessions").and_then(|s| s.as_array_mut()) {
-            for session in sessions {
-                strip(session, false);
-            }
-        }
+/// A value by way of [`Value`], whose objects have sorted keys.
+fn one(hash: &mut Sha256, value: &impl Serialize) {
+    if let Ok(value) = serde_json::to_value(value) {
+        hash.update(value.to_string().as_bytes());
     }
+}
+
+fn list(hash: &mut Sha256, values: &[impl Serialize]) {
+    hash.update(b"[");
+    for (at, value) in values.iter().enumerate() {
+        if at > 0 {
+            hash.update(b",");
+        }
+        one(hash, value);
+    }
+    hash.update(b"]");
+}
+
+fn sessions(hash: &mut Sha256, sessions: &[Report]) {
+    let without_run = |session: &Report| -> Option<Value> {
+        let mut value = serde_json::to_value(session).ok()?;
+        value.as_object_mut()?.remove("run");
+        Some(value)
+    };
+    list(
+        hash,
+        &sessions.iter().filter_map(without_run).collect::<Vec<_>>(),
+    );
 }

@@ -64,7 +64,10 @@ impl Output {
             None => (value, None),
         };
         let Some(format) = allowed.iter().copied().find(|format| format.name() == name) else {
-            let error = Error::new(format!("'{}' is no output format here", text::terminal(name)));
+            let error = Error::new(format!(
+                "'{}' is no output format here",
+                text::terminal(name)
+            ));
             return Err(error.advise(advice(name, allowed)));
         };
         match path {
@@ -86,7 +89,10 @@ impl Output {
     /// # Errors
     /// When it cannot be written, naming the file and the reason. A file that existed before is
     /// then as it was. A closed pipe is no error.
-    pub fn write(&self, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    pub fn write(
+        &self,
+        render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
         let (place, done) = match &self.path {
             None => (
                 "standard output".to_owned(),
@@ -98,9 +104,10 @@ impl Output {
             ),
         };
         match done {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Error::at(place, format!("cannot write: {}", reason(&error))))
-            }
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::at(
+                place,
+                format!("cannot write: {}", reason(&error)),
+            )),
             _ => Ok(()),
         }
     }
@@ -120,12 +127,16 @@ pub fn check_targets(outputs: &[Output], inputs: &[PathBuf]) -> Result<(), Error
             && inputs.contains(target)
         {
             let name = text::terminal(&target.display().to_string()).into_owned();
-            return Err(Error::at(place, format!("{name} is one of the inputs")).advise("choose another file"));
+            return Err(Error::at(place, format!("{name} is one of the inputs"))
+                .advise("choose another file"));
         }
         if seen.contains(&target) {
             let what = match &target {
                 None => "two reports would be mixed on standard output".to_owned(),
-                Some(path) => format!("two reports would go to {}", text::terminal(&path.display().to_string())),
+                Some(path) => format!(
+                    "two reports would go to {}",
+                    text::terminal(&path.display().to_string())
+                ),
             };
             return Err(Error::at(place, what).advise("give each its own file: FORMAT=PATH"));
         }
@@ -152,13 +163,19 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-fn render_into(sink: impl Write, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn render_into(
+    sink: impl Write,
+    render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let mut out = BufWriter::new(sink);
     render(&mut out)?;
     out.flush()
 }
 
-fn write_file(path: &Path, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn write_file(
+    path: &Path,
+    render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     // Renaming would replace a link instead of the file that it names.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     match fs::metadata(&target) {
@@ -220,7 +237,9 @@ fn distance(a: &str, b: &str) -> usize {
         let mut next = vec![left];
         for (y, above) in b.chars().zip(row.iter().skip(1)) {
             let replaced = diagonal.saturating_add(usize::from(x != y));
-            left = replaced.min(left.saturating_add(1)).min(above.saturating_add(1));
+            left = replaced
+                .min(left.saturating_add(1))
+                .min(above.saturating_add(1));
             next.push(left);
             diagonal = *above;
         }
@@ -242,8 +261,14 @@ mod tests {
 
     #[test]
     fn a_format_with_and_without_a_path() {
-        assert_eq!(Output::parse("json", CHECK).unwrap(), Output::stdout(Format::Json));
-        assert_eq!(Output::parse("json=-", CHECK).unwrap(), Output::stdout(Format::Json));
+        assert_eq!(
+            Output::parse("json", CHECK).unwrap(),
+            Output::stdout(Format::Json)
+        );
+        assert_eq!(
+            Output::parse("json=-", CHECK).unwrap(),
+            Output::stdout(Format::Json)
+        );
         let file = Output::parse("table=a=b.txt", CHECK).unwrap();
         assert_eq!(file.path.as_deref(), Some(Path::new("a=b.txt")));
     }
@@ -271,7 +296,12 @@ mod tests {
             out.write_all(b"half of a rep")?;
             Err(io::Error::other("out of ink"))
         });
-        assert!(failed.unwrap_err().to_string().ends_with("report.json: cannot write: out of ink"));
+        assert!(
+            failed
+                .unwrap_err()
+                .to_string()
+                .ends_with("report.json: cannot write: out of ink")
+        );
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         output.write(|out| writeln!(out, "new")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
@@ -295,8 +325,15 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), "new\n");
 
-        to(Path::new("/dev/null")).write(|out| writeln!(out, "gone")).unwrap();
-        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+        to(Path::new("/dev/null"))
+            .write(|out| writeln!(out, "gone"))
+            .unwrap();
+        assert!(
+            fs::metadata("/dev/null")
+                .unwrap()
+                .file_type()
+                .is_char_device()
+        );
 
         // A new file gets the mode that any other program would give it.
         let (ours, plain) = (dir.path().join("ours"), dir.path().join("plain"));
@@ -314,14 +351,25 @@ mod tests {
             path: Some(path),
         };
         let into_directory = to(dir.path().to_owned()).write(|_| Ok(())).unwrap_err();
-        assert!(into_directory.to_string().contains("cannot write: is a directory"));
-        let nowhere = to(dir.path().join("none\n/x")).write(|_| Ok(())).unwrap_err().to_string();
-        assert!(nowhere.ends_with(r"none\u{a}/x: cannot write: No such file or directory"), "{nowhere}");
+        assert!(
+            into_directory
+                .to_string()
+                .contains("cannot write: is a directory")
+        );
+        let nowhere = to(dir.path().join("none\n/x"))
+            .write(|_| Ok(()))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            nowhere.ends_with(r"none\u{a}/x: cannot write: No such file or directory"),
+            "{nowhere}"
+        );
     }
 
     #[test]
     fn a_closed_pipe_is_success() {
-        let closed = Output::stdout(Format::Json).write(|_| Err(io::Error::from(ErrorKind::BrokenPipe)));
+        let closed =
+            Output::stdout(Format::Json).write(|_| Err(io::Error::from(ErrorKind::BrokenPipe)));
         assert_eq!(closed, Ok(()));
     }
 
@@ -338,10 +386,16 @@ mod tests {
         let evidence = check_targets(&[json(aliased)], std::slice::from_ref(&capture)).unwrap_err();
         assert!(evidence.to_string().contains("is one of the inputs"));
         let new = dir.path().join("new.json");
-        let twice = [json(new.clone()), json(dir.path().join(".").join("new.json"))];
+        let twice = [
+            json(new.clone()),
+            json(dir.path().join(".").join("new.json")),
+        ];
         assert!(check_targets(&twice, &[]).is_err());
         let mixed = [Output::stdout(Format::Table), Output::stdout(Format::Json)];
         assert!(check_targets(&mixed, &[]).is_err());
-        assert_eq!(check_targets(&[Output::stdout(Format::Table), json(new)], &[capture]), Ok(()));
+        assert_eq!(
+            check_targets(&[Output::stdout(Format::Table), json(new)], &[capture]),
+            Ok(())
+        );
     }
 }

@@ -7,9 +7,9 @@
 mod footing;
 mod grid;
 mod page;
-mod traffic;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use super::v1::{Claim, Finding, Report};
 use grid::{Cell, Column, Line};
@@ -44,11 +44,11 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         traffic::destinations(&mut page, report)?;
         traffic::lookups(&mut page, report)?;
         footing::coverage(&mut page, report)?;
+        footing::scope(&mut page, &report.scope)?;
     } else {
+        footing::scope(&mut page, &report.scope)?;
         sessions(&mut page, &report.sessions)?;
-        page.heading("All sessions")?;
     }
-    footing::scope(&mut page, &report.scope)?;
     footing::data(&mut page, report)
 }
 
@@ -97,11 +97,19 @@ fn claims(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-fn claim(page: &mut Page<'_>, report: &Report, claim: &Claim, shown: &mut BTreeSet<usize>) -> io::Result<()> {
+fn claim(
+    page: &mut Page<'_>,
+    report: &Report,
+    claim: &Claim,
+    shown: &mut BTreeSet<usize>,
+) -> io::Result<()> {
     page.marked(0, &claim.verdict, Paint::verdict(&claim.verdict), &claim.id)?;
     page.text(2, &format!("\"{}\"", claim.statement))?;
     page.text(2, &format!("Source: {}", claim.source))?;
-    page.text(2, &format!("{}: {}", claim.verdict, meaning(&claim.verdict)))?;
+    page.text(
+        2,
+        &format!("{}: {}", claim.verdict, meaning(&claim.verdict)),
+    )?;
     page.blank()?;
     page.text(0, "Why")?;
     if claim.reasons.is_empty() {
@@ -126,14 +134,25 @@ fn claim(page: &mut Page<'_>, report: &Report, claim: &Claim, shown: &mut BTreeS
     // Stable: within an attribution the report's own order holds.
     bearing.sort_by_key(|(_, finding)| traffic::rank(&finding.attribution));
     page.blank()?;
-    page.text(0, &format!("{} (frames as input:frame)", plural(bearing.len(), "finding")))?;
+    page.text(
+        0,
+        &format!(
+            "{} (frames as input:frame)",
+            plural(bearing.len(), "finding")
+        ),
+    )?;
     for (index, one) in bearing.iter().take(FINDINGS_MAX) {
         finding(page, *index, one, shown.insert(*index))?;
     }
     left_out(page, 2, bearing.len(), FINDINGS_MAX, "finding")
 }
 
-fn finding(page: &mut Page<'_>, index: usize, finding: &Finding, first_time: bool) -> io::Result<()> {
+fn finding(
+    page: &mut Page<'_>,
+    index: usize,
+    finding: &Finding,
+    first_time: bool,
+) -> io::Result<()> {
     let place = finding.destination.as_deref().unwrap_or("lookup");
     let head = format!(
         "{} · {place} · {} · {} confidence · F{}",
@@ -142,19 +161,33 @@ fn finding(page: &mut Page<'_>, index: usize, finding: &Finding, first_time: boo
         finding.confidence,
         index.saturating_add(1)
     );
-    page.marked(2, &finding.attribution, Paint::attribution(&finding.attribution), &head)?;
+    page.marked(
+        2,
+        &finding.attribution,
+        Paint::attribution(&finding.attribution),
+        &head,
+    )?;
     if !first_time {
         return page.text(4, "Details are above, under the other claim.");
     }
     page.text(4, &finding.text)?;
-    page.item(4, "first ", finding.first.as_deref().unwrap_or("time not recorded"))?;
+    page.item(
+        4,
+        "first ",
+        finding.first.as_deref().unwrap_or("time not recorded"),
+    )?;
     let mut frames: Vec<String> = finding
         .frames
         .iter()
         .take(FRAMES_MAX)
         .map(|at| format!("{}:{}", at.input, at.frame))
         .collect();
-    if let Some(more) = finding.frames.len().checked_sub(FRAMES_MAX).filter(|more| *more > 0) {
+    if let Some(more) = finding
+        .frames
+        .len()
+        .checked_sub(FRAMES_MAX)
+        .filter(|more| *more > 0)
+    {
         frames.push(format!("and {more} more in the JSON report"));
     }
     page.item(4, "frames", &frames.join(" "))?;
@@ -167,12 +200,21 @@ fn finding(page: &mut Page<'_>, index: usize, finding: &Finding, first_time: boo
 }
 
 /// Says how many of a list are not shown.
-fn left_out(page: &mut Page<'_>, indent: usize, all: usize, most: usize, what: &str) -> io::Result<()> {
+fn left_out(
+    page: &mut Page<'_>,
+    indent: usize,
+    all: usize,
+    most: usize,
+    what: &str,
+) -> io::Result<()> {
     match all.checked_sub(most) {
         None | Some(0) => Ok(()),
         Some(more) => page.text(
             indent,
-            &format!("… {} not shown here; the JSON report (-o json) has all {all}.", plural(more, &format!("more {what}"))),
+            &format!(
+                "… {} not shown here; the JSON report (-o json) has all {all}.",
+                plural(more, &format!("more {what}"))
+            ),
         ),
     }
 }
@@ -180,7 +222,10 @@ fn left_out(page: &mut Page<'_>, indent: usize, all: usize, most: usize, what: &
 fn sessions(page: &mut Page<'_>, sessions: &[Report]) -> io::Result<()> {
     let verdicts = sessions.iter().map(|session| session.verdict.as_str());
     page.heading("Sessions")?;
-    page.text(0, &format!("{}: {}", plural(sessions.len(), "session"), tally(verdicts)))?;
+    page.text(
+        0,
+        &format!("{}: {}", plural(sessions.len(), "session"), tally(verdicts)),
+    )?;
     let columns = [
         Column::right("session", 3),
         Column::left("verdict", "contradicted".len()),
@@ -190,14 +235,27 @@ fn sessions(page: &mut Page<'_>, sessions: &[Report]) -> io::Result<()> {
         vec![
             Cell::from(index.saturating_add(1).to_string()),
             Cell::from(session.verdict.clone()).paint(Paint::verdict(&session.verdict)),
-            Cell::lines(session.inputs.iter().map(|input| Line::Text(input.path.clone()))),
+            Cell::lines(
+                session
+                    .inputs
+                    .iter()
+                    .map(|input| Line::Text(input.path.clone())),
+            ),
         ]
     });
     page.table(&columns, rows.collect())?;
     for (index, session) in sessions.iter().enumerate() {
-        let files: Vec<&str> = session.inputs.iter().map(|input| input.path.as_str()).collect();
+        let files: Vec<&str> = session
+            .inputs
+            .iter()
+            .map(|input| input.path.as_str())
+            .collect();
         let number = index.saturating_add(1);
-        page.heading(&format!("Session {number} of {}: {}", sessions.len(), files.join(", ")))?;
+        page.heading(&format!(
+            "Session {number} of {}: {}",
+            sessions.len(),
+            files.join(", ")
+        ))?;
         claims(page, session)?;
         traffic::destinations(page, session)?;
         traffic::lookups(page, session)?;

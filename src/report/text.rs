@@ -155,7 +155,12 @@ pub fn wrap_behind(text: &str, mut used: usize, columns: usize) -> Vec<String> {
             used = used.saturating_add(width(word));
             continue;
         }
-        for piece in pieces(word) {
+        // What does not fit on a line of its own has to be torn after all.
+        let narrow = pieces(word).flat_map(|piece| {
+            let tear = width(piece) > columns;
+            piece.split_inclusive(move |_: char| tear)
+        });
+        for piece in narrow {
             let letters = width(piece);
             if used > 0 && used.saturating_add(letters) > columns {
                 close(&mut line, &mut used, &mut lines);
@@ -206,8 +211,18 @@ mod tests {
         for (c, shown) in hostile {
             assert_eq!(terminal(&c.to_string()), shown);
         }
-        let ranges = [0x200b..=0x200f, 0x2028..=0x202f, 0x2060..=0x206f, 0xfe00..=0xfe0f];
-        for code in ranges.into_iter().flatten().chain(0..=0x1f).chain(0x7f..=0x9f) {
+        let ranges = [
+            0x200b..=0x200f,
+            0x2028..=0x202f,
+            0x2060..=0x206f,
+            0xfe00..=0xfe0f,
+        ];
+        for code in ranges
+            .into_iter()
+            .flatten()
+            .chain(0..=0x1f)
+            .chain(0x7f..=0x9f)
+        {
             let c = char::from_u32(code).unwrap();
             assert_eq!(terminal(&c.to_string()), format!("\\u{{{code:x}}}"));
         }
@@ -250,8 +265,12 @@ mod tests {
         assert_eq!(shorten_host(name, 16), "….evil.test");
         assert_eq!(shorten_host("\u{202e}\u{202e}\u{202e}", 12), r"…\u{202e}");
         assert_eq!(shorten("ab\u{202e}cd", 8), "ab…");
-        assert_eq!(wrap(&terminal("ab\u{202e}cd"), 9), ["ab", r"\u{202e}c", "d"]);
+        assert_eq!(
+            wrap(&terminal("ab\u{202e}cd"), 9),
+            ["ab", r"\u{202e}c", "d"]
+        );
         assert_eq!(pieces(r"\u{zz}").count(), 6);
+        assert_eq!(wrap(r"\u{202e}", 4), [r"\u{2", "02e}"]);
     }
 
     #[test]

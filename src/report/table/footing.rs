@@ -13,19 +13,31 @@ const INPUTS_MAX: usize = 20;
 const GAPS_MAX: usize = 30;
 /// Apps, networks and addresses listed of one kind.
 const SCOPE_MAX: usize = 20;
-/// Terminals from this width on have room for a column per scope.
+/// Terminals from this width on have room for a column per fact of a gap.
 const WIDE: usize = 100;
+/// Terminals from this width on have room for a column per scope, ten digits each: a number that
+/// is broken over two lines would be misread.
+const WIDE_ENOUGH_FOR_COUNTS: usize = 120;
 
 /// What the captures hold, what they could not show, and what none could.
 pub(super) fn coverage(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.heading("Coverage")?;
     inputs(page, &report.inputs)?;
     if report.coverage.drone_links.is_empty() {
-        page.item(0, "Drone link:", "no valid frame of a known drone-link protocol")?;
+        page.item(
+            0,
+            "Drone link:",
+            "no valid frame of a known drone-link protocol",
+        )?;
     } else {
-        page.item(0, "Drone link:", &format!("valid frames of {}", report.coverage.drone_links.join(", ")))?;
+        page.item(
+            0,
+            "Drone link:",
+            &format!("valid frames of {}", report.coverage.drone_links.join(", ")),
+        )?;
     }
-    let (blocking, other): (Vec<&Gap>, Vec<&Gap>) = report.coverage.gaps.iter().partition(|gap| gap.blocking);
+    let (blocking, other): (Vec<&Gap>, Vec<&Gap>) =
+        report.coverage.gaps.iter().partition(|gap| gap.blocking);
     if blocking.is_empty() {
         page.blank()?;
         page.text(0, "Gaps that forbid a consistent verdict: none seen.")?;
@@ -67,21 +79,24 @@ fn inputs(page: &mut Page<'_>, inputs: &[Input]) -> io::Result<()> {
         return page.text(0, "No capture was read.");
     }
     let shown = inputs.iter().enumerate().take(INPUTS_MAX);
-    if page.width() >= WIDE {
+    // For one input the lines below say the same.
+    if page.width() >= WIDE_ENOUGH_FOR_COUNTS && inputs.len() > 1 {
         let columns = [
             Column::right("input", 5),
             Column::left("file", 16),
-            Column::right("packets", 7),
-            Column::right("local", 5),
-            Column::right("internet", 8),
-            Column::right("relayed", 7),
-            Column::right("not IP", 6),
+            Column::right("packets", 10),
+            Column::right("local", 10),
+            Column::right("internet", 10),
+            Column::right("relayed", 10),
+            Column::right("not IP", 10),
             Column::right("unreadable", 10),
-            Column::right("dropped", 7),
+            Column::right("dropped", 9),
         ];
         let rows = shown.clone().map(|(index, input)| {
             let counts = &input.accounting;
-            let dropped = input.dropped.map_or("not known".to_owned(), |count| count.to_string());
+            let dropped = input
+                .dropped
+                .map_or("not known".to_owned(), |count| count.to_string());
             vec![
                 Cell::from(index.to_string()),
                 Cell::from(input.path.clone()),
@@ -110,7 +125,14 @@ fn inputs(page: &mut Page<'_>, inputs: &[Input]) -> io::Result<()> {
             None => "not known, the capture keeps no counters".to_owned(),
         };
         page.item(2, "dropped", &dropped)?;
-        page.item(2, "sha256", input.sha256.as_deref().unwrap_or("not computed (--no-hash)"))?;
+        page.item(
+            2,
+            "sha256",
+            input
+                .sha256
+                .as_deref()
+                .unwrap_or("not computed (--no-hash)"),
+        )?;
     }
     left_out(page, 0, inputs.len(), INPUTS_MAX, "input")
 }
@@ -145,15 +167,26 @@ fn gaps(page: &mut Page<'_>, title: &str, gaps: &[&Gap]) -> io::Result<()> {
             Column::left("what it means here", 20),
         ];
         let rows = shown.map(|gap| {
-            let facts = [gap.id.clone(), gap.count.to_string(), seen(gap), gap.text.clone()];
+            let facts = [
+                gap.id.clone(),
+                gap.count.to_string(),
+                seen(gap),
+                gap.text.clone(),
+            ];
             facts.into_iter().map(Cell::from).collect()
         });
         page.table(&columns, rows.collect())?;
     } else {
-        let columns = [Column::left("gap", 10), Column::left("what it means here", 20)];
+        let columns = [
+            Column::left("gap", 10),
+            Column::left("what it means here", 20),
+        ];
         let rows = shown.map(|gap| {
             let facts = [gap.id.clone(), format!("count {}", gap.count), seen(gap)];
-            vec![Cell::lines(facts.map(Line::Text)), Cell::from(gap.text.clone())]
+            vec![
+                Cell::lines(facts.map(Line::Text)),
+                Cell::from(gap.text.clone()),
+            ]
         });
         page.table(&columns, rows.collect())?;
     }
@@ -192,16 +225,26 @@ pub(super) fn scope(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
         let start = window.start.as_deref().unwrap_or("the first packet");
         let end = window.end.as_deref().unwrap_or("the last packet");
         let packets = match (&window.first, &window.last) {
-            (Some(first), Some(last)) => format!("packets from {first} to {last}, {} s", window.seconds),
+            (Some(first), Some(last)) => {
+                format!("packets from {first} to {last}, {} s", window.seconds)
+            }
             _ => "no packet inside".to_owned(),
         };
-        page.item(0, "Window:", &format!("{start} to {end} (end not included); {packets}"))?;
+        page.item(
+            0,
+            "Window:",
+            &format!("{start} to {end} (end not included); {packets}"),
+        )?;
     }
     if !scope.local_networks.is_empty() {
         list(page, "Declared local:", &scope.local_networks)?;
     }
     if !scope.proven_local.is_empty() {
-        let proven: Vec<String> = scope.proven_local.iter().map(|row| format!("{} ({})", row.ip, row.text)).collect();
+        let proven: Vec<String> = scope
+            .proven_local
+            .iter()
+            .map(|row| format!("{} ({})", row.ip, row.text))
+            .collect();
         list(page, "Proven local:", &proven)?;
     }
     if !scope.softened.is_empty() {
@@ -223,10 +266,21 @@ pub(super) fn data(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.heading("Program and data")?;
     let tool = &report.tool;
     page.item(0, "Program:", &format!("{} {}", tool.name, tool.version))?;
-    page.item(0, "Host catalog:", &format!("sha256 {}", tool.catalog_sha256))?;
+    page.item(
+        0,
+        "Host catalog:",
+        &format!("sha256 {}", tool.catalog_sha256),
+    )?;
     for geo in &tool.geo {
         let built = geo.built.as_deref().unwrap_or("at an unknown time");
-        page.item(0, "Addresses:", &format!("{}, {}, built {built}. {}", geo.source, geo.kind, geo.attribution))?;
+        page.item(
+            0,
+            "Addresses:",
+            &format!(
+                "{}, {}, built {built}. {}",
+                geo.source, geo.kind, geo.attribution
+            ),
+        )?;
     }
     if tool.geo.is_empty() {
         page.item(0, "Addresses:", "no address database")?;

@@ -17,11 +17,19 @@ pub(super) struct Column {
 
 impl Column {
     pub(super) fn left(title: &'static str, least: usize) -> Self {
-        Self { title, least, right: false }
+        Self {
+            title,
+            least,
+            right: false,
+        }
     }
 
     pub(super) fn right(title: &'static str, least: usize) -> Self {
-        Self { title, least, right: true }
+        Self {
+            title,
+            least,
+            right: true,
+        }
     }
 }
 
@@ -97,7 +105,7 @@ fn share(columns: &[Column], natural: &[usize], width: usize) -> Vec<usize> {
         let narrowest = widths
             .iter_mut()
             .zip(natural)
-            .filter(|(have, natural)| *have < *natural)
+            .filter(|(have, natural)| **have < **natural)
             .map(|(have, _)| have)
             .min();
         match narrowest {
@@ -108,8 +116,17 @@ fn share(columns: &[Column], natural: &[usize], width: usize) -> Vec<usize> {
     widths
 }
 
+/// A table as text.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    /// Without a line break at the end.
+    pub(super) table: String,
+    /// A host name had to be cut.
+    pub(super) cut: bool,
+}
+
 /// Draws a table of at most `width` columns, as long as `least` of its columns fits in there.
-pub(super) fn draw(columns: &[Column], rows: Vec<Vec<Cell>>, width: usize, color: bool) -> String {
+pub(super) fn draw(columns: &[Column], rows: Vec<Vec<Cell>>, width: usize, color: bool) -> Drawn {
     let natural: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -122,38 +139,54 @@ pub(super) fn draw(columns: &[Column], rows: Vec<Vec<Cell>>, width: usize, color
     let widths = share(columns, &natural, width);
 
     let mut builder = Builder::with_capacity(rows.len().saturating_add(1), columns.len());
-    let titles = columns.iter().zip(&widths).map(|(column, width)| text::wrap(column.title, *width).join("\n"));
-    builder.push_record(titles);
+    let titles = columns.iter().zip(&widths);
+    builder.push_record(titles.map(|(column, width)| text::wrap(column.title, *width).join("\n")));
+    let (mut tall, mut cut) = (false, false);
     for row in &rows {
         builder.push_record(row.iter().zip(&widths).map(|(cell, width)| {
-            let lines: Vec<String> = cell.lines.iter().flat_map(|line| line.fit(*width)).collect();
+            let lines: Vec<String> = cell
+                .lines
+                .iter()
+                .flat_map(|line| line.fit(*width))
+                .collect();
+            tall |= lines.len() > 1;
+            cut |= cell
+                .lines
+                .iter()
+                .any(|line| matches!(line, Line::Host(_)) && line.natural() > *width);
             lines.join("\n")
         }));
     }
     let mut table = builder.build();
-    let tall = rows.iter().zip(1..).any(|(row, _)| {
-        row.iter().zip(&widths).any(|(cell, width)| {
-            cell.lines.iter().map(|line| line.fit(*width).len()).sum::<usize>() > 1
-        })
-    });
     if tall {
         // Rows of several lines need lines between them.
         table.with(Style::modern_rounded());
     } else {
         table.with(Style::rounded());
     }
-    for (index, _) in columns.iter().enumerate().filter(|(_, column)| column.right) {
+    for (index, _) in columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.right)
+    {
         table.with(Modify::new(Columns::one(index)).with(Alignment::right()));
     }
     if color {
         for (row, cells) in rows.iter().enumerate() {
-            for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.paint != Paint::Plain) {
+            for (index, cell) in cells
+                .iter()
+                .enumerate()
+                .filter(|(_, cell)| cell.paint != Paint::Plain)
+            {
                 let at = At::new(row.saturating_add(1), index);
                 table.with(Modify::new(at).with(cell.paint.color()));
             }
         }
     }
-    table.to_string()
+    Drawn {
+        table: table.to_string(),
+        cut,
+    }
 }
 
 #[cfg(test)]
@@ -164,16 +197,23 @@ mod tests {
     #[test]
     fn a_table_that_fits_keeps_its_natural_widths() {
         let columns = [Column::left("name", 4), Column::right("out", 3)];
-        let rows = vec![vec![Cell::from("a.test".to_owned()), Cell::from("7 B".to_owned())]];
+        let rows = vec![vec![
+            Cell::from("a.test".to_owned()),
+            Cell::from("7 B".to_owned()),
+        ]];
         assert_eq!(
-            draw(&columns, rows, 80, false),
+            draw(&columns, rows, 80, false).table,
             "╭────────┬─────╮\n│ name   │ out │\n├────────┼─────┤\n│ a.test │ 7 B │\n╰────────┴─────╯"
         );
     }
 
     #[test]
     fn long_columns_give_way_before_short_ones() {
-        let columns = [Column::left("id", 2), Column::left("text", 4), Column::left("host", 4)];
+        let columns = [
+            Column::left("id", 2),
+            Column::left("text", 4),
+            Column::left("host", 4),
+        ];
         assert_eq!(share(&columns, &[3, 100, 100], 50), [3, 19, 18]);
         assert_eq!(share(&columns, &[3, 10, 100], 50), [3, 10, 27]);
         assert_eq!(share(&columns, &[3, 100, 100], 5), [2, 4, 4]);
@@ -183,16 +223,23 @@ mod tests {
     fn no_cell_draws_outside_its_box() {
         let columns = [Column::left("name", 4), Column::left("host", 8)];
         let rows = vec![vec![
-            Cell::lines([Line::Text("two\nlines │ 大疆\u{1b}[2J\u{202e}".to_owned())]).paint(Paint::Against),
+            Cell::lines([Line::Text("two\nlines │ 大疆\u{1b}[2J\u{202e}".to_owned())])
+                .paint(Paint::Against),
             Cell::lines([Line::Host(format!("dji.com.{}.evil.test", "x".repeat(200)))]),
         ]];
         for width in 20..120 {
-            let drawn = draw(&columns, rows.clone(), width, false);
+            let drawn = draw(&columns, rows.clone(), width, false).table;
             assert!(!drawn.contains(['\u{1b}', '\u{202e}']));
-            assert!(drawn.lines().all(|line| text::width(line) <= width), "{width}\n{drawn}");
+            assert!(
+                drawn.lines().all(|line| text::width(line) <= width),
+                "{width}\n{drawn}"
+            );
         }
-        assert!(draw(&columns, rows.clone(), 40, false).contains("….evil.test"));
-        let colored = draw(&columns, rows, 200, true);
+        let narrow = draw(&columns, rows.clone(), 40, false);
+        assert!(narrow.cut && narrow.table.contains("….evil.test"));
+        let colored = draw(&columns, rows, 400, true);
+        assert!(!colored.cut);
+        let colored = colored.table;
         assert!(colored.contains("\u{1b}[31m"), "{colored:?}");
     }
 }

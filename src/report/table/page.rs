@@ -66,25 +66,28 @@ pub(super) fn plural(count: usize, what: &str) -> String {
 
 /// Exact bytes, with a rounded unit behind them from a kibibyte on.
 pub(super) fn bytes(count: u64) -> String {
+    match rounded(count) {
+        None => format!("{count} B"),
+        Some(unit) => format!("{count} B ({unit})"),
+    }
+}
+
+/// Bytes in the largest unit that gives at least one, rounded down; `None` below a kibibyte.
+pub(super) fn rounded(count: u64) -> Option<String> {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     const STEP: u128 = 1024;
-    let mut unit = None;
-    let mut divisor = 1u128;
-    for name in UNITS {
-        let next = divisor.saturating_mul(STEP);
-        if u128::from(count) < next {
+    let count = u128::from(count);
+    let mut best = None;
+    let mut divisor = STEP;
+    for unit in UNITS {
+        if count < divisor {
             break;
         }
-        divisor = next;
-        unit = Some(name);
+        let tenths = count.saturating_mul(10) / divisor;
+        best = Some(format!("{}.{} {unit}", tenths / 10, tenths % 10));
+        divisor = divisor.saturating_mul(STEP);
     }
-    match unit {
-        None => format!("{count} B"),
-        Some(unit) => {
-            let tenths = u128::from(count).saturating_mul(10) / divisor;
-            format!("{count} B ({}.{} {unit})", tenths / 10, tenths % 10)
-        }
-    }
+    best
 }
 
 /// The terminal, line by line.
@@ -144,7 +147,12 @@ impl<'a> Page<'a> {
         let taken = lead.saturating_sub(hang.saturating_sub(indent));
         let mut lines = text::wrap_behind(&words, taken, columns).into_iter();
         let first = lines.next().unwrap_or_default();
-        writeln!(self.out, "{:indent$}{}", "", format!("{label} {first}").trim_end())?;
+        writeln!(
+            self.out,
+            "{:indent$}{}",
+            "",
+            format!("{label} {first}").trim_end()
+        )?;
         for line in lines {
             writeln!(self.out, "{:hang$}{line}", "")?;
         }
@@ -152,16 +160,30 @@ impl<'a> Page<'a> {
     }
 
     /// A paragraph that begins with a coloured word.
-    pub(super) fn marked(&mut self, indent: usize, word: &str, paint: Paint, rest: &str) -> io::Result<()> {
+    pub(super) fn marked(
+        &mut self,
+        indent: usize,
+        word: &str,
+        paint: Paint,
+        rest: &str,
+    ) -> io::Result<()> {
         let mark = text::terminal(word);
         let words = text::terminal(rest);
         let hang = indent.saturating_add(2);
-        let lines = text::wrap(&format!("{mark} · {words}"), self.width.saturating_sub(hang));
+        let lines = text::wrap(
+            &format!("{mark} · {words}"),
+            self.width.saturating_sub(hang),
+        );
         for (index, line) in lines.iter().enumerate() {
             let indent = if index == 0 { indent } else { hang };
             match line.strip_prefix(&*mark) {
                 Some(tail) if index == 0 && self.color => {
-                    writeln!(self.out, "{:indent$}{}{tail}", "", paint.color().colorize(&*mark))?;
+                    writeln!(
+                        self.out,
+                        "{:indent$}{}{tail}",
+                        "",
+                        paint.color().colorize(&*mark)
+                    )?;
                 }
                 _ => writeln!(self.out, "{:indent$}{line}", "")?,
             }
@@ -174,7 +196,15 @@ impl<'a> Page<'a> {
         if rows.is_empty() {
             return Ok(());
         }
-        writeln!(self.out, "{}", grid::draw(columns, rows, self.width, self.color))
+        let drawn = grid::draw(columns, rows, self.width, self.color);
+        writeln!(self.out, "{}", drawn.table)?;
+        if drawn.cut {
+            self.text(
+                0,
+                "A name that begins with … was cut at the front; the JSON report has it whole.",
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -195,10 +225,23 @@ mod tests {
     #[test]
     fn lines_of_a_paragraph_stay_within_the_width_and_hang_under_their_label() {
         let mut out = Vec::new();
-        let style = Style { width: 40, color: false };
+        let style = Style {
+            width: 40,
+            color: false,
+        };
         let mut page = Page::new(style, &mut out);
-        page.item(2, "- no-app-activity:", "a text that is longer than what is left of one line").unwrap();
-        page.item(2, "first", "2025-03-01T10:00:00.123456789Z and some more words").unwrap();
+        page.item(
+            2,
+            "- no-app-activity:",
+            "a text that is longer than what is left of one line",
+        )
+        .unwrap();
+        page.item(
+            2,
+            "first",
+            "2025-03-01T10:00:00.123456789Z and some more words",
+        )
+        .unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "  - no-app-activity: a text that is\n    longer than what is left of one line\n  \

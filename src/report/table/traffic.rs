@@ -2,8 +2,8 @@
 
 use super::grid::{Cell, Column, Line};
 use super::left_out;
-use super::page::{Page, Paint, bytes, plural};
-use crate::report::v1::{App, Destination, Lookup, Report};
+use super::page::{Page, Paint, bytes, plural, rounded};
+use crate::report::v1::{App, Destination, Lookup, Name, Report};
 use std::io;
 
 /// Destinations listed of one attribution: a few screens.
@@ -19,18 +19,33 @@ const NARROW: usize = 90;
 
 /// The attributions, what accuses first, and what each rests on.
 const ATTRIBUTIONS: [(&str, &str); 8] = [
-    ("app", "labelled with the app under audit, or from the device under audit"),
+    (
+        "app",
+        "labelled with the app under audit, or from the device under audit",
+    ),
     ("vendor", "the name belongs to the drone vendor"),
     ("unknown", "nothing explains it"),
-    ("third-party", "the name belongs to an SDK known from drone apps"),
+    (
+        "third-party",
+        "the name belongs to an SDK known from drone apps",
+    ),
     ("shared", "a platform that the OS and other apps use too"),
     ("other-app", "labelled with another app"),
-    ("other-device", "another machine than the device under audit"),
+    (
+        "other-device",
+        "another machine than the device under audit",
+    ),
     ("os", "background traffic of the phone itself"),
 ];
 
 /// Stages, strongest first.
-const STAGES: [&str; 5] = ["transferred", "connected", "attempted", "lookup", "unsolicited"];
+const STAGES: [&str; 5] = [
+    "transferred",
+    "connected",
+    "attempted",
+    "lookup",
+    "unsolicited",
+];
 
 /// Place of an attribution among the others; one that is not known here comes last.
 pub(super) fn rank(attribution: &str) -> usize {
@@ -47,12 +62,20 @@ fn by_attribution<T>(rows: &[T], attribution: impl Fn(&T) -> &str) -> Vec<(&str,
     ids.sort_by_key(|id| (rank(id), *id));
     ids.dedup();
     ids.into_iter()
-        .map(|id| (id, rows.iter().filter(|row| attribution(row) == id).collect()))
+        .map(|id| {
+            (
+                id,
+                rows.iter().filter(|row| attribution(row) == id).collect(),
+            )
+        })
         .collect()
 }
 
 fn group_title(page: &mut Page<'_>, id: &str, facts: &str) -> io::Result<()> {
-    let because = ATTRIBUTIONS.iter().find(|(known, _)| *known == id).map(|(_, because)| *because);
+    let because = ATTRIBUTIONS
+        .iter()
+        .find(|(known, _)| *known == id)
+        .map(|(_, because)| *because);
     let rest = match because {
         Some(because) => format!("{because} · {facts}"),
         None => facts.to_owned(),
@@ -65,16 +88,31 @@ fn group_title(page: &mut Page<'_>, id: &str, facts: &str) -> io::Result<()> {
 pub(super) fn destinations(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.heading("Destinations")?;
     if report.destinations.is_empty() {
-        return page.text(0, "No traffic beyond the local network was seen.");
+        return page.text(0, "No readable traffic beyond the local network was seen. What the captures could not show is under Coverage.");
     }
     page.text(0, "Internet and relayed traffic of the whole capture, by whose it is and where it went. Bytes are transport payload; out is away from our side.")?;
     for (id, mut rows) in by_attribution(&report.destinations, |row| row.attribution.as_str()) {
         let all = rows.len();
-        let total = |of: fn(&Destination) -> u64| rows.iter().fold(0u64, |sum, row| sum.saturating_add(of(row)));
-        let (out, back) = (bytes(total(|row| row.bytes_out)), bytes(total(|row| row.bytes_in)));
-        group_title(page, id, &format!("{}, {out} out, {back} in", plural(all, "destination")))?;
+        let total = |of: fn(&Destination) -> u64| {
+            rows.iter()
+                .fold(0u64, |sum, row| sum.saturating_add(of(row)))
+        };
+        let (out, back) = (
+            bytes(total(|row| row.bytes_out)),
+            bytes(total(|row| row.bytes_in)),
+        );
+        group_title(
+            page,
+            id,
+            &format!("{}, {out} out, {back} in", plural(all, "destination")),
+        )?;
         // What went furthest must not be cut off by where it went.
-        rows.sort_by_key(|row| (position(STAGES.into_iter(), &row.stage), u64::MAX - row.bytes_out));
+        rows.sort_by_key(|row| {
+            (
+                position(STAGES.into_iter(), &row.stage),
+                u64::MAX - row.bytes_out,
+            )
+        });
         rows.truncate(DESTINATIONS_MAX);
         rows.sort_by_key(|row| place(row));
         draw(page, &rows)?;
@@ -86,12 +124,12 @@ pub(super) fn destinations(page: &mut Page<'_>, report: &Report) -> io::Result<(
 fn draw(page: &mut Page<'_>, rows: &[&Destination]) -> io::Result<()> {
     if page.width() >= WIDE {
         let columns = [
-            Column::left("id", 3),
+            Column::left("id", 5),
             Column::left("where", 12),
             Column::left("destination", 24),
             Column::left("stage", 11),
-            Column::right("out", 10),
-            Column::right("in", 10),
+            Column::right("out", 13),
+            Column::right("in", 13),
             Column::left("how it is known", 20),
         ];
         let rows = rows.iter().map(|row| {
@@ -108,31 +146,49 @@ fn draw(page: &mut Page<'_>, rows: &[&Destination]) -> io::Result<()> {
         return page.table(&columns, rows.collect());
     }
     let narrow = page.width() < NARROW;
-    let mut columns = vec![Column::left("id", 3)];
+    let mut columns = vec![Column::left("id", 5)];
     if !narrow {
         columns.push(Column::left("where", 10));
     }
-    columns.push(Column::left("destination", 16));
-    columns.push(Column::left("stage, out, in", 13));
+    columns.push(Column::left("destination", 12));
+    columns.push(Column::left("stage, bytes", 13));
     if !narrow {
         columns.push(Column::left("how it is known", 16));
     }
     let rows = rows.iter().map(|row| {
-        let traffic = Cell::lines([
-            Line::Text(row.stage.clone()),
-            Line::Text(format!("{} out", bytes(row.bytes_out))),
-            Line::Text(format!("{} in", bytes(row.bytes_in))),
-        ]);
+        let counted = |label: &str, count: u64| {
+            // The rounded unit on a line of its own leaves its columns to the names.
+            let exact = Line::Text(format!("{label} {count} B"));
+            std::iter::once(exact).chain(rounded(count).map(|unit| Line::Text(format!("({unit})"))))
+        };
+        let stage = Line::Text(row.stage.clone());
+        let traffic = Cell::lines(
+            std::iter::once(stage)
+                .chain(counted("out", row.bytes_out))
+                .chain(counted("in", row.bytes_in)),
+        );
         let id = Cell::from(row.id.clone());
         if narrow {
-            let all = endpoint(row).into_iter().chain(whereabouts(row)).chain(evidence(row));
+            let all = endpoint(row)
+                .into_iter()
+                .chain(whereabouts(row))
+                .chain(evidence(row));
             vec![id, Cell::lines(all), traffic]
         } else {
-            vec![id, Cell::lines(whereabouts(row)), Cell::lines(endpoint(row)), traffic, Cell::lines(evidence(row))]
+            vec![
+                id,
+                Cell::lines(whereabouts(row)),
+                Cell::lines(endpoint(row)),
+                traffic,
+                Cell::lines(evidence(row)),
+            ]
         }
     });
     page.table(&columns, rows.collect())
 }
+
+/// The place of a destination whose address only the relay knows.
+const RELAYED: &str = "behind a relay";
 
 /// The place in one line, which also orders a group.
 fn place(row: &Destination) -> String {
@@ -147,7 +203,7 @@ fn place(row: &Destination) -> String {
         ("anycast", ..) => "anycast, many places".to_owned(),
         ("conflict", ..) => format!("unsure: {}", candidates()),
         (_, Some(country), _) => format!("{country} ({})", row.country_confidence),
-        (_, None, None) if row.scope == "relayed" => "behind a relay".to_owned(),
+        (_, None, None) if row.scope == "relayed" => RELAYED.to_owned(),
         (_, None, _) => "unknown place".to_owned(),
     }
 }
@@ -166,7 +222,7 @@ fn whereabouts(row: &Destination) -> Vec<Line> {
         (None, Some(organisation)) => lines.push(organisation.clone()),
         (None, None) => {}
     }
-    if row.scope != "internet" {
+    if row.scope != "internet" && lines.first().is_none_or(|place| place != RELAYED) {
         lines.push(row.scope.clone());
     }
     lines.into_iter().map(Line::Text).collect()
@@ -217,17 +273,32 @@ fn endpoint(row: &Destination) -> Vec<Line> {
 
 fn evidence(row: &Destination) -> Vec<Line> {
     let mut lines = Vec::new();
-    if row.host.is_some() {
-        lines.push(Line::Text(format!("name by {}", row.host_source)));
-    }
-    let others: Vec<_> = row
+    let (best, others): (Vec<&Name>, Vec<&Name>) = row
         .names
         .iter()
-        .filter(|name| Some(&name.name) != row.host.as_ref() || name.source != row.host_source)
-        .collect();
+        .partition(|name| Some(&name.name) == row.host.as_ref() && name.source == row.host_source);
+    if row.host.is_some() {
+        let seen = best
+            .first()
+            .map(|name| format!(" at {}:{}", name.input, name.frame));
+        lines.push(Line::Text(format!(
+            "name by {}{}",
+            row.host_source,
+            seen.unwrap_or_default()
+        )));
+    }
     for name in others.iter().take(NAMES_MAX) {
-        lines.push(Line::Text(format!("{} at {}:{}", name.source, name.input, name.frame)));
-        if Some(&name.name) != row.host.as_ref() {
+        let same = Some(&name.name) == row.host.as_ref();
+        let lead = if same {
+            "name also by"
+        } else {
+            "other name by"
+        };
+        lines.push(Line::Text(format!(
+            "{lead} {} at {}:{}",
+            name.source, name.input, name.frame
+        )));
+        if !same {
             lines.push(Line::Host(name.name.clone()));
         }
     }
@@ -239,10 +310,18 @@ fn evidence(row: &Destination) -> Vec<Line> {
         (Some(owner), None) => Some(format!("owner {owner}")),
         _ => None,
     };
-    let facts = owner.into_iter().chain(row.role.as_ref().map(|role| format!("role {role}")));
+    let facts = owner
+        .into_iter()
+        .chain(row.role.as_ref().map(|role| format!("role {role}")));
     lines.extend(facts.map(Line::Text));
-    lines.push(Line::Text(row.attribution_reason.clone()));
-    lines.extend(row.notes.iter().map(|note| Line::Text(format!("note: {note}"))));
+    if !row.attribution_reason.is_empty() {
+        lines.push(Line::Text(row.attribution_reason.clone()));
+    }
+    lines.extend(
+        row.notes
+            .iter()
+            .map(|note| Line::Text(format!("note: {note}"))),
+    );
     lines
 }
 
@@ -273,7 +352,7 @@ pub(super) fn lookups(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
                 Column::left("name", 20),
                 Column::left("types", 5),
                 Column::left("asked of", 12),
-                Column::right("times", 3),
+                Column::right("times", 6),
                 Column::left("first frame", 6),
                 Column::left("answers", 12),
             ];
@@ -298,8 +377,19 @@ fn answers(row: &Lookup) -> Vec<Line> {
     if row.answers.is_empty() {
         return vec![Line::Text("no address answered".to_owned())];
     }
-    let mut lines: Vec<Line> = row.answers.iter().take(NAMES_MAX).cloned().map(Line::Text).collect();
-    if let Some(more) = row.answers.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
+    let mut lines: Vec<Line> = row
+        .answers
+        .iter()
+        .take(NAMES_MAX)
+        .cloned()
+        .map(Line::Text)
+        .collect();
+    if let Some(more) = row
+        .answers
+        .len()
+        .checked_sub(NAMES_MAX)
+        .filter(|more| *more > 0)
+    {
         lines.push(Line::Text(format!("and {more} more")));
     }
     lines
