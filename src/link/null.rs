@@ -18,22 +18,26 @@ pub(super) const LOOP: LinkType = LinkType {
 };
 
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
-    let Some((family, packet)) = frame.data.split_first_chunk::<4>() else {
+    let Some((header, packet)) = frame.data.split_first_chunk::<4>() else {
         return Unwrapped::bare(Content::Unreadable(
             GapId::UnreadablePackets,
             "shorter than a loopback header",
         ));
     };
     // Families are small numbers: only one byte order gives one.
-    let family = u32::from_be_bytes(*family).min(u32::from_le_bytes(*family));
+    let family = u32::from_be_bytes(*header).min(u32::from_le_bytes(*header));
     Unwrapped::bare(match family {
         // AF_INET; AF_INET6 of NetBSD/OpenBSD, FreeBSD, Darwin, Linux, Windows.
         2 | 24 | 28 | 30 | 10 | 23 => Content::Ip(packet),
         // AF_OSI, AF_APPLETALK, AF_IPX: libpcap lists them beside the above.
         7 | 16 => Content::NotIp("OSI or AppleTalk on loopback"),
-        _ => Content::Unreadable(
-            GapId::UnreadablePackets,
-            "unknown address family on loopback",
-        ),
+        // Some writers leave an ether type in the last two bytes (Cisco HDLC among them).
+        _ => match header {
+            [_, _, 0x08, 0x00] | [_, _, 0x86, 0xdd] => Content::Ip(packet),
+            _ => Content::Unreadable(
+                GapId::UnreadablePackets,
+                "unknown address family on loopback",
+            ),
+        },
     })
 }
