@@ -7,7 +7,9 @@ pub mod coverage;
 pub mod local_data_mode;
 
 use crate::classify::attribution::Attribution;
-use crate::classify::destination::{Destination, Judged, Lookup};
+use crate::classify::destination::Destination;
+use crate::classify::lookup::Lookup;
+use crate::classify::rows::Judged;
 use crate::classify::{Basis, Stage};
 use crate::evidence::{FrameRef, Moment};
 use coverage::WindowCoverage;

@@ -7,6 +7,8 @@
 pub mod attribution;
 pub mod catalog;
 pub mod destination;
+pub mod lookup;
+pub mod rows;
 pub mod scope;
 
 use crate::audit::Evidence;

@@ -323,6 +323,8 @@ pub struct Facts {
     pub tunnel: Option<&'static str>,
     /// The names of this flow are hidden: encrypted DNS, or an encrypted server name.
     pub hidden: Option<&'static str>,
+    /// It was first seen as a quote in an ICMP error.
+    pub quoted: bool,
     /// Copies of the same bytes differed.
     pub conflict: bool,
     /// Names beyond the bound were dropped.

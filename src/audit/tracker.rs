@@ -19,6 +19,7 @@ use crate::packet::transport::{
 };
 use crate::packet::{Datagram, Decoded, decode};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Packets inside packets that are followed, counted from the frame (contract: bytes count at the
 /// outermost layer only).
@@ -298,6 +299,9 @@ impl Tracker {
                         &mut self.ledger,
                     );
                 }
+                if !answers && believed {
+                    self.quoted(body, datagram.destination, context);
+                }
                 // An error quotes somebody's packet; it is no payload and opens nothing.
                 if answers {
                     self.payload(slot, side, datagram.wire_len.saturating_sub(4), context);
@@ -314,6 +318,49 @@ impl Tracker {
                     span.opened |= fresh || datagram.protocol != protocol::TCP;
                 }
             }
+        }
+    }
+
+    /// An ICMP error quotes the packet that it answers (RFC 792, RFC 4443 §3). If the capture
+    /// missed that packet, the quote still shows that `asker` sent it: an attempt, and no packet of
+    /// its own.
+    fn quoted(&mut self, body: &[u8], asker: IpAddr, context: Context) {
+        /// Four bytes of the error's own come first.
+        const UNUSED: usize = 4;
+        // What is quoted is cut by design.
+        let quote = decode(
+            body.get(UNUSED..).unwrap_or_default(),
+            usize::from(u16::MAX),
+        );
+        let (Decoded::Datagram(inner) | Decoded::BadChecksum(inner)) = quote else {
+            return;
+        };
+        if inner.source != asker || inner.fragment.is_some_and(|f| f.offset > 0) {
+            return;
+        }
+        let (from, to) = match inner.protocol {
+            protocol::TCP | protocol::UDP => ports(&inner),
+            _ => return,
+        };
+        let (key, side) = Key::new(
+            (inner.source, from),
+            (inner.destination, to),
+            inner.protocol,
+        );
+        if self.table.get(&key).is_some() {
+            return;
+        }
+        let (slot, evicted) = self.table.open(key, context.epoch, context.moment);
+        if let Some(evicted) = evicted {
+            self.closed(evicted);
+        }
+        if let Some(flow) = self.table.flow(slot) {
+            flow.opened(side, Opening::Request);
+            flow.facts.quoted = true;
+        }
+        if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+            span.opened = true;
+            *span.answers.of_mut(side) += 1;
         }
     }
 

@@ -4,7 +4,7 @@
 
 use crate::audit::{Series, TimeGap};
 use crate::classify::Basis;
-use crate::classify::destination::Judged;
+use crate::classify::rows::Judged;
 use crate::coverage::GapId;
 use crate::epoch::Window;
 use crate::evidence::{Moment, Timestamp};
@@ -129,7 +129,12 @@ fn cover(
             frame: None,
         });
     }
-    let active = slots(series, window.as_ref(), whole, &*inside);
+    let seen = device_seen(judged, basis, &*inside);
+    let active = if seen {
+        slots(series, window.as_ref(), whole, &*inside)
+    } else {
+        0
+    };
     if active < SLOTS_NEEDED {
         gaps.push(WindowGap {
             id: GapId::NoAppActivity,
@@ -137,7 +142,11 @@ fn cover(
             text: format!(
                 "{} shows the subject at work in {active} of the {SLOTS_NEEDED} ten-second slots that are needed (drone-link frames{})",
                 window.as_ref().map_or("the capture".to_owned(), describe),
-                if basis.devices.any() { ", packets of the device under audit" } else { "" }
+                match (basis.devices.any(), seen) {
+                    (true, true) => ", packets of the device under audit",
+                    (true, false) => "; the declared device was not seen, and other machines' frames say nothing of it",
+                    (false, _) => "",
+                }
             ),
             input: None,
             frame: None,
@@ -173,6 +182,17 @@ fn covers(theirs: Option<(Moment, Moment)>, ours: Option<(Moment, Moment)>) -> b
     let early = a.time.since(c.time).is_some_and(|late| late < SAME_TIME);
     let long = d.time.since(b.time).is_some_and(|late| late < SAME_TIME);
     early && long
+}
+
+/// True unless a device was declared and no packet to or from it lies in the window: a mistyped
+/// address must not pass for a silent device.
+fn device_seen(judged: &Judged, basis: &Basis<'_>, inside: &dyn Fn(u32) -> bool) -> bool {
+    !basis.devices.any()
+        || judged
+            .directions
+            .iter()
+            .flatten()
+            .any(|(epoch, d)| inside(*epoch) && d.device_out + d.device_in > 0)
 }
 
 /// Ten-second slots, from the window's start on, in which the subject was at work.

@@ -8,7 +8,8 @@
 use super::coverage::WindowCoverage;
 use super::{About, Case, Claim, Confidence, Description, Finding};
 use crate::classify::attribution::Attribution;
-use crate::classify::destination::{Destination, Lookup};
+use crate::classify::destination::Destination;
+use crate::classify::lookup::Lookup;
 use crate::classify::{Scope, Stage};
 use crate::evidence::{FrameRef, Moment};
 use crate::flow::NameSource;

@@ -5,7 +5,7 @@ use crate::audit::{Settings, read};
 use crate::capture::Source;
 use crate::claim::{CLAIMS, Case, Claim, Verdict, coverage, judge};
 use crate::classify::catalog::{Catalog, RoleAttribution};
-use crate::classify::{Basis, destination};
+use crate::classify::{Basis, rows};
 use crate::cli::{Check, Color, Device, Terminal};
 use crate::error::Error;
 use crate::evidence::Timestamp;
@@ -120,7 +120,7 @@ fn audit(
         local: &options.subject.local_networks,
         devices: &devices,
     };
-    let judged = destination::judge(&basis);
+    let judged = rows::judge(&basis);
     let windows = coverage::windows(&basis, &judged, TIME_GAP);
     let case = Case {
         judged: &judged,

@@ -17,6 +17,8 @@ pub(super) const SOCKS: Protocol = Protocol {
     open: || Box::new(Socks::default()),
 };
 
+/// Command 3 (RFC 1928 §4).
+const UDP_ASSOCIATE: u8 = 3;
 /// Authentication methods offered in one greeting; RFC 1928 assigns a handful.
 const METHODS_MAX: usize = 10;
 /// User id of version 4, and the name behind it; both end with a zero byte.
@@ -161,9 +163,16 @@ impl Socks {
                     _ => Step::More,
                 }
             }
-            (Stage::Request, [5, _command, _reserved, rest @ ..]) => {
+            (Stage::Request, [5, command, _reserved, rest @ ..]) => {
                 let mut reader = Reader::new(rest);
                 match address5(&mut reader) {
+                    Some(_) if *command == UDP_ASSOCIATE => {
+                        // Its datagrams name their targets one by one, on another port, and are
+                        // not read: what they reach cannot be seen.
+                        sink.flow.facts.tunnel = Some("socks-udp");
+                        self.stage = Stage::Answer5;
+                        Step::Consumed(3 + reader.position())
+                    }
                     Some(host) => {
                         say(&host, sink);
                         self.stage = Stage::Answer5;

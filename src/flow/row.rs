@@ -165,6 +165,8 @@ pub struct Row {
     pub lookups: BTreeSet<Arc<str>>,
     /// Exemplar frames.
     pub frames: BTreeSet<FrameRef>,
+    /// It was first seen as a quote in an ICMP error.
+    pub quoted: bool,
     /// Copies of the same bytes differed.
     pub conflict: bool,
     /// A flow was open at its first packet.
@@ -215,6 +217,7 @@ impl Rows {
             resolved: Pair::default(),
             lookups: BTreeSet::new(),
             frames: BTreeSet::new(),
+            quoted: false,
             conflict: false,
             joined_late: 0,
         });
@@ -222,6 +225,7 @@ impl Rows {
         if row.opener_port != Some(opener) {
             row.opener_port = None;
         }
+        row.quoted |= closed.flow.facts.quoted;
         row.conflict |= closed.flow.facts.conflict;
         row.joined_late += u64::from(closed.flow.joined_late);
         for (named, at) in &closed.flow.facts.names {

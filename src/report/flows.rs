@@ -1,6 +1,6 @@
 //! The inventory without judgement: one JSON object a line, one line a flow.
 
-use crate::classify::destination::scope_of;
+use crate::classify::rows::scope_of;
 use crate::classify::scope::Topology;
 use crate::classify::{Basis, Scope};
 use crate::flow::row::{RowKey, Tally};

@@ -1,0 +1,100 @@
+//! Lookups: names that our side asked for, whose they are, and whether they left the site.
+
+use super::attribution::{Attributed, by_device, by_looked_up_name};
+use super::scope::Topology;
+use super::{Basis, Scope};
+use crate::dissect::public_name::is_public_name;
+use crate::evidence::Moment;
+use crate::flow::Pair;
+use crate::identity::{DeviceView, Whose, mac_of};
+use crate::ledger::Lookup as Asked;
+use crate::packet::transport::protocol;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A name that was asked for.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// The name.
+    pub name: Arc<str>,
+    /// Who was asked.
+    pub resolver: IpAddr,
+    /// Local, relayed or internet.
+    pub scope: Scope,
+    /// Whose lookup it is.
+    pub attributed: Attributed,
+    /// Who asked.
+    pub clients: BTreeSet<IpAddr>,
+    /// Record types.
+    pub types: BTreeSet<u16>,
+    /// Addresses answered.
+    pub answers: BTreeSet<IpAddr>,
+    /// Per epoch: how often, first, last.
+    pub asked: BTreeMap<u32, (u64, Moment, Moment)>,
+}
+
+type LookupGroup = (Arc<str>, IpAddr, u8, Scope);
+
+pub(super) fn lookup(
+    lookups: &mut BTreeMap<LookupGroup, Lookup>,
+    key: &crate::ledger::LookupKey,
+    asked: &Asked,
+    topology: &Topology<'_>,
+    device: &DeviceView,
+    basis: &Basis<'_>,
+) {
+    let (flow, side) =
+        crate::flow::Key::new((key.client, 0), (key.resolver, key.port), protocol::UDP);
+    let mut link = Pair::default();
+    *link.of_mut(side) = asked.link;
+    let is_local = |s| topology.local(&flow, s, &link).is_some();
+    if !is_local(side) && is_local(side.other()) {
+        // Somebody outside asks a server of ours: it is no lookup of our side.
+        return;
+    }
+    let scope = if !is_local(side.other()) {
+        Scope::Internet
+    } else if key.resolver.is_multicast() || !is_public_name(&key.name) {
+        Scope::Local
+    } else {
+        Scope::Relayed
+    };
+    let whose = device.whose(key.client, mac_of(&link, side));
+    let attributed =
+        by_device(whose).unwrap_or_else(|| by_looked_up_name(&key.name, basis.catalog));
+    let group = (
+        Arc::clone(&key.name),
+        key.resolver,
+        match whose {
+            Whose::Device => 0,
+            Whose::Unsure => 1,
+            Whose::Other => 2,
+        },
+        scope,
+    );
+    let lookup = lookups.entry(group).or_insert_with(|| Lookup {
+        name: Arc::clone(&key.name),
+        resolver: key.resolver,
+        scope,
+        attributed,
+        clients: BTreeSet::new(),
+        types: BTreeSet::new(),
+        answers: BTreeSet::new(),
+        asked: BTreeMap::new(),
+    });
+    lookup.clients.insert(key.client);
+    lookup.types.extend(&asked.types);
+    lookup.answers.extend(&asked.answers);
+    for (epoch, of) in &asked.asked {
+        lookup
+            .asked
+            .entry(*epoch)
+            .and_modify(|(count, first, last)| {
+                *count += of.count;
+                *first = (*first).min(of.first);
+                *last = (*last).max(of.last);
+            })
+            .or_insert((of.count, of.first, of.last));
+    }
+}

@@ -1,0 +1,380 @@
+//! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
+
+use super::destination::{Destination, Key, finish, group};
+use super::lookup::{Lookup, lookup};
+use super::scope::{Local, Topology};
+use super::{Basis, Scope};
+use crate::audit::Series;
+use crate::dissect::public_name::is_public_name;
+use crate::evidence::Moment;
+use crate::flow::row::{Folded, Row, RowKey};
+use crate::flow::{NameSource, Named, Opening, Pair, Relay, Side};
+use crate::identity::{DeviceView, Whose, mac_of, our_side};
+use crate::packet::address::{Class, classify};
+use crate::packet::transport::protocol;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What one series amounts to.
+pub struct Judged {
+    /// Destinations.
+    pub destinations: Vec<Destination>,
+    /// Lookups.
+    pub lookups: Vec<Lookup>,
+    /// Packets per input and scope.
+    pub counted: BTreeMap<(u32, Scope), u64>,
+    /// Public addresses that the link proves to be local.
+    pub proven: BTreeMap<IpAddr, String>,
+    /// The device as each series shows it.
+    pub devices: Vec<DeviceView>,
+    /// Local flows that are opaque tunnels: name, series, first moment per epoch.
+    pub opaque: Vec<Opaque>,
+    /// Flows whose names are hidden.
+    pub hidden: Vec<(Moment, u32, String)>,
+    /// What each series says of the two directions of its flows, per epoch.
+    pub directions: Vec<BTreeMap<u32, Directions>>,
+}
+
+/// A tunnel that cannot be looked into, to a local host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opaque {
+    /// Index of the series.
+    pub series: usize,
+    /// The epoch.
+    pub epoch: u32,
+    /// First packet.
+    pub first: Moment,
+    /// Packets.
+    pub packets: u64,
+    /// What it is.
+    pub name: String,
+}
+
+/// Which directions of the subject were recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Directions {
+    /// Packets that the declared device sent to single hosts.
+    pub device_out: u64,
+    /// Packets that it received from single hosts.
+    pub device_in: u64,
+    /// TCP flows with payload of which both sides were seen.
+    pub whole: u64,
+    /// TCP flows with payload of which one side was seen.
+    pub half: u64,
+}
+
+/// Groups and judges the rows and lookups of all series.
+pub fn judge(basis: &Basis<'_>) -> Judged {
+    let mut out = Judged {
+        destinations: Vec::new(),
+        lookups: Vec::new(),
+        counted: BTreeMap::new(),
+        proven: BTreeMap::new(),
+        devices: Vec::new(),
+        opaque: Vec::new(),
+        hidden: Vec::new(),
+        directions: Vec::new(),
+    };
+    let mut destinations: BTreeMap<Key, Destination> = BTreeMap::new();
+    let mut lookups = BTreeMap::new();
+    for (index, series) in basis.evidence.series.iter().enumerate() {
+        let topology = Topology::new(&series.ledger, basis.local);
+        let device = DeviceView::new(basis.devices, series, &topology);
+        let mut directions = BTreeMap::new();
+        for (key, row) in &series.rows {
+            let judged = RowJudge {
+                series,
+                index,
+                topology: &topology,
+                device: &device,
+            }
+            .row(key, row, &mut out);
+            note_directions(&mut directions, key, row, &judged);
+            if judged.scope == Scope::Local {
+                continue;
+            }
+            group(&mut destinations, key, row, &judged, index);
+        }
+        for (key, asked) in &series.ledger.lookups {
+            lookup(&mut lookups, key, asked, &topology, &device, basis);
+        }
+        out.devices.push(device);
+        out.directions.push(directions);
+    }
+    out.destinations = destinations.into_values().collect();
+    for destination in &mut out.destinations {
+        finish(destination, basis);
+    }
+    out.lookups = lookups.into_values().collect();
+    out
+}
+
+struct RowJudge<'a> {
+    series: &'a Series,
+    index: usize,
+    topology: &'a Topology<'a>,
+    device: &'a DeviceView,
+}
+
+/// What is decided about one row.
+pub(super) struct RowVerdict {
+    pub(super) scope: Scope,
+    pub(super) ours: Side,
+    pub(super) whose: Whose,
+    pub(super) ip: Option<IpAddr>,
+    pub(super) port: Option<u16>,
+    pub(super) via: Option<(IpAddr, u16)>,
+    pub(super) host: Option<Named>,
+    pub(super) lookups_only: bool,
+    pub(super) folded: bool,
+}
+
+impl RowJudge<'_> {
+    fn row(&self, key: &RowKey, row: &Row, out: &mut Judged) -> RowVerdict {
+        for side in Side::BOTH {
+            if let Some(Local::Proven(text)) = self.topology.local(&key.key, side, &key.link) {
+                out.proven.entry(key.key.ip(side)).or_insert(text);
+            }
+        }
+        let (scope, ours) = scope_of(key, self.topology, self.device);
+        let theirs = ours.other();
+        for span in &row.spans {
+            *out.counted.entry((span.input, scope)).or_insert(0) +=
+                span.total.packets.a + span.total.packets.b;
+        }
+        let host = self.host(key, theirs);
+        self.note_opaque(key, row, scope, theirs, out);
+        self.note_hidden(key, row, scope, host.as_ref(), out);
+        let port = match key.opener.0 {
+            opener if opener == theirs => row.opener_port.filter(|_| key.folded.is_none()),
+            _ => Some(key.key.port(theirs)),
+        };
+        let port = port.filter(|p| *p != 0 && has_ports(key.transport));
+        let address = key.key.ip(theirs);
+        let folded = key.folded.is_some();
+        let (ip, port, via) = match scope {
+            Scope::Relayed => (
+                key.literal.filter(|ip| !classify(*ip).is_local()),
+                None,
+                (!folded).then(|| (address, port.unwrap_or(0))),
+            ),
+            _ => ((!folded).then_some(address), port, None),
+        };
+        RowVerdict {
+            scope,
+            ours,
+            whose: self.device.whose(key.key.ip(ours), mac_of(&key.link, ours)),
+            ip,
+            port,
+            via,
+            host,
+            lookups_only: key.only_lookups
+                || (key.hidden.is_some()
+                    && scope == Scope::Relayed
+                    && key.relay == Some(Relay::Lookup)),
+            folded,
+        }
+    }
+
+    /// The strongest name (contract, `host`): asserted by the client, then asked for in DNS, then
+    /// the certificate. Under an encrypted hello whose outer name is a substitute: the name asked.
+    fn host(&self, key: &RowKey, theirs: Side) -> Option<Named> {
+        let asked = key.resolved.of(theirs).asked.as_ref().map(|name| Named {
+            name: Arc::clone(name),
+            source: NameSource::Dns,
+        });
+        if asked_us(key, theirs) {
+            return asked;
+        }
+        let asserted = key.names.iter().filter(|n| n.is_asserted_name());
+        // `judge` of several asserted names needs the catalog; the caller's order is by source and
+        // name, and the strongest attribution is found in `finish`.
+        let best = asserted.max_by_key(|n| (n.source, std::cmp::Reverse(&n.name)));
+        if let Some(best) = best {
+            if let (true, Some(offered), Some(asked)) =
+                (key.ech, self.series.ledger.ech.get(&best.name), &asked)
+                && offered.contains(&asked.name)
+            {
+                return Some(asked.clone());
+            }
+            return Some(best.clone());
+        }
+        asked.or_else(|| {
+            key.names
+                .iter()
+                .find(|n| n.source == NameSource::Certificate)
+                .cloned()
+        })
+    }
+
+    fn note_opaque(&self, key: &RowKey, row: &Row, scope: Scope, theirs: Side, out: &mut Judged) {
+        if scope == Scope::Internet
+            || key.key.ip(theirs).is_multicast()
+            || key.key.ip(theirs.other()).is_multicast()
+        {
+            return;
+        }
+        let name = match (key.tunnel, key.transport) {
+            (Some(name), _) => name.to_owned(),
+            (None, number) if could_carry_packets(number) => format!("IP protocol {number}"),
+            _ => return,
+        };
+        for span in &row.spans {
+            out.opaque.push(Opaque {
+                series: self.index,
+                epoch: span.epoch,
+                first: span.total.first,
+                packets: span.total.packets.a + span.total.packets.b,
+                name: name.clone(),
+            });
+        }
+    }
+
+    fn note_hidden(
+        &self,
+        key: &RowKey,
+        row: &Row,
+        scope: Scope,
+        host: Option<&Named>,
+        out: &mut Judged,
+    ) {
+        if scope == Scope::Local {
+            return;
+        }
+        let outer = key
+            .names
+            .iter()
+            .filter(|n| n.is_asserted_name())
+            .find(|n| self.series.ledger.ech.contains_key(&n.name));
+        let what = match (key.hidden, key.ech, outer) {
+            (Some(hidden), ..) => hidden.to_owned(),
+            (None, true, Some(outer)) if host.is_some_and(|h| h.source == NameSource::Dns) => {
+                format!("an encrypted server name behind {}", outer.name)
+            }
+            _ => return,
+        };
+        for span in &row.spans {
+            out.hidden
+                .push((span.total.first, span.epoch, what.clone()));
+        }
+    }
+}
+
+/// The scope of a row's packets, and which side is ours.
+pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (Scope, Side) {
+    let by_link = |side| topology.local(&key.key, side, &key.link).is_some();
+    let local = match key.folded {
+        None => Pair {
+            a: by_link(Side::A),
+            b: by_link(Side::B),
+        },
+        Some(Folded::Local) => Pair { a: true, b: true },
+        // The near address was kept, the far one was not.
+        Some(Folded::Beyond) => Pair {
+            a: !key.key.ip(Side::A).is_unspecified(),
+            b: !key.key.ip(Side::B).is_unspecified() && key.key.ip(Side::A).is_unspecified(),
+        },
+    };
+    let ours = our_side(key, local, device, topology);
+    let theirs = ours.other();
+    let scope = if local.a && local.b {
+        let group = key.key.ip(theirs).is_multicast();
+        if !group && relayed(key) {
+            Scope::Relayed
+        } else {
+            Scope::Local
+        }
+    } else if is_fake(key.key.ip(theirs)) && public_name_seen(key, theirs) {
+        Scope::Relayed
+    } else {
+        Scope::Internet
+    };
+    (scope, ours)
+}
+
+/// The far end opened the flow: the names in it are what it called our side.
+pub(super) fn asked_us(key: &RowKey, theirs: Side) -> bool {
+    key.opener.0 == theirs && key.opener.1 >= Opening::Request
+}
+
+/// The request made to a private address is internet use.
+fn relayed(key: &RowKey) -> bool {
+    match &key.relay {
+        Some(Relay::Lookup) => {
+            if key.public_lookup || key.hidden.is_some() || key.folded.is_some() {
+                return true;
+            }
+        }
+        Some(Relay::Proxy(Some(ip))) if !classify(*ip).is_local() => return true,
+        Some(Relay::Proxy(_)) | None => {}
+    }
+    let said_public = key
+        .names
+        .iter()
+        .any(|n| n.is_asserted_name() && is_public_name(&n.name));
+    said_public || key.literal.is_some_and(|ip| !classify(ip).is_local())
+}
+
+/// 198.18.0.0/15: VPN apps hand out addresses from it in place of real ones.
+fn is_fake(ip: IpAddr) -> bool {
+    classify(ip).class == Class::Benchmark
+}
+
+fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
+    key.names.iter().any(|n| is_public_name(&n.name))
+        || key
+            .resolved
+            .of(theirs)
+            .asked
+            .as_ref()
+            .is_some_and(|n| is_public_name(n))
+}
+
+fn has_ports(number: u8) -> bool {
+    matches!(number, protocol::TCP | protocol::UDP)
+}
+
+/// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, DCCP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
+/// SCTP, UDP-Lite, no-next-header. Every other one to a local host could carry packets.
+fn could_carry_packets(number: u8) -> bool {
+    !matches!(
+        number,
+        1 | 2 | 6 | 17 | 33 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
+    )
+}
+
+fn note_directions(
+    directions: &mut BTreeMap<u32, Directions>,
+    key: &RowKey,
+    row: &Row,
+    judged: &RowVerdict,
+) {
+    if key.key.ip(Side::A).is_multicast() || key.key.ip(Side::B).is_multicast() {
+        return;
+    }
+    let theirs = judged.ours.other();
+    for span in &row.spans {
+        let of = directions.entry(span.epoch).or_default();
+        let (sent, received) = (
+            *span.total.packets.of(judged.ours),
+            *span.total.packets.of(theirs),
+        );
+        // Between two hosts of the site either may be the device; `ours` prefers it.
+        if judged.whose == Whose::Device && !is_broadcast(key.key.ip(theirs)) {
+            of.device_out += sent;
+            of.device_in += received;
+        }
+        if key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0 {
+            if sent > 0 && received > 0 {
+                of.whole += row.flows;
+            } else {
+                of.half += row.flows;
+            }
+        }
+    }
+}
+
+fn is_broadcast(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets().ends_with(&[255]))
+}

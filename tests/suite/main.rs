@@ -1,0 +1,14 @@
+//! The program against its contract: the real binary on captures of real clients, on labelled
+//! captures, and on packets that a test states itself.
+//!
+//! One binary, so that the crate is linked once. What each fixture proves stands in
+//! `fixtures/README.md`, what it must give in `fixtures/cases.jsonl`.
+
+mod cli;
+mod coverage;
+mod determinism;
+mod flows;
+mod limits;
+mod report;
+mod support;
+mod verdicts;

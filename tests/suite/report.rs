@@ -1,0 +1,229 @@
+//! The report: what it says in full, and that its schema says the same.
+
+use crate::support::{fixtures, run};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// A report without what changes with the program's data.
+fn settled(fixture: &str) -> Value {
+    let mut report = run(["check", "-o", "json", fixture]).report();
+    let object = report.as_object_mut().expect("an object");
+    object.remove("run");
+    object.insert("digest".into(), "[digest]".into());
+    object.insert("tool".into(), "[tool]".into());
+    report
+}
+
+/// A table up to where it names program and data.
+fn table(fixture: &str) -> String {
+    let ran = run(["check", fixture]);
+    assert_eq!(ran.err, "");
+    let (said, _) = ran
+        .text()
+        .split_once("── Program and data")
+        .expect("the last section");
+    said.to_owned()
+}
+
+#[test]
+fn a_contradiction_in_full() {
+    insta::assert_json_snapshot!("contradicted", settled("tls-vendor-session.pcap"));
+    insta::assert_snapshot!("contradicted-table", table("tls-vendor-session.pcap"));
+}
+
+#[test]
+fn an_honest_flight_in_full() {
+    insta::assert_json_snapshot!("consistent", settled("honest-flight.pcap"));
+    insta::assert_snapshot!("consistent-table", table("honest-flight.pcap"));
+}
+
+#[test]
+fn an_open_question_in_full() {
+    insta::assert_json_snapshot!("inconclusive", settled("unexplained-session.pcap"));
+    insta::assert_snapshot!("inconclusive-table", table("unexplained-session.pcap"));
+}
+
+/// Walks a value and the schema side by side.
+struct Walk<'a> {
+    definitions: &'a Map<String, Value>,
+    met: BTreeSet<String>,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, schema: &Value, value: &Value, at: &str) {
+        if let Some(name) = schema["$ref"].as_str() {
+            let name = name.rsplit('/').next().expect("a name").to_owned();
+            if name == "Report" || !value.is_null() {
+                self.met.insert(name.clone());
+            }
+            let definition = self
+                .definitions
+                .get(&name)
+                .unwrap_or_else(|| panic!("{at}: {name} is not defined"))
+                .clone();
+            return self.value(&definition, value, at);
+        }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            let choice = choices
+                .iter()
+                .find(|c| (c["type"] == "null") == value.is_null());
+            return self.value(
+                choice.unwrap_or_else(|| panic!("{at}: no choice for {value}")),
+                value,
+                at,
+            );
+        }
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(n) if n.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        let said = match &schema["type"] {
+            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+            one => one.as_str().into_iter().collect::<Vec<_>>(),
+        };
+        assert!(said.contains(&kind), "{at}: {kind} is none of {said:?}");
+        match value {
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.value(&schema["items"], item, &format!("{at}[{index}]"));
+                }
+            }
+            Value::Object(fields) => {
+                let properties = schema["properties"]
+                    .as_object()
+                    .unwrap_or_else(|| panic!("{at}: no properties"));
+                let (have, named): (BTreeSet<&String>, BTreeSet<&String>) =
+                    (fields.keys().collect(), properties.keys().collect());
+                assert_eq!(have, named, "{at}: fields of the report and of the schema");
+                for (name, field) in fields {
+                    self.value(&properties[name], field, &format!("{at}.{name}"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_schema_names_every_field_and_no_other() {
+    let ran = run(["emit", "schema"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let schema = ran.report();
+    let definitions = schema["$defs"].as_object().expect("definitions");
+    let mut walk = Walk {
+        definitions,
+        met: BTreeSet::new(),
+    };
+    for arguments in [
+        &["tls-vendor-session.pcap"][..],
+        &["--each", "honest-flight.pcap", "unexplained-session.pcap"],
+        &[
+            "--window",
+            "+0/+60",
+            "--device",
+            "192.168.2.20",
+            "--exit-zero",
+            "labelled/device-declared-unknown-host.pcap",
+        ],
+        &["labelled/relayed-lookups-counted.pcap"],
+        &["labelled/relayed-connect-counted.pcap"],
+        &["labelled/addr-gua-on-link-drone.pcap"],
+        &["--no-hash", "link/drops-filter-snaplen.pcapng"],
+    ] {
+        let report = run(["check", "-o", "json"].iter().chain(arguments)).report();
+        walk.value(&schema, &report, "report");
+    }
+    let unmet: BTreeSet<&str> = definitions
+        .keys()
+        .map(String::as_str)
+        .filter(|d| !walk.met.contains(*d))
+        .collect();
+    // No capture among these is labelled, and none goes to a named cloud region.
+    assert_eq!(
+        unmet,
+        BTreeSet::from(["App", "Cloud"]),
+        "parts of the schema that no report shows"
+    );
+}
+
+#[test]
+fn the_contracts_fields_are_there_by_name() {
+    let report = run(["check", "-o", "json", "tls-vendor-session.pcap"]).report();
+    for (at, fields) in [
+        (
+            "",
+            "schema tool run digest verdict inputs scope claims findings destinations lookups coverage limits",
+        ),
+        ("/tool", "name version catalog_sha256 geo"),
+        ("/tool/geo/0", "source type built sha256 attribution"),
+        ("/run", "started seconds arguments paths"),
+        (
+            "/inputs/0",
+            "path sha256 bytes format link_types packets first last dropped truncated damaged accounting",
+        ),
+        (
+            "/inputs/0/accounting",
+            "local internet relayed not_ip unreadable",
+        ),
+        ("/scope", "app apps_seen device windows local_networks"),
+        ("/claims/0", "id statement source verdict reasons findings"),
+        (
+            "/findings/0",
+            "id rule claims attribution stage confidence destination text first frames filter",
+        ),
+        ("/findings/0/frames/0", "input frame"),
+        (
+            "/destinations/0",
+            "id scope ip port via transport protocol host host_source names owner role jurisdiction attribution country \
+             country_confidence country_candidates asn organisation cloud app stage flows packets_out packets_in \
+             bytes_out bytes_in first last",
+        ),
+        ("/destinations/0/names/0", "name source input frame"),
+        ("/coverage/gaps/0", "id count text input frame"),
+    ] {
+        let part = report
+            .pointer(at)
+            .and_then(Value::as_object)
+            .unwrap_or_else(|| panic!("no {at}"));
+        for field in fields.split_whitespace() {
+            assert!(part.contains_key(field), "{at}/{field}");
+        }
+    }
+    let lookups = run(["check", "-o", "json", "labelled/lookup-only.pcap"]).report();
+    let lookup = lookups["lookups"][0].as_object().expect("a lookup");
+    for field in "name types resolver scope answers owner role attribution count first input frame"
+        .split_whitespace()
+    {
+        assert!(lookup.contains_key(field), "lookups/{field}");
+    }
+    assert_eq!(report["schema"], "drone-audit/report/v1");
+    assert_eq!(report["tool"]["name"], "drone-audit");
+}
+
+#[test]
+fn unknown_is_null_and_never_an_empty_string() {
+    fn walk(value: &Value, at: &str) {
+        match value {
+            Value::String(text) => assert!(!text.is_empty(), "{at} is an empty string"),
+            Value::Array(items) => items.iter().for_each(|item| walk(item, at)),
+            Value::Object(fields) => fields
+                .iter()
+                .for_each(|(name, field)| walk(field, &format!("{at}.{name}"))),
+            _ => {}
+        }
+    }
+    for folder in ["edge", "lab"] {
+        for entry in std::fs::read_dir(fixtures().join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            walk(
+                &crate::support::check(&path, &[]).1,
+                &path.display().to_string(),
+            );
+        }
+    }
+}
