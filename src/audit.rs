@@ -11,6 +11,8 @@
 //! change it. Each packet ends in exactly one counter: of a flow, of frames without IP, or of
 //! unreadable ones.
 
+mod clock;
+mod icmp;
 mod senders;
 mod tracker;
 

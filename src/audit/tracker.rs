@@ -1,13 +1,15 @@
 //! One series: frames in, flows and facts out.
 
+use super::clock::Clock;
+use super::icmp::{icmp_ports, is_no_answer, is_request};
 use super::senders::{FrameSender, Senders};
-use super::{Extent, Series, Settings, TimeGap, Unflowed};
+use super::{Series, Settings, Unflowed};
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
 use crate::dissect::reading::{Reading, Readings};
 use crate::dissect::{Sink, neighbours};
 use crate::epoch::Epochs;
-use crate::evidence::{Moment, Timestamp};
+use crate::evidence::Moment;
 use crate::flow::row::Rows;
 use crate::flow::table::{Closed, Table};
 use crate::flow::{Carries, Key, Opening, Side, Span, note_link};
@@ -24,9 +26,6 @@ use std::net::IpAddr;
 /// Packets inside packets that are followed, counted from the frame (contract: bytes count at the
 /// outermost layer only).
 const DEPTH_MAX: u8 = 8;
-
-/// Silences listed; beyond, they are only counted.
-const TIME_GAPS_MAX: usize = 10_000;
 
 /// A link type and its reader, if there is one.
 pub(super) type Link = (Option<u16>, Option<&'static LinkType>);
@@ -54,10 +53,7 @@ pub(super) struct Tracker {
     fragments: Fragments,
     senders: Senders,
     unflowed: BTreeMap<u32, Unflowed>,
-    extents: BTreeMap<u32, Extent>,
-    extent: Option<(u32, Extent)>,
-    time_gaps: Vec<TimeGap>,
-    last: Option<Moment>,
+    clock: Clock,
     device_macs: BTreeSet<Mac>,
 }
 
@@ -70,6 +66,7 @@ impl Tracker {
         };
         Self {
             device_macs: settings.devices.macs.iter().copied().collect(),
+            clock: Clock::new(settings.time_gap),
             settings,
             epochs,
             rows,
@@ -79,17 +76,13 @@ impl Tracker {
             fragments: Fragments::default(),
             senders,
             unflowed: BTreeMap::new(),
-            extents: BTreeMap::new(),
-            extent: None,
-            time_gaps: Vec::new(),
-            last: None,
         }
     }
 
     /// Takes a frame from the capture.
     pub(super) fn frame(&mut self, frame: &Frame<'_>, link: Link) {
         let epoch = self.epochs.of(frame.moment.time);
-        self.clock(frame.moment, epoch);
+        self.clock.tick(frame.moment, epoch);
         self.link(frame, link, epoch);
         for closed in self.table.sweep(frame.moment.time) {
             self.closed(closed);
@@ -687,51 +680,10 @@ impl Tracker {
         self.unflowed.entry(moment.at.input).or_default()
     }
 
-    /// Keeps the extent of each epoch, and notices silences and steps of the clock.
-    fn clock(&mut self, moment: Moment, epoch: u32) {
-        if moment.time == Timestamp::UNKNOWN {
-            return;
-        }
-        match &mut self.extent {
-            Some((of, extent)) if *of == epoch => {
-                extent.first = extent.first.min(moment);
-                extent.last = extent.last.max(moment);
-            }
-            _ => {
-                self.keep_extent();
-                let have = self.extents.get(&epoch).copied();
-                let mut extent = have.unwrap_or(Extent {
-                    first: moment,
-                    last: moment,
-                });
-                extent.first = extent.first.min(moment);
-                extent.last = extent.last.max(moment);
-                self.extent = Some((epoch, extent));
-            }
-        }
-        if let Some(last) = self.last
-            && let Some(step) = moment.time.since(last.time)
-            && step.saturating_abs() > self.settings.time_gap
-            && self.time_gaps.len() < TIME_GAPS_MAX
-        {
-            self.time_gaps.push(TimeGap {
-                before: last,
-                after: moment,
-            });
-        }
-        self.last = Some(moment);
-    }
-
-    fn keep_extent(&mut self) {
-        if let Some((epoch, extent)) = self.extent.take() {
-            self.extents.insert(epoch, extent);
-        }
-    }
-
     /// Closes everything.
     pub(super) fn finish(mut self, inputs: Vec<u32>) -> (Series, Senders) {
         let context = Context {
-            moment: self.last.unwrap_or(Moment::NONE),
+            moment: self.clock.last().unwrap_or(Moment::NONE),
             epoch: 0,
             source: None,
             target: None,
@@ -745,15 +697,15 @@ impl Tracker {
         for closed in self.table.drain() {
             self.closed(closed);
         }
-        self.keep_extent();
+        let (extents, time_gaps) = self.clock.finish();
         let series = Series {
             inputs,
             folded: self.rows.folded,
             rows: self.rows.into_sorted(),
             ledger: self.ledger,
             unflowed: self.unflowed,
-            extents: self.extents,
-            time_gaps: self.time_gaps,
+            extents,
+            time_gaps,
         };
         (series, self.senders)
     }
@@ -771,51 +723,5 @@ fn note_carries(span: &mut Span, side: Side, carries: Carries) {
         Carries::Application => *span.application.of_mut(side) = true,
         Carries::Undecided => *span.pending.of_mut(side) = true,
         Carries::Handshake => {}
-    }
-}
-
-/// Pairs of ICMP request and answer, for both versions (Community ID specification v1, which follows Zeek).
-const ICMP_PAIRS: [(u8, u8, u8); 9] = [
-    (protocol::ICMP, 8, 0),
-    (protocol::ICMP, 13, 14),
-    (protocol::ICMP, 15, 16),
-    (protocol::ICMP, 17, 18),
-    (protocol::ICMP, 10, 9),
-    (protocol::ICMPV6, 128, 129),
-    (protocol::ICMPV6, 130, 131),
-    (protocol::ICMPV6, 133, 134),
-    (protocol::ICMPV6, 135, 136),
-];
-
-/// Stand-ins for ports, so that request and answer are one flow.
-fn icmp_ports(number: u8, kind: u8, code: u8) -> (u16, u16) {
-    for (of, request, answer) in ICMP_PAIRS {
-        if of == number && kind == request {
-            return (request.into(), answer.into());
-        }
-        if of == number && kind == answer {
-            return (answer.into(), request.into());
-        }
-    }
-    (kind.into(), code.into())
-}
-
-fn is_request(number: u8, kind: u8) -> bool {
-    ICMP_PAIRS
-        .iter()
-        .any(|(of, request, _)| *of == number && *request == kind)
-}
-
-/// A RST, an ICMP error: they answer nothing.
-fn is_no_answer(transport: &Transport<'_>, number: u8) -> bool {
-    match transport {
-        Transport::Tcp(s) => s.flags.any(Flags::RST),
-        // RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem.
-        Transport::Icmp { kind, .. } if number == protocol::ICMP => {
-            matches!(kind, 3 | 4 | 5 | 11 | 12)
-        }
-        // RFC 4443 §2.1: errors have the high bit clear.
-        Transport::Icmp { kind, .. } => *kind < 128,
-        _ => false,
     }
 }

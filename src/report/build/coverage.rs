@@ -1,0 +1,101 @@
+//! Gaps and limits in the report.
+
+use crate::claim::Case;
+use crate::claim::coverage::WindowCoverage;
+use crate::coverage::GapId;
+use crate::evidence::Timestamp;
+use crate::report::v1;
+
+/// Age of the address data against the capture from which on the reader is warned.
+const GEO_WARN_DAYS: i64 = 180;
+/// Age from which on location alone contradicts nothing (three years).
+const GEO_STALE_DAYS: i64 = 3 * 365;
+
+/// The gaps of the whole capture, and those of single windows that only a window has.
+pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
+    let mut out: Vec<(GapId, v1::Gap)> = Vec::new();
+    let mut add = |window: &WindowCoverage| {
+        for gap in &window.gaps {
+            let gap = (
+                gap.id,
+                v1::Gap {
+                    id: gap.id.id().into(),
+                    count: gap.count,
+                    text: gap.text.clone(),
+                    input: gap.input,
+                    frame: gap.frame,
+                    blocking: gap.id.blocks(),
+                },
+            );
+            if !out.contains(&gap) {
+                out.push(gap);
+            }
+        }
+    };
+    for window in &case.windows {
+        add(window);
+    }
+    // What lies outside all windows is told too: it bears on no verdict, and still is a fact.
+    if case.windows.iter().any(|w| w.window.is_some()) {
+        for series in &case.basis.evidence.series {
+            for (key, noted) in series.ledger.gaps.iter() {
+                let told = out.iter().any(|(id, g)| {
+                    *id == key.id && g.input == Some(key.input) && g.text == key.cause
+                });
+                if !told {
+                    let gap = v1::Gap {
+                        id: key.id.id().into(),
+                        count: noted.count,
+                        text: key.cause.to_string(),
+                        input: Some(key.input),
+                        frame: noted.first.filter(|m| !m.is_none()).map(|m| m.at.frame),
+                        blocking: false,
+                    };
+                    out.push((key.id, gap));
+                }
+            }
+        }
+    }
+    out.sort_by(|(a, x), (b, y)| {
+        (a, x.input, x.frame, &x.text, x.count).cmp(&(b, y.input, y.frame, &y.text, y.count))
+    });
+    out.into_iter().map(|(_, gap)| gap).collect()
+}
+
+/// What captures like these cannot show.
+pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
+    let mut out = vec![
+        "A capture shows the link it was taken on: traffic over another network (cellular, a second Wi-Fi, Bluetooth, a cable) is not in it.".to_owned(),
+        "Encrypted payload cannot be read: what was sent is not known, only that, where to and how much.".to_owned(),
+    ];
+    if !case.basis.devices.any() {
+        out.push("No app labels and no declared device: which app sent a packet is judged by names alone. Declare the device with --device if nothing but the app under audit should run on it.".to_owned());
+    }
+    let captured = case
+        .basis
+        .evidence
+        .inputs
+        .iter()
+        .map(|i| i.first)
+        .find(|t| *t != Timestamp::UNKNOWN);
+    for db in case.basis.locator.databases() {
+        let built = Timestamp::from_nanos(i128::from(db.built) * i128::from(Timestamp::SECOND));
+        let days = captured
+            .and_then(|t| t.since(built))
+            .map(|n| n / (86_400 * Timestamp::SECOND));
+        match days {
+            Some(days) if days.abs() > GEO_STALE_DAYS => out.push(format!(
+                "The address data ({}) and the capture lie {} days apart: places are unsure, and location alone contradicts nothing.",
+                db.source,
+                days.abs()
+            )),
+            Some(days) if days.abs() > GEO_WARN_DAYS => out.push(format!(
+                "The address data ({}) and the capture lie {} days apart: addresses may have moved in between.",
+                db.source,
+                days.abs()
+            )),
+            _ => {}
+        }
+    }
+    out
+}

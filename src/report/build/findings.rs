@@ -1,0 +1,195 @@
+//! Claims and findings in the report: stable ids, exemplars, and the filter that selects the packets.
+
+use super::Times;
+use crate::capture::hash::hex;
+use crate::claim::{About, Case, Finding, Outcome};
+use crate::classify::destination::transport_name;
+use crate::evidence::{Moment, Timestamp};
+use crate::report::v1;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+pub(super) fn claims(
+    case: &Case<'_>,
+    outcomes: &[Outcome],
+    ids: &BTreeMap<usize, String>,
+    times: &Times<'_>,
+) -> (Vec<v1::Claim>, Vec<v1::Finding>) {
+    let mut claims = Vec::new();
+    let mut findings: BTreeMap<String, (bool, Moment, v1::Finding)> = BTreeMap::new();
+    for outcome in outcomes {
+        let mut its = Vec::new();
+        for finding in &outcome.findings {
+            let id = fingerprint(outcome.claim.id, finding, case);
+            its.push((
+                std::cmp::Reverse(finding.contradicts),
+                finding.first,
+                id.clone(),
+            ));
+            let entry = findings.entry(id.clone()).or_insert_with(|| {
+                (
+                    finding.contradicts,
+                    finding.first,
+                    v1::Finding {
+                        id,
+                        rule: finding.rule.into(),
+                        claims: Vec::new(),
+                        attribution: finding.attribution.id().into(),
+                        stage: finding.stage.id().into(),
+                        confidence: finding.confidence.id().into(),
+                        destination: match finding.about {
+                            About::Destination(index) => ids.get(&index).cloned(),
+                            About::Lookup(_) => None,
+                        },
+                        text: finding.text.clone(),
+                        first: times.show(finding.first),
+                        frames: finding.frames.clone(),
+                        filter: filter(finding, case),
+                    },
+                )
+            });
+            if !entry.2.claims.iter().any(|c| c == outcome.claim.id) {
+                entry.2.claims.push(outcome.claim.id.into());
+            }
+        }
+        its.sort();
+        its.dedup();
+        claims.push(v1::Claim {
+            id: outcome.claim.id.into(),
+            statement: outcome.claim.statement.into(),
+            source: outcome.claim.source.into(),
+            verdict: outcome.verdict.id().into(),
+            reasons: outcome
+                .reasons
+                .iter()
+                .map(|r| v1::Reason {
+                    id: r.id.clone(),
+                    text: r.text.clone(),
+                })
+                .collect(),
+            findings: its.into_iter().map(|(.., id)| id).collect(),
+        });
+    }
+    let mut findings: Vec<(bool, Moment, v1::Finding)> = findings.into_values().collect();
+    findings.sort_by(|a, b| (!a.0, a.1, &a.2.id).cmp(&(!b.0, b.1, &b.2.id)));
+    (claims, findings.into_iter().map(|(.., f)| f).collect())
+}
+
+/// Meaning, not position: claim, rule, whose traffic, where to. No frame, time or path.
+fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> String {
+    let what = match finding.about {
+        About::Destination(index) => case.destinations().get(index).map(|d| {
+            let name = d
+                .key
+                .host
+                .as_deref()
+                .map(str::to_owned)
+                .or(d.key.ip.map(|ip| ip.to_string()));
+            format!(
+                "destination|{}|{}|{}|{}",
+                d.key.scope.id(),
+                name.or(d.key.via.map(|(ip, _)| ip.to_string()))
+                    .unwrap_or_default(),
+                d.key.port.or(d.key.via.map(|(_, port)| port)).unwrap_or(0),
+                transport_name(d.key.transport)
+            )
+        }),
+        About::Lookup(index) => case
+            .lookups()
+            .get(index)
+            .map(|l| format!("lookup|{}|{}", l.scope.id(), l.name)),
+    };
+    let meaning = format!(
+        "{claim}|{}|{}|{}",
+        finding.rule,
+        finding.attribution.id(),
+        what.unwrap_or_default()
+    );
+    hex(&Sha256::digest(meaning.as_bytes()))
+        .chars()
+        .take(16)
+        .collect()
+}
+
+/// A Wireshark display filter that selects a finding's packets.
+fn filter(finding: &Finding, case: &Case<'_>) -> String {
+    let address = |ip: IpAddr| {
+        let field = if ip.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
+        format!("{field} == {ip}")
+    };
+    let mut terms = Vec::new();
+    match finding.about {
+        About::Destination(index) => {
+            if let Some(d) = case.destinations().get(index) {
+                let far = d.key.via.map(|(ip, _)| ip).or(d.key.ip);
+                terms.extend(far.map(address));
+                if let (Some(only), 1) = (d.clients.first(), d.clients.len()) {
+                    terms.push(address(*only));
+                }
+                let port = d
+                    .key
+                    .via
+                    .map(|(_, port)| port)
+                    .filter(|p| *p != 0)
+                    .or(d.key.port);
+                let transport = transport_name(d.key.transport);
+                match port {
+                    Some(port) if matches!(d.key.transport, 6 | 17) => {
+                        terms.push(format!("{transport}.port == {port}"))
+                    }
+                    _ => terms.push(match d.key.transport {
+                        n @ (1 | 6 | 17 | 58) => {
+                            if n == 58 {
+                                "icmpv6".into()
+                            } else {
+                                transport
+                            }
+                        }
+                        n => format!("(ip.proto == {n} || ipv6.nxt == {n})"),
+                    }),
+                }
+            }
+        }
+        About::Lookup(index) => {
+            if let Some(l) = case.lookups().get(index) {
+                let name: String = l
+                    .name
+                    .chars()
+                    .flat_map(|c| match c {
+                        '"' | '\\' => vec!['\\', c],
+                        c => vec![c],
+                    })
+                    .collect();
+                // Names are compared in lower case: DNS ignores case, and resolvers mix it.
+                terms.push(format!("lower(dns.qry.name) == \"{name}\""));
+                terms.push(address(l.resolver));
+            }
+        }
+    }
+    let seconds = |t: Timestamp| {
+        t.nanos().map(|n| {
+            format!(
+                "{}.{:09}",
+                n.div_euclid(1_000_000_000),
+                n.rem_euclid(1_000_000_000)
+            )
+        })
+    };
+    let windows: Vec<String> = case
+        .windows
+        .iter()
+        .filter_map(|w| w.window)
+        .filter_map(|w| {
+            Some(format!(
+                "(frame.time_epoch >= {} && frame.time_epoch < {})",
+                seconds(w.start)?,
+                seconds(w.end)?
+            ))
+        })
+        .collect();
+    if !windows.is_empty() {
+        terms.push(format!("({})", windows.join(" || ")));
+    }
+    terms.join(" && ")
+}
