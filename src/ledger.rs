@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 /// Rows of lookups kept; a tunnel through DNS can ask for millions of names. What is over is
 /// counted in one row per resolver.
-const LOOKUPS_MAX: usize = 20_000;
+const LOOKUPS_MAX: usize = 10_000;
+/// The name of the row that stands for the rest.
+pub const FOLDED_NAME: &str = "(more names)";
 /// Answers listed per lookup; the answers used for naming flows are kept apart.
 const ANSWERS_MAX: usize = 64;
 /// Name events kept per capture series.
@@ -199,9 +201,10 @@ impl Ledger {
                 epoch,
                 "more names were looked up than rows are kept",
             );
-            // Folded by resolver and asker, under the parent of what was asked.
+            // One row per server that was asked; who asked is kept no longer.
             LookupKey {
-                name: Arc::from(parent(&key.name)),
+                name: Arc::from(FOLDED_NAME),
+                client: key.resolver,
                 ..key
             }
         } else {
@@ -356,11 +359,6 @@ impl Ledger {
             self.on_link.entry(network).or_insert(at);
         }
     }
-}
-
-/// Everything behind the first label.
-fn parent(name: &str) -> &str {
-    name.split_once('.').map_or(name, |(_, rest)| rest)
 }
 
 /// The two ends of a flow as dissectors see them: who sent the message at hand, and who got it.

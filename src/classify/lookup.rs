@@ -7,7 +7,7 @@ use crate::dissect::public_name::is_public_name;
 use crate::evidence::Moment;
 use crate::flow::Pair;
 use crate::identity::{DeviceView, Whose, mac_of};
-use crate::ledger::Lookup as Asked;
+use crate::ledger::{FOLDED_NAME, Lookup as Asked};
 use crate::packet::transport::protocol;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -49,18 +49,23 @@ pub(super) fn lookup(
     let mut link = Pair::default();
     *link.of_mut(side) = asked.link;
     let is_local = |s| topology.local(&flow, s, &link).is_some();
+    let folded = &*key.name == FOLDED_NAME;
     if !is_local(side) && is_local(side.other()) {
         // Somebody outside asks a server of ours: it is no lookup of our side.
         return;
     }
     let scope = if !is_local(side.other()) {
         Scope::Internet
-    } else if key.resolver.is_multicast() || !is_public_name(&key.name) {
+    } else if key.resolver.is_multicast() || !(folded || is_public_name(&key.name)) {
         Scope::Local
     } else {
         Scope::Relayed
     };
-    let whose = device.whose(key.client, mac_of(&link, side));
+    let whose = if folded {
+        Whose::Unsure
+    } else {
+        device.whose(key.client, mac_of(&link, side))
+    };
     let attributed =
         by_device(whose).unwrap_or_else(|| by_looked_up_name(&key.name, basis.catalog));
     let group = (

@@ -15,9 +15,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Rows kept of a series before folding begins; at about a kilobyte each.
-const ROWS_MAX: usize = 20_000;
+const ROWS_MAX: usize = 12_000;
 /// Rows kept that accuse, beyond which even those are folded.
 const ACCUSING_MAX: usize = 2 * ROWS_MAX;
+/// Folded rows with a near end of their own.
+const FOLDED_MAX: usize = 2_000;
 /// Frames listed of a row: first, last, and those that say a name.
 pub const FRAMES_MAX: usize = 32;
 /// Names listed of a row.
@@ -204,7 +206,8 @@ impl Rows {
             let limit = self.limit.unwrap_or(ROWS_MAX);
             let full = self.rows.len() >= limit;
             if full && (self.rows.len() >= limit.max(ACCUSING_MAX) || !accuses(&key)) {
-                key = fold(&key);
+                // The near end is kept apart while there is room for it.
+                key = fold(&key, self.rows.len() < limit.max(ACCUSING_MAX) + FOLDED_MAX);
                 self.folded += 1;
             }
         }
@@ -317,14 +320,16 @@ fn resolved_events<'l>(closed: &Closed, side: Side, ledger: &'l Ledger) -> Vec<&
 }
 
 /// A row of everything that is like this one at the near end.
-fn fold(key: &RowKey) -> RowKey {
+fn fold(key: &RowKey, keep_near: bool) -> RowKey {
     let local = |side| classify(key.key.ip(side)).is_local_source();
     let folded = if local(Side::A) && local(Side::B) {
         Folded::Local
     } else {
         Folded::Beyond
     };
-    let near = Side::BOTH.into_iter().find(|side| local(*side));
+    let near = Side::BOTH
+        .into_iter()
+        .find(|side| keep_near && local(*side));
     RowKey {
         key: key.key.folded(near),
         folded: Some(folded),

@@ -11,14 +11,14 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
-/// Flows open at a time: at about 600 bytes each this bounds the table to some 80 MB.
-pub const FLOWS_MAX: usize = 1 << 17;
+/// Flows open at a time: with a dissector at work on each, this bounds the table to some 60 MB.
+pub const FLOWS_MAX: usize = 1 << 15;
 
 /// Idle time after which a flow is complete: keep-alives of TCP stacks run at two hours, but an
 /// application that is silent this long has to prove itself anew anyway.
 const IDLE_TCP: i64 = 3600 * Timestamp::SECOND;
 /// The same for protocols without connections (NAT boxes forget UDP after minutes).
-const IDLE_OTHER: i64 = 600 * Timestamp::SECOND;
+const IDLE_OTHER: i64 = 300 * Timestamp::SECOND;
 /// The same for TCP connections that both sides ended.
 const IDLE_ENDED: i64 = 60 * Timestamp::SECOND;
 
@@ -267,7 +267,7 @@ impl Table {
 
     /// Throws out the flow that was seen longest ago among the next slots of the clock hand.
     fn evict(&mut self) -> Option<Closed> {
-        const LOOK_AT: usize = 64;
+        const LOOK_AT: usize = 8;
         let mut oldest: Option<(Timestamp, usize)> = None;
         for _ in 0..LOOK_AT.min(self.slots.len()) {
             if self.hand >= self.slots.len() {

@@ -632,3 +632,117 @@ fn the_same_session_says_the_same_whoever_is_at_the_lower_address() {
         assert_eq!(accounted(&report, "local"), 30, "the link to {DRONE}");
     }
 }
+
+#[test]
+fn handshakes_over_udp_are_no_payload_and_early_data_is() {
+    let (phone, server) = (format!("{PHONE}:40001"), "203.0.113.9:443");
+    // RFC 9000 §17.2: version 1, connection ids of eight and no bytes, length, then sealed bytes.
+    let long = |kind: u8, body: usize| {
+        let token: &[u8] = if kind == 0 { &[0] } else { &[] };
+        let length = 0x4000u16 | body as u16;
+        [
+            &[0xc0 | kind << 4, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0][..],
+            token,
+            &length.to_be_bytes(),
+            &vec![0x5a; body],
+        ]
+        .concat()
+    };
+    let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+    let out = |payload: &[u8]| udp(&phone, server, payload);
+    let back = |payload: &[u8]| udp(server, &phone, payload);
+    let cases: [(&str, Vec<Vec<u8>>, &str); 6] = [
+        ("a QUIC Initial", vec![out(&long(0, 1180))], "attempted"),
+        (
+            "answered",
+            vec![
+                out(&long(0, 1180)),
+                back(&long(0, 1180)),
+                out(&long(2, 100)),
+            ],
+            "connected",
+        ),
+        (
+            "with 0-RTT data",
+            vec![out(&[long(0, 600), long(1, 500)].concat())],
+            "transferred",
+        ),
+        (
+            "with a short header",
+            vec![
+                out(&long(0, 1180)),
+                back(&long(0, 1180)),
+                out(&[&[0x41][..], &[1; 40]].concat()),
+            ],
+            "transferred",
+        ),
+        ("STUN", vec![out(&stun)], "attempted"),
+        (
+            "unknown payload",
+            vec![out(b"anything else")],
+            "transferred",
+        ),
+    ];
+    for (what, packets, stage) in cases {
+        let mut capture = Capture::new();
+        for (at, packet) in packets.iter().enumerate() {
+            capture.ip(at as f64, packet);
+        }
+        assert_eq!(
+            destination(&judged(&capture, &[]).1)["stage"],
+            stage,
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn a_finding_keeps_its_fingerprint_when_only_its_position_changes() {
+    let id = |capture: &Capture| {
+        judged(capture, &[]).1["findings"][0]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    };
+    let one = session_in_flight("flysafe-api.dji.com", SERVER);
+    let mut moved = Capture::new();
+    moved.flight(0, 100);
+    let mut c = Connection::open(&mut moved, 101.0, 50123, SERVER);
+    c.say(&mut moved, 101.1, &client_hello("flysafe-api.dji.com"));
+    c.say(&mut moved, 101.2, &tls_data(3000));
+    assert_eq!(id(&one), id(&moved), "time, port and amount are no meaning");
+    assert_ne!(id(&one), id(&session_in_flight("active.dji.com", SERVER)));
+}
+
+#[test]
+fn the_inventory_and_the_accounts_agree() {
+    for folder in ["edge", "lab", "labelled"] {
+        for entry in std::fs::read_dir(fixtures().join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.display().to_string();
+            if folder == "labelled"
+                && !["/dns-", "/dot-", "/relayed-", "/addr-", "/tls-ech"]
+                    .iter()
+                    .any(|part| name.contains(part))
+            {
+                continue;
+            }
+            let (_, report) = check(&path, &[]);
+            let ran = run(["flows", &name]);
+            let rows: Vec<Value> = ran
+                .text()
+                .lines()
+                .map(|l| serde_json::from_str(l).expect("JSON"))
+                .collect();
+            for scope in ["local", "internet", "relayed"] {
+                let packets: u64 = rows
+                    .iter()
+                    .filter(|r| r["scope"] == scope)
+                    .flat_map(|r| [&r["packets_out"], &r["packets_in"]])
+                    .map(|n| n.as_u64().expect("a count"))
+                    .sum();
+                assert_eq!(packets, accounted(&report, scope), "{name}: {scope}");
+            }
+        }
+    }
+}

@@ -230,3 +230,58 @@ fn unknown_is_null_and_never_an_empty_string() {
         }
     }
 }
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let plain = run(["check", "--color", "never", "tls-vendor-session.pcap"]);
+    let coloured = run(["check", "--color", "always", "tls-vendor-session.pcap"]);
+    let mut stripped = String::new();
+    let mut rest = coloured.text();
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        stripped.push_str(before);
+        rest = after.split_once('m').expect("only colours").1;
+    }
+    stripped.push_str(rest);
+    assert_ne!(coloured.text(), plain.text());
+    assert_eq!(stripped, plain.text());
+}
+
+#[test]
+fn a_catalog_and_a_database_of_the_users_own_are_used_and_named() {
+    let scratch = tempfile::TempDir::new().expect("a scratch folder");
+    let catalog = scratch.path().join("mine.tsv");
+    let rows = "pattern\tmatch\towner\trole\tjurisdiction\tregion\toperators\tbrowsable\tevidence\tsource\n\
+                fieldlog-sync.net\tsuffix\tFieldlog\tvendor-backend\tNO\t\t\t\tdeclared\tour own notes\n";
+    std::fs::write(&catalog, rows).expect("the catalog can be written");
+    let fixture = fixtures().join("labelled/device-declared-unknown-host.pcap");
+    let (code, plain) = crate::support::check(&fixture, &[]);
+    assert_eq!(
+        (code, &plain["destinations"][0]["attribution"]),
+        (3, &"unknown".into())
+    );
+    let (code, report) =
+        crate::support::check(&fixture, &["--catalog", catalog.to_str().expect("a path")]);
+    let d = &report["destinations"][0];
+    assert_eq!(
+        (code, &d["attribution"], &d["owner"], &d["jurisdiction"]),
+        (1, &"vendor".into(), &"Fieldlog".into(), &"NO".into())
+    );
+    assert_ne!(
+        report["tool"]["catalog_sha256"],
+        plain["tool"]["catalog_sha256"]
+    );
+
+    let database = scratch.path().join("geo.mmdb");
+    std::fs::write(&database, run(["emit", "geo"]).out).expect("the database can be written");
+    let (_, located) =
+        crate::support::check(&fixture, &["--geo", database.to_str().expect("a path")]);
+    assert_eq!(
+        located["destinations"], plain["destinations"],
+        "the embedded database, read from a file"
+    );
+    assert_eq!(located["tool"]["geo"][0]["source"], "geo.mmdb");
+    assert_eq!(
+        located["tool"]["geo"][0]["sha256"],
+        plain["tool"]["geo"][0]["sha256"]
+    );
+}

@@ -42,12 +42,6 @@ const GAPS: [(&str, bool); 20] = [
     ("edited-file", false),
 ];
 
-/// Cases that this version fails, with the reason; each must fail, so that none is forgotten here.
-const KNOWN_DEFECTS: &[(&str, &str)] = &[(
-    "edge-icmp-quotes-attempt",
-    "the packet that an ICMP error quotes is not read",
-)];
-
 fn cases() -> Vec<Value> {
     let text =
         fs::read_to_string(support::fixtures().join("cases.jsonl")).expect("the cases can be read");
@@ -284,12 +278,6 @@ fn every_case_gives_what_it_must() {
             );
         }
     });
-    for (known, why) in KNOWN_DEFECTS {
-        assert!(
-            failures.remove(known).is_some(),
-            "{known} holds now: take it off the list ({why})"
-        );
-    }
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
