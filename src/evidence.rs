@@ -62,7 +62,7 @@ pub struct FrameRef {
 }
 
 /// A frame and its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment {
     /// When it was captured.
     pub time: Timestamp,

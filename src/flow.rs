@@ -331,9 +331,9 @@ pub struct Facts {
     pub names_folded: bool,
 }
 
-/// Names kept per flow: a connection names one server, a proxy or a CDN connection a few. More
+/// Names kept per flow: a connection names one server, a proxy connection perhaps hundreds. More
 /// are counted under `limits-reached`.
-const NAMES_MAX: usize = 64;
+const NAMES_MAX: usize = 512;
 
 /// Looked-up names kept per flow; the lookups themselves are in the ledger, this is for the
 /// resolver's own row.

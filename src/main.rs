@@ -25,6 +25,9 @@ fn main() -> ExitCode {
 
 fn fail(error: &drone_audit::error::Error) -> ExitCode {
     // Nobody is left to tell if standard error is closed.
-    let _ = writeln!(std::io::stderr().lock(), "drone-audit: error: {error}");
+    // File names in it are whatever somebody called them.
+    let line = error.to_string();
+    let line = drone_audit::report::text::terminal(&line);
+    let _ = writeln!(std::io::stderr().lock(), "drone-audit: error: {line}");
     ExitCode::from(FAILED)
 }

@@ -209,6 +209,14 @@ impl Tracker {
                 "more fragments wait than are kept",
             );
         }
+        if !joined.complete
+            && let Some(first) = joined.pieces.first()
+        {
+            let cause = "a fragmented datagram of which pieces are missing";
+            self.ledger
+                .gaps
+                .at(GapId::UnreadablePackets, first.moment, first.epoch, cause);
+        }
         let datagram = Datagram {
             source: joined.source,
             destination: joined.destination,

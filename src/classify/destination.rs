@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Names kept per destination.
-const NAMES_MAX: usize = 64;
+const NAMES_MAX: usize = 512;
 
 /// Counters of one side pair, turned so that out is away from us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

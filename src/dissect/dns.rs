@@ -91,7 +91,7 @@ impl Dns {
             sink.side()
         };
         // Multicast: the question goes to a group; answers there are announcements.
-        let multicast = client.0.is_multicast() || server.0.is_multicast() || client.1 == 5353;
+        let multicast = client.0.is_multicast() || server.0.is_multicast();
         if multicast && message.is_response {
             return;
         }

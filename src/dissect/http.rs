@@ -4,8 +4,9 @@
 //! answer matters for CONNECT alone, behind which another protocol begins.
 
 use super::host_name::HostName;
-use super::http1::{Authority, Chunked, Parsed, Request, Target, fit, request, response};
+use super::http1::{Authority, Chunked, HEAD_MAX, Parsed, Request, Target, fit, request, response};
 use super::{Protocol, Session, Sink, Step};
+use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Relay, Side};
 
 pub(super) const HTTP: Protocol = Protocol {
@@ -93,6 +94,12 @@ impl Http {
 
     fn request(&mut self, request: &Request, sink: &mut Sink<'_>) -> Step {
         sink.client_speaks();
+        if request.damaged && request.head_len >= HEAD_MAX {
+            sink.gap(
+                GapId::LimitsReached,
+                "a request head is longer than is read",
+            );
+        }
         match &request.target {
             Target::Tunnel(authority) => {
                 say(authority, NameSource::HttpConnect, sink);

@@ -331,14 +331,14 @@ impl Reading {
         if undecided && bytes.len() < PROBE_BYTES_MAX {
             return false;
         }
-        // Nobody's: application payload. The next segment is looked at anew.
-        stream.forget_unread(pool);
+        // Nobody's: application payload. Each segment is looked at on its own.
+        let again = stream.forget_unread(pool);
         sink.carries(Carries::Application);
         self.probes += 1;
         if self.probes >= PROBES {
             self.closed = true;
         }
-        false
+        again && !self.closed
     }
 
     fn over_the_hole(&mut self, side: Side, pool: &mut Pool, sink: &mut Sink<'_>) {

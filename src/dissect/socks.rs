@@ -30,10 +30,19 @@ fn fit(bytes: &[u8], _: &Ends) -> Fit {
         [5, count, methods @ ..] => {
             let count = usize::from(*count);
             let known = |m: &u8| *m <= 9 || *m >= 0x80;
+            // A client that does not wait sends its request behind the greeting.
+            let (methods, behind) = methods.split_at(methods.len().min(count));
             if count == 0
                 || count > METHODS_MAX
-                || methods.len() > count
                 || !methods.iter().all(known)
+                || !matches!(
+                    behind,
+                    [] | [5 | 1]
+                        | [5, 1..=3]
+                        | [5, 1..=3, 0]
+                        | [5, 1..=3, 0, 1 | 3 | 4, ..]
+                        | [1, _, ..]
+                )
             {
                 Fit::NotMine
             } else if methods.len() == count {

@@ -23,7 +23,7 @@ const FOLDED_MAX: usize = 2_000;
 /// Frames listed of a row: first, last, and those that say a name.
 pub const FRAMES_MAX: usize = 32;
 /// Names listed of a row.
-const NAMES_MAX: usize = 64;
+const NAMES_MAX: usize = 512;
 
 /// The names that DNS gave an address when a flow began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +48,8 @@ pub enum Folded {
 pub struct RowKey {
     /// Endpoints, the opener's port left out.
     pub key: Key,
+    /// Start of the flow, where every flow has a row of its own.
+    pub started: Option<Moment>,
     /// Set when the row stands for many that differ in their far ends; its far address means nothing.
     pub folded: Option<Folded>,
     /// Protocol number.
@@ -278,6 +280,7 @@ impl Rows {
             } else {
                 flow.key.without_port(opener.0)
             },
+            started: self.keep_ports.then_some(flow.started),
             folded: None,
             transport: flow.key.protocol(),
             opener,
@@ -332,6 +335,7 @@ fn fold(key: &RowKey, keep_near: bool) -> RowKey {
         .find(|side| keep_near && local(*side));
     RowKey {
         key: key.key.folded(near),
+        started: None,
         folded: Some(folded),
         transport: key.transport,
         opener: key.opener,

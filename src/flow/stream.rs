@@ -65,6 +65,8 @@ pub struct Stream {
     read: usize,
     /// Bytes still to be passed over before `data` goes on.
     skip: u64,
+    /// Where in `data` the bytes of the latest segment begin.
+    latest: usize,
     late: Vec<(u32, Vec<u8>, Moment)>,
     late_bytes: usize,
     /// Nobody wants more of it; what is there is kept to compare.
@@ -99,6 +101,7 @@ impl Stream {
             data: Vec::new(),
             read: 0,
             skip: 0,
+            latest: 0,
             late: Vec::new(),
             late_bytes: 0,
             closed: false,
@@ -148,6 +151,7 @@ impl Stream {
             self.start = self.start.wrapping_add(low(self.read));
             self.data.drain(..self.read);
             pool.give(self.read);
+            self.latest = self.latest.saturating_sub(self.read);
             self.read = 0;
         }
     }
@@ -168,6 +172,7 @@ impl Stream {
         pool.give(self.data.len());
         self.data.clear();
         self.read = 0;
+        self.latest = 0;
         self.skip = 0;
         self.start = sequence;
         let mut out = Pushed::default();
@@ -175,10 +180,14 @@ impl Stream {
         !self.unread().is_empty()
     }
 
-    /// Starts anew at the next byte in order: what was unread meant nothing to anyone.
-    pub fn forget_unread(&mut self, pool: &mut Pool) {
+    /// What was unread meant nothing to anyone: starts anew at the latest segment, or behind it if
+    /// that was looked at alone already. True if there is something to look at.
+    pub fn forget_unread(&mut self, pool: &mut Pool) -> bool {
+        let before = self.latest.saturating_sub(self.read);
         let unread = self.unread().len();
-        self.consume(unread, pool);
+        let again = before > 0 && before < unread;
+        self.consume(if again { before } else { unread }, pool);
+        again
     }
 
     /// Nobody wants more of this direction; its start is kept to compare later copies with.
@@ -225,6 +234,7 @@ impl Stream {
             self.restart_at(self.end().wrapping_add(low(fresh.len())), pool);
             return;
         }
+        self.latest = self.data.len();
         self.data.extend_from_slice(fresh);
     }
 
@@ -232,6 +242,7 @@ impl Stream {
         pool.give(self.data.len());
         self.data.clear();
         self.read = 0;
+        self.latest = 0;
         self.start = sequence;
     }
 
@@ -261,12 +272,14 @@ impl Stream {
         pool: &mut Pool,
         out: &mut Pushed,
     ) {
-        if payload.is_empty()
-            || self
-                .late
-                .iter()
-                .any(|(s, b, _)| *s == sequence && b.len() >= payload.len())
-        {
+        let same = self.late.iter().find(|(s, ..)| *s == sequence);
+        if let Some((_, have, _)) = same {
+            let common = have.len().min(payload.len());
+            if have.get(..common) != payload.get(..common) {
+                out.otherwise = Some(payload.to_vec());
+            }
+        }
+        if payload.is_empty() || same.is_some_and(|(_, have, _)| have.len() >= payload.len()) {
             return;
         }
         if !pool.take(payload.len()) {

@@ -5,10 +5,13 @@
 //! `fixtures/README.md`, what it must give in `fixtures/cases.jsonl`.
 
 mod cli;
+mod counting;
 mod coverage;
 mod determinism;
 mod flows;
 mod limits;
+mod relays;
 mod report;
+mod subject;
 mod support;
 mod verdicts;

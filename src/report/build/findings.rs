@@ -5,6 +5,7 @@ use crate::capture::hash::hex;
 use crate::claim::{About, Case, Finding, Outcome};
 use crate::classify::destination::transport_name;
 use crate::evidence::{Moment, Timestamp};
+use crate::flow::row::FRAMES_MAX;
 use crate::report::v1;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub(super) fn claims(
                     },
                 )
             });
+            add_to(&mut entry.2, finding, case, times);
+            entry.1 = entry.1.min(finding.first);
             if !entry.2.claims.iter().any(|c| c == outcome.claim.id) {
                 entry.2.claims.push(outcome.claim.id.into());
             }
@@ -74,6 +77,33 @@ pub(super) fn claims(
     let mut findings: Vec<(bool, Moment, v1::Finding)> = findings.into_values().collect();
     findings.sort_by(|a, b| (!a.0, a.1, &a.2.id).cmp(&(!b.0, b.1, &b.2.id)));
     (claims, findings.into_iter().map(|(.., f)| f).collect())
+}
+
+/// A second finding of the same meaning (one name at several addresses): its frames and packets
+/// join the first.
+fn add_to(have: &mut v1::Finding, finding: &Finding, case: &Case<'_>, times: &Times<'_>) {
+    let filter = filter(finding, case);
+    /// Longest filter and text that are joined; Wireshark takes more, a reader does not.
+    const JOINED_MAX: usize = 2_000;
+    if have.filter == filter {
+        return;
+    }
+    if have.filter.len() > JOINED_MAX {
+        if !have.text.ends_with("and more addresses") {
+            have.text.push_str("; and more addresses");
+        }
+        return;
+    }
+    have.filter = format!("({}) || ({filter})", have.filter);
+    have.text = format!("{}; also {}", have.text, finding.text);
+    have.frames.extend(&finding.frames);
+    have.frames.sort();
+    have.frames.dedup();
+    have.frames.truncate(FRAMES_MAX);
+    let first = times.show(finding.first);
+    if first < have.first {
+        have.first = first;
+    }
 }
 
 /// Meaning, not position: claim, rule, whose traffic, where to. No frame, time or path.
