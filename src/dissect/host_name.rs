@@ -85,7 +85,7 @@ pub fn printable(bytes: &[u8]) -> String {
 
 /// Appends one byte in the form of [`printable`].
 pub(super) fn push_printable(text: &mut String, byte: u8) {
-    if (byte.is_ascii_graphic() || byte == b' ') && byte != b'\\' {
+    if byte.is_ascii_graphic() && byte != b'\\' {
         text.push(char::from(byte.to_ascii_lowercase()));
     } else {
         // Writing to a String cannot fail.

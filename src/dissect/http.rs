@@ -46,7 +46,15 @@ impl Session for Http {
         match request(bytes) {
             Parsed::NeedMore => Step::More,
             Parsed::NotHttp => Step::Handover(0),
-            Parsed::Head(request) => self.request(&request, sink),
+            Parsed::Head(request) => {
+                if request.damaged && bytes.len() >= HEAD_MAX {
+                    sink.gap(
+                        GapId::LimitsReached,
+                        "a request head is longer than is read",
+                    );
+                }
+                self.request(&request, sink)
+            }
         }
     }
 
@@ -94,12 +102,6 @@ impl Http {
 
     fn request(&mut self, request: &Request, sink: &mut Sink<'_>) -> Step {
         sink.client_speaks();
-        if request.damaged && request.head_len >= HEAD_MAX {
-            sink.gap(
-                GapId::LimitsReached,
-                "a request head is longer than is read",
-            );
-        }
         match &request.target {
             Target::Tunnel(authority) => {
                 say(authority, NameSource::HttpConnect, sink);

@@ -18,6 +18,9 @@ const HISTORY: usize = 16 << 10;
 /// The most a dissector can ask to see at once; a ClientHello is at most 64 KiB in practice.
 pub const UNREAD_MAX: usize = 128 << 10;
 
+/// Differing copies of late pieces kept per direction; honest traffic has none, and the bytes of
+/// each are at most a segment's.
+const RIVALS_MAX: usize = 4;
 /// Out-of-order bytes and pieces after which a hole is taken for lost.
 const LATE_BYTES_MAX: usize = 64 << 10;
 const LATE_PIECES_MAX: usize = 64;
@@ -69,6 +72,8 @@ pub struct Stream {
     latest: usize,
     late: Vec<(u32, Vec<u8>, Moment)>,
     late_bytes: usize,
+    /// Copies that differ from a late piece; compared once the bytes before them are here.
+    rivals: Vec<(u32, Vec<u8>)>,
     /// Nobody wants more of it; what is there is kept to compare.
     closed: bool,
 }
@@ -104,6 +109,7 @@ impl Stream {
             latest: 0,
             late: Vec::new(),
             late_bytes: 0,
+            rivals: Vec::new(),
             closed: false,
         }
     }
@@ -135,6 +141,11 @@ impl Stream {
             }
         }
         self.join_late(pool, &mut out);
+        if !self.rivals.is_empty() && self.late.is_empty() {
+            for (at, bytes) in std::mem::take(&mut self.rivals) {
+                out.otherwise = out.otherwise.or_else(|| self.compare(at, &bytes));
+            }
+        }
         out.hole = self.late_bytes > LATE_BYTES_MAX || self.late.len() > LATE_PIECES_MAX;
         out
     }
@@ -275,8 +286,8 @@ impl Stream {
         let same = self.late.iter().find(|(s, ..)| *s == sequence);
         if let Some((_, have, _)) = same {
             let common = have.len().min(payload.len());
-            if have.get(..common) != payload.get(..common) {
-                out.otherwise = Some(payload.to_vec());
+            if have.get(..common) != payload.get(..common) && self.rivals.len() < RIVALS_MAX {
+                self.rivals.push((sequence, payload.to_vec()));
             }
         }
         if payload.is_empty() || same.is_some_and(|(_, have, _)| have.len() >= payload.len()) {

@@ -191,7 +191,6 @@ fn bad_input_is_one_line_exit_code_2_and_no_file() {
 }
 
 #[test]
-#[ignore = "defect: file names go into messages as they are, with line breaks and escape sequences"]
 fn a_hostile_file_name_stays_one_harmless_line() {
     let good = "honest-flight.pcap";
     let hostile = "/missing/a\u{1b}[2Jb\nc\u{202e}d";

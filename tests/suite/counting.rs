@@ -330,7 +330,6 @@ fn of_conflicting_copies_every_name_is_listed_and_the_strongest_counts() {
 }
 
 #[test]
-#[ignore = "defect: of copies that wait behind a hole only the first is kept, and the other's name is lost"]
 fn of_conflicting_copies_behind_a_hole_every_name_is_listed() {
     conflicting_copies(false);
 }

@@ -129,7 +129,6 @@ fn a_new_connection_on_the_same_ports_is_another_flow() {
 }
 
 #[test]
-#[ignore = "defect: `flows` merges connections with the same addresses and ports into one line"]
 fn a_new_connection_on_the_same_ports_is_another_line() {
     let scratch = TempDir::new().expect("a scratch folder");
     let path = reused_ports().save(scratch.path()).display().to_string();

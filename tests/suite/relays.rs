@@ -307,7 +307,6 @@ fn a_resolver_on_the_site_is_asked_on_any_port_and_in_any_form() {
 }
 
 #[test]
-#[ignore = "defect: a SOCKS 5 greeting and request in one segment are not recognised, so the flight is called consistent"]
 fn a_socks_client_that_does_not_wait_is_seen() {
     let (code, report) = conversation(
         1080,
@@ -317,7 +316,6 @@ fn a_socks_client_that_does_not_wait_is_seen() {
 }
 
 #[test]
-#[ignore = "defect: a request head larger than the bound is dropped without `limits-reached`, so the flight is called consistent"]
 fn a_request_head_beyond_the_bound_is_a_limit_that_was_reached() {
     let mut turns = vec![phone("GET / HTTP/1.1\r\nX: ")];
     turns.extend((0..150).map(|_| phone([b'a'; 1400])));
@@ -353,7 +351,6 @@ fn rtsp_and_sip_towards_a_private_address_assert_names_too() {
 }
 
 #[test]
-#[ignore = "defect: a datagram of which a fragment is missing is no gap, so the flight is called consistent"]
 fn a_datagram_that_never_became_whole_is_not_silence() {
     let whole = udp(
         &format!("{PHONE}:40000"),

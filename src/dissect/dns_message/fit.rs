@@ -54,14 +54,15 @@ fn is_dns_port(port: u16) -> bool {
 /// NetBIOS name service (RFC 1002 §4.2): the same form, other flags, and names of machines on the link in an encoding of its own.
 const NETBIOS_PORT: u16 = 137;
 
-/// Whether the payload of a datagram is DNS. What comes from or goes to the NetBIOS port is not.
+/// NB and NBSTAT (RFC 1002 §4.2.1.3).
+const NETBIOS_TYPES: [u16; 2] = [32, 33];
+
+/// Whether the payload of a datagram is DNS. NetBIOS names are not.
 ///
 /// Where either port is a DNS port it is enough that the opcode is assigned and the first entry reads (or that the message is
 /// a bare header, as some errors are); on all other ports the message must be [plausible](Message::plausible).
 pub fn fit(payload: &[u8], source_port: u16, destination_port: u16) -> Fit {
-    if source_port == NETBIOS_PORT || destination_port == NETBIOS_PORT {
-        return Fit::NotMine;
-    }
+    let netbios = source_port == NETBIOS_PORT || destination_port == NETBIOS_PORT;
     let at_home = is_dns_port(source_port) || is_dns_port(destination_port);
     // Most datagrams of other protocols end here.
     let Some(head) = header(&mut Reader::new(payload)) else {
@@ -73,6 +74,15 @@ pub fn fit(payload: &[u8], source_port: u16, destination_port: u16) -> Fit {
     let Ok(message) = parse(payload) else {
         return Fit::NotMine;
     };
+    // A question of DNS stays one on the NetBIOS port; only NetBIOS's own types are not.
+    if netbios
+        && message
+            .questions
+            .iter()
+            .any(|q| NETBIOS_TYPES.contains(&q.qtype))
+    {
+        return Fit::NotMine;
+    }
     if message.plausible() || (at_home && message.readable()) {
         Fit::Mine
     } else {

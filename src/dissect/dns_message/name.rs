@@ -72,6 +72,9 @@ impl Name {
                     text.push_str("\\.");
                 } else if byte == b'\\' {
                     text.push_str("\\\\");
+                } else if byte == b' ' {
+                    // Service instances are named in words (RFC 6763 §4.1.1).
+                    text.push(' ');
                 } else {
                     push_printable(&mut text, byte);
                 }
