@@ -31,6 +31,8 @@ pub struct DeviceView {
     pub macs: BTreeSet<Mac>,
     /// Addresses that those sent from.
     pub addresses: BTreeSet<IpAddr>,
+    /// Declared addresses of which no packet was seen.
+    pub unseen: BTreeSet<String>,
     /// A declared address was used by several machines, or its MAC is a router's: what that MAC
     /// sends may be anybody's.
     pub ambiguous: bool,
@@ -55,7 +57,25 @@ impl DeviceView {
         ambiguous |= macs
             .iter()
             .any(|mac| topology.is_router(*mac) && !devices.macs.contains(mac));
-        let mut addresses: BTreeSet<IpAddr> = devices.ips.iter().copied().collect();
+        let seen = |ip: &IpAddr| {
+            Side::BOTH
+                .iter()
+                .any(|side| series.rows.iter().any(|(key, _)| key.key.ip(*side) == *ip))
+        };
+        let mut addresses: BTreeSet<IpAddr> = devices.ips.iter().copied().filter(seen).collect();
+        let unseen: BTreeSet<String> = devices
+            .ips
+            .iter()
+            .filter(|ip| !addresses.contains(ip))
+            .map(ToString::to_string)
+            .chain(
+                devices
+                    .macs
+                    .iter()
+                    .filter(|mac| !series.ledger.stations.contains_key(mac))
+                    .map(ToString::to_string),
+            )
+            .collect();
         if !ambiguous {
             for mac in &macs {
                 if let Some(station) = series.ledger.stations.get(mac) {
@@ -68,6 +88,7 @@ impl DeviceView {
             ips: devices.ips.clone(),
             macs,
             addresses,
+            unseen,
             ambiguous,
         }
     }

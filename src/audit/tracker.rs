@@ -300,8 +300,12 @@ impl Tracker {
                         &mut self.ledger,
                     );
                 }
-                if !answers && believed {
-                    self.quoted(body, datagram.destination, context);
+                if !answers && believed && !self.quoted(body, datagram.destination, context) {
+                    // An error that quotes nothing of its receiver's is a message like any other.
+                    if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+                        *span.answers.of_mut(side) += 1;
+                    }
+                    self.payload(slot, side, datagram.wire_len.saturating_sub(4), context);
                 }
                 // An error quotes somebody's packet; it is no payload and opens nothing.
                 if answers {
@@ -325,7 +329,8 @@ impl Tracker {
     /// An ICMP error quotes the packet that it answers (RFC 792, RFC 4443 §3). If the capture
     /// missed that packet, the quote still shows that `asker` sent it: an attempt, and no packet of
     /// its own.
-    fn quoted(&mut self, body: &[u8], asker: IpAddr, context: Context) {
+    /// False if nothing that `asker` sent is quoted.
+    fn quoted(&mut self, body: &[u8], asker: IpAddr, context: Context) -> bool {
         /// Four bytes of the error's own come first.
         const UNUSED: usize = 4;
         // What is quoted is cut by design.
@@ -334,14 +339,14 @@ impl Tracker {
             usize::from(u16::MAX),
         );
         let (Decoded::Datagram(inner) | Decoded::BadChecksum(inner)) = quote else {
-            return;
+            return false;
         };
         if inner.source != asker || inner.fragment.is_some_and(|f| f.offset > 0) {
-            return;
+            return inner.source == asker;
         }
         let (from, to) = match inner.protocol {
             protocol::TCP | protocol::UDP => ports(&inner),
-            _ => return,
+            _ => return true,
         };
         let (key, side) = Key::new(
             (inner.source, from),
@@ -349,7 +354,7 @@ impl Tracker {
             inner.protocol,
         );
         if self.table.get(&key).is_some() {
-            return;
+            return true;
         }
         let (slot, evicted) = self.table.open(key, context.epoch, context.moment);
         if let Some(evicted) = evicted {
@@ -363,6 +368,7 @@ impl Tracker {
             span.opened = true;
             *span.answers.of_mut(side) += 1;
         }
+        true
     }
 
     /// The flow of a packet, opened if there is none; true if it is new.
@@ -655,6 +661,18 @@ impl Tracker {
             self.ledger
                 .gaps
                 .at(GapId::StartedLate, closed.flow.started, began, cause);
+        }
+        for side in Side::BOTH {
+            // More than a FIN was acknowledged, and not one packet of it was captured.
+            let silent = closed.spans.iter().all(|s| *s.packets.of(side) == 0);
+            if silent && closed.flow.half.of(side).acknowledged() > 1 {
+                self.ledger.gaps.at(
+                    GapId::OneDirection,
+                    at,
+                    epoch,
+                    "acknowledgements advance, and nothing of the direction they answer was captured",
+                );
+            }
         }
         if closed.flow.half.a.forgot || closed.flow.half.b.forgot {
             self.ledger.gaps.at(

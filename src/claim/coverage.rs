@@ -50,7 +50,14 @@ pub struct WindowCoverage {
 
 /// A window in words.
 pub fn describe(window: &Window) -> String {
-    let show = |t: Timestamp| t.rfc3339(0).unwrap_or_else(|| "unknown".into());
+    // As many digits as the bound has.
+    let digits = |t: Timestamp| match t.nanos() {
+        Some(n) if n % 1_000_000_000 == 0 => 0,
+        Some(n) if n % 1_000_000 == 0 => 3,
+        Some(n) if n % 1_000 == 0 => 6,
+        _ => 9,
+    };
+    let show = |t: Timestamp| t.rfc3339(digits(t)).unwrap_or_else(|| "unknown".into());
     format!("window {} to {}", show(window.start), show(window.end))
 }
 
@@ -129,6 +136,29 @@ fn cover(
             frame: None,
         });
     }
+    // Declared, and in no vantage: a mistyped address must not pass for a silent device.
+    let unseen: Vec<&String> = judged
+        .devices
+        .first()
+        .map(|first| first.unseen.iter())
+        .into_iter()
+        .flatten()
+        .filter(|address| {
+            judged
+                .devices
+                .iter()
+                .all(|view| view.unseen.contains(*address))
+        })
+        .collect();
+    for address in unseen {
+        gaps.push(WindowGap {
+            id: GapId::NoAppActivity,
+            count: 1,
+            text: format!("the declared device {address} was not seen in any capture"),
+            input: None,
+            frame: None,
+        });
+    }
     let seen = device_seen(judged, basis, &*inside);
     let active = if seen {
         slots(series, window.as_ref(), whole, &*inside)
@@ -144,7 +174,7 @@ fn cover(
                 window.as_ref().map_or("the capture".to_owned(), describe),
                 match (basis.devices.any(), seen) {
                     (true, true) => ", packets of the device under audit",
-                    (true, false) => "; the declared device was not seen, and other machines' frames say nothing of it",
+                    (true, false) => "; apart from multicast and ARP the declared device was not seen, and other machines' frames say nothing of it",
                     (false, _) => "",
                 }
             ),
@@ -346,26 +376,37 @@ fn one_direction(
     inside: &dyn Fn(u32) -> bool,
 ) -> Option<String> {
     let epochs = judged.directions.get(index)?;
-    let (mut out, mut back, mut whole, mut half) = (0u64, 0u64, 0u64, 0u64);
+    let (mut out, mut back, mut whole, mut half, mut beyond) = (0u64, 0u64, 0u64, 0u64, 0u64);
     for (_, d) in epochs.iter().filter(|(epoch, _)| inside(**epoch)) {
         out += d.device_out;
         back += d.device_in;
         whole += d.whole;
         half += d.half;
+        beyond += d.half_beyond;
     }
     if basis.devices.any() {
-        return match (out, back) {
-            (0, 1..) => Some(
-                "only what the device under audit received was recorded, nothing that it sent"
-                    .into(),
-            ),
-            (1.., 0) => Some(
-                "only what the device under audit sent was recorded, nothing that it received"
-                    .into(),
-            ),
-            _ => None,
-        };
+        match (out, back) {
+            (0, 1..) => {
+                return Some(
+                    "only what the device under audit received was recorded, nothing that it sent"
+                        .into(),
+                );
+            }
+            (1.., 0) => {
+                return Some(
+                    "only what the device under audit sent was recorded, nothing that it received"
+                        .into(),
+                );
+            }
+            _ => {}
+        }
     }
-    (half > 0 && whole == 0)
-        .then(|| format!("of each of {half} TCP connections only one direction was recorded"))
+    // Payload that crosses the site's edge needs packets of both sides.
+    if beyond > 0 || (half > 0 && whole == 0) {
+        let count = beyond.max(half.min(1));
+        return Some(format!(
+            "TCP payload was recorded in one direction only, on {count} or more connections"
+        ));
+    }
+    None
 }

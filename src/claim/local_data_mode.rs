@@ -77,7 +77,14 @@ fn contact(index: usize, destination: &Destination, window: &WindowCoverage) -> 
             "{} bytes of payload went out and {} came in",
             traffic.bytes_out, traffic.bytes_in
         ),
-        Stage::Connected => "a connection was made, and no application payload went out".to_owned(),
+        Stage::Connected => format!(
+            "packets went both ways ({} bytes in), and no application payload went out",
+            traffic.bytes_in
+        ),
+        Stage::Attempted if traffic.packets_out == 0 => {
+            "an ICMP error quotes a packet that went there; the capture missed the packet itself"
+                .to_owned()
+        }
         Stage::Attempted => format!(
             "{} packets went out and nothing came back",
             traffic.packets_out

@@ -62,6 +62,8 @@ pub struct Directions {
     pub whole: u64,
     /// TCP flows with payload of which one side was seen.
     pub half: u64,
+    /// Those of them that go beyond the site.
+    pub half_beyond: u64,
 }
 
 /// Groups and judges the rows and lookups of all series.
@@ -169,10 +171,12 @@ impl RowJudge<'_> {
             port,
             via,
             host,
-            lookups_only: key.only_lookups
-                || (key.hidden.is_some()
-                    && scope == Scope::Relayed
-                    && key.relay == Some(Relay::Lookup)),
+            // Answers that our side gives to somebody outside are no lookups of ours.
+            lookups_only: !(scope == Scope::Internet && asked_us(key, theirs))
+                && (key.only_lookups
+                    || (key.hidden.is_some()
+                        && scope == Scope::Relayed
+                        && key.relay == Some(Relay::Lookup))),
             folded,
         }
     }
@@ -354,6 +358,10 @@ fn note_directions(
         return;
     }
     let theirs = judged.ours.other();
+    // Over the whole capture: a window may cut a connection between a segment and its answer.
+    let both = Side::BOTH
+        .iter()
+        .all(|side| row.spans.iter().any(|s| *s.total.packets.of(*side) > 0));
     for span in &row.spans {
         let of = directions.entry(span.epoch).or_default();
         let (sent, received) = (
@@ -366,10 +374,13 @@ fn note_directions(
             of.device_in += received;
         }
         if key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0 {
-            if sent > 0 && received > 0 {
+            if both {
                 of.whole += row.flows;
             } else {
                 of.half += row.flows;
+                if judged.scope != Scope::Local {
+                    of.half_beyond += row.flows;
+                }
             }
         }
     }

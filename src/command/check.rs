@@ -197,12 +197,17 @@ fn run_block(options: &Check, (at, clock): (jiff::Timestamp, Instant)) -> v1::Ru
 fn style(terminal: &Terminal, to_file: bool) -> table::Style {
     let stdout = std::io::stdout();
     let shown = !to_file && stdout.is_terminal();
+    let terminal_columns = shown
+        .then(terminal_size::terminal_size)
+        .flatten()
+        .map(|(width, _)| usize::from(width.0));
+    // COLUMNS is a wish, for pipes too.
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     table::Style {
-        width: if shown {
-            columns.unwrap_or(WIDTH)
-        } else {
+        width: if to_file {
             WIDTH
+        } else {
+            columns.or(terminal_columns).unwrap_or(WIDTH)
         },
         color: match terminal.color {
             Color::Always => true,

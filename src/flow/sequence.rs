@@ -20,6 +20,8 @@ pub struct Half {
     next: u32,
     /// Highest number that the other side acknowledged.
     acked: u32,
+    /// The first number that the other side acknowledged.
+    first_ack: u32,
     started: bool,
     syn: bool,
     has_ack: bool,
@@ -47,10 +49,18 @@ impl Half {
 
     /// The other side acknowledges everything below `number`.
     pub fn acknowledge(&mut self, number: u32) {
+        if !self.has_ack {
+            self.first_ack = number;
+        }
         if !self.has_ack || distance(number, self.acked) > 0 {
             self.acked = number;
             self.has_ack = true;
         }
+    }
+
+    /// Bytes that the other side acknowledged while it was watched; a SYN and a FIN count one each.
+    pub fn acknowledged(&self) -> u32 {
+        self.acked.wrapping_sub(self.first_ack)
     }
 
     /// A SYN with this sequence number.
