@@ -373,7 +373,9 @@ fn note_directions(
             of.device_out += sent;
             of.device_in += received;
         }
-        if key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0 {
+        let subject = judged.whose != Whose::Other;
+        if subject && key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0
+        {
             if both {
                 of.whole += row.flows;
             } else {
