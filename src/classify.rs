@@ -9,7 +9,6 @@ pub mod catalog;
 pub mod destination;
 pub mod lookup;
 pub mod rows;
-pub mod scope;
 
 use crate::audit::Evidence;
 use crate::classify::catalog::Catalog;

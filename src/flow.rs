@@ -8,9 +8,9 @@ pub mod sequence;
 pub mod stream;
 pub mod table;
 
-use crate::dissect::public_name::is_ip_literal;
 use crate::evidence::{Moment, Timestamp};
 use crate::link::Mac;
+use crate::packet::address::is_ip_literal;
 use sequence::Half;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;

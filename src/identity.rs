@@ -3,13 +3,15 @@
 //!
 //! Knows no database and no policy: names come with their source, machines with their MAC.
 
+pub mod topology;
+
 use crate::audit::{Devices, Series};
-use crate::classify::scope::Topology;
 use crate::flow::row::RowKey;
 use crate::flow::{LinkFacts, Opening, Pair, Side};
 use crate::link::Mac;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use topology::Topology;
 
 /// Whether a machine is the declared device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

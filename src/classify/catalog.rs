@@ -11,7 +11,7 @@
 mod role;
 mod row;
 
-use crate::dissect::public_name::is_ip_literal;
+use crate::packet::address::is_ip_literal;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;

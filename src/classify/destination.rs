@@ -4,12 +4,11 @@
 //! vantages saw of it is kept apart and never summed.
 
 use super::attribution::{Attributed, Attribution, by_device, by_looked_up_name, by_name};
-use super::rows::{RowVerdict, asked_us};
 use super::{Basis, Scope, Stage};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::{FrameRef, Moment};
 use crate::flow::row::{FRAMES_MAX, Row, RowKey, Tally};
-use crate::flow::{NameSource, Named, Side};
+use crate::flow::{NameSource, Named, Opening, Side};
 use crate::identity::Whose;
 use crate::locate::Place;
 use crate::packet::address::classify;
@@ -255,6 +254,24 @@ impl Destination {
         }
         out
     }
+}
+
+/// What is decided about one row.
+pub(super) struct RowVerdict {
+    pub(super) scope: Scope,
+    pub(super) ours: Side,
+    pub(super) whose: Whose,
+    pub(super) ip: Option<IpAddr>,
+    pub(super) port: Option<u16>,
+    pub(super) via: Option<(IpAddr, u16)>,
+    pub(super) host: Option<Named>,
+    pub(super) lookups_only: bool,
+    pub(super) folded: bool,
+}
+
+/// The far end opened the flow: the names in it are what it called our side.
+pub(super) fn asked_us(key: &RowKey, theirs: Side) -> bool {
+    key.opener.0 == theirs && key.opener.1 >= Opening::Request
 }
 
 pub(super) fn group(

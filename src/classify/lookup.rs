@@ -1,11 +1,11 @@
 //! Lookups: names that our side asked for, whose they are, and whether they left the site.
 
 use super::attribution::{Attributed, by_device, by_looked_up_name};
-use super::scope::Topology;
 use super::{Basis, Scope};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::Moment;
 use crate::flow::Pair;
+use crate::identity::topology::Topology;
 use crate::identity::{DeviceView, Whose, mac_of};
 use crate::ledger::{FOLDED_NAME, Lookup as Asked};
 use crate::packet::transport::protocol;

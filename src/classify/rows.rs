@@ -1,14 +1,14 @@
 //! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
 
-use super::destination::{Destination, Key, finish, group};
+use super::destination::{Destination, Key, RowVerdict, asked_us, finish, group};
 use super::lookup::{Lookup, lookup};
-use super::scope::{Local, Topology};
 use super::{Basis, Scope};
 use crate::audit::Series;
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::Moment;
 use crate::flow::row::{Folded, Row, RowKey};
-use crate::flow::{NameSource, Named, Opening, Pair, Relay, Side};
+use crate::flow::{NameSource, Named, Pair, Relay, Side};
+use crate::identity::topology::{Local, Topology};
 use crate::identity::{DeviceView, Whose, mac_of, our_side};
 use crate::packet::address::{Class, classify};
 use crate::packet::transport::protocol;
@@ -117,19 +117,6 @@ struct RowJudge<'a> {
     index: usize,
     topology: &'a Topology<'a>,
     device: &'a DeviceView,
-}
-
-/// What is decided about one row.
-pub(super) struct RowVerdict {
-    pub(super) scope: Scope,
-    pub(super) ours: Side,
-    pub(super) whose: Whose,
-    pub(super) ip: Option<IpAddr>,
-    pub(super) port: Option<u16>,
-    pub(super) via: Option<(IpAddr, u16)>,
-    pub(super) host: Option<Named>,
-    pub(super) lookups_only: bool,
-    pub(super) folded: bool,
 }
 
 impl RowJudge<'_> {
@@ -295,11 +282,6 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
         Scope::Internet
     };
     (scope, ours)
-}
-
-/// The far end opened the flow: the names in it are what it called our side.
-pub(super) fn asked_us(key: &RowKey, theirs: Side) -> bool {
-    key.opener.0 == theirs && key.opener.1 >= Opening::Request
 }
 
 /// The request made to a private address is internet use.

@@ -6,7 +6,7 @@
 //! §2.5) of addresses that cannot leave the site. Only the text of the name counts; whether it exists or
 //! where it would resolve to is not known here.
 
-use crate::packet::address::classify;
+use crate::packet::address::{classify, is_ip_literal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Domains whose names never leave the site.
@@ -26,15 +26,6 @@ pub fn is_public_name(name: &str) -> bool {
         return false;
     }
     !reverse_name_address(name).is_some_and(ReverseName::is_local)
-}
-
-/// Whether the text is an IPv4 or IPv6 address, also in the brackets of a URL authority.
-pub(crate) fn is_ip_literal(text: &str) -> bool {
-    let inner = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
-    inner.parse::<IpAddr>().is_ok()
 }
 
 /// Whether `name` is `domain` or lies below it; `domain` in lower case.

@@ -151,6 +151,15 @@ pub fn classify(ip: IpAddr) -> Special {
     }
 }
 
+/// Whether the text is an IPv4 or IPv6 address, also in the brackets of a URL authority.
+pub(crate) fn is_ip_literal(text: &str) -> bool {
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    inner.parse::<IpAddr>().is_ok()
+}
+
 /// The table of one address family, cut into disjoint ranges: each entry holds from its first address up to
 /// the next entry.
 struct Ranges(Vec<(u128, Special)>);

@@ -1,11 +1,11 @@
 //! The inventory without judgement: one JSON object a line, one line a flow.
 
 use crate::classify::rows::scope_of;
-use crate::classify::scope::Topology;
 use crate::classify::{Basis, Scope};
 use crate::flow::row::{RowKey, Tally};
 use crate::flow::{NameSource, Pair, Side};
 use crate::identity::DeviceView;
+use crate::identity::topology::Topology;
 use crate::packet::address::classify;
 use crate::packet::transport::protocol;
 use base64::Engine;

@@ -2,7 +2,7 @@
 //! line. Every cell is checked, because a row can accuse somebody.
 
 use super::role::{RoleAttribution, role, roles};
-use crate::dissect::public_name::is_ip_literal;
+use crate::packet::address::is_ip_literal;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
