@@ -231,8 +231,8 @@ struct Notes<'a> {
 }
 
 impl Notes<'_> {
-    /// Something in the file cannot be right. `offset` is where, for the report.
-    fn damage(&mut self, cause: &'static str, _offset: u64) {
+    /// Something in the file cannot be right; the frame before it says where.
+    fn damage(&mut self, cause: &'static str) {
         *self.damaged = true;
         self.gap(GapId::DamagedFile, 1, cause);
     }

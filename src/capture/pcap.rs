@@ -161,9 +161,8 @@ impl Pcap {
             };
             let captured = head.captured as usize;
             if captured > RECORD_MAX {
-                let offset = walk.stream.offset();
                 walk.notes
-                    .damage("a record header with an impossible length", offset);
+                    .damage("a record header with an impossible length");
                 if !self.resync(walk) {
                     return None;
                 }
@@ -172,10 +171,8 @@ impl Pcap {
             if walk.stream.need(header + captured).len() < header + captured {
                 // A length that is possible but runs past the end: cut, or damage whose
                 // true continuation still lies in the file.
-                let offset = walk.stream.offset();
                 if self.last_seconds.is_some() && !self.believable(head) {
-                    walk.notes
-                        .damage("a record header that makes no sense", offset);
+                    walk.notes.damage("a record header that makes no sense");
                     if self.resync(walk) {
                         continue;
                     }
@@ -190,20 +187,15 @@ impl Pcap {
                 && !self.believable(head)
                 && !self.followed_by_sense(walk, header + captured)
             {
-                let offset = walk.stream.offset();
-                walk.notes
-                    .damage("a record header that makes no sense", offset);
+                walk.notes.damage("a record header that makes no sense");
                 if self.resync(walk) {
                     continue;
                 }
                 return None;
             }
             if head.fraction >= self.fraction_limit() {
-                let offset = walk.stream.offset();
-                walk.notes.damage(
-                    "a record whose fraction of a second exceeds one second",
-                    offset,
-                );
+                walk.notes
+                    .damage("a record whose fraction of a second exceeds one second");
             }
             self.last_seconds = Some(head.seconds);
             let unit: i128 = if self.nanos { 1 } else { 1000 };

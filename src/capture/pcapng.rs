@@ -129,9 +129,7 @@ impl Pcapng {
                 .and_then(|big| word(have, 4, big))
                 .filter(|&n| (12..=BLOCK_MAX).contains(&n));
             let (Some(big), Some(len)) = (order, len) else {
-                let offset = walk.stream.offset();
-                walk.notes
-                    .damage("a block with an impossible length", offset);
+                walk.notes.damage("a block with an impossible length");
                 if self.resync(walk) {
                     continue;
                 }
@@ -139,9 +137,8 @@ impl Pcapng {
             };
             let padded = len.next_multiple_of(4) as usize;
             if !len.is_multiple_of(4) {
-                let offset = walk.stream.offset();
                 walk.notes
-                    .damage("a block whose length is no multiple of four", offset);
+                    .damage("a block whose length is no multiple of four");
             }
             if padded > BLOCK_HELD_MAX {
                 if !self.skip_long(walk, kind, padded) {
@@ -154,9 +151,8 @@ impl Pcapng {
                 if self.believable(walk.stream.need(padded), 12) {
                     walk.notes.truncated("the last block is cut off");
                 } else {
-                    let offset = walk.stream.offset();
                     walk.notes
-                        .damage("a block that runs past the end of the file", offset);
+                        .damage("a block that runs past the end of the file");
                     if self.resync(walk) {
                         continue;
                     }
@@ -168,12 +164,10 @@ impl Pcapng {
             let block = walk.stream.need(padded).get(..padded).unwrap_or_default();
             let trailing = word(block, padded - 4, big);
             if trailing != Some(len) {
-                let offset = walk.stream.offset();
                 // Either length may be the wrong one. If a block follows where this one says it
                 // ends, the leading one is right and the block can be used.
                 let follows = self.follows(walk, padded);
-                walk.notes
-                    .damage("a block whose two lengths differ", offset);
+                walk.notes.damage("a block whose two lengths differ");
                 if !follows {
                     if self.resync(walk) {
                         continue;
@@ -233,11 +227,8 @@ impl Pcapng {
                             ..record
                         });
                     }
-                    let offset = walk.stream.offset();
-                    walk.notes.damage(
-                        "a packet of an interface that the section does not describe",
-                        offset,
-                    );
+                    walk.notes
+                        .damage("a packet of an interface that the section does not describe");
                     let interface = unknown_interface(walk.interfaces);
                     return Some(Record {
                         total: padded,
@@ -247,8 +238,7 @@ impl Pcapng {
                 }
                 Ok(None) => {}
                 Err(cause) => {
-                    let offset = walk.stream.offset();
-                    walk.notes.damage(cause, offset);
+                    walk.notes.damage(cause);
                 }
             }
             walk.stream.consume(padded);
@@ -257,9 +247,7 @@ impl Pcapng {
 
     fn skip_long(&self, walk: &mut Walk<'_>, kind: u32, padded: usize) -> bool {
         if matches!(kind, SHB | IDB | PACKET | SIMPLE | ENHANCED | STATISTICS) {
-            let offset = walk.stream.offset();
-            walk.notes
-                .damage("a block that is too long for its type", offset);
+            walk.notes.damage("a block that is too long for its type");
             return self.resync(walk);
         }
         let skipped = walk.stream.skip(padded as u64);

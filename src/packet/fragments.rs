@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Datagrams waiting at a time: an honest capture has a handful.
-const WAITING_MAX: usize = 1024;
+const WAITING_MAX: usize = 256;
 /// Bytes waiting at a time over all datagrams.
 const BYTES_MAX: usize = 4 << 20;
-/// Fragments of one datagram: 64 KiB in the 8-byte pieces of an attack, capped well below that.
-const PIECES_MAX: usize = 256;
+/// Fragments of one datagram: a datagram of 64 KiB on a link with the smallest IPv4 MTU (RFC 791
+/// §3.2, 68 bytes) has 1366; with the number of datagrams this bounds memory to some 40 MB.
+const PIECES_MAX: usize = 1536;
 /// The largest IPv4 datagram (RFC 791 §3.1).
 const DATAGRAM_MAX: usize = 65_535;
 /// RFC 8200 §4.5: reassembly is given up after 60 seconds.
@@ -124,9 +125,12 @@ impl Fragments {
         if fragment.offset + datagram.payload.len() <= DATAGRAM_MAX {
             self.bytes += waiting.insert(fragment.offset, datagram.payload);
         }
-        let done = waiting.complete() || waiting.pieces.len() >= PIECES_MAX;
-        if done {
-            out.extend(self.take(key));
+        let complete = waiting.complete();
+        if complete || waiting.pieces.len() >= PIECES_MAX {
+            out.extend(self.take(key).map(|joined| Joined {
+                evicted: !complete,
+                ..joined
+            }));
         }
         out
     }
