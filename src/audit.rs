@@ -296,6 +296,7 @@ impl Held {
             interface: self.interface,
             direction: self.direction,
             checksum_pending: self.checksum_pending,
+            label: None,
             original_len: self.original_len,
             data: &self.data,
         }

@@ -15,6 +15,7 @@ pub mod series;
 use crate::coverage::{GapId, GapKey, Gaps};
 use crate::error::Error;
 use crate::evidence::{FrameRef, Moment, Timestamp};
+use crate::label::Label;
 use bytes::ByteStream;
 use compressed::{Compression, Tap};
 use std::cell::RefCell;
@@ -47,6 +48,8 @@ pub struct Frame<'a> {
     pub direction: Option<Direction>,
     /// The record says that checksums were not computed yet (pcapng EPB flag bit 9).
     pub checksum_pending: bool,
+    /// The program that the record names.
+    pub label: Option<Label<'a>>,
     /// Length on the wire in bytes, link header included.
     pub original_len: u32,
     /// The bytes that were captured, link header first, frame check sequence removed.
@@ -468,6 +471,7 @@ impl Capture {
             interface: record.interface,
             direction: record.direction,
             checksum_pending: record.checksum_pending,
+            label: None,
             original_len: record
                 .original_len
                 .saturating_sub(u32::try_from(fcs).unwrap_or(0)),

@@ -41,6 +41,7 @@ pub mod error;
 pub mod evidence;
 pub mod flow;
 pub mod identity;
+pub mod label;
 pub mod ledger;
 pub mod link;
 pub mod locate;

@@ -16,8 +16,10 @@ pub use ethernet::ether_payload;
 
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
+use crate::label::Label;
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 /// An IEEE 802 MAC address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +67,8 @@ impl fmt::Debug for Mac {
 }
 
 /// What a frame holds behind its link header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(test, derive(PartialEq))]
 pub enum Content<'a> {
     /// Bytes that begin with an IPv4 or IPv6 header; which one, its version field says.
     Ip(&'a [u8]),
@@ -75,10 +78,79 @@ pub enum Content<'a> {
     NotIp(&'static str),
     /// Something that could carry IP and cannot be read.
     Unreadable(GapId, &'static str),
+    /// Several packets in one frame (A-MSDU, RNDIS, NCM): it counts once, in the worst scope.
+    Bundle(Bundle<'a>),
+    /// Payload whose headers the writer took off, with the addresses that it noted instead.
+    Extract(Extract<'a>),
+}
+
+/// Reads the packet at an offset of a bundle, and says where the next one begins.
+pub type BundleStep = for<'b> fn(&'b [u8], usize) -> Option<(Unwrapped<'b>, usize)>;
+
+/// Packets in one frame beyond which the rest is not looked at: the largest USB transfer that a
+/// record can hold (256 KiB) has room for no more packets of a size that carries something.
+const BUNDLE_MAX: usize = 4096;
+
+/// Several packets that share a frame, read one at a time.
+#[derive(Clone, Copy)]
+pub struct Bundle<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    left: usize,
+    step: BundleStep,
+}
+
+impl<'a> Bundle<'a> {
+    /// The packets of `bytes`, the first one at `at`. A step that does not advance ends it.
+    pub fn new(bytes: &'a [u8], at: usize, step: BundleStep) -> Self {
+        Self {
+            bytes,
+            at,
+            left: BUNDLE_MAX,
+            step,
+        }
+    }
+
+    /// True once the bound was reached before the end of the frame.
+    pub fn exhausted(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl<'a> Iterator for Bundle<'a> {
+    type Item = Unwrapped<'a>;
+
+    fn next(&mut self) -> Option<Unwrapped<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let (unwrapped, next) = (self.step)(self.bytes, self.at)?;
+        // The step after this one finds nothing to read.
+        self.at = if next > self.at { next } else { usize::MAX };
+        Some(unwrapped)
+    }
+}
+
+impl fmt::Debug for Bundle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bundle({} bytes at {})", self.bytes.len(), self.at)
+    }
+}
+
+/// Payload of a transport whose headers are not in the file (exported PDU).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extract<'a> {
+    /// Who sent it.
+    pub source: (IpAddr, u16),
+    /// Who received it.
+    pub destination: (IpAddr, u16),
+    /// Protocol number of the transport (6 TCP, 17 UDP, 132 SCTP, 0 when not said).
+    pub protocol: u8,
+    /// The payload.
+    pub payload: &'a [u8],
 }
 
 /// A frame without its link header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(test, derive(PartialEq))]
 pub struct Unwrapped<'a> {
     /// What it holds.
     pub content: Content<'a>,
@@ -88,6 +160,12 @@ pub struct Unwrapped<'a> {
     pub target: Option<Mac>,
     /// Direction that the link header states.
     pub direction: Option<Direction>,
+    /// The interface of the capturing machine, where the link header and not the file numbers it.
+    pub port: Option<u32>,
+    /// The program that the link header or trailer names.
+    pub label: Option<Label<'a>>,
+    /// The bytes contradict the stated link type, and were read as what they are: a sentence.
+    pub oddity: Option<&'static str>,
 }
 
 impl<'a> Unwrapped<'a> {
@@ -98,7 +176,17 @@ impl<'a> Unwrapped<'a> {
             source: None,
             target: None,
             direction: None,
+            port: None,
+            label: None,
+            oddity: None,
         }
+    }
+}
+
+#[cfg(test)]
+impl PartialEq for Bundle<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.bytes, self.at) == (other.bytes, other.at)
     }
 }
 

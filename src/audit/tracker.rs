@@ -145,6 +145,11 @@ impl Tracker {
             }
             Content::NotIp(_) => self.count_unflowed(frame.moment).not_ip += 1,
             Content::Unreadable(gap, cause) => self.unreadable(gap, cause, context(&unwrapped)),
+            Content::Bundle(_) | Content::Extract(_) => self.unreadable(
+                GapId::UnreadablePackets,
+                "a kind of frame that is not read yet",
+                context(&unwrapped),
+            ),
         }
     }
 

@@ -106,5 +106,6 @@ fn cooked<'a>(
             OTHER_HOST => None,
             _ => Some(Direction::In),
         },
+        ..Unwrapped::bare(content)
     }
 }

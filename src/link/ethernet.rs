@@ -32,7 +32,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         content,
         target: Mac::read(data),
         source: data.get(6..).and_then(Mac::read),
-        direction: None,
+        ..Unwrapped::bare(content)
     }
 }
 
