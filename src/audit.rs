@@ -12,6 +12,7 @@
 //! unreadable ones.
 
 mod clock;
+mod duplicates;
 mod icmp;
 mod senders;
 mod tracker;

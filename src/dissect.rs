@@ -34,6 +34,7 @@ pub mod wire;
 use crate::coverage::GapId;
 use crate::evidence::Moment;
 use crate::flow::{Carries, Flow, NameSource, Opening, Relay, Side};
+use crate::ledger::apps::AppId;
 use crate::ledger::{Ends, Ledger};
 use wire::Fit;
 
@@ -111,6 +112,8 @@ pub struct Sink<'a> {
     pub epoch: u32,
     /// Who sent it.
     pub ends: Ends,
+    /// The program behind it, where the capture labels it.
+    pub app: Option<AppId>,
 }
 
 impl Sink<'_> {

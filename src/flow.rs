@@ -9,6 +9,7 @@ pub mod stream;
 pub mod table;
 
 use crate::evidence::{Moment, Timestamp};
+use crate::ledger::apps::AppId;
 use crate::link::Mac;
 use crate::packet::address::is_ip_literal;
 use sequence::Half;
@@ -158,6 +159,8 @@ pub struct Span {
     pub epoch: u32,
     /// Index of the input.
     pub input: u32,
+    /// Frames that are accounted here: a frame with several packets is so in one flow only.
+    pub frames: u64,
     /// Packets sent by each side.
     pub packets: Pair<u64>,
     /// Packets sent by each side that can answer something: no RST.
@@ -186,6 +189,7 @@ impl Span {
         Self {
             epoch,
             input: at.at.input,
+            frames: 0,
             packets: Pair::default(),
             answers: Pair::default(),
             bytes: Pair::default(),
@@ -405,9 +409,14 @@ pub struct Flow {
     pub joined_late: bool,
     /// What dissectors said.
     pub facts: Facts,
+    /// Programs that labels name for its packets, in the order of their first packet.
+    pub apps: Vec<AppId>,
 
     span: Span,
 }
+
+/// Programs kept per flow: a socket is handed on once or twice, not more often.
+const APPS_MAX: usize = 8;
 
 impl Flow {
     fn new(key: Key, epoch: u32, at: Moment) -> Self {
@@ -422,9 +431,22 @@ impl Flow {
             ended: Pair::default(),
             joined_late: false,
             facts: Facts::default(),
+            apps: Vec::new(),
 
             span: Span::new(epoch, at),
         }
+    }
+
+    /// A packet of the flow carries this label. False when no more are kept.
+    pub fn labelled(&mut self, app: AppId) -> bool {
+        if self.apps.contains(&app) {
+            return true;
+        }
+        if self.apps.len() < APPS_MAX {
+            self.apps.push(app);
+            return true;
+        }
+        false
     }
 
     /// Notes who opened the flow unless something stronger is known.

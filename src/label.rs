@@ -85,6 +85,23 @@ impl Label<'_> {
         }
     }
 
+    /// Of two labels of one packet the one that says more: the acting process, a name, a user.
+    #[must_use]
+    pub fn fuller(self, other: Self) -> Self {
+        let said = |l: &Self| {
+            (
+                l.effective.name.is_some(),
+                l.process.name.is_some(),
+                l.uid.is_some(),
+            )
+        };
+        if said(&other) > said(&self) {
+            other
+        } else {
+            self
+        }
+    }
+
     /// True when it names nothing: no label at all.
     pub fn is_empty(&self) -> bool {
         self.uid.is_none()

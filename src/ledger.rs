@@ -1,6 +1,8 @@
 //! What was seen beside the flows of a series: lookups, resolved names, neighbours on the link,
 //! signs of the app at work, gaps. Facts with their frames, no judgement.
 
+pub mod apps;
+
 use crate::coverage::{GapId, Gaps};
 use crate::evidence::{Moment, Timestamp};
 use crate::flow::{LinkFacts, Side};
@@ -52,6 +54,8 @@ pub struct LookupKey {
     pub port: u16,
     /// The asker.
     pub client: IpAddr,
+    /// The program that asked, where the capture labels it.
+    pub app: Option<apps::AppId>,
 }
 
 /// A name that was asked for.
@@ -145,6 +149,10 @@ pub struct Ledger {
     pub device: Activity,
     /// Addresses that the declared device's MAC was seen to send from.
     pub device_seen: BTreeSet<IpAddr>,
+    /// Programs that the capture's labels name.
+    pub apps: apps::Apps,
+    /// Frames whose bytes contradict the stated link type: what they were read as, and where first.
+    pub oddities: BTreeMap<&'static str, (u64, Moment)>,
     /// Drone-link protocols seen.
     pub drone_protocols: BTreeSet<&'static str>,
     /// Gaps.
@@ -205,6 +213,7 @@ impl Ledger {
             LookupKey {
                 name: Arc::from(FOLDED_NAME),
                 client: key.resolver,
+                app: None,
                 ..key
             }
         } else {

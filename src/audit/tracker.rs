@@ -1,6 +1,7 @@
 //! One series: frames in, flows and facts out.
 
 use super::clock::Clock;
+use super::duplicates::{Duplicates, Port};
 use super::icmp::{icmp_ports, is_no_answer, is_request};
 use super::senders::{FrameSender, Senders};
 use super::{Series, Settings, Unflowed};
@@ -13,8 +14,10 @@ use crate::evidence::Moment;
 use crate::flow::row::Rows;
 use crate::flow::table::{Closed, Table};
 use crate::flow::{Carries, Key, Opening, Side, Span, note_link};
+use crate::ledger::apps::{AppId, Full};
 use crate::ledger::{Ends, Ledger};
-use crate::link::{Content, LinkType, Mac, Unwrapped};
+use crate::link::{Bundle, Content, Extract, LinkType, Mac, Unwrapped};
+use crate::packet::address::classify;
 use crate::packet::fragments::{Fragments, Joined, Piece};
 use crate::packet::transport::{
     Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify,
@@ -41,6 +44,14 @@ struct Context {
     depth: u8,
     /// It came in fragments, some of which may be missing; cut ones were noted one by one.
     in_pieces: bool,
+    /// Its frame is accounted where it goes: of several packets in a frame, one is.
+    accounted: bool,
+    /// The program that the capture names.
+    app: Option<AppId>,
+    /// The interface of the capturing machine it was seen on.
+    port: Port,
+    /// Another interface showed the same packet before.
+    again: bool,
 }
 
 pub(super) struct Tracker {
@@ -54,6 +65,7 @@ pub(super) struct Tracker {
     senders: Senders,
     unflowed: BTreeMap<u32, Unflowed>,
     clock: Clock,
+    duplicates: Duplicates,
     device_macs: BTreeSet<Mac>,
 }
 
@@ -67,6 +79,7 @@ impl Tracker {
         Self {
             device_macs: settings.devices.macs.iter().copied().collect(),
             clock: Clock::new(settings.time_gap),
+            duplicates: Duplicates::default(),
             settings,
             epochs,
             rows,
@@ -91,15 +104,6 @@ impl Tracker {
 
     /// The frame door: from the link header on.
     fn link(&mut self, frame: &Frame<'_>, link: Link, epoch: u32) {
-        let context = |unwrapped: &Unwrapped<'_>| Context {
-            moment: frame.moment,
-            epoch,
-            source: unwrapped.source,
-            target: unwrapped.target,
-            direction: frame.direction.or(unwrapped.direction),
-            depth: 0,
-            in_pieces: false,
-        };
         let (link_type, reader) = link;
         let Some(reader) = reader else {
             let cause = format!("link type {} cannot be read", crate::link::name(link_type));
@@ -110,9 +114,110 @@ impl Tracker {
             return;
         };
         let unwrapped = (reader.read)(frame);
+        if let Some(what) = unwrapped.oddity {
+            let seen = self
+                .ledger
+                .oddities
+                .entry(what)
+                .or_insert((0, frame.moment));
+            seen.0 += 1;
+        }
+        let app = self.app(frame, &unwrapped, epoch);
+        let context = Context {
+            moment: frame.moment,
+            epoch,
+            source: unwrapped.source,
+            target: unwrapped.target,
+            direction: frame.direction.or(unwrapped.direction),
+            depth: 0,
+            in_pieces: false,
+            accounted: true,
+            app,
+            port: Port {
+                input: frame.moment.at.input,
+                interface: frame.interface,
+                number: unwrapped.port,
+            },
+            again: false,
+        };
         match unwrapped.content {
+            Content::Bundle(packets) => self.bundle(frame, packets, context),
+            content => self.content(frame, content, context),
+        }
+    }
+
+    /// The program that the record or its link header names; what says more wins.
+    fn app(
+        &mut self,
+        frame: &Frame<'_>,
+        unwrapped: &Unwrapped<'_>,
+        epoch: u32,
+    ) -> Option<AppId> {
+        let label = match (frame.label, unwrapped.label) {
+            (None, None) => return None,
+            (Some(label), None) | (None, Some(label)) => label,
+            (Some(a), Some(b)) => a.fuller(b),
+        };
+        match self.ledger.apps.packet(&label, epoch, frame.moment) {
+            Ok(app) => app,
+            Err(Full) => {
+                self.ledger.gaps.at(
+                    GapId::LimitsReached,
+                    frame.moment,
+                    epoch,
+                    "more app labels than are kept",
+                );
+                None
+            }
+        }
+    }
+
+    /// Several packets in one frame: each is read, and the frame is accounted once, where it weighs
+    /// most. That is decided by the addresses, before the rest of the capture is known: among
+    /// packets between local addresses it may be the wrong one that turns out to be relayed.
+    fn bundle(&mut self, frame: &Frame<'_>, packets: Bundle<'_>, context: Context) {
+        let heaviest = packets
+            .enumerate()
+            .map(|(at, inner)| (weight(&inner.content), std::cmp::Reverse(at)))
+            .max()
+            .map(|(_, at)| at.0);
+        let Some(heaviest) = heaviest else {
+            let cause = "a frame for several packets that holds none";
+            self.unreadable(GapId::UnreadablePackets, cause, context);
+            return;
+        };
+        let mut rest = packets;
+        let mut at = 0;
+        for inner in rest.by_ref() {
+            let context = Context {
+                source: inner.source.or(context.source),
+                target: inner.target.or(context.target),
+                accounted: at == heaviest,
+                ..context
+            };
+            match inner.content {
+                Content::Bundle(_) => {
+                    let cause = "frames for several packets, one inside the other";
+                    self.unreadable(GapId::UnreadablePackets, cause, context);
+                }
+                content => self.content(frame, content, context),
+            }
+            at += 1;
+        }
+        if rest.exhausted() {
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                context.moment,
+                context.epoch,
+                "more packets in a frame than are followed",
+            );
+        }
+    }
+
+    fn content(&mut self, frame: &Frame<'_>, content: Content<'_>, context: Context) {
+        match content {
             Content::Ip(bytes) => {
-                let sender = match unwrapped.source {
+                let sender = match context.source {
                     Some(mac) => FrameSender::Mac(mac),
                     None => FrameSender::Interface(
                         frame.moment.at.input,
@@ -137,19 +242,27 @@ impl Tracker {
                     }
                     _ => decoded,
                 };
-                self.network(decoded, context(&unwrapped));
+                self.network(decoded, context);
             }
             Content::Arp(packet) => {
-                neighbours::arp(packet, epoch, frame.moment, &mut self.ledger);
-                self.count_unflowed(frame.moment).not_ip += 1;
+                neighbours::arp(packet, context.epoch, frame.moment, &mut self.ledger);
+                self.not_ip(context);
             }
-            Content::NotIp(_) => self.count_unflowed(frame.moment).not_ip += 1,
-            Content::Unreadable(gap, cause) => self.unreadable(gap, cause, context(&unwrapped)),
-            Content::Bundle(_) | Content::Extract(_) => self.unreadable(
+            Content::NotIp(_) => self.not_ip(context),
+            Content::Unreadable(gap, cause) => self.unreadable(gap, cause, context),
+            Content::Extract(extract) => self.extract(&extract, context),
+            // Readers hand it over as the whole frame only.
+            Content::Bundle(_) => self.unreadable(
                 GapId::UnreadablePackets,
-                "a kind of frame that is not read yet",
-                context(&unwrapped),
+                "frames for several packets, one inside the other",
+                context,
             ),
+        }
+    }
+
+    fn not_ip(&mut self, context: Context) {
+        if context.accounted {
+            self.count_unflowed(context.moment).not_ip += 1;
         }
     }
 
@@ -157,7 +270,7 @@ impl Tracker {
         self.ledger
             .gaps
             .at(gap, context.moment, context.epoch, cause);
-        if context.depth == 0 {
+        if context.depth == 0 && context.accounted {
             self.count_unflowed(context.moment).unreadable += 1;
         }
     }
@@ -178,6 +291,7 @@ impl Tracker {
                 let piece = Piece {
                     moment: context.moment,
                     epoch: context.epoch,
+                    accounted: context.accounted,
                 };
                 match datagram.fragment {
                     None => self.datagram(&datagram, &[piece], context),
@@ -269,18 +383,13 @@ impl Tracker {
             sender: ends.0,
             receiver: ends.1,
         };
+        let again = self
+            .duplicates
+            .seen(datagram, &transport, context.port, context.moment.time);
+        let context = Context { again, ..context };
         let (slot, fresh) = self.flow_of(&key, side, &transport, believed, context);
-        self.note_neighbour(slot, fresh, ends, context);
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
-        for piece in pieces {
-            let Some(span) = self.table.span(slot, piece.epoch, piece.moment) else {
-                continue;
-            };
-            count(span, side, piece.moment, answers);
-        }
-        if self.settings.devices.any() {
-            self.note_device(ends, context);
-        }
+        self.note(slot, fresh, ends, pieces, answers, context);
         match transport {
             Transport::Tcp(segment) => self.tcp(slot, &segment, ends, believed, fresh, context),
             Transport::Udp(udp) => self.udp(slot, &udp, ends, believed, context),
@@ -328,6 +437,90 @@ impl Tracker {
                     span.opened |= fresh || datagram.protocol != protocol::TCP;
                 }
             }
+        }
+    }
+
+    /// What holds of every packet of a flow: who sent it, when, and for which program.
+    fn note(
+        &mut self,
+        slot: u32,
+        fresh: bool,
+        ends: Ends,
+        pieces: &[Piece],
+        answers: bool,
+        context: Context,
+    ) {
+        self.note_neighbour(slot, fresh, ends, context);
+        for piece in pieces {
+            let Some(span) = self.table.span(slot, piece.epoch, piece.moment) else {
+                continue;
+            };
+            count(span, ends.side, piece, answers);
+        }
+        if let Some(app) = context.app
+            && let Some(flow) = self.table.flow(slot)
+            && !flow.labelled(app)
+        {
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                context.moment,
+                context.epoch,
+                "more app labels on a connection than are kept",
+            );
+        }
+        if self.settings.devices.any() {
+            self.note_device(ends, context);
+        }
+    }
+
+    /// Payload without headers: the addresses are the writer's word, and there is no sequence. It is
+    /// taken as the continuation of what came before.
+    fn extract(&mut self, extract: &Extract<'_>, context: Context) {
+        let (from, to) = (extract.source, extract.destination);
+        let (key, side) = Key::new(from, to, extract.protocol);
+        let ends = Ends {
+            side,
+            sender: from,
+            receiver: to,
+        };
+        let (slot, fresh) = self.flow_of(&key, side, &Transport::Other, true, context);
+        let piece = Piece {
+            moment: context.moment,
+            epoch: context.epoch,
+            accounted: context.accounted,
+        };
+        self.note(slot, fresh, ends, &[piece], true, context);
+        match extract.protocol {
+            protocol::TCP => {
+                let next = self
+                    .table
+                    .flow(slot)
+                    .and_then(|flow| flow.half.of(side).end())
+                    .unwrap_or(1);
+                let segment = Segment {
+                    source_port: from.1,
+                    destination_port: to.1,
+                    sequence: next,
+                    acknowledgement: 0,
+                    flags: Flags(Flags::PSH),
+                    payload: extract.payload,
+                    wire_len: extract.payload.len(),
+                };
+                self.tcp(slot, &segment, ends, true, false, context);
+                if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+                    span.opened |= fresh;
+                }
+            }
+            protocol::UDP => {
+                let udp = UdpDatagram {
+                    source_port: from.1,
+                    destination_port: to.1,
+                    payload: extract.payload,
+                    wire_len: extract.payload.len(),
+                };
+                self.udp(slot, &udp, ends, true, context);
+            }
+            _ => self.payload(slot, side, extract.payload.len(), context),
         }
     }
 
@@ -465,7 +658,9 @@ impl Tracker {
 
     fn payload(&mut self, slot: u32, side: Side, bytes: usize, context: Context) {
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
-            *span.bytes.of_mut(side) += bytes as u64;
+            if !context.again {
+                *span.bytes.of_mut(side) += bytes as u64;
+            }
             span.opened = true;
             *span.application.of_mut(side) |= bytes > 0;
         }
@@ -536,7 +731,9 @@ impl Tracker {
             .map_or(Carries::Undecided, |f| *f.carries.of(side));
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened |= opened;
-            *span.bytes.of_mut(side) += u64::from(new);
+            if !context.again {
+                *span.bytes.of_mut(side) += u64::from(new);
+            }
             if new > 0 {
                 note_carries(span, side, carries);
             }
@@ -578,7 +775,9 @@ impl Tracker {
             .map_or(Carries::Undecided, |f| *f.carries.of(side));
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened = true;
-            *span.bytes.of_mut(side) += udp.wire_len as u64;
+            if !context.again {
+                *span.bytes.of_mut(side) += udp.wire_len as u64;
+            }
             if udp.wire_len > 0 {
                 note_carries(
                     span,
@@ -607,12 +806,15 @@ impl Tracker {
             ..
         } = self;
         let Some(flow) = table.flow(slot) else { return };
+        // Where labels stand on one direction only, the other is the same program's.
+        let app = context.app.or(flow.apps.last().copied());
         let mut sink = Sink {
             flow,
             ledger,
             at: context.moment,
             epoch: context.epoch,
             ends,
+            app,
         };
         read(readings, &mut sink);
     }
@@ -646,12 +848,14 @@ impl Tracker {
                 sender: end(side),
                 receiver: end(side.other()),
             };
+            let app = flow.apps.last().copied();
             read(&mut Sink {
                 flow,
                 ledger,
                 at,
                 epoch,
                 ends,
+                app,
             });
         });
         if closed.flow.facts.protocol.is_none() {
@@ -721,6 +925,10 @@ impl Tracker {
             direction: None,
             depth: 0,
             in_pieces: false,
+            accounted: true,
+            app: None,
+            port: Port::default(),
+            again: false,
         };
         for joined in self.fragments.finish() {
             self.joined(&joined, context);
@@ -742,7 +950,28 @@ impl Tracker {
     }
 }
 
-fn count(span: &mut Span, side: Side, moment: Moment, answers: bool) {
+/// How much a packet in a frame of several weighs, by what is known at once (contract: internet,
+/// relayed, unreadable, local, not IP).
+fn weight(content: &Content<'_>) -> u8 {
+    let lonely = |ip: IpAddr| classify(ip).is_local();
+    match content {
+        Content::Ip(bytes) => match decode(bytes, usize::from(u16::MAX)) {
+            Decoded::Datagram(d) if !lonely(d.source) || !lonely(d.destination) => 5,
+            // What goes to a single host may be relayed by it.
+            Decoded::Datagram(d) if !d.destination.is_multicast() => 2,
+            Decoded::Datagram(_) => 1,
+            _ => 3,
+        },
+        Content::Extract(e) if !lonely(e.source.0) || !lonely(e.destination.0) => 5,
+        Content::Extract(_) => 2,
+        Content::Unreadable(..) | Content::Bundle(_) => 3,
+        Content::Arp(_) | Content::NotIp(_) => 0,
+    }
+}
+
+fn count(span: &mut Span, side: Side, piece: &Piece, answers: bool) {
+    let moment = piece.moment;
+    span.frames += u64::from(piece.accounted);
     *span.packets.of_mut(side) += 1;
     *span.answers.of_mut(side) += u64::from(answers);
     span.first = span.first.min(moment);

@@ -130,7 +130,7 @@ impl RowJudge<'_> {
         let theirs = ours.other();
         for span in &row.spans {
             *out.counted.entry((span.input, scope)).or_insert(0) +=
-                span.total.packets.a + span.total.packets.b;
+                span.total.frames;
         }
         let host = self.host(key, theirs);
         self.note_opaque(key, row, scope, theirs, out);

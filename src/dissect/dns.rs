@@ -107,6 +107,7 @@ impl Dns {
                 resolver: server.0,
                 port: server.1,
                 client: client.0,
+                app: sink.app,
             };
             let asked_before = message.is_response && self.answered(message.id, &name);
             if !message.is_response && self.waiting.len() < WAITING_MAX {
@@ -158,6 +159,7 @@ fn answers(
             resolver: server.0,
             port: server.1,
             client,
+            app: sink.app,
         };
         sink.ledger.answer(&key, resolved.address);
         let lifetime = i64::from(resolved.ttl).saturating_mul(Timestamp::SECOND);

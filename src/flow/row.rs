@@ -7,6 +7,7 @@
 use super::table::Closed;
 use super::{Key, LinkFacts, NameSource, Named, Opening, Pair, Relay, Side, Span};
 use crate::evidence::{FrameRef, Moment};
+use crate::ledger::apps::AppId;
 use crate::ledger::{Ledger, NameEvent};
 use crate::packet::address::classify;
 use foldhash::fast::RandomState;
@@ -78,6 +79,8 @@ pub struct RowKey {
     pub hidden: Option<&'static str>,
     /// An encrypted hello was offered.
     pub ech: bool,
+    /// Programs that labels name, sorted.
+    pub apps: Vec<AppId>,
 }
 
 /// Counters of a row in one epoch of one input.
@@ -96,6 +99,8 @@ pub struct RowSpan {
 /// Counters over several flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
+    /// Frames that are accounted here.
+    pub frames: u64,
     /// Packets of each side.
     pub packets: Pair<u64>,
     /// Packets of each side that can answer something.
@@ -113,6 +118,7 @@ pub struct Tally {
 impl Tally {
     fn of(span: &Span) -> Self {
         Self {
+            frames: span.frames,
             packets: span.packets,
             answers: span.answers,
             bytes: span.bytes,
@@ -124,6 +130,7 @@ impl Tally {
 
     /// Adds the counters of another.
     pub fn add(&mut self, other: &Self) {
+        self.frames = self.frames.saturating_add(other.frames);
         for side in Side::BOTH {
             let sum = |a: &mut Pair<u64>, b: &Pair<u64>| {
                 let a = a.of_mut(side);
@@ -298,6 +305,11 @@ impl Rows {
             tunnel: flow.facts.tunnel,
             hidden: flow.facts.hidden,
             ech: flow.facts.ech,
+            apps: {
+                let mut apps = flow.apps.clone();
+                apps.sort_unstable();
+                apps
+            },
         }
     }
 
@@ -350,6 +362,12 @@ fn fold(key: &RowKey, keep_near: bool) -> RowKey {
         tunnel: key.tunnel,
         hidden: None,
         ech: false,
+        // Whose it was says how a folded row is judged, as the near end does.
+        apps: if keep_near {
+            key.apps.clone()
+        } else {
+            Vec::new()
+        },
     }
 }
 

@@ -47,6 +47,11 @@ impl Half {
         self.syn.then(|| self.base.wrapping_sub(1))
     }
 
+    /// The number that follows the last byte seen.
+    pub fn end(&self) -> Option<u32> {
+        self.started.then_some(self.next)
+    }
+
     /// The other side acknowledges everything below `number`.
     pub fn acknowledge(&mut self, number: u32) {
         if !self.has_ack {

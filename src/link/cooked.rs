@@ -64,9 +64,13 @@ fn read_v2<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         ))
     })();
     match (fields, data.get(12..20), data.get(20..)) {
-        (Some((protocol, hardware, kind, len)), Some(address), Some(rest)) => {
-            cooked(kind.into(), hardware, len.into(), address, protocol, rest)
-        }
+        (Some((protocol, hardware, kind, len)), Some(address), Some(rest)) => Unwrapped {
+            port: data
+                .get(4..)
+                .and_then(|b| b.first_chunk().copied())
+                .map(u32::from_be_bytes),
+            ..cooked(kind.into(), hardware, len.into(), address, protocol, rest)
+        },
         _ => short(),
     }
 }

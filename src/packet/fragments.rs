@@ -36,6 +36,8 @@ pub struct Piece {
     pub moment: Moment,
     /// The epoch it fell in.
     pub epoch: u32,
+    /// Its frame is accounted where the datagram goes.
+    pub accounted: bool,
 }
 
 #[derive(Debug)]
@@ -240,6 +242,7 @@ mod tests {
                 at: FrameRef { input: 0, frame: n },
             },
             epoch: 0,
+            accounted: true,
         }
     }
 
