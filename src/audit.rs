@@ -14,6 +14,7 @@
 mod clock;
 mod duplicates;
 mod icmp;
+mod limited;
 mod senders;
 mod tracker;
 
@@ -23,7 +24,7 @@ use crate::coverage::{GapId, Gaps};
 use crate::epoch::{Epochs, WindowSpec};
 use crate::error::Error;
 use crate::evidence::{Moment, Timestamp};
-use crate::flow::row::{Row, RowKey};
+use crate::flow::row::{Rank, Row, RowKey};
 use crate::ledger::Ledger;
 use crate::link::Mac;
 use senders::Senders;
@@ -64,7 +65,7 @@ pub struct Settings {
     /// Keep one row per flow, at most so many.
     pub one_row_per_flow: Option<usize>,
     /// True for rows that accuse: they are kept when rows run out.
-    pub accuses: Rc<dyn Fn(&RowKey) -> bool>,
+    pub accuses: Rc<Rank>,
 }
 
 /// Packets of an input that belong to no flow.

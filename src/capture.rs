@@ -19,6 +19,7 @@ use crate::label::Label;
 use bytes::ByteStream;
 use compressed::{Compression, Tap};
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,17 @@ pub struct InputFacts {
     pub truncated: u64,
     /// Records or blocks that cannot be right, or a stream that broke off.
     pub damaged: bool,
+    /// What the file says about the apps behind user ids.
+    pub uid_names: BTreeMap<u32, BTreeSet<UidName>>,
+}
+
+/// An app that a file names for a user id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UidName {
+    /// Package name; may be empty.
+    pub package: String,
+    /// Title; may be empty.
+    pub app: String,
 }
 
 impl InputFacts {
@@ -551,6 +563,7 @@ impl Capture {
                 last: self.last,
                 truncated: self.truncated,
                 damaged: self.damaged,
+                uid_names: BTreeMap::new(),
             },
             self.gaps,
         ))

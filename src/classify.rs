@@ -4,11 +4,17 @@
 //! stay apart, each with its evidence; a name may accuse alone, and acquits only together with the
 //! address it was used for.
 
+pub mod app_pattern;
+pub mod apps;
 pub mod attribution;
 pub mod catalog;
 pub mod destination;
+pub mod labels;
 pub mod lookup;
 pub mod rows;
+pub mod subject;
+pub mod system_agents;
+pub mod vantages;
 
 use crate::audit::Evidence;
 use crate::classify::catalog::Catalog;
@@ -27,6 +33,8 @@ pub struct Basis<'a> {
     pub local: &'a [IpNet],
     /// The device as declared.
     pub devices: &'a crate::audit::Devices,
+    /// The app under audit.
+    pub subject: &'a subject::Subject,
 }
 
 /// Where a flow goes, as far as its packets show (contract, "Scope of a packet").

@@ -8,6 +8,7 @@ mod value;
 
 pub use value::Device;
 
+use crate::classify::app_pattern::Pattern;
 use crate::epoch::WindowSpec;
 use crate::error::Error;
 use crate::report::output::{Format, Output};
@@ -123,6 +124,10 @@ pub struct Flows {
 /// Whose traffic it is, and what is local.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Subject {
+    /// App under audit, as the capture labels it: a package, process or app name (`*` stands for
+    /// any text), or `uid:N`; repeatable [default with labels: the known drone apps].
+    #[arg(long = "app", value_name = "PATTERN", value_parser = Pattern::parse)]
+    pub apps: Vec<Pattern>,
     /// Device under audit, by IP or MAC address, or `all` if the capture holds no other; repeatable.
     #[arg(long = "device", value_name = "ADDR", value_parser = Device::parse)]
     pub devices: Vec<Device>,

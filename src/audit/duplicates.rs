@@ -171,10 +171,16 @@ mod tests {
         assert!(!see(phone, b"wake", 1, 0));
         assert!(!see(phone, &long, 1, 10));
         assert!(see(phone, &long, 2, 11), "the same packet on the uplink");
-        assert!(!see(phone, &long, 1, 12), "sent again, on the same interface");
+        assert!(
+            !see(phone, &long, 1, 12),
+            "sent again, on the same interface"
+        );
         assert!(see([100, 64, 0, 9], &long, 2, 13), "translated");
         assert!(!see(phone, &long, 2, 5_000), "too long ago");
         assert!(!see(phone, b"beat", 1, 6_000));
-        assert!(!see([10, 0, 0, 3], b"beat", 2, 6_001), "short, and another sender");
+        assert!(
+            !see([10, 0, 0, 3], b"beat", 2, 6_001),
+            "short, and another sender"
+        );
     }
 }

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::duplicates::{Duplicates, Port};
 use super::icmp::{icmp_ports, is_no_answer, is_request};
+use super::limited::Limited;
 use super::senders::{FrameSender, Senders};
 use super::{Series, Settings, Unflowed};
 use crate::capture::{Direction, Frame};
@@ -66,6 +67,7 @@ pub(super) struct Tracker {
     unflowed: BTreeMap<u32, Unflowed>,
     clock: Clock,
     duplicates: Duplicates,
+    limited: Limited,
     device_macs: BTreeSet<Mac>,
 }
 
@@ -80,6 +82,7 @@ impl Tracker {
             device_macs: settings.devices.macs.iter().copied().collect(),
             clock: Clock::new(settings.time_gap),
             duplicates: Duplicates::default(),
+            limited: Limited::default(),
             settings,
             epochs,
             rows,
@@ -147,12 +150,7 @@ impl Tracker {
     }
 
     /// The program that the record or its link header names; what says more wins.
-    fn app(
-        &mut self,
-        frame: &Frame<'_>,
-        unwrapped: &Unwrapped<'_>,
-        epoch: u32,
-    ) -> Option<AppId> {
+    fn app(&mut self, frame: &Frame<'_>, unwrapped: &Unwrapped<'_>, epoch: u32) -> Option<AppId> {
         let label = match (frame.label, unwrapped.label) {
             (None, None) => return None,
             (Some(label), None) | (None, Some(label)) => label,
@@ -839,6 +837,7 @@ impl Tracker {
             };
             self.ledger.gaps.at(GapId::LimitsReached, at, epoch, cause);
         }
+        self.limited.flow(&closed);
         let ledger = &mut self.ledger;
         let flow = &mut closed.flow;
         self.readings.end(closed.slot, |side, read| {
@@ -935,6 +934,15 @@ impl Tracker {
         }
         for closed in self.table.drain() {
             self.closed(closed);
+        }
+        if let Some((each, flows, first)) = self.limited.finish() {
+            let epoch = self.epochs.of(first.time);
+            let cause = format!(
+                "{flows} connections break off after exactly {each} packets, and none goes on longer: the capture tool keeps so many packets of each, and byte counts are lower bounds"
+            );
+            self.ledger
+                .gaps
+                .at(GapId::PayloadLimited, first, epoch, cause);
         }
         let (extents, time_gaps) = self.clock.finish();
         let series = Series {

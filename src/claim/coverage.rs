@@ -5,9 +5,12 @@
 use crate::audit::{Series, TimeGap};
 use crate::classify::Basis;
 use crate::classify::rows::Judged;
+use crate::classify::subject::Names;
+use crate::classify::vantages::missed;
 use crate::coverage::GapId;
 use crate::epoch::Window;
 use crate::evidence::{Moment, Timestamp};
+use crate::ledger::apps::App;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The least capture time that a window needs for silence to mean anything (contract).
@@ -18,6 +21,8 @@ const SLOT: i64 = 10 * Timestamp::SECOND;
 const SLOTS_NEEDED: usize = 3;
 /// Two vantages cover the same time if their ends differ by less than this.
 const SAME_TIME: i64 = Timestamp::SECOND;
+/// Destinations named of those that another vantage misses.
+const MISSED_LISTED: usize = 5;
 
 /// A gap that bears on a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,9 +164,20 @@ fn cover(
             frame: None,
         });
     }
+    gaps.extend(mismatches(judged, &*inside, &extents));
+    let unmatched = unmatched_apps(judged, basis);
+    if !unmatched.is_empty() && unmatched.len() >= basis.subject.given().len() {
+        gaps.extend(unmatched.into_iter().map(|text| WindowGap {
+            id: GapId::NoAppActivity,
+            count: 1,
+            text,
+            input: None,
+            frame: None,
+        }));
+    }
     let seen = device_seen(judged, basis, &*inside);
     let active = if seen {
-        slots(series, window.as_ref(), whole, &*inside)
+        slots(basis, judged, window.as_ref(), whole, &*inside)
     } else {
         0
     };
@@ -170,8 +186,13 @@ fn cover(
             id: GapId::NoAppActivity,
             count: 1,
             text: format!(
-                "{} shows the subject at work in {active} of the {SLOTS_NEEDED} ten-second slots that are needed (drone-link frames{})",
+                "{} shows the subject at work in {active} of the {SLOTS_NEEDED} ten-second slots that are needed (drone-link frames{}{})",
                 window.as_ref().map_or("the capture".to_owned(), describe),
+                if judged.labels.iter().any(|l| !l.seen.is_empty()) {
+                    ", packets labelled with the app under audit"
+                } else {
+                    ""
+                },
                 match (basis.devices.any(), seen) {
                     (true, true) => ", packets of the device under audit",
                     (true, false) => "; apart from multicast and ARP the declared device was not seen, and other machines' frames say nothing of it",
@@ -190,6 +211,77 @@ fn cover(
         seconds,
         gaps,
     }
+}
+
+/// What one vantage shows of the subject and another one of the same minutes does not.
+fn mismatches(
+    judged: &Judged,
+    inside: &dyn Fn(u32) -> bool,
+    extents: &[Option<(Moment, Moment)>],
+) -> Vec<WindowGap> {
+    let mut out = Vec::new();
+    for (a, first) in extents.iter().enumerate() {
+        for (b, second) in extents.iter().enumerate() {
+            let (Some((start, end)), Some((from, to)), true) = (first, second, a != b) else {
+                continue;
+            };
+            let overlap = (start.time.max(from.time), end.time.min(to.time));
+            if overlap.1.since(overlap.0).is_none_or(|d| d < SAME_TIME) {
+                continue;
+            }
+            let missed = missed(&judged.destinations, (a, b), inside, overlap);
+            let Some((_, at)) = missed.first() else {
+                continue;
+            };
+            let mut names: Vec<&str> = missed.iter().map(|(n, _)| n.as_str()).collect();
+            let more = names.len().saturating_sub(MISSED_LISTED);
+            names.truncate(MISSED_LISTED);
+            let more = match more {
+                0 => String::new(),
+                n => format!(" and {n} more"),
+            };
+            out.push(WindowGap {
+                id: GapId::VantageMismatch,
+                count: missed.len() as u64,
+                text: format!(
+                    "input {} covers the same minutes and does not show {}{more}",
+                    from.at.input,
+                    names.join("; ")
+                ),
+                input: Some(at.at.input),
+                frame: Some(at.at.frame),
+            });
+        }
+    }
+    out
+}
+
+/// Apps that were asked for and that no label names, in words: the silence of an app that was
+/// never recorded is worth nothing.
+pub fn unmatched_apps(judged: &Judged, basis: &Basis<'_>) -> Vec<String> {
+    let mut seen: Vec<(&App, Vec<String>)> = Vec::new();
+    for series in &basis.evidence.series {
+        for app in series.ledger.apps.list() {
+            let names = Names::of(app, &basis.evidence.inputs);
+            let names = names.process.into_iter().chain(names.effective);
+            seen.push((app, names.map(|(name, _)| name).collect()));
+        }
+    }
+    let labelled = judged.labels.iter().any(|l| !l.seen.is_empty());
+    basis
+        .subject
+        .unmatched(&seen)
+        .into_iter()
+        .map(|(pattern, near)| {
+            if !labelled {
+                format!("--app {pattern} was asked for, and the captures carry no app labels: names alone say whose traffic it is")
+            } else if near.is_empty() {
+                format!("no label in the captures matches --app {pattern}")
+            } else {
+                format!("no label in the captures matches --app {pattern}; near it: {}", near.join(", "))
+            }
+        })
+        .collect()
 }
 
 fn extent(series: &Series, inside: &dyn Fn(u32) -> bool) -> Option<(Moment, Moment)> {
@@ -227,7 +319,8 @@ fn device_seen(judged: &Judged, basis: &Basis<'_>, inside: &dyn Fn(u32) -> bool)
 
 /// Ten-second slots, from the window's start on, in which the subject was at work.
 fn slots(
-    series: &[Series],
+    basis: &Basis<'_>,
+    judged: &Judged,
     window: Option<&Window>,
     whole: Option<(Moment, Moment)>,
     inside: &dyn Fn(u32) -> bool,
@@ -239,13 +332,27 @@ fn slots(
         return 0;
     };
     let mut found = BTreeSet::new();
-    for s in series {
+    for (index, s) in basis.evidence.series.iter().enumerate() {
+        let labelled: Vec<&App> = judged
+            .labels
+            .get(index)
+            .map(|labels| {
+                s.ledger
+                    .apps
+                    .iter()
+                    .filter(|(id, _)| labels.is_subject(*id))
+                    .map(|(_, app)| app)
+                    .collect()
+            })
+            .unwrap_or_default();
         for epoch in s.extents.keys().filter(|e| inside(**e)) {
+            let labels = labelled.iter().flat_map(|app| app.activity.moments(*epoch));
             let moments = s
                 .ledger
                 .drone_link
                 .moments(*epoch)
-                .chain(s.ledger.device.moments(*epoch));
+                .chain(s.ledger.device.moments(*epoch))
+                .chain(labels);
             found.extend(
                 moments
                     .filter_map(|m| m.time.since(origin))

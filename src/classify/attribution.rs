@@ -1,6 +1,8 @@
 //! Whose traffic it is (contract, "Who sent it"), strongest evidence first.
 
 use super::catalog::{Catalog, Host, RoleAttribution};
+use super::labels::Labelling;
+use super::subject::Labelled;
 use crate::identity::Whose;
 use crate::locate::Place;
 use std::net::IpAddr;
@@ -87,6 +89,31 @@ pub fn by_device(whose: Whose) -> Option<Attributed> {
         )),
         Whose::Unsure => None,
     }
+}
+
+/// By the capture's label, where it decides; `who` is the app as reports name it.
+pub fn by_label(says: Labelled, who: &str) -> Option<Attributed> {
+    match says {
+        Labelled::Subject => Some(Attributed::new(
+            Attribution::App,
+            format!("the capture labels its packets with the app under audit, {who}"),
+        )),
+        Labelled::Other => Some(Attributed::new(
+            Attribution::OtherApp,
+            format!("the capture labels its packets with another app, {who}"),
+        )),
+        Labelled::Unsaid => None,
+    }
+}
+
+/// By everything that outranks names, in the contract's order: another machine, the label, the
+/// declared device.
+pub fn by_evidence(whose: Whose, app: Option<&Labelling>) -> Option<Attributed> {
+    if whose == Whose::Other {
+        return by_device(whose);
+    }
+    app.and_then(|app| by_label(app.says, &app.describe()))
+        .or_else(|| by_device(whose))
 }
 
 /// By a name that was looked up: for a mere lookup the catalogued name is enough.

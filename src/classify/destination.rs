@@ -3,7 +3,8 @@
 //! A destination is one scope, address, port, transport, best name and machine. What several
 //! vantages saw of it is kept apart and never summed.
 
-use super::attribution::{Attributed, Attribution, by_device, by_looked_up_name, by_name};
+use super::attribution::{Attributed, Attribution, by_evidence, by_looked_up_name, by_name};
+use super::labels::Labelling;
 use super::{Basis, Scope, Stage};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::{FrameRef, Moment};
@@ -138,7 +139,9 @@ pub struct Key {
     /// Nothing but lookups, in clear or encrypted.
     pub lookups_only: bool,
     /// The declared device, another machine, or untold.
-    whose: u8,
+    pub(super) whose: u8,
+    /// The app, by the capture's label.
+    pub app: Option<Arc<Labelling>>,
     /// Stands for many.
     pub folded: bool,
 }
@@ -227,6 +230,33 @@ impl Destination {
 }
 
 impl Destination {
+    /// Flows that a vantage shows.
+    pub(super) fn flows_in(&self, index: usize) -> u64 {
+        self.flows_per_view.get(&index).copied().unwrap_or(0)
+    }
+
+    /// Takes over what another vantage saw of the same traffic.
+    pub(super) fn absorb(&mut self, other: Self) {
+        for (named, at) in other.names {
+            let first = self.names.entry(named).or_insert(at);
+            *first = (*first).min(at);
+        }
+        self.protocols.extend(other.protocols);
+        self.views.extend(other.views);
+        self.frames.extend(other.frames);
+        while self.frames.len() > FRAMES_MAX {
+            self.frames.pop_last();
+        }
+        self.clients.extend(other.clients);
+        self.notes.extend(other.notes);
+        self.notes
+            .insert("the app's label comes from another vantage of the same minutes".into());
+        self.aliases.extend(other.aliases);
+        self.looked_up.extend(other.looked_up);
+        self.hidden = self.hidden.or(other.hidden);
+        self.flows_per_view.extend(other.flows_per_view);
+    }
+
     /// True for encrypted DNS, and where no question could be read: nothing stands in the lookups.
     pub fn looked_up_nothing(&self) -> bool {
         self.hidden.is_some() || self.looked_up.is_empty()
@@ -261,6 +291,7 @@ pub(super) struct RowVerdict {
     pub(super) scope: Scope,
     pub(super) ours: Side,
     pub(super) whose: Whose,
+    pub(super) app: Option<Arc<Labelling>>,
     pub(super) ip: Option<IpAddr>,
     pub(super) port: Option<u16>,
     pub(super) via: Option<(IpAddr, u16)>,
@@ -296,6 +327,7 @@ pub(super) fn group(
         host_source: judged.host.as_ref().map(|h| h.source),
         lookups_only: judged.lookups_only,
         whose,
+        app: judged.app.clone(),
         folded: judged.folded,
     };
     let destination = destinations
@@ -455,7 +487,8 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>) {
         .as_deref()
         .and_then(|name| basis.catalog.lookup(name))
         .is_some_and(|host| host.browsable);
-    destination.attributed = by_device(destination.whose).unwrap_or(by_its_name);
+    destination.attributed =
+        by_evidence(destination.whose, destination.key.app.as_deref()).unwrap_or(by_its_name);
     note_disagreement(destination);
 }
 

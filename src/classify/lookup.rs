@@ -1,6 +1,7 @@
 //! Lookups: names that our side asked for, whose they are, and whether they left the site.
 
-use super::attribution::{Attributed, by_device, by_looked_up_name};
+use super::attribution::{Attributed, by_evidence, by_looked_up_name};
+use super::labels::{Labelling, Labels};
 use super::{Basis, Scope};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::Moment;
@@ -22,6 +23,8 @@ pub struct Lookup {
     pub resolver: IpAddr,
     /// Local, relayed or internet.
     pub scope: Scope,
+    /// The app, by the capture's label.
+    pub app: Option<Arc<Labelling>>,
     /// Whose lookup it is.
     pub attributed: Attributed,
     /// Who asked.
@@ -34,7 +37,7 @@ pub struct Lookup {
     pub asked: BTreeMap<u32, (u64, Moment, Moment)>,
 }
 
-type LookupGroup = (Arc<str>, IpAddr, u8, Scope);
+type LookupGroup = (Arc<str>, IpAddr, u8, Scope, Option<Arc<Labelling>>);
 
 pub(super) fn lookup(
     lookups: &mut BTreeMap<LookupGroup, Lookup>,
@@ -42,6 +45,7 @@ pub(super) fn lookup(
     asked: &Asked,
     topology: &Topology<'_>,
     device: &DeviceView,
+    labels: &Labels,
     basis: &Basis<'_>,
 ) {
     let (flow, side) =
@@ -66,8 +70,9 @@ pub(super) fn lookup(
     } else {
         device.whose(key.client, mac_of(&link, side))
     };
-    let attributed =
-        by_device(whose).unwrap_or_else(|| by_looked_up_name(&key.name, basis.catalog));
+    let app = key.app.and_then(|app| labels.of(&[app]));
+    let attributed = by_evidence(whose, app.as_deref())
+        .unwrap_or_else(|| by_looked_up_name(&key.name, basis.catalog));
     let group = (
         Arc::clone(&key.name),
         key.resolver,
@@ -77,11 +82,13 @@ pub(super) fn lookup(
             Whose::Other => 2,
         },
         scope,
+        app.clone(),
     );
     let lookup = lookups.entry(group).or_insert_with(|| Lookup {
         name: Arc::clone(&key.name),
         resolver: key.resolver,
         scope,
+        app,
         attributed,
         clients: BTreeSet::new(),
         types: BTreeSet::new(),

@@ -1,6 +1,7 @@
 //! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
 
 use super::destination::{Destination, Key, RowVerdict, asked_us, finish, group};
+use super::labels::Labels;
 use super::lookup::{Lookup, lookup};
 use super::{Basis, Scope};
 use crate::audit::Series;
@@ -28,6 +29,8 @@ pub struct Judged {
     pub proven: BTreeMap<IpAddr, String>,
     /// The device as each series shows it.
     pub devices: Vec<DeviceView>,
+    /// What the labels of each series say.
+    pub labels: Vec<Labels>,
     /// Local flows that are opaque tunnels: name, series, first moment per epoch.
     pub opaque: Vec<Opaque>,
     /// Flows whose names are hidden.
@@ -74,6 +77,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         counted: BTreeMap::new(),
         proven: BTreeMap::new(),
         devices: Vec::new(),
+        labels: Vec::new(),
         opaque: Vec::new(),
         hidden: Vec::new(),
         directions: Vec::new(),
@@ -83,6 +87,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
     for (index, series) in basis.evidence.series.iter().enumerate() {
         let topology = Topology::new(&series.ledger, basis.local);
         let device = DeviceView::new(basis.devices, series, &topology);
+        let labels = Labels::new(series, basis);
         let mut directions = BTreeMap::new();
         for (key, row) in &series.rows {
             let judged = RowJudge {
@@ -90,6 +95,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
                 index,
                 topology: &topology,
                 device: &device,
+                labels: &labels,
             }
             .row(key, row, &mut out);
             note_directions(&mut directions, key, row, &judged);
@@ -99,11 +105,13 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
             group(&mut destinations, key, row, &judged, index);
         }
         for (key, asked) in &series.ledger.lookups {
-            lookup(&mut lookups, key, asked, &topology, &device, basis);
+            lookup(&mut lookups, key, asked, &topology, &device, &labels, basis);
         }
+        out.labels.push(labels);
         out.devices.push(device);
         out.directions.push(directions);
     }
+    super::vantages::join(&mut destinations);
     out.destinations = destinations.into_values().collect();
     for destination in &mut out.destinations {
         finish(destination, basis);
@@ -117,6 +125,7 @@ struct RowJudge<'a> {
     index: usize,
     topology: &'a Topology<'a>,
     device: &'a DeviceView,
+    labels: &'a Labels,
 }
 
 impl RowJudge<'_> {
@@ -129,8 +138,7 @@ impl RowJudge<'_> {
         let (scope, ours) = scope_of(key, self.topology, self.device);
         let theirs = ours.other();
         for span in &row.spans {
-            *out.counted.entry((span.input, scope)).or_insert(0) +=
-                span.total.frames;
+            *out.counted.entry((span.input, scope)).or_insert(0) += span.total.frames;
         }
         let host = self.host(key, theirs);
         self.note_opaque(key, row, scope, theirs, out);
@@ -153,6 +161,7 @@ impl RowJudge<'_> {
         RowVerdict {
             scope,
             ours,
+            app: self.labels.of(&key.apps),
             whose: self.device.whose(key.key.ip(ours), mac_of(&key.link, ours)),
             ip,
             port,

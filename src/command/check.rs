@@ -5,11 +5,13 @@ use crate::audit::{Settings, read};
 use crate::capture::Source;
 use crate::claim::{CLAIMS, Case, Claim, Verdict, coverage, judge};
 use crate::classify::catalog::{Catalog, RoleAttribution};
+use crate::classify::subject::{Labelled, Subject};
 use crate::classify::{Basis, rows};
 use crate::cli::{Check, Color, Device, Terminal};
 use crate::error::Error;
 use crate::evidence::Timestamp;
 use crate::flow::row::RowKey;
+use crate::ledger::Ledger;
 use crate::locate::Locator;
 use crate::report::output::{Format, check_targets};
 use crate::report::{build, json, table, v1};
@@ -104,13 +106,14 @@ fn audit(
     started: (jiff::Timestamp, Instant),
 ) -> Result<v1::Report, Error> {
     let devices = devices(&options.subject);
+    let subject = Rc::new(Subject::new(&options.subject.apps));
     let settings = Settings {
         windows: options.windows.clone(),
         devices: devices.clone(),
         time_gap: TIME_GAP,
         hash: !options.no_hash,
         one_row_per_flow: None,
-        accuses: accuses(catalog),
+        accuses: accuses(catalog, &subject),
     };
     let evidence = read(sources, &settings)?;
     let basis = Basis {
@@ -119,6 +122,7 @@ fn audit(
         locator,
         local: &options.subject.local_networks,
         devices: &devices,
+        subject: &subject,
     };
     let judged = rows::judge(&basis);
     let windows = coverage::windows(&basis, &judged, TIME_GAP);
@@ -155,9 +159,21 @@ fn audit(
 }
 
 /// Rows that accuse are kept when rows run out: a vendor's or an SDK's name.
-pub(super) fn accuses(catalog: &Arc<Catalog>) -> Rc<dyn Fn(&RowKey) -> bool> {
-    let catalog = Arc::clone(catalog);
-    Rc::new(move |row: &RowKey| {
+pub(super) fn accuses(
+    catalog: &Arc<Catalog>,
+    subject: &Rc<Subject>,
+) -> Rc<dyn Fn(&RowKey, &Ledger) -> bool> {
+    let (catalog, subject) = (Arc::clone(catalog), Rc::clone(subject));
+    Rc::new(move |row: &RowKey, ledger: &Ledger| {
+        // Names of user ids may still come; by then what was folded stays folded.
+        let labelled = row
+            .apps
+            .iter()
+            .filter_map(|id| ledger.apps.get(*id))
+            .any(|app| subject.says(app, &[]) == Labelled::Subject);
+        if labelled {
+            return true;
+        }
         let asked = [&row.resolved.a.asked, &row.resolved.b.asked];
         let aliases = row.resolved.a.aliases.iter().chain(&row.resolved.b.aliases);
         row.names

@@ -5,10 +5,12 @@ use super::{devices, locator, sources};
 use crate::audit::{Settings, read};
 use crate::classify::Basis;
 use crate::classify::catalog::Catalog;
+use crate::classify::subject::Subject;
 use crate::cli::{Flows, Terminal};
 use crate::error::Error;
 use crate::report::flows;
 use crate::report::output::check_targets;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Flows listed: at about a kilobyte each the list is held in memory until its end, because scope
@@ -21,13 +23,14 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     let catalog = Arc::new(Catalog::embedded().clone());
     let locator = locator(&options.sources)?;
     let devices = devices(&options.subject);
+    let subject = Rc::new(Subject::new(&options.subject.apps));
     let settings = Settings {
         windows: Vec::new(),
         devices: devices.clone(),
         time_gap: TIME_GAP,
         hash: false,
         one_row_per_flow: Some(FLOWS_MAX),
-        accuses: accuses(&catalog),
+        accuses: accuses(&catalog, &subject),
     };
     let evidence = read(&sources(&options.captures), &settings)?;
     let basis = Basis {
@@ -36,6 +39,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         locator: &locator,
         local: &options.subject.local_networks,
         devices: &devices,
+        subject: &subject,
     };
     let rows = flows::rows(&basis);
     for output in &options.outputs {

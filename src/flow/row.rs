@@ -185,7 +185,7 @@ pub struct Row {
 }
 
 /// How much a row accuses: the higher, the longer it is kept.
-pub type Rank = dyn Fn(&RowKey) -> bool;
+pub type Rank = dyn Fn(&RowKey, &Ledger) -> bool;
 
 /// The rows of a series.
 #[derive(Debug, Default)]
@@ -214,7 +214,7 @@ impl Rows {
         if !known {
             let limit = self.limit.unwrap_or(ROWS_MAX);
             let full = self.rows.len() >= limit;
-            if full && (self.rows.len() >= limit.max(ACCUSING_MAX) || !accuses(&key)) {
+            if full && (self.rows.len() >= limit.max(ACCUSING_MAX) || !accuses(&key, ledger)) {
                 // The near end is kept apart while there is room for it.
                 key = fold(&key, self.rows.len() < limit.max(ACCUSING_MAX) + FOLDED_MAX);
                 self.folded += 1;

@@ -10,6 +10,7 @@ use crate::capture::InputFacts;
 use crate::claim::{Case, Outcome, Verdict};
 use crate::classify::destination::Destination;
 use crate::classify::rows::Judged;
+use crate::classify::subject::Labelled;
 use crate::classify::{Basis, Scope};
 use crate::coverage::GapId;
 use crate::evidence::{Moment, Timestamp};
@@ -272,6 +273,27 @@ fn inputs(basis: &Basis<'_>, judged: &Judged) -> Vec<v1::Input> {
         .collect()
 }
 
+/// Apps that labels name, each once, in the order of their first packet.
+fn apps_seen(case: &Case<'_>) -> Vec<v1::SeenApp> {
+    case.judged
+        .labels
+        .iter()
+        .flat_map(|labels| &labels.seen)
+        .map(|seen| v1::SeenApp {
+            app: destinations::app(&seen.app),
+            says: match seen.app.says {
+                Labelled::Subject => "subject",
+                Labelled::Other => "other",
+                Labelled::Unsaid => "unsaid",
+            }
+            .into(),
+            packets: seen.packets,
+            input: seen.first.at.input,
+            frame: seen.first.at.frame,
+        })
+        .collect()
+}
+
 fn scope(
     case: &Case<'_>,
     declared: Vec<String>,
@@ -300,8 +322,8 @@ fn scope(
         ambiguous: views.iter().any(|v| v.ambiguous),
     });
     v1::Scope {
-        app: None,
-        apps_seen: Vec::new(),
+        app: (!case.basis.subject.given().is_empty()).then(|| case.basis.subject.given().to_vec()),
+        apps_seen: apps_seen(case),
         device,
         windows: case
             .windows

@@ -1,5 +1,6 @@
 //! The inventory without judgement: one JSON object a line, one line a flow.
 
+use crate::classify::labels::Labels;
 use crate::classify::rows::scope_of;
 use crate::classify::{Basis, Scope};
 use crate::flow::row::{RowKey, Tally};
@@ -67,12 +68,13 @@ pub fn rows(basis: &Basis<'_>) -> Vec<FlowRow> {
     for series in &basis.evidence.series {
         let topology = Topology::new(&series.ledger, basis.local);
         let device = DeviceView::new(basis.devices, series, &topology);
+        let labels = Labels::new(series, basis);
         for (key, row) in &series.rows {
             let Some(tally) = Tally::sum(row.spans.iter().map(|s| &s.total)) else {
                 continue;
             };
             let (scope, _) = scope_of(key, &topology, &device);
-            out.push((tally.first, flow_row(key, &tally, scope, basis)));
+            out.push((tally.first, flow_row(key, &tally, scope, &labels, basis)));
         }
     }
     out.sort_by(|a, b| {
@@ -93,7 +95,13 @@ pub fn write(rows: &[FlowRow], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn flow_row(key: &RowKey, tally: &Tally, scope: Scope, basis: &Basis<'_>) -> FlowRow {
+fn flow_row(
+    key: &RowKey,
+    tally: &Tally,
+    scope: Scope,
+    labels: &Labels,
+    basis: &Basis<'_>,
+) -> FlowRow {
     let client = key.opener.0;
     let server = client.other();
     let port = |side| {
@@ -121,7 +129,11 @@ fn flow_row(key: &RowKey, tally: &Tally, scope: Scope, basis: &Basis<'_>) -> Flo
         scope: scope.id().into(),
         host: host.as_ref().map(|(name, _)| name.clone()),
         host_source: host.map_or("none", |(_, source)| source.id()).into(),
-        app: None,
+        app: labels.of(&key.apps).map(|app| match (&app.name, app.uid) {
+            (Some(name), _) => name.clone(),
+            (None, Some(uid)) => format!("uid:{uid}"),
+            (None, None) => app.describe(),
+        }),
         country: place.as_ref().and_then(|p| p.country.clone()),
         asn: place.and_then(|p| p.asn),
         packets_out: *tally.packets.of(client),

@@ -135,7 +135,7 @@ pub struct Scope {
     /// The app under audit, as given.
     pub app: Option<Vec<String>>,
     /// Apps that the capture names.
-    pub apps_seen: Vec<App>,
+    pub apps_seen: Vec<SeenApp>,
     /// The device under audit.
     pub device: Option<Device>,
     /// When the mode was on; empty for the whole capture.
@@ -349,6 +349,28 @@ pub struct App {
     pub uid: Option<u32>,
     /// Where the label comes from.
     pub source: String,
+    /// The process that owns the socket and acts for the app; null if it is the app itself.
+    pub acts_through: Option<String>,
+    /// Further names of the same app.
+    pub also: Vec<String>,
+    /// The name fills its field in the capture: it may be longer.
+    pub cut: bool,
+}
+
+/// An app that labels of the captures name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SeenApp {
+    /// The app.
+    #[serde(flatten)]
+    pub app: App,
+    /// `subject`, `other`, or `unsaid` where the label decides nothing.
+    pub says: String,
+    /// Packets with this label.
+    pub packets: u64,
+    /// Index of the input of the first one.
+    pub input: u32,
+    /// Its frame.
+    pub frame: u64,
 }
 
 /// A name that was asked for.
@@ -372,6 +394,8 @@ pub struct Lookup {
     pub role: Option<String>,
     /// Whose lookup it is.
     pub attribution: String,
+    /// The app, by the capture's label.
+    pub app: Option<App>,
     /// Times asked.
     pub count: u64,
     /// First time.

@@ -1,10 +1,11 @@
 //! Gaps and limits in the report.
 
 use crate::claim::Case;
-use crate::claim::coverage::WindowCoverage;
+use crate::claim::coverage::{WindowCoverage, unmatched_apps};
 use crate::coverage::GapId;
-use crate::evidence::Timestamp;
+use crate::evidence::{Moment, Timestamp};
 use crate::report::v1;
+use std::collections::BTreeMap;
 
 /// Age of the address data against the capture from which on the reader is warned.
 const GEO_WARN_DAYS: i64 = 180;
@@ -62,13 +63,48 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
     out.into_iter().map(|(_, gap)| gap).collect()
 }
 
+/// Frames whose bytes contradict the stated link type, over all series.
+fn oddities(case: &Case<'_>) -> BTreeMap<&'static str, (u64, Moment)> {
+    let mut out: BTreeMap<&'static str, (u64, Moment)> = BTreeMap::new();
+    for series in &case.basis.evidence.series {
+        for (what, (count, first)) in &series.ledger.oddities {
+            let seen = out.entry(what).or_insert((0, *first));
+            seen.0 += count;
+            seen.1 = seen.1.min(*first);
+        }
+    }
+    out
+}
+
 /// What captures like these cannot show.
 pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
     let mut out = vec![
         "A capture shows the link it was taken on: traffic over another network (cellular, a second Wi-Fi, Bluetooth, a cable) is not in it.".to_owned(),
         "Encrypted payload cannot be read: what was sent is not known, only that, where to and how much.".to_owned(),
     ];
-    if !case.basis.devices.any() {
+    let labelled = case.judged.labels.iter().any(|l| !l.seen.is_empty());
+    if labelled && case.basis.subject.given().is_empty() {
+        out.push("The captures label packets with apps, and --app was not given: the apps of the shipped list of drone apps are the subject. Packets without a label are judged by name.".to_owned());
+    } else if labelled {
+        out.push("Packets without a label are judged by name.".to_owned());
+    }
+    out.extend(
+        unmatched_apps(case.judged, case.basis)
+            .into_iter()
+            .map(|text| format!("{text}.")),
+    );
+    for (what, (count, first)) in oddities(case) {
+        out.push(format!(
+            "{count} frames from frame {} of {} on: {what}.",
+            first.at.frame,
+            case.basis
+                .evidence
+                .inputs
+                .get(first.at.input as usize)
+                .map_or("an input", |i| i.name.as_str())
+        ));
+    }
+    if !case.basis.devices.any() && !labelled {
         out.push("No app labels and no declared device: which app sent a packet is judged by names alone. Declare the device with --device if nothing but the app under audit should run on it.".to_owned());
     }
     let captured = case

@@ -4,6 +4,7 @@ use super::Times;
 use crate::claim::Case;
 use crate::classify::attribution::Attribution;
 use crate::classify::destination::{Destination, Traffic, View, transport_name};
+use crate::classify::labels::Labelling;
 use crate::classify::lookup::Lookup;
 use crate::classify::{Scope, Stage};
 use crate::dissect::dns_message::rtype;
@@ -37,6 +38,18 @@ pub(super) fn order(destinations: &[Destination]) -> Vec<usize> {
     };
     order.sort_by_cached_key(key);
     order
+}
+
+/// An app as the report writes it.
+pub(super) fn app(labelling: &Labelling) -> v1::App {
+    v1::App {
+        name: labelling.name.clone(),
+        uid: labelling.uid,
+        source: labelling.source.id().into(),
+        acts_through: labelling.owner.clone(),
+        also: labelling.also.clone(),
+        cut: labelling.cut,
+    }
 }
 
 pub(super) fn write_destination(
@@ -119,7 +132,7 @@ pub(super) fn write_destination(
                 provider: c.provider,
                 region: c.region,
             }),
-        app: None,
+        app: destination.key.app.as_deref().map(app),
         stage: destination.stage().id().into(),
         flows: destination.flows,
         packets_out: counted(|t| t.packets_out),
@@ -264,6 +277,7 @@ pub(super) fn lookups(case: &Case<'_>, times: &Times<'_>) -> Vec<v1::Lookup> {
                 owner: host.map(|h| h.owner.clone()),
                 role: host.map(|h| h.role.clone()),
                 attribution: lookup.attributed.whose.id().into(),
+                app: lookup.app.as_deref().map(app),
                 count: lookup.asked.values().map(|(count, ..)| count).sum(),
                 first: times.show(first),
                 input: first.at.input,

@@ -200,7 +200,7 @@ pub(super) fn scope(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
         list(page, "App:", patterns)?;
     }
     if !scope.apps_seen.is_empty() {
-        let names: Vec<String> = scope.apps_seen.iter().map(app).collect();
+        let names: Vec<String> = scope.apps_seen.iter().map(|seen| app(&seen.app)).collect();
         list(page, "Apps seen:", &names)?;
     }
     match &scope.device {

@@ -9,6 +9,17 @@ use crate::report::v1;
 const STATEMENT: &str =
     "Local Data Mode stops all internet traffic to and from the DJI Pilot flight control app";
 
+fn fly() -> v1::App {
+    v1::App {
+        name: some("dji.go.v5"),
+        uid: Some(10123),
+        source: "pcapdroid-trailer".to_owned(),
+        acts_through: None,
+        also: Vec::new(),
+        cut: false,
+    }
+}
+
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
@@ -116,11 +127,7 @@ fn report() -> v1::Report {
         provider: "alibaba".to_owned(),
         region: some("cn-hangzhou"),
     });
-    conflict.app = Some(v1::App {
-        name: some("dji.go.v5"),
-        uid: Some(10123),
-        source: "pcapdroid-trailer".to_owned(),
-    });
+    conflict.app = Some(fly());
     conflict.notes = vec!["the certificate names another host".to_owned()];
     v1::Report {
         schema: v1::SCHEMA.to_owned(),
@@ -155,7 +162,7 @@ fn report() -> v1::Report {
         }],
         scope: v1::Scope {
             app: None,
-            apps_seen: vec![v1::App { name: some("dji.go.v5"), uid: Some(10123), source: "pcapdroid-trailer".to_owned() }],
+            apps_seen: vec![v1::SeenApp { app: fly(), says: "subject".into(), packets: 3, input: 0, frame: 1 }],
             device: Some(v1::Device {
                 declared: vec!["192.168.1.50".to_owned()],
                 macs: vec!["02:00:00:00:00:01".to_owned()],
@@ -182,6 +189,7 @@ fn report() -> v1::Report {
             conflict,
         ],
         lookups: vec![v1::Lookup {
+            app: None,
             name: "\u{430}pi.dji.com".to_owned(),
             types: vec!["A".to_owned(), "HTTPS".to_owned()],
             resolver: "192.168.1.1".to_owned(),
