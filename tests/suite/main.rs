@@ -5,6 +5,7 @@
 //! `fixtures/README.md`, what it must give in `fixtures/cases.jsonl`.
 
 mod cli;
+mod damage;
 mod counting;
 mod coverage;
 mod determinism;
