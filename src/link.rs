@@ -11,6 +11,7 @@ mod mpls;
 mod null;
 mod ppp;
 mod raw;
+mod wifi;
 
 pub use ethernet::ether_payload;
 
@@ -210,6 +211,11 @@ pub static LINK_TYPES: &[LinkType] = &[
     cooked::COOKED2,
     null::NULL,
     null::LOOP,
+    wifi::PLAIN,
+    wifi::RADIOTAP,
+    wifi::PPI,
+    wifi::AVS,
+    wifi::PRISM,
 ];
 
 /// The reader for a LINKTYPE value.
@@ -225,14 +231,9 @@ const UNREAD: &[(u16, &str)] = &[
     (50, "ppp-hdlc"),
     (51, "pppoe"),
     (104, "cisco-hdlc"),
-    (105, "ieee802-11"),
-    (119, "prism"),
-    (127, "ieee802-11-radiotap"),
     (149, "user2-pktap"),
-    (163, "ieee802-11-avs"),
     (187, "bluetooth-hci-h4"),
     (189, "usb-linux"),
-    (192, "ppi"),
     (195, "ieee802-15-4"),
     (201, "bluetooth-hci-h4-with-phdr"),
     (220, "usb-linux-mmapped"),

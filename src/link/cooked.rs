@@ -3,7 +3,7 @@
 //! Both state the packet type (sent, received) and the sender's link address, never the receiver's.
 
 use super::ethernet::ether_payload;
-use super::{Content, LinkType, Mac, Unwrapped};
+use super::{Content, LinkType, Mac, Unwrapped, wifi};
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
 
@@ -21,8 +21,6 @@ pub(super) const COOKED2: LinkType = LinkType {
 
 /// ARPHRD_NETLINK: the protocol field is a netlink family.
 const ARPHRD_NETLINK: u16 = 824;
-/// ARPHRD_IEEE80211, _PRISM, _RADIOTAP: the payload begins with an 802.11 header.
-const ARPHRD_80211: [u16; 3] = [801, 802, 803];
 /// ARPHRD_CAN.
 const ARPHRD_CAN: u16 = 280;
 /// Packet type 4: sent by the capturing machine. 3 is somebody else's packet.
@@ -47,7 +45,8 @@ fn read_v1<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     })();
     match (fields, data.get(6..14), data.get(16..)) {
         (Some((kind, hardware, len, protocol)), Some(address), Some(rest)) => {
-            cooked(kind, hardware, len, address, protocol, rest)
+            let rest = behind(frame, rest);
+            cooked(kind, hardware, len, address, protocol, &rest)
         }
         _ => short(),
     }
@@ -69,9 +68,28 @@ fn read_v2<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
                 .get(4..)
                 .and_then(|b| b.first_chunk().copied())
                 .map(u32::from_be_bytes),
-            ..cooked(kind.into(), hardware, len.into(), address, protocol, rest)
+            ..cooked(
+                kind.into(),
+                hardware,
+                len.into(),
+                address,
+                protocol,
+                &behind(frame, rest),
+            )
         },
         _ => short(),
+    }
+}
+
+/// The frame without the cooked header before `rest`.
+fn behind<'a>(frame: &Frame<'a>, rest: &'a [u8]) -> Frame<'a> {
+    let header = frame.data.len().saturating_sub(rest.len());
+    Frame {
+        data: rest,
+        original_len: frame
+            .original_len
+            .saturating_sub(u32::try_from(header).unwrap_or(u32::MAX)),
+        ..*frame
     }
 }
 
@@ -88,28 +106,30 @@ fn cooked<'a>(
     len: u16,
     address: &[u8],
     protocol: u16,
-    rest: &'a [u8],
+    rest: &Frame<'a>,
 ) -> Unwrapped<'a> {
+    let direction = match kind {
+        OUTGOING => Some(Direction::Out),
+        OTHER_HOST => None,
+        _ => Some(Direction::In),
+    };
+    // Monitor mode: a link header of its own follows, and the protocol field says nothing.
+    if let Some(inner) = wifi::in_cooked(hardware, rest) {
+        return Unwrapped { direction, ..inner };
+    }
     let content = match (hardware, protocol) {
         (ARPHRD_NETLINK, _) => Content::NotIp("netlink"),
         (ARPHRD_CAN, _) => Content::NotIp("CAN"),
-        (h, _) if ARPHRD_80211.contains(&h) => {
-            Content::Unreadable(GapId::UnsupportedLink, "802.11 inside a cooked capture")
-        }
         // 1: Novell 802.3 frames; 4: 802.2 LLC follows (cooked-v1 page of the link types).
         (_, 1) => Content::NotIp("IPX (raw 802.3)"),
         (_, 0x000c..=0x000d) => Content::NotIp("CAN"),
-        (_, protocol) => ether_payload(protocol, rest, TAGS_MAX),
+        (_, protocol) => ether_payload(protocol, rest.data, TAGS_MAX),
     };
     Unwrapped {
         content,
         source: (len == 6).then(|| Mac::read(address)).flatten(),
         target: None,
-        direction: match kind {
-            OUTGOING => Some(Direction::Out),
-            OTHER_HOST => None,
-            _ => Some(Direction::In),
-        },
+        direction,
         ..Unwrapped::bare(content)
     }
 }
