@@ -53,7 +53,7 @@ fn settings() -> Settings {
         time_gap: 60_000_000_000,
         hash: false,
         one_row_per_flow: None,
-        accuses: Rc::new(|_| false),
+        accuses: Rc::new(|_, _| false),
     }
 }
 

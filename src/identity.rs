@@ -3,6 +3,7 @@
 //!
 //! Knows no database and no policy: names come with their source, machines with their MAC.
 
+pub mod oui;
 pub mod topology;
 
 use crate::audit::{Devices, Series};

@@ -185,8 +185,7 @@ impl Tracker {
             return;
         };
         let mut rest = packets;
-        let mut at = 0;
-        for inner in rest.by_ref() {
+        for (at, inner) in rest.by_ref().enumerate() {
             let context = Context {
                 source: inner.source.or(context.source),
                 target: inner.target.or(context.target),
@@ -200,7 +199,6 @@ impl Tracker {
                 }
                 content => self.content(frame, content, context),
             }
-            at += 1;
         }
         if rest.exhausted() {
             self.ledger.gaps.at(

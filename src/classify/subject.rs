@@ -5,9 +5,9 @@
 //! others (name resolution, background transfers) explains nothing by itself. The process that is
 //! named as acting beats the owner of the socket; the owner still accuses when it is the app.
 
-use super::app_pattern::{Match, Pattern};
-use super::apps;
-use super::system_agents::is_agent;
+use super::app_pattern::{Fit, Name, Pattern};
+use super::apps::{NameKind, drone_app};
+use super::system_agents::system_agent;
 use crate::capture::InputFacts;
 use crate::ledger::apps::{App, Named};
 use std::collections::BTreeSet;
@@ -26,6 +26,7 @@ pub enum Labelled {
 /// The app under audit.
 #[derive(Debug, Clone)]
 pub struct Subject {
+    /// As asked for; empty stands for the shipped list of drone apps.
     patterns: Vec<Pattern>,
     given: Vec<String>,
 }
@@ -34,12 +35,8 @@ impl Subject {
     /// The apps that were asked for; none stands for the shipped list of drone apps.
     pub fn new(given: &[Pattern]) -> Self {
         Self {
-            given: given.iter().map(|p| p.text().to_owned()).collect(),
-            patterns: if given.is_empty() {
-                apps::drone_apps().to_vec()
-            } else {
-                given.to_vec()
-            },
+            given: given.iter().map(|p| p.as_str().to_owned()).collect(),
+            patterns: given.to_vec(),
         }
     }
 
@@ -51,83 +48,88 @@ impl Subject {
     /// What a label says.
     pub fn says(&self, app: &App, inputs: &[InputFacts]) -> Labelled {
         let names = Names::of(app, inputs);
-        let by = |process: &[(String, bool)], uid: Option<u32>| self.by(process, uid);
-        let effective = by(&names.effective, None);
-        let owner_is_agent = names
-            .process
-            .iter()
-            .any(|(name, _)| is_agent(Some(name.as_str()), None))
-            || is_agent(None, app.uid);
-        if effective == Match::Yes {
+        // Which kind of name a label holds is not always what its format says: a trailer made for
+        // titles holds packages too. So every list is asked for every kind.
+        let kind = None;
+        let effective = if names.effective.is_empty() {
+            None
+        } else {
+            Some(self.fit(None, &names.effective, kind))
+        };
+        let owner = self.fit(app.uid, &names.process, kind);
+        if effective == Some(Fit::Yes) || owner == Fit::Yes {
             return Labelled::Subject;
         }
-        let owner = by(&names.process, app.uid);
-        if owner == Match::Yes {
-            return Labelled::Subject;
-        }
-        if !names.effective.is_empty() {
-            let agent = names
-                .effective
-                .iter()
-                .any(|(name, _)| is_agent(Some(name.as_str()), None));
-            // The acting process decides, unless it is an agent itself.
-            return match effective {
-                Match::No if !agent => Labelled::Other,
-                _ => Labelled::Unsaid,
-            };
-        }
-        match owner {
-            Match::No if !owner_is_agent => Labelled::Other,
-            _ => Labelled::Unsaid,
+        let agent = |uid, names: &[(String, bool)]| {
+            system_agent(uid, None, kind).is_some()
+                || names
+                    .iter()
+                    .any(|name| system_agent(None, Some(as_name(name)), kind).is_some())
+        };
+        // The acting process decides, unless it is an agent itself.
+        let (fit, acts) = match effective {
+            Some(fit) => (fit, agent(None, &names.effective)),
+            None => (owner, agent(app.uid, &names.process)),
+        };
+        if fit == Fit::No && !acts {
+            Labelled::Other
+        } else {
+            Labelled::Unsaid
         }
     }
 
-    fn by(&self, names: &[(String, bool)], uid: Option<u32>) -> Match {
-        let mut best = Match::No;
-        for pattern in &self.patterns {
-            let found = match (pattern.uid(), uid) {
-                (Some(want), Some(have)) if want == have => Match::Yes,
-                (Some(_), Some(_)) => Match::No,
-                // Which user a nameless or uid-less label stands for is not known.
-                (Some(_), None) => Match::Maybe,
-                (None, _) if names.is_empty() => Match::Maybe,
-                (None, _) => names
-                    .iter()
-                    .map(|(name, cut)| pattern.matches(name, *cut))
-                    .max()
-                    .unwrap_or(Match::No),
-            };
-            best = best.max(found);
+    fn fit(&self, uid: Option<u32>, names: &[(String, bool)], kind: Option<NameKind>) -> Fit {
+        if !self.given.is_empty() {
+            let names: Vec<Name<'_>> = names.iter().map(as_name).collect();
+            return self
+                .patterns
+                .iter()
+                .map(|pattern| pattern.matches(uid, &names))
+                .max()
+                .unwrap_or(Fit::No);
         }
-        best
+        // A user id without a name may be any app.
+        names
+            .iter()
+            .map(|name| drone_app(as_name(name), kind).map_or(Fit::No, |(_, fit)| fit))
+            .max()
+            .unwrap_or(Fit::Maybe)
     }
 
     /// What was asked for and matches no label, with names that come near.
     pub fn unmatched(&self, seen: &[(&App, Vec<String>)]) -> Vec<(String, Vec<String>)> {
         self.patterns
             .iter()
-            .filter(|_| !self.given.is_empty())
             .filter(|pattern| {
                 !seen.iter().any(|(app, names)| {
-                    pattern.uid().is_some_and(|uid| app.uid == Some(uid))
-                        || names
-                            .iter()
-                            .any(|name| pattern.matches(name, false) == Match::Yes)
+                    let names: Vec<Name<'_>> = names.iter().map(|n| Name::whole(n)).collect();
+                    pattern.matches(app.uid, &names) == Fit::Yes
                 })
             })
             .map(|pattern| {
-                let names: BTreeSet<&str> = seen
+                let mut names: BTreeSet<String> = seen
                     .iter()
-                    .flat_map(|(_, names)| names.iter().map(String::as_str))
+                    .flat_map(|(_, names)| names.iter().cloned())
                     .collect();
-                let names: Vec<&str> = names.into_iter().collect();
-                let near = pattern.near(&names);
+                names.extend(
+                    seen.iter()
+                        .filter_map(|(app, _)| Some(format!("uid:{}", app.uid?))),
+                );
+                let near = pattern.near(names.iter().map(String::as_str));
                 (
-                    pattern.text().to_owned(),
+                    pattern.as_str().to_owned(),
                     near.into_iter().map(str::to_owned).collect(),
                 )
             })
             .collect()
+    }
+}
+
+fn as_name((text, cut): &(String, bool)) -> Name<'_> {
+    if *cut {
+        Name::cut(text)
+    } else {
+        Name::whole(text)
     }
 }
 

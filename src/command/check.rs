@@ -10,7 +10,7 @@ use crate::classify::{Basis, rows};
 use crate::cli::{Check, Color, Device, Terminal};
 use crate::error::Error;
 use crate::evidence::Timestamp;
-use crate::flow::row::RowKey;
+use crate::flow::row::{Rank, RowKey};
 use crate::ledger::Ledger;
 use crate::locate::Locator;
 use crate::report::output::{Format, check_targets};
@@ -162,7 +162,7 @@ fn audit(
 pub(super) fn accuses(
     catalog: &Arc<Catalog>,
     subject: &Rc<Subject>,
-) -> Rc<dyn Fn(&RowKey, &Ledger) -> bool> {
+) -> Rc<Rank> {
     let (catalog, subject) = (Arc::clone(catalog), Rc::clone(subject));
     Rc::new(move |row: &RowKey, ledger: &Ledger| {
         // Names of user ids may still come; by then what was folded stays folded.

@@ -49,7 +49,11 @@ impl Random {
 fn packets(file: &[u8]) -> Vec<(usize, usize)> {
     let word = |at: usize, big: bool| -> usize {
         let b: [u8; 4] = file[at..at + 4].try_into().expect("four bytes");
-        (if big { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) }) as usize
+        (if big {
+            u32::from_be_bytes(b)
+        } else {
+            u32::from_le_bytes(b)
+        }) as usize
     };
     let mut out = Vec::new();
     if file[..4] == [0x0a, 0x0d, 0x0d, 0x0a] {
@@ -122,7 +126,14 @@ fn mutate(file: &[u8], class: Class, random: &mut Random) -> (Vec<u8>, String) {
             let ip = network(&file[at..at + len]).map(|n| at + n);
             let mut fields: Vec<(usize, usize)> = Vec::new();
             if ng {
-                fields.extend([(4, 4), (8, 4), (12, 4), (at - 28, 4), (at - 24, 4), (at - 8, 4)]);
+                fields.extend([
+                    (4, 4),
+                    (8, 4),
+                    (12, 4),
+                    (at - 28, 4),
+                    (at - 24, 4),
+                    (at - 8, 4),
+                ]);
             } else {
                 fields.extend([(0, 4), (4, 2), (16, 4), (20, 4), (at - 8, 4), (at - 4, 4)]);
             }

@@ -5,9 +5,9 @@
 //! `fixtures/README.md`, what it must give in `fixtures/cases.jsonl`.
 
 mod cli;
-mod damage;
 mod counting;
 mod coverage;
+mod damage;
 mod determinism;
 mod flows;
 mod limits;
