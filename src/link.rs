@@ -11,6 +11,7 @@ mod mpls;
 mod null;
 mod ppp;
 mod raw;
+mod usb;
 mod wifi;
 
 pub use ethernet::ether_payload;
@@ -216,6 +217,9 @@ pub static LINK_TYPES: &[LinkType] = &[
     wifi::PPI,
     wifi::AVS,
     wifi::PRISM,
+    usb::USBMON,
+    usb::USBMON_MMAPPED,
+    usb::USBPCAP,
 ];
 
 /// The reader for a LINKTYPE value.
@@ -234,16 +238,16 @@ const UNREAD: &[(u16, &str)] = &[
     (149, "user2-pktap"),
     (187, "bluetooth-hci-h4"),
     (189, "usb-linux"),
+    (192, "ppi"),
     (195, "ieee802-15-4"),
     (201, "bluetooth-hci-h4-with-phdr"),
-    (220, "usb-linux-mmapped"),
     (226, "ipnet"),
     (227, "can-socketcan"),
     (239, "nflog"),
-    (249, "usbpcap"),
     (251, "bluetooth-le"),
     (252, "exported-pdu"),
     (258, "pktap"),
+    (266, "usb-darwin"),
 ];
 
 /// The name of a link type in reports.

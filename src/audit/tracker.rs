@@ -369,6 +369,16 @@ impl Tracker {
             Transport::Icmp { kind, code, .. } => icmp_ports(datagram.protocol, kind, code),
             Transport::Other => (0, 0),
         };
+        if !believed {
+            // IPv6 has no other sum over its addresses, and a payload that is not read could say
+            // anything: ignored as evidence, and told.
+            self.ledger.gaps.at(
+                GapId::UnreadablePackets,
+                context.moment,
+                context.epoch,
+                "a wrong transport checksum: what the packet says is not believed",
+            );
+        }
         if transport == Transport::Cut && !context.in_pieces {
             self.snaplen(context, "a transport header was cut");
         }

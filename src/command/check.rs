@@ -159,10 +159,7 @@ fn audit(
 }
 
 /// Rows that accuse are kept when rows run out: a vendor's or an SDK's name.
-pub(super) fn accuses(
-    catalog: &Arc<Catalog>,
-    subject: &Rc<Subject>,
-) -> Rc<Rank> {
+pub(super) fn accuses(catalog: &Arc<Catalog>, subject: &Rc<Subject>) -> Rc<Rank> {
     let (catalog, subject) = (Arc::clone(catalog), Rc::clone(subject));
     Rc::new(move |row: &RowKey, ledger: &Ledger| {
         // Names of user ids may still come; by then what was folded stays folded.

@@ -20,7 +20,11 @@ const TAGS_MAX: usize = 8;
 const ETHER_TYPE_MIN: u16 = 0x0600;
 
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
-    let data = frame.data;
+    self::frame(frame.data)
+}
+
+/// The content of an Ethernet frame that begins with `data`, without its frame check sequence.
+pub(super) fn frame(data: &[u8]) -> Unwrapped<'_> {
     let content = match (
         data.get(12..14).and_then(|b| b.first_chunk::<2>()),
         data.get(14..),
