@@ -5,12 +5,30 @@
 //! could carry IP, and counts as unreadable. Adding a link type is one file (or one function), one
 //! line in [`LINK_TYPES`], one fixture.
 
+mod arcnet;
 mod cooked;
+mod ether_typed;
 mod ethernet;
+mod exported_pdu;
+mod field;
+mod frame_relay;
+mod hdlc;
+mod ipnet;
+mod llc;
 mod mpls;
+mod nflog;
 mod null;
+mod packet_filter;
+mod pcapdroid;
+mod pktap;
+mod plausible;
 mod ppp;
+mod qmap;
 mod raw;
+mod registry;
+#[cfg(test)]
+mod sample;
+mod slip;
 mod usb;
 mod wifi;
 
@@ -220,6 +238,38 @@ pub static LINK_TYPES: &[LinkType] = &[
     usb::USBMON,
     usb::USBMON_MMAPPED,
     usb::USBPCAP,
+    pktap::PKTAP,
+    pktap::USER2,
+    nflog::NFLOG,
+    exported_pdu::EXPORTED_PDU,
+    ppp::PPP,
+    ppp::PPP_HDLC,
+    ppp::PPPOE,
+    ppp::PPPD,
+    ppp::PPP_WITH_DIRECTION,
+    hdlc::HDLC,
+    hdlc::HDLC_WITH_DIRECTION,
+    frame_relay::FRAME_RELAY,
+    frame_relay::FRAME_RELAY_WITH_DIRECTION,
+    ipnet::IPNET,
+    slip::SLIP,
+    arcnet::ARCNET_BSD,
+    arcnet::ARCNET_LINUX,
+    llc::TOKEN_RING,
+    llc::FDDI,
+    llc::IP_OVER_FC,
+    llc::ATM,
+    llc::ATM_CLIP,
+    llc::SUNATM,
+    packet_filter::ENC,
+    packet_filter::PFLOG,
+    mpls::MPLS,
+    ether_typed::IEEE1394,
+    ether_typed::IPOIB,
+    ether_typed::BROADCOM,
+    ether_typed::BROADCOM_PREPENDED,
+    ether_typed::MARVELL,
+    ether_typed::MARVELL_TYPED,
 ];
 
 /// The reader for a LINKTYPE value.
@@ -227,43 +277,53 @@ pub fn reader(link_type: u16) -> Option<&'static LinkType> {
     LINK_TYPES.iter().find(|l| l.ids.contains(&link_type))
 }
 
-/// Link types that exist and are not read, so that a message can name them
-/// (LINKTYPE registry, draft-ietf-opsawg-pcaplinktype).
-const UNREAD: &[(u16, &str)] = &[
-    (8, "slip"),
-    (9, "ppp"),
-    (50, "ppp-hdlc"),
-    (51, "pppoe"),
-    (104, "cisco-hdlc"),
-    (149, "user2-pktap"),
-    (187, "bluetooth-hci-h4"),
-    (189, "usb-linux"),
-    (192, "ppi"),
-    (195, "ieee802-15-4"),
-    (201, "bluetooth-hci-h4-with-phdr"),
-    (226, "ipnet"),
-    (227, "can-socketcan"),
-    (239, "nflog"),
-    (251, "bluetooth-le"),
-    (252, "exported-pdu"),
-    (258, "pktap"),
-    (266, "usb-darwin"),
-];
-
 /// The name of a link type in reports.
 pub fn name(link_type: Option<u16>) -> Cow<'static, str> {
-    let Some(id) = link_type else {
-        return Cow::Borrowed("unknown");
-    };
-    if let Some(known) = reader(id) {
-        return Cow::Borrowed(known.name);
+    match link_type {
+        None => Cow::Borrowed("unknown"),
+        Some(id) => match reader(id) {
+            Some(known) => Cow::Borrowed(known.name),
+            None => registry::name(id),
+        },
     }
-    if let Some((_, name)) = UNREAD.iter().find(|(n, _)| *n == id) {
-        return Cow::Borrowed(name);
+}
+
+/// Why packets of a link type without a reader could not be audited: a sentence.
+pub fn refusal(link_type: Option<u16>) -> Cow<'static, str> {
+    match link_type {
+        None => Cow::Borrowed("packets of an interface that the file does not describe"),
+        Some(id) => Cow::Owned(registry::refusal(id)),
     }
-    // 147-162 are reserved for private use: a serial bus dump of a drone comes as one of these.
-    if let Some(n) = id.checked_sub(147).filter(|n| *n < 16) {
-        return Cow::Owned(format!("user{n}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_link_type_has_one_reader() {
+        let mut ids: Vec<u16> = LINK_TYPES.iter().flat_map(|l| l.ids).copied().collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
     }
-    Cow::Owned(format!("linktype-{id}"))
+
+    #[test]
+    fn no_reader_panics_on_short_or_strange_frames() {
+        // Every length of a few patterns, the lengths that headers state among them.
+        for link in LINK_TYPES {
+            for fill in [0x00, 0x01, 0x03, 0x45, 0x60, 0x80, 0xaa, 0xff] {
+                let bytes = vec![fill; 200];
+                for length in 0..bytes.len() {
+                    for wire in [length, length + 1, 1500] {
+                        let frame = sample::cut(&bytes[..length], wire);
+                        if let Content::Bundle(bundle) = (link.read)(&frame).content {
+                            assert!(bundle.count() <= BUNDLE_MAX);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

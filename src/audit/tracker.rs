@@ -109,7 +109,7 @@ impl Tracker {
     fn link(&mut self, frame: &Frame<'_>, link: Link, epoch: u32) {
         let (link_type, reader) = link;
         let Some(reader) = reader else {
-            let cause = format!("link type {} cannot be read", crate::link::name(link_type));
+            let cause = crate::link::refusal(link_type);
             self.ledger
                 .gaps
                 .at(GapId::UnsupportedLink, frame.moment, epoch, cause);

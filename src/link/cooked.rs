@@ -2,8 +2,8 @@
 //!
 //! Both state the packet type (sent, received) and the sender's link address, never the receiver's.
 
-use super::ethernet::ether_payload;
-use super::{Content, LinkType, Mac, Unwrapped, wifi};
+use super::ethernet::{TAGS_MAX, ether_payload, llc};
+use super::{Content, LinkType, Mac, Unwrapped, frame_relay, qmap, wifi};
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
 
@@ -26,8 +26,8 @@ const ARPHRD_CAN: u16 = 280;
 /// Packet type 4: sent by the capturing machine. 3 is somebody else's packet.
 const OUTGOING: u16 = 4;
 const OTHER_HOST: u16 = 3;
-/// VLAN tags that may follow a cooked header.
-const TAGS_MAX: usize = 8;
+/// ARPHRD_FRAD: a frame relay frame, whatever the protocol field says.
+const ARPHRD_FRAD: u16 = 770;
 
 fn half(data: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*data.get(at..)?.first_chunk()?))
@@ -120,9 +120,23 @@ fn cooked<'a>(
     let content = match (hardware, protocol) {
         (ARPHRD_NETLINK, _) => Content::NotIp("netlink"),
         (ARPHRD_CAN, _) => Content::NotIp("CAN"),
-        // 1: Novell 802.3 frames; 4: 802.2 LLC follows (cooked-v1 page of the link types).
-        (_, 1) => Content::NotIp("IPX (raw 802.3)"),
-        (_, 0x000c..=0x000d) => Content::NotIp("CAN"),
+        (ARPHRD_FRAD, _) => frame_relay::frame(rest.data),
+        // Below the ether types stand protocol numbers of Linux (linux/if_ether.h): 1 is Novell's
+        // raw 802.3, 4 that 802.2 LLC follows.
+        (_, 0x0001) => Content::NotIp("IPX (raw 802.3)"),
+        (_, 0x0004) => llc(rest.data, TAGS_MAX),
+        (_, 0x000c..=0x000e) => Content::NotIp("CAN"),
+        (_, qmap::ETHER_TYPE) => {
+            // Between phone and modem there are no link addresses.
+            return Unwrapped {
+                direction,
+                ..qmap::unwrap(rest.data)
+            };
+        }
+        (_, 0x0000..=0x05ff) => Content::Unreadable(
+            GapId::UnreadablePackets,
+            "a protocol number of Linux that cannot be read",
+        ),
         (_, protocol) => ether_payload(protocol, rest.data, TAGS_MAX),
     };
     Unwrapped {
@@ -131,5 +145,47 @@ fn cooked<'a>(
         target: None,
         direction,
         ..Unwrapped::bare(content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn v1(hardware: u16, protocol: u16, rest: &[u8]) -> Vec<u8> {
+        let address = [2, 0, 0, 0xaa, 0xbb, 0x77, 0, 0];
+        [
+            &[0, 4][..],
+            &hardware.to_be_bytes(),
+            &[0, 6],
+            &address,
+            &protocol.to_be_bytes(),
+            rest,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn numbers_below_the_ether_types_are_linux_and_never_lengths() {
+        let packet = sample::ipv4(b"up the modem");
+        let len = u8::try_from(packet.len()).unwrap();
+        let map = [&[0, 1, 0, len][..], &packet].concat();
+        let frame = v1(519, qmap::ETHER_TYPE, &map);
+        let read = read_v1(&sample::frame(&frame));
+        assert_eq!(read.content, Content::Ip(&packet));
+        assert_eq!(read.direction, Some(Direction::Out));
+
+        let snap = [&[0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0x00][..], &packet].concat();
+        for (protocol, rest, ip) in [(4, &snap, true), (5, &snap, false), (0xf7, &packet, false)] {
+            let frame = v1(1, protocol, rest);
+            let content = read_v1(&sample::frame(&frame)).content;
+            assert_eq!(content == Content::Ip(&packet), ip, "{protocol}");
+            assert_eq!(matches!(content, Content::Unreadable(..)), !ip);
+        }
+        let relay = [&[0x18, 0x41, 3, 0xcc][..], &packet].concat();
+        let frame = v1(ARPHRD_FRAD, 0, &relay);
+        let content = read_v1(&sample::frame(&frame)).content;
+        assert_eq!(content, Content::Ip(&packet));
     }
 }

@@ -2,8 +2,16 @@
 //!
 //! Our own walk: etherparse stops after three tags and says nothing of 802.3 frames, and a frame
 //! that is not understood must be counted, not dropped.
+//!
+//! Files that say Ethernet hold other things too: PCAPdroid leaves the header away once a packet
+//! with its trailer would pass the snapshot length; modem interfaces of phones deliver raw IP or
+//! QMAP under an Ethernet type; pymobiledevice3 invents a header for cellular packets, with the
+//! ether type of IPv4 whatever the packet is. What the bytes prove is read as what it is and said
+//! as an oddity; what they do not prove stays what the header states.
 
-use super::{Content, LinkType, Mac, Unwrapped};
+use super::field::be16;
+use super::plausible::{certain, likely, possible};
+use super::{Content, LinkType, Mac, Unwrapped, pcapdroid, qmap};
 use crate::capture::Frame;
 use crate::coverage::GapId;
 
@@ -14,30 +22,125 @@ pub(super) const ETHERNET: LinkType = LinkType {
 };
 
 /// Tags in a row that are followed; real networks use two, nesting beyond this hides something.
-const TAGS_MAX: usize = 8;
+pub(super) const TAGS_MAX: usize = 8;
 
 /// Length field below this, ether type from it on (IEEE 802.3 §3.2.6).
 const ETHER_TYPE_MIN: u16 = 0x0600;
 
+/// Two addresses and the ether type.
+pub(super) const HEADER: usize = 14;
+
+/// Data of the shortest frame (IEEE 802.3 §4A.4.2); less is padded.
+const DATA_MIN: usize = 46;
+
+/// Both addresses of the header that pymobiledevice3 puts before cellular packets.
+const INVENTED: [u8; 12] = [
+    0xbe, 0xef, 0xbe, 0xef, 0xbe, 0xef, 0xbe, 0xef, 0xbe, 0xef, 0xbe, 0xef,
+];
+
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
-    self::frame(frame.data)
+    let data = frame.data;
+    let wire = data.len().max(frame.original_len as usize);
+    let stated = payload_of(data);
+    let kind = be16(data, 12);
+    if !matches!(
+        (kind, data.get(HEADER).map(|b| b >> 4)),
+        (Some(0x0800), Some(4)) | (Some(0x86dd), Some(6))
+    ) && let Some(found) = disguised(data, wire, kind, stated)
+    {
+        return found;
+    }
+    let (source, target) = match data.first_chunk::<12>() {
+        // Everybody would have the same address.
+        Some(&INVENTED) => (None, None),
+        _ => (data.get(6..).and_then(Mac::read), Mac::read(data)),
+    };
+    let plain = Unwrapped {
+        source,
+        target,
+        oddity: other_version(kind, data.get(HEADER..).unwrap_or_default(), wire),
+        ..Unwrapped::bare(stated)
+    };
+    match pcapdroid::trailer(frame) {
+        Some(trailer) => trailer.applied(plain),
+        None => plain,
+    }
 }
 
-/// The content of an Ethernet frame that begins with `data`, without its frame check sequence.
+/// An Ethernet frame inside something else, by its header alone.
 pub(super) fn frame(data: &[u8]) -> Unwrapped<'_> {
-    let content = match (
-        data.get(12..14).and_then(|b| b.first_chunk::<2>()),
-        data.get(14..),
-    ) {
-        (Some(kind), Some(rest)) => ether_payload(u16::from_be_bytes(*kind), rest, TAGS_MAX),
-        _ => Content::Unreadable(GapId::UnreadablePackets, "shorter than an Ethernet header"),
-    };
     Unwrapped {
-        content,
-        target: Mac::read(data),
         source: data.get(6..).and_then(Mac::read),
-        ..Unwrapped::bare(content)
+        target: Mac::read(data),
+        ..Unwrapped::bare(payload_of(data))
     }
+}
+
+/// The content of a whole Ethernet frame by its header alone.
+pub(super) fn payload_of(data: &[u8]) -> Content<'_> {
+    frame_payload(data, TAGS_MAX)
+}
+
+/// As [`payload_of`], inside a frame that was `tags_left` tags away from the bound.
+pub(super) fn frame_payload(data: &[u8], tags_left: usize) -> Content<'_> {
+    match (be16(data, 12), data.get(HEADER..)) {
+        (Some(kind), Some(rest)) => ether_payload(kind, rest, tags_left),
+        _ => Content::Unreadable(GapId::UnreadablePackets, "shorter than an Ethernet header"),
+    }
+}
+
+/// What a frame is whose bytes prove that it has no Ethernet header.
+fn disguised<'a>(
+    data: &'a [u8],
+    wire: usize,
+    kind: Option<u16>,
+    stated: Content<'a>,
+) -> Option<Unwrapped<'a>> {
+    let rest = data.get(HEADER..).unwrap_or_default();
+    let behind = wire.saturating_sub(HEADER);
+    let proved = match (kind, stated) {
+        // A packet where the header says one is: the header is right.
+        (_, Content::Ip(inner)) if possible(inner, behind) => false,
+        // The header names something else: it takes every test to overrule it.
+        (_, Content::Ip(_) | Content::Arp(_)) => certain(data, wire),
+        (Some(length), _) if length < ETHER_TYPE_MIN && !fits(length, behind) => likely(data, wire),
+        (_, Content::Unreadable(..)) => likely(data, wire),
+        _ => certain(data, wire),
+    };
+    if proved {
+        return Some(Unwrapped {
+            oddity: Some("IP packets without a link header in a file of Ethernet frames"),
+            ..Unwrapped::bare(Content::Ip(data))
+        });
+    }
+    let unclaimed = matches!(stated, Content::Unreadable(..))
+        || kind.is_some_and(|k| k < ETHER_TYPE_MIN && !fits(k, behind));
+    if unclaimed && qmap::proved(data, wire) {
+        return Some(Unwrapped {
+            oddity: Some("QMAP in a file of Ethernet frames"),
+            ..qmap::unwrap(data)
+        });
+    }
+    if unclaimed && kind == Some(qmap::ETHER_TYPE) && qmap::proved(rest, behind) {
+        return Some(qmap::unwrap(rest));
+    }
+    None
+}
+
+/// True if an 802.3 length can belong to a frame with `behind` bytes behind its header.
+fn fits(length: u16, behind: usize) -> bool {
+    let length = usize::from(length);
+    length == behind || (length < behind && behind <= DATA_MIN)
+}
+
+/// The version field decides how a packet is read; that the ether type says otherwise is told.
+fn other_version(kind: Option<u16>, packet: &[u8], wire: usize) -> Option<&'static str> {
+    let said = match (kind, packet.first().map(|b| b >> 4)) {
+        (Some(0x0800), Some(6)) => "IPv6 packets under the ether type of IPv4",
+        (Some(0x86dd), Some(4)) => "IPv4 packets under the ether type of IPv6",
+        _ => return None,
+    };
+    possible(packet, wire.saturating_sub(HEADER)).then_some(said)
 }
 
 /// The content named by an ether type (or by a length, then LLC says).
@@ -66,6 +169,8 @@ pub fn ether_payload(kind: u16, rest: &[u8], tags_left: usize) -> Content<'_> {
         0..ETHER_TYPE_MIN => llc(rest, tags_left),
         0x8863 => Content::NotIp("PPPoE discovery"),
         0x8864 => super::ppp::pppoe(rest),
+        // Transparent Ethernet bridging, the protocol type of GRE (RFC 1701).
+        0x6558 if tags_left > 0 => frame_payload(rest, tags_left - 1),
         0x8847 | 0x8848 => super::mpls::labels(rest, tags_left),
         0x88e5 => Content::Unreadable(GapId::UnreadablePackets, "MACsec"),
         0x8035 => Content::NotIp("RARP"),
@@ -97,7 +202,7 @@ pub fn ether_payload(kind: u16, rest: &[u8], tags_left: usize) -> Content<'_> {
 }
 
 /// LLC (IEEE 802.2 §3): SNAP carries an ether type again; the rest is no IP, but for DSAP 06.
-fn llc(rest: &[u8], tags_left: usize) -> Content<'_> {
+pub(super) fn llc(rest: &[u8], tags_left: usize) -> Content<'_> {
     match rest {
         [0xaa, 0xaa, 0x03, oui @ ..] => match (oui.first_chunk::<5>(), oui.get(5..)) {
             // RFC 1042 and 802.1H encapsulation.
@@ -120,6 +225,7 @@ fn llc(rest: &[u8], tags_left: usize) -> Content<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample;
     use super::*;
 
     #[test]
@@ -142,5 +248,103 @@ mod tests {
             ether_payload(0x8100, &endless, TAGS_MAX),
             Content::Unreadable(..)
         ));
+    }
+
+    /// What is read of a frame, and what is odd about it.
+    fn told(data: &[u8]) -> (Content<'_>, Option<&'static str>) {
+        let read = read(&sample::frame(data));
+        (read.content, read.oddity)
+    }
+
+    #[test]
+    fn the_version_field_outranks_the_ether_type_and_invented_addresses_are_none() {
+        let packet = sample::ipv6(b"hello");
+        let frame = sample::ethernet(0x0800, &packet);
+        assert_eq!(
+            told(&frame),
+            (
+                Content::Ip(&packet),
+                Some("IPv6 packets under the ether type of IPv4")
+            )
+        );
+        let frame = [&INVENTED[..], &[0x08, 0x00], &packet].concat();
+        let read = read(&sample::frame(&frame));
+        assert_eq!((read.source, read.target), (None, None));
+        assert_eq!(read.content, Content::Ip(&packet));
+
+        let packet = sample::ipv4(b"hello");
+        let frame = sample::ethernet(0x0800, &packet);
+        assert_eq!(told(&frame), (Content::Ip(&packet), None));
+        let frame = sample::ethernet(0x86dd, &packet);
+        assert_eq!(
+            told(&frame).1,
+            Some("IPv4 packets under the ether type of IPv6")
+        );
+        // Neither: left to whoever decodes it, and nothing is claimed.
+        let frame = sample::ethernet(0x0800, &[0x60; 30]);
+        assert_eq!(told(&frame), (Content::Ip(&[0x60; 30]), None));
+    }
+
+    #[test]
+    fn packets_without_the_header_are_found_and_nothing_else_is() {
+        let odd = Some("IP packets without a link header in a file of Ethernet frames");
+        // Source addresses whose first half reads as an unknown ether type, a length that does
+        // not fit, IPv4, EAPOL, LLDP.
+        for half in [[192, 168], [1, 1], [8, 0], [0x88, 0x8e], [0x88, 0xcc]] {
+            let mut packet = sample::ipv4(&[7; 40]);
+            packet[12..14].copy_from_slice(&half);
+            sample::checksum(&mut packet);
+            assert_eq!(told(&packet), (Content::Ip(&packet), odd), "{half:?}");
+
+            // A wrong checksum still speaks against the unknown, not against a known protocol.
+            packet[10] ^= 0xff;
+            let unknown = matches!(half, [192, 168] | [1, 1]);
+            assert_eq!(told(&packet).1.is_some(), unknown, "{half:?}");
+            // Neither checksum nor length: it stays what the header says.
+            packet.push(0);
+            assert_eq!(told(&packet).1, None, "{half:?}");
+        }
+        let packet = sample::ipv6(&[7; 40]);
+        assert_eq!(told(&packet), (Content::Ip(&packet), odd));
+
+        // A frame to an address that looks like an IP header.
+        let packet = sample::ipv4(b"inner");
+        let mut frame = sample::ethernet(0x0800, &packet);
+        let total = u16::try_from(frame.len()).unwrap().to_be_bytes();
+        frame[..4].copy_from_slice(&[0x46, 0, total[0], total[1]]);
+        assert_eq!(told(&frame), (Content::Ip(&packet), None));
+        let lldp = sample::ethernet(0x88cc, &[2, 7, 4]);
+        assert_eq!(told(&lldp), (Content::NotIp("LLDP"), None));
+    }
+
+    #[test]
+    fn qmap_under_an_ethernet_type_is_found() {
+        let packet = sample::ipv4(b"up the modem");
+        let len = u8::try_from(packet.len()).unwrap();
+        let map = [&[0, 1, 0, len][..], &packet].concat();
+        assert_eq!(
+            told(&map),
+            (
+                Content::Ip(&packet),
+                Some("QMAP in a file of Ethernet frames")
+            )
+        );
+        let frame = sample::ethernet(qmap::ETHER_TYPE, &map);
+        assert_eq!(told(&frame), (Content::Ip(&packet), None));
+        let short = sample::ethernet(qmap::ETHER_TYPE, &map[..20]);
+        assert!(!matches!(told(&short).0, Content::Ip(_)));
+    }
+
+    #[test]
+    fn bridged_frames_are_followed_to_a_bound() {
+        let packet = sample::ipv4(b"bridged");
+        let inner = sample::ethernet(0x0800, &packet);
+        let outer = sample::ethernet(0x6558, &inner);
+        assert_eq!(told(&outer).0, Content::Ip(&packet));
+        let mut endless = vec![];
+        for _ in 0..40 {
+            endless = sample::ethernet(0x6558, &endless);
+        }
+        assert!(matches!(told(&endless).0, Content::Unreadable(..)));
     }
 }

@@ -1,10 +1,17 @@
-//! MPLS label stacks (RFC 3032 §2.1) and Ethernet pseudowires behind them (RFC 4448 §4.6).
+//! MPLS label stacks (RFC 3032 §2.1) and Ethernet pseudowires behind them (RFC 4448 §4.6); alone,
+//! they are LINKTYPE 219.
 //!
 //! Nothing in a label says what follows; as routers do, the first nibble decides.
 
-use super::Content;
-use super::ethernet::ether_payload;
+use super::ethernet::{TAGS_MAX, ether_payload};
+use super::{Content, LinkType, Unwrapped};
 use crate::coverage::GapId;
+
+pub(super) const MPLS: LinkType = LinkType {
+    ids: &[219],
+    name: "mpls",
+    read: |frame| Unwrapped::bare(labels(frame.data, TAGS_MAX)),
+};
 
 /// Labels followed; real stacks have a handful.
 const LABELS_MAX: usize = 16;

@@ -17,6 +17,16 @@ pub(super) const LOOP: LinkType = LinkType {
     read,
 };
 
+/// Families are small numbers: only one byte order gives one.
+fn family(header: [u8; 4]) -> u32 {
+    u32::from_be_bytes(header).min(u32::from_le_bytes(header))
+}
+
+/// True for AF_INET, and for AF_INET6 of NetBSD/OpenBSD, FreeBSD, Darwin, Linux and Windows.
+pub(super) fn names_ip(header: [u8; 4]) -> bool {
+    matches!(family(header), 2 | 24 | 28 | 30 | 10 | 23)
+}
+
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let Some((header, packet)) = frame.data.split_first_chunk::<4>() else {
         return Unwrapped::bare(Content::Unreadable(
@@ -24,11 +34,8 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
             "shorter than a loopback header",
         ));
     };
-    // Families are small numbers: only one byte order gives one.
-    let family = u32::from_be_bytes(*header).min(u32::from_le_bytes(*header));
-    Unwrapped::bare(match family {
-        // AF_INET; AF_INET6 of NetBSD/OpenBSD, FreeBSD, Darwin, Linux, Windows.
-        2 | 24 | 28 | 30 | 10 | 23 => Content::Ip(packet),
+    Unwrapped::bare(match family(*header) {
+        _ if names_ip(*header) => Content::Ip(packet),
         // AF_OSI, AF_APPLETALK, AF_IPX: libpcap lists them beside the above.
         7 | 16 => Content::NotIp("OSI or AppleTalk on loopback"),
         // Some writers leave an ether type in the last two bytes (Cisco HDLC among them).
