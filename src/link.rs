@@ -32,7 +32,7 @@ mod slip;
 mod usb;
 mod wifi;
 
-pub use ethernet::ether_payload;
+pub use ethernet::{TAGS_MAX, ether_payload};
 
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;

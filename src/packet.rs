@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod checksum;
+pub mod encapsulation;
 pub mod fragments;
 mod ipv4;
 mod ipv6;

@@ -14,11 +14,12 @@ use crate::epoch::Epochs;
 use crate::evidence::Moment;
 use crate::flow::row::Rows;
 use crate::flow::table::{Closed, Table};
-use crate::flow::{Carries, Key, Opening, Side, Span, note_link};
+use crate::flow::{Carries, Key, Opening, Relay, Side, Span, note_link};
 use crate::ledger::apps::{AppId, Full};
 use crate::ledger::{Ends, Ledger};
-use crate::link::{Bundle, Content, Extract, LinkType, Mac, Unwrapped};
+use crate::link::{Bundle, Content, Extract, LinkType, Mac, Unwrapped, ether_payload};
 use crate::packet::address::classify;
+use crate::packet::encapsulation::{Inner, inner};
 use crate::packet::fragments::{Fragments, Joined, Piece};
 use crate::packet::transport::{
     Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify,
@@ -432,7 +433,10 @@ impl Tracker {
                     self.payload(slot, side, datagram.wire_len.saturating_sub(4), context);
                 }
             }
-            Transport::Other => self.payload(slot, side, datagram.wire_len, context),
+            Transport::Other => {
+                self.payload(slot, side, datagram.wire_len, context);
+                self.tunnelled(slot, datagram, context);
+            }
             Transport::Malformed | Transport::Cut => {
                 if context.in_pieces {
                     // Fragments without their first one: payload all the same.
@@ -444,6 +448,40 @@ impl Tracker {
                 }
             }
         }
+    }
+
+    /// A packet inside this one: its flow is listed beside the tunnel's, and makes a tunnel to a
+    /// local host relayed when it goes beyond the site. The frame is accounted for the outer one.
+    fn tunnelled(&mut self, slot: u32, datagram: &Datagram<'_>, context: Context) {
+        let bytes = match inner(datagram.protocol, datagram.payload) {
+            Some(Inner::Packet(bytes)) => bytes,
+            Some(Inner::Typed(kind, rest)) => {
+                match ether_payload(kind, rest, crate::link::TAGS_MAX) {
+                    Content::Ip(bytes) => bytes,
+                    _ => return,
+                }
+            }
+            None => return,
+        };
+        let decoded = decode(bytes, datagram.cut());
+        if let Decoded::Datagram(packet) | Decoded::BadChecksum(packet) = &decoded {
+            let beyond = [packet.source, packet.destination]
+                .into_iter()
+                .find(|ip| !classify(*ip).is_local());
+            if let (Some(ip), Some(flow)) = (beyond, self.table.flow(slot)) {
+                flow.facts.relay.get_or_insert(Relay::Proxy(Some(ip)));
+            }
+        }
+        let context = Context {
+            // The machines of this link are the tunnel's ends, not the inner packet's.
+            source: None,
+            target: None,
+            depth: context.depth + 1,
+            in_pieces: false,
+            accounted: false,
+            ..context
+        };
+        self.network(decoded, context);
     }
 
     /// What holds of every packet of a flow: who sent it, when, and for which program.

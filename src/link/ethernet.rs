@@ -22,7 +22,7 @@ pub(super) const ETHERNET: LinkType = LinkType {
 };
 
 /// Tags in a row that are followed; real networks use two, nesting beyond this hides something.
-pub(super) const TAGS_MAX: usize = 8;
+pub const TAGS_MAX: usize = 8;
 
 /// Length field below this, ether type from it on (IEEE 802.3 §3.2.6).
 const ETHER_TYPE_MIN: u16 = 0x0600;

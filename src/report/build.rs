@@ -14,10 +14,13 @@ use crate::classify::subject::Labelled;
 use crate::classify::{Basis, Scope};
 use crate::coverage::GapId;
 use crate::evidence::{Moment, Timestamp};
+use crate::identity::oui::maker;
+use crate::link::Mac;
 use coverage::{gaps, limits};
 use destinations::{DESTINATIONS_MAX, LOOKUPS_MAX, lookups, order, overflow, write_destination};
 use findings::claims;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// What the command adds to the evidence.
 pub struct Request<'a> {
@@ -192,6 +195,7 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
     };
     report.scope.windows.clear();
     report.scope.proven_local.clear();
+    report.scope.machines.clear();
     report.digest = super::json::digest(&report);
     Some(report)
 }
@@ -347,6 +351,45 @@ fn scope(
                 text: text.clone(),
             })
             .collect(),
+        machines: machines(case),
         softened,
     }
+}
+
+/// Machines listed; a site has dozens.
+const MACHINES_MAX: usize = 256;
+/// Addresses listed per machine.
+const ADDRESSES_MAX: usize = 16;
+
+/// Every MAC address that sent packets or was named by the link, those of known makers first.
+fn machines(case: &Case<'_>) -> Vec<v1::Machine> {
+    let mut stations: BTreeMap<Mac, (BTreeSet<IpAddr>, bool)> = BTreeMap::new();
+    for series in &case.basis.evidence.series {
+        for (mac, station) in &series.ledger.stations {
+            let (addresses, router) = stations.entry(*mac).or_default();
+            addresses.extend(station.sources.iter().chain(&station.claims));
+            *router |= station.router || station.forwards;
+        }
+    }
+    let mut out: Vec<v1::Machine> = stations
+        .into_iter()
+        .map(|(mac, (addresses, router))| {
+            let made = maker(mac);
+            v1::Machine {
+                mac: mac.to_string(),
+                maker: made.map(|m| m.organisation.to_owned()),
+                maker_kind: made.map(|m| m.kind.id().to_owned()),
+                addresses: addresses
+                    .iter()
+                    .take(ADDRESSES_MAX)
+                    .map(ToString::to_string)
+                    .collect(),
+                router,
+                device: case.judged.devices.iter().any(|d| d.macs.contains(&mac)),
+            }
+        })
+        .collect();
+    out.sort_by_key(|m| (!m.device, m.maker.is_none()));
+    out.truncate(MACHINES_MAX);
+    out
 }

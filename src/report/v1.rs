@@ -144,8 +144,27 @@ pub struct Scope {
     pub local_networks: Vec<String>,
     /// Networks and addresses that the link proved to be local, with the evidence.
     pub proven_local: Vec<ProvenLocal>,
+    /// Machines on the link, told apart by MAC address.
+    pub machines: Vec<Machine>,
     /// Options that soften the exit code.
     pub softened: Vec<String>,
+}
+
+/// A machine on the link.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Machine {
+    /// Its MAC address.
+    pub mac: String,
+    /// Who registered the block of that address, if a drone or controller maker did.
+    pub maker: Option<String>,
+    /// What the maker makes, which is not what the machine is.
+    pub maker_kind: Option<String>,
+    /// Addresses that it sent from or that the link gives it.
+    pub addresses: Vec<String>,
+    /// It announces itself as a router, or sends for more addresses than a host has.
+    pub router: bool,
+    /// It is the declared device.
+    pub device: bool,
 }
 
 /// The device under audit.

@@ -203,6 +203,21 @@ pub(super) fn scope(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
         let names: Vec<String> = scope.apps_seen.iter().map(|seen| app(&seen.app)).collect();
         list(page, "Apps seen:", &names)?;
     }
+    let made: Vec<String> = scope
+        .machines
+        .iter()
+        .filter_map(|m| {
+            let maker = m.maker.as_ref()?;
+            let at = m
+                .addresses
+                .first()
+                .map_or("no address seen", String::as_str);
+            Some(format!("{} ({maker}; {at})", m.mac))
+        })
+        .collect();
+    if !made.is_empty() {
+        list(page, "By maker:", &made)?;
+    }
     match &scope.device {
         None => page.item(0, "Device:", "none declared")?,
         Some(device) => {

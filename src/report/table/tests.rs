@@ -178,6 +178,7 @@ fn report() -> v1::Report {
             }],
             local_networks: vec!["203.0.114.0/24".to_owned()],
             proven_local: vec![],
+            machines: Vec::new(),
             softened: vec!["--exit-zero".to_owned()],
         },
         claims: vec![claim("local-data-mode", "contradicted", &["f1", "f2"])],
