@@ -25,6 +25,7 @@ use crate::epoch::{Epochs, WindowSpec};
 use crate::error::Error;
 use crate::evidence::{Moment, Timestamp};
 use crate::flow::row::{Rank, Row, RowKey};
+use crate::label::{Label, Process};
 use crate::ledger::Ledger;
 use crate::link::Mac;
 use senders::Senders;
@@ -278,6 +279,50 @@ struct Held {
     checksum_pending: bool,
     original_len: u32,
     data: Vec<u8>,
+    label: Option<HeldLabel>,
+}
+
+/// A label that outlives its block.
+#[derive(Debug, Clone)]
+struct HeldLabel {
+    label: Label<'static>,
+    process: Option<Vec<u8>>,
+    effective: Option<Vec<u8>>,
+}
+
+impl HeldLabel {
+    fn of(label: &Label<'_>) -> Self {
+        let nameless = |p: &Process<'_>| Process {
+            pid: p.pid,
+            name: None,
+            cut: p.cut,
+        };
+        Self {
+            label: Label {
+                source: label.source,
+                uid: label.uid,
+                gid: label.gid,
+                process: nameless(&label.process),
+                effective: nameless(&label.effective),
+            },
+            process: label.process.name.map(<[u8]>::to_vec),
+            effective: label.effective.name.map(<[u8]>::to_vec),
+        }
+    }
+
+    fn label(&self) -> Label<'_> {
+        Label {
+            process: Process {
+                name: self.process.as_deref(),
+                ..self.label.process
+            },
+            effective: Process {
+                name: self.effective.as_deref(),
+                ..self.label.effective
+            },
+            ..self.label
+        }
+    }
 }
 
 impl Held {
@@ -289,6 +334,7 @@ impl Held {
             checksum_pending: frame.checksum_pending,
             original_len: frame.original_len,
             data: frame.data.to_vec(),
+            label: frame.label.as_ref().map(HeldLabel::of),
         }
     }
 
@@ -298,7 +344,7 @@ impl Held {
             interface: self.interface,
             direction: self.direction,
             checksum_pending: self.checksum_pending,
-            label: None,
+            label: self.label.as_ref().map(HeldLabel::label),
             original_len: self.original_len,
             data: &self.data,
         }

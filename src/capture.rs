@@ -1,16 +1,24 @@
 //! Opening captures and lending their packets one at a time.
 //!
-//! Reads pcap (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain, gzip or zstd,
-//! from files and pipes, in one pass and constant memory. Hands over a [`Frame`]: the bytes with
-//! their circumstances. Knows no protocol. Damage is counted, skipped where possible and reported
-//! as a gap; only a file that is no capture at all is an error.
+//! Reads pcap (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed
+//! (gzip, zstd, lz4, xz), from files and pipes, in one pass and constant memory; several files one
+//! behind the other (`cat`) are read through. Hands over a [`Frame`]: the bytes with their
+//! circumstances. Knows no protocol. Damage is counted, skipped where possible and reported as a
+//! gap; only a file that is no capture at all is an error.
 
 mod bytes;
 mod compressed;
+mod facts;
+mod foreign;
+mod format;
 pub(crate) mod hash;
+mod newlines;
 mod pcap;
 mod pcapng;
 pub mod series;
+mod source;
+#[cfg(test)]
+mod tests;
 
 use crate::coverage::{GapId, GapKey, Gaps};
 use crate::error::Error;
@@ -18,11 +26,17 @@ use crate::evidence::{FrameRef, Moment, Timestamp};
 use crate::label::Label;
 use bytes::ByteStream;
 use compressed::{Compression, Tap};
+use facts::{Collected, Interfaces};
+pub use facts::{
+    Hints, InputFacts, Interface, KEY_LOG_MAX, KeyLog, Recorder, Secrets, SecretsCount,
+    SecretsKind, UidName,
+};
+use format::Format;
+pub use source::Source;
+pub(crate) use source::reason;
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Read};
 use std::rc::Rc;
 
 /// The most bytes one packet record may hold: libpcap's MAXIMUM_SNAPLEN. A larger length is
@@ -64,162 +78,17 @@ impl Frame<'_> {
     }
 }
 
-/// An interface of a capture; a classic pcap has exactly one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// LINKTYPE value (IANA "PCAP LINKTYPE" registry); `None` when a packet names no known interface.
-    pub link_type: Option<u16>,
-    /// Bytes of frame check sequence at the end of every packet.
-    pub fcs_len: u8,
-    /// Digits of the fraction of a second that its clock writes.
-    pub digits: u8,
-    /// Packets lost by its own counters, if it keeps any.
-    pub dropped: Option<u64>,
-}
-
-/// What a whole input turned out to be, once read to its end.
-#[derive(Debug, Clone)]
-pub struct InputFacts {
-    /// The file name alone, so that machines agree; `-` for standard input.
-    pub name: String,
-    /// The path as it was given.
-    pub path: PathBuf,
-    /// SHA-256 of the file as it lies on disk; `None` with `--no-hash`.
-    pub sha256: Option<String>,
-    /// Size of the file in bytes.
-    pub bytes: u64,
-    /// `pcap`, `pcapng`, with `+gzip` or `+zstd`.
-    pub format: String,
-    /// Interfaces in the order of the file.
-    pub interfaces: Vec<Interface>,
-    /// Packet records read.
-    pub packets: u64,
-    /// First packet in file order.
-    pub first: Timestamp,
-    /// Last packet in file order.
-    pub last: Timestamp,
-    /// Digits of the fraction of a second: the finest of its interfaces.
-    pub digits: u8,
-    /// Packets whose captured bytes are fewer than their length on the wire.
-    pub truncated: u64,
-    /// Records or blocks that cannot be right, or a stream that broke off.
-    pub damaged: bool,
-    /// What the file says about the apps behind user ids.
-    pub uid_names: BTreeMap<u32, BTreeSet<UidName>>,
-}
-
-/// An app that a file names for a user id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UidName {
-    /// Package name; may be empty.
-    pub package: String,
-    /// Title; may be empty.
-    pub app: String,
-}
-
-impl InputFacts {
-    /// Packets lost by the capture's own counters, if it keeps any.
-    pub fn dropped(&self) -> Option<u64> {
-        self.interfaces
-            .iter()
-            .filter_map(|i| i.dropped)
-            .fold(None, |sum, d| Some(sum.unwrap_or(0u64).saturating_add(d)))
-    }
-}
-
-/// Where a capture comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// A file.
-    File(PathBuf),
-    /// Standard input, `-` on the command line.
-    Stdin,
-    /// Standard input, written to a file first because it has to be read twice.
-    Spooled(PathBuf),
-}
-
-impl Source {
-    /// From a command-line argument.
-    pub fn of(argument: &Path) -> Self {
-        if argument.as_os_str() == "-" {
-            Self::Stdin
-        } else {
-            Self::File(argument.to_owned())
-        }
-    }
-
-    /// The file name alone.
-    pub fn name(&self) -> String {
-        match self {
-            Self::File(path) => path.file_name().map_or_else(
-                || path.display().to_string(),
-                |n| n.to_string_lossy().into_owned(),
-            ),
-            Self::Stdin | Self::Spooled(_) => "-".into(),
-        }
-    }
-
-    /// The path for messages.
-    pub fn display(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Stdin | Self::Spooled(_) => "standard input".into(),
-        }
-    }
-
-    fn open(&self) -> Result<Box<dyn Read>, Error> {
-        let path = match self {
-            Self::Stdin => return Ok(Box::new(std::io::stdin().lock())),
-            Self::File(path) | Self::Spooled(path) => path,
-        };
-        let refuse = |e: std::io::Error| {
-            let advice = match e.kind() {
-                std::io::ErrorKind::NotFound => "check the path",
-                std::io::ErrorKind::PermissionDenied => "make it readable for this user",
-                _ => "check the file",
-            };
-            Error::at(
-                self.display(),
-                format!("cannot open the capture: {}", reason(&e)),
-            )
-            .advise(advice)
-        };
-        let file = File::open(path).map_err(refuse)?;
-        let about = file.metadata().map_err(refuse)?;
-        if about.is_dir() {
-            return Err(Error::at(self.display(), "is a directory, not a capture")
-                .advise("name the capture files in it, e.g. with a shell wildcard"));
-        }
-        Ok(Box::new(file))
-    }
-}
-
-/// An operating system error without its number, which differs between machines.
-pub(crate) fn reason(e: &std::io::Error) -> String {
-    let text = e.to_string();
-    match text.find(" (os error") {
-        Some(at) => text
-            .chars()
-            .take(text.get(..at).map_or(0, |t| t.chars().count()))
-            .collect(),
-        None => text,
-    }
-}
-
-enum Format {
-    Pcap(pcap::Pcap),
-    Pcapng(Box<pcapng::Pcapng>),
-}
-
 /// A capture being read.
 pub struct Capture {
     source: Source,
     input: u32,
     stream: ByteStream,
     tap: Option<Rc<RefCell<Tap>>>,
-    compression: Option<Compression>,
     format: Format,
-    interfaces: Vec<Interface>,
+    /// The format that the input begins with.
+    began_as: &'static str,
+    interfaces: Interfaces,
+    collected: Collected,
     gaps: Gaps,
     packets: u64,
     first: Timestamp,
@@ -231,7 +100,8 @@ pub struct Capture {
 /// What a format's reader writes to while it walks the file.
 struct Walk<'a> {
     stream: &'a mut ByteStream,
-    interfaces: &'a mut Vec<Interface>,
+    interfaces: &'a mut Interfaces,
+    collected: &'a mut Collected,
     notes: Notes<'a>,
 }
 
@@ -252,11 +122,18 @@ impl Notes<'_> {
         self.gap(GapId::DamagedFile, 1, cause);
     }
 
+    /// As [`damage`](Self::damage), of something that belongs to the packet `here`.
+    fn damage_at(&mut self, here: Moment, cause: &'static str) {
+        *self.damaged = true;
+        self.gap_at(GapId::DamagedFile, 1, cause, Some(here));
+    }
+
     fn truncated(&mut self, cause: &'static str) {
         self.gap(GapId::TruncatedFile, 1, cause);
     }
 
-    fn gap(&mut self, id: GapId, count: u64, cause: impl Into<std::borrow::Cow<'static, str>>) {
+    /// A gap behind the packet read last.
+    fn gap(&mut self, id: GapId, count: u64, cause: impl Into<Cow<'static, str>>) {
         let near = (self.packets > 0).then_some(Moment {
             time: self.last,
             at: FrameRef {
@@ -264,6 +141,16 @@ impl Notes<'_> {
                 frame: self.packets,
             },
         });
+        self.gap_at(id, count, cause, near);
+    }
+
+    fn gap_at(
+        &mut self,
+        id: GapId,
+        count: u64,
+        cause: impl Into<Cow<'static, str>>,
+        place: Option<Moment>,
+    ) {
         self.gaps.add(
             GapKey {
                 id,
@@ -272,8 +159,19 @@ impl Notes<'_> {
                 epoch: None,
             },
             count,
-            near,
+            place,
         );
+    }
+
+    /// Where the packet stands that is being read.
+    fn next_packet(&self, time: Timestamp) -> Moment {
+        Moment {
+            time,
+            at: FrameRef {
+                input: self.input,
+                frame: self.packets.saturating_add(1),
+            },
+        }
     }
 }
 
@@ -292,11 +190,22 @@ struct Record {
     total: usize,
 }
 
+/// What a format's reader came to.
+enum Step {
+    /// A packet.
+    Packet(Record),
+    /// The header of another capture file, not read yet.
+    AnotherFile,
+    /// The end of the input.
+    End,
+}
+
 impl Capture {
     /// Opens a capture as input number `input`.
     ///
     /// # Errors
-    /// A file that cannot be read, is empty, is no capture, or whose file header is cut short.
+    /// A file that cannot be read, is empty, is no capture, whose file header is cut short, or whose
+    /// header was destroyed on the way.
     pub fn open(source: &Source, input: u32, hash: bool) -> Result<Self, Error> {
         let mut raw = source.open()?;
         let mut magic = Vec::with_capacity(4);
@@ -325,23 +234,24 @@ impl Capture {
         let (mut stream, tap) = match compression {
             None => (ByteStream::new(whole, hasher), None),
             Some(kind) => {
-                let tap = Tap::new(whole, hasher);
+                let tap = Tap::new(whole, hasher, kind);
                 (
                     ByteStream::new(compressed::decoder(kind, &tap), None),
                     Some(tap),
                 )
             }
         };
-        let mut interfaces = Vec::new();
-        let format = Self::detect(source, &mut stream, &mut interfaces)?;
+        let mut interfaces = Interfaces::default();
+        let format = Format::detect(source, &mut stream, &mut interfaces, compression)?;
         Ok(Self {
             source: source.clone(),
             input,
             stream,
             tap,
-            compression,
+            began_as: format.id(),
             format,
             interfaces,
+            collected: Collected::default(),
             gaps: Gaps::default(),
             packets: 0,
             first: Timestamp::UNKNOWN,
@@ -351,80 +261,9 @@ impl Capture {
         })
     }
 
-    fn detect(
-        source: &Source,
-        stream: &mut ByteStream,
-        interfaces: &mut Vec<Interface>,
-    ) -> Result<Format, Error> {
-        let magic = stream.need(4).first_chunk::<4>().copied();
-        let short = |what: &str, have: usize| {
-            Error::at(
-                source.display(),
-                format!("the {what} is cut short: the file ends after {have} bytes"),
-            )
-            .advise("the capture was not written completely; record or copy it again")
-        };
-        match magic {
-            Some(m) if pcap::Pcap::is(m) => {
-                let have = stream.need(pcap::HEADER).len();
-                if have < pcap::HEADER {
-                    return Err(short("pcap file header", have));
-                }
-                let header = stream.exact(pcap::HEADER).unwrap_or_default();
-                match pcap::Pcap::open(header) {
-                    Some((format, interface)) => {
-                        interfaces.push(interface);
-                        stream.consume(pcap::HEADER);
-                        Ok(Format::Pcap(format))
-                    }
-                    None => Err(Error::at(
-                        source.display(),
-                        "the pcap file header names a version that does not exist",
-                    )
-                    .advise("only pcap 2.x is known")),
-                }
-            }
-            Some(pcapng::SECTION_HEADER_BYTES) => {
-                let have = stream.need(pcapng::SECTION_HEADER_MIN).len();
-                if have < pcapng::SECTION_HEADER_MIN {
-                    return Err(short("pcapng section header", have));
-                }
-                match pcapng::Pcapng::open(stream) {
-                    Ok(format) => Ok(Format::Pcapng(Box::new(format))),
-                    Err(pcapng::Refused::Short(have)) => Err(short("pcapng section header", have)),
-                    Err(pcapng::Refused::Malformed(what)) => {
-                        Err(Error::at(format!("{}: offset 0", source.display()), what)
-                            .advise("the file is damaged at its very start"))
-                    }
-                }
-            }
-            _ => {
-                let have = stream.need(4).len();
-                if let Some(e) = stream.failure() {
-                    return Err(Error::at(
-                        source.display(),
-                        format!("cannot be decompressed: {}", reason(&e)),
-                    )
-                    .advise("the compressed file is damaged at its start"));
-                }
-                if have == 0 {
-                    return Err(Error::at(
-                        source.display(),
-                        "holds nothing once decompressed, so it is no capture",
-                    ));
-                }
-                Err(Error::at(
-                    source.display(),
-                    "is not a capture: neither pcap nor pcapng (plain, gzip or zstd)",
-                )
-                .advise("export it as pcapng, e.g. from Wireshark"))
-            }
-        }
-    }
-
     /// The interfaces seen so far.
     pub fn interfaces(&self) -> &[Interface] {
-        &self.interfaces
+        self.interfaces.as_slice()
     }
 
     /// The name of the input, for messages.
@@ -434,21 +273,52 @@ impl Capture {
 
     /// The next packet, or `None` at the end.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
-        let mut walk = Walk {
-            stream: &mut self.stream,
-            interfaces: &mut self.interfaces,
-            notes: Notes {
-                gaps: &mut self.gaps,
-                damaged: &mut self.damaged,
-                input: self.input,
-                packets: self.packets,
-                last: self.last,
-            },
+        let record = loop {
+            let mut walk = Walk {
+                stream: &mut self.stream,
+                interfaces: &mut self.interfaces,
+                collected: &mut self.collected,
+                notes: Notes {
+                    gaps: &mut self.gaps,
+                    damaged: &mut self.damaged,
+                    input: self.input,
+                    packets: self.packets,
+                    last: self.last,
+                },
+            };
+            let step = match &mut self.format {
+                Format::Pcap(format) => format.next(&mut walk),
+                Format::Pcapng(format) => format.next(&mut walk),
+            };
+            match step {
+                Step::Packet(record) => break record,
+                Step::End => return None,
+                Step::AnotherFile => {
+                    self.collected.joined(self.packets);
+                    if let Format::Pcapng(format) = &self.format {
+                        self.collected.nameless(format.nameless());
+                    }
+                    let detected = Format::detect(
+                        &self.source,
+                        &mut self.stream,
+                        &mut self.interfaces,
+                        self.tap.as_ref().map(|t| t.borrow().kind()),
+                    );
+                    match detected {
+                        Ok(format) => self.format = format,
+                        Err(_) => {
+                            // Its header began well: the input ends inside it.
+                            self.broke_off(
+                                GapId::TruncatedFile,
+                                "the input ends inside the header of another capture file",
+                            );
+                            self.stream.skip(u64::MAX);
+                            return None;
+                        }
+                    }
+                }
+            }
         };
-        let record = match &mut self.format {
-            Format::Pcap(format) => format.next(&mut walk),
-            Format::Pcapng(format) => format.next(&mut walk),
-        }?;
         self.packets += 1;
         if self.packets == 1 {
             self.first = record.time;
@@ -459,7 +329,7 @@ impl Capture {
         }
         let fcs = self
             .interfaces
-            .get(record.interface as usize)
+            .get(record.interface)
             .map_or(0, |i| usize::from(i.fcs_len));
         // The check sequence is the tail of the packet on the wire: a cut packet may have lost it.
         let cut = (record.original_len as usize).saturating_sub(record.captured);
@@ -483,7 +353,10 @@ impl Capture {
             interface: record.interface,
             direction: record.direction,
             checksum_pending: record.checksum_pending,
-            label: None,
+            label: match &self.format {
+                Format::Pcapng(format) => format.label(held),
+                Format::Pcap(_) => None,
+            },
             original_len: record
                 .original_len
                 .saturating_sub(u32::try_from(fcs).unwrap_or(0)),
@@ -498,37 +371,13 @@ impl Capture {
     pub fn finish(mut self) -> Result<(InputFacts, Gaps), Error> {
         while self.next_frame().is_some() {}
         if let Some(e) = self.stream.failure() {
-            match (self.compression, e.kind()) {
-                (Some(_), std::io::ErrorKind::UnexpectedEof) => self.broke_off(
-                    GapId::TruncatedFile,
-                    "the compressed stream ends in the middle",
-                ),
-                (Some(_), _) => {
-                    self.damaged = true;
-                    self.broke_off(
-                        GapId::DamagedFile,
-                        "the compressed stream is damaged; nothing behind that can be read",
-                    );
-                }
-                (None, _) => {
-                    return Err(Error::at(
-                        format!("{}: offset {}", self.source.display(), self.stream.offset()),
-                        format!("reading failed: {}", reason(&e)),
-                    )
-                    .advise("the audit was not done; check the disk and run it again"));
-                }
-            }
+            self.judge_failure(e)?;
         }
-        let counters = self.interfaces.iter().any(|i| i.dropped.is_some());
-        if !counters {
-            self.gaps.whole(
-                GapId::DropsUnknown,
-                self.input,
-                1,
-                None,
-                "the file keeps no counters of lost packets",
-            );
+        self.judge_counters();
+        if let Format::Pcapng(format) = &self.format {
+            self.collected.nameless(format.nameless());
         }
+        self.collected.tell_joined();
         let (bytes, sha256) = match &self.tap {
             Some(tap) => {
                 drop(self.stream);
@@ -536,37 +385,93 @@ impl Capture {
             }
             None => self.stream.finish(),
         };
-        let base = match self.format {
-            Format::Pcap(_) => "pcap",
-            Format::Pcapng(_) => "pcapng",
+        let format = match &self.tap {
+            None => self.began_as.to_owned(),
+            Some(tap) => format!("{}+{}", self.began_as, tap.borrow().kind().id()),
         };
-        let format = match self.compression {
-            None => base.to_owned(),
-            Some(Compression::Gzip) => format!("{base}+gzip"),
-            Some(Compression::Zstd) => format!("{base}+zstd"),
-        };
-        let path = match &self.source {
-            Source::File(path) => path.clone(),
-            Source::Stdin | Source::Spooled(_) => PathBuf::from("-"),
-        };
+        let interfaces = self.interfaces.into_vec();
         Ok((
             InputFacts {
                 name: self.source.name(),
-                path,
+                path: self.source.path(),
                 sha256,
                 bytes,
                 format,
-                digits: self.interfaces.iter().map(|i| i.digits).max().unwrap_or(6),
-                interfaces: self.interfaces,
+                digits: interfaces.iter().map(|i| i.digits).max().unwrap_or(6),
+                interfaces,
                 packets: self.packets,
                 first: self.first,
                 last: self.last,
                 truncated: self.truncated,
                 damaged: self.damaged,
-                uid_names: BTreeMap::new(),
+                recorders: self.collected.recorders,
+                uid_names: self.collected.uid_names,
+                secrets: self.collected.secrets,
+                hints: self.collected.hints,
+                notes: self.collected.notes,
             },
             self.gaps,
         ))
+    }
+
+    /// What a stream that could not be read to its end means.
+    fn judge_failure(&mut self, e: std::io::Error) -> Result<(), Error> {
+        let (place, broken) = match &self.tap {
+            Some(tap) => {
+                let mut tap = tap.borrow_mut();
+                (tap.bytes(), tap.broken())
+            }
+            None => (self.stream.offset(), Some(e.kind().into())),
+        };
+        // The file itself failed, which is no fault of what it holds.
+        if let Some(broken) = broken {
+            let e = if self.tap.is_some() { &broken } else { &e };
+            return Err(Error::at(
+                format!("{}: offset {place}", self.source.display()),
+                format!("reading failed: {}", reason(e)),
+            )
+            .advise("the audit was not done; check the disk and run it again"));
+        }
+        match e.kind() {
+            ErrorKind::UnexpectedEof => self.broke_off(
+                GapId::TruncatedFile,
+                "the compressed stream ends in the middle",
+            ),
+            ErrorKind::OutOfMemory => self.broke_off(
+                GapId::LimitsReached,
+                "the compressed stream needs more memory than this program gives; nothing behind that is read",
+            ),
+            _ => {
+                self.damaged = true;
+                self.broke_off(
+                    GapId::DamagedFile,
+                    "the compressed stream is damaged; nothing behind that can be read",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Says for which interfaces nobody counted what was lost.
+    fn judge_counters(&mut self) {
+        let described = self.interfaces.as_slice().iter();
+        let (kept, all) = described
+            .filter(|i| i.link_type.is_some())
+            .fold((0u64, 0u64), |(kept, all), i| {
+                (kept + u64::from(i.dropped.is_some()), all + 1)
+            });
+        if kept > 0 && kept == all {
+            return;
+        }
+        let cause = match kept {
+            0 => Cow::Borrowed("the file keeps no counters of lost packets"),
+            _ => Cow::Owned(format!(
+                "{} of the {all} interfaces keep no counters of lost packets",
+                all - kept
+            )),
+        };
+        self.gaps
+            .whole(GapId::DropsUnknown, self.input, 1, None, cause);
     }
 
     fn broke_off(&mut self, id: GapId, cause: &'static str) {

@@ -1,23 +1,39 @@
-//! gzip (RFC 1952, several members) and Zstandard (RFC 8878, several frames) around a capture.
+//! gzip (RFC 1952, several members), Zstandard (RFC 8878) and LZ4 (frame format 1.6, several
+//! frames), xz (file format 1.2, several streams) around a capture.
 //!
 //! The hash is taken of the compressed bytes, since that is the file that lies in evidence. A
 //! stream that is cut or damaged ends the capture there and says so; what was decoded before is
-//! still audited.
+//! still audited. Memory is bounded whatever the stream declares: 32 KiB of window for gzip, 8 MiB
+//! of blocks for LZ4, 128 MiB for Zstandard (its library's bound), [`XZ_DICTIONARY_MAX`] for xz.
+
+mod frames;
 
 use super::hash::Hasher;
-use std::cell::RefCell;
-use std::io::{self, BufRead, BufReader, Read};
+use frames::Frames;
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// Bytes handed to the hasher at a time.
 const TAP_BLOCK: usize = 1 << 16;
 
+/// The largest dictionary given to an xz stream: that of `xz -9`, the largest preset.
+pub(super) const XZ_DICTIONARY_MAX: u32 = 64 << 20;
+
+/// KiB that the xz decoder takes beside its dictionary.
+const XZ_OVERHEAD: u32 = 1024;
+
+/// An xz chunk that fails takes with it what the same call had decoded: calls are kept short.
+const XZ_READ: usize = 8192;
+
 /// The compressions understood, by their magic bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
     Gzip,
     Zstd,
+    Lz4,
+    Xz,
 }
 
 impl Compression {
@@ -25,10 +41,23 @@ impl Compression {
     pub(super) fn of(magic: &[u8]) -> Option<Self> {
         match magic {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
+            [0x04, 0x22, 0x4d, 0x18, ..] => Some(Self::Lz4),
+            [0xfd, b'7', b'z', b'X', ..] => Some(Self::Xz),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
-            // A skippable frame (RFC 8878 §3.1.2) may come first.
+            // A skippable frame, which Zstandard and LZ4 share (RFC 8878 §3.1.2), may come first:
+            // what follows it decides.
             [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             _ => None,
+        }
+    }
+
+    /// The name in a report's `format`.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+            Self::Xz => "xz",
         }
     }
 }
@@ -38,15 +67,38 @@ pub(super) struct Tap {
     source: Box<dyn Read>,
     hasher: Option<Hasher>,
     bytes: u64,
+    kind: Compression,
+    /// The file could not be read on, which is no fault of the stream in it.
+    broken: Option<io::Error>,
 }
 
 impl Tap {
-    pub(super) fn new(source: Box<dyn Read>, hasher: Option<Hasher>) -> Rc<RefCell<Self>> {
+    pub(super) fn new(
+        source: Box<dyn Read>,
+        hasher: Option<Hasher>,
+        kind: Compression,
+    ) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self {
             source,
             hasher,
             bytes: 0,
+            kind,
+            broken: None,
         }))
+    }
+
+    pub(super) fn kind(&self) -> Compression {
+        self.kind
+    }
+
+    /// Offset in the file as it lies on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The error of the file itself, if one ended the stream.
+    pub(super) fn broken(&mut self) -> Option<io::Error> {
+        self.broken.take()
     }
 
     /// Reads what the decoder left and returns size and SHA-256 of the file.
@@ -60,7 +112,18 @@ impl Tap {
 
     fn pull(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let room = buf.len().min(TAP_BLOCK);
-        let n = self.source.read(buf.get_mut(..room).unwrap_or_default())?;
+        let target = buf.get_mut(..room).unwrap_or_default();
+        let n = loop {
+            match self.source.read(target) {
+                Ok(n) => break n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => {
+                    let told = io::Error::from(e.kind());
+                    self.broken = Some(e);
+                    return Err(told);
+                }
+            }
+        };
         let got = buf.get(..n).unwrap_or_default();
         if let Some(hasher) = &mut self.hasher {
             let block = Arc::new(got.to_vec());
@@ -71,81 +134,116 @@ impl Tap {
     }
 }
 
-/// The decoder's end of a [`Tap`].
-struct Spout(Rc<RefCell<Tap>>);
+/// The decoder's end of a [`Tap`], with a look ahead.
+struct Spout {
+    tap: Rc<RefCell<Tap>>,
+    block: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Bytes were asked for after the last one: the stream in it was cut.
+    starved: Rc<Cell<bool>>,
+}
+
+impl Spout {
+    fn new(tap: &Rc<RefCell<Tap>>) -> Self {
+        Self {
+            tap: Rc::clone(tap),
+            block: vec![0; TAP_BLOCK],
+            start: 0,
+            end: 0,
+            starved: Rc::default(),
+        }
+    }
+
+    /// The next unread bytes: `want` of them (a few), or as many as there are.
+    fn peek(&mut self, want: usize) -> io::Result<&[u8]> {
+        while self.end - self.start < want.min(TAP_BLOCK) {
+            self.block.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            let room = self.block.get_mut(self.end..).unwrap_or_default();
+            match self.tap.borrow_mut().pull(room)? {
+                0 => break,
+                n => self.end += n,
+            }
+        }
+        Ok(self.block.get(self.start..self.end).unwrap_or_default())
+    }
+
+    /// Skips `len` bytes.
+    fn skip(&mut self, mut len: u64) -> io::Result<()> {
+        while len > 0 {
+            let have = self.peek(1)?.len();
+            if have == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            let step = have.min(usize::try_from(len).unwrap_or(usize::MAX));
+            self.start += step;
+            len -= step as u64;
+        }
+        Ok(())
+    }
+}
 
 impl Read for Spout {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.borrow_mut().pull(buf)
+        let have = self.peek(1)?;
+        let n = have.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), have.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        let ended = have.is_empty() && !buf.is_empty();
+        self.start += n;
+        if ended {
+            self.starved.set(true);
+        }
+        Ok(n)
+    }
+}
+
+/// A decoder; what fails for want of bytes is a cut stream, whatever the decoder calls it.
+struct Decoder<D> {
+    decoder: D,
+    starved: Rc<Cell<bool>>,
+    /// Bytes asked for at a time.
+    most: usize,
+}
+
+impl<D: Read> Read for Decoder<D> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let room = buf.len().min(self.most);
+        self.decoder
+            .read(buf.get_mut(..room).unwrap_or_default())
+            .map_err(|e| match self.starved.get() {
+                true => ErrorKind::UnexpectedEof.into(),
+                false => e,
+            })
     }
 }
 
 /// The decompressed stream behind `tap`.
 pub(super) fn decoder(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read> {
-    let spout = Spout(Rc::clone(tap));
+    let spout = Spout::new(tap);
+    let starved = Rc::clone(&spout.starved);
     match kind {
-        Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(spout)),
-        Compression::Zstd => Box::new(ZstdFrames {
-            source: Some(BufReader::with_capacity(TAP_BLOCK, spout)),
-            frame: None,
+        Compression::Gzip => Box::new(Decoder {
+            decoder: flate2::read::MultiGzDecoder::new(spout),
+            starved,
+            most: usize::MAX,
         }),
-    }
-}
-
-type ZstdFrame =
-    ruzstd::decoding::StreamingDecoder<BufReader<Spout>, ruzstd::decoding::FrameDecoder>;
-
-/// The decoder of the library stops after one frame; `zstd` and `pzstd` write several.
-struct ZstdFrames {
-    source: Option<BufReader<Spout>>,
-    frame: Option<Box<ZstdFrame>>,
-}
-
-impl ZstdFrames {
-    /// Skips skippable frames (RFC 8878 §3.1.2); false at the end of the file.
-    fn at_frame(source: &mut BufReader<Spout>) -> io::Result<bool> {
-        loop {
-            let head = source.fill_buf()?;
-            if head.is_empty() {
-                return Ok(false);
-            }
-            let skippable = head.len() >= 4 && matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
-            if !skippable {
-                return Ok(true);
-            }
-            let mut header = [0u8; 8];
-            source.read_exact(&mut header)?;
-            let [_, _, _, _, a, b, c, d] = header;
-            let len = u64::from(u32::from_le_bytes([a, b, c, d]));
-            let skipped = io::copy(&mut source.by_ref().take(len), &mut io::sink())?;
-            if skipped < len {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
-}
-
-impl Read for ZstdFrames {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(frame) = &mut self.frame {
-                let n = frame.read(buf)?;
-                if n > 0 || buf.is_empty() {
-                    return Ok(n);
-                }
-                if let Some(done) = self.frame.take() {
-                    self.source = Some(done.into_inner());
-                }
-            }
-            let Some(mut source) = self.source.take() else {
-                return Ok(0);
-            };
-            if !Self::at_frame(&mut source)? {
-                return Ok(0);
-            }
-            let frame = ruzstd::decoding::StreamingDecoder::new(source)
-                .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
-            self.frame = Some(Box::new(frame));
-        }
+        Compression::Zstd | Compression::Lz4 => Box::new(Decoder {
+            decoder: Frames::new(spout),
+            starved,
+            most: usize::MAX,
+        }),
+        Compression::Xz => Box::new(Decoder {
+            decoder: lzma_rust2::XzReader::new_mem_limit(
+                spout,
+                true,
+                XZ_DICTIONARY_MAX / 1024 + XZ_OVERHEAD,
+            ),
+            starved,
+            most: XZ_READ,
+        }),
     }
 }

@@ -5,11 +5,18 @@
 //! refuses the big-endian modified format, never checks captured against original length, and
 //! stops for good at the first record that it does not like. After damage the walk looks for the
 //! next place where several record headers in a row make sense, so that what follows is audited.
+//! Another file that begins at a record boundary (`cat a.pcap b.pcap`) is no damage: the walk ends
+//! there and [`Format`](super::format::Format) takes over.
 //! Classic pcap records no drops, no filter and no interface.
 
+mod doubt;
+
 use super::bytes::NEED_MAX;
-use super::{Interface, RECORD_MAX, Record, Walk};
+use super::facts::Interfaces;
+use super::{Interface, RECORD_MAX, Record, Step, Walk, newlines, pcapng};
 use crate::evidence::Timestamp;
+use doubt::Doubt;
+pub(super) use doubt::header_translated;
 
 /// Length of the file header.
 pub(super) const HEADER: usize = 24;
@@ -27,14 +34,23 @@ const LINK_TYPE_MASK: u32 = 0xffff;
 /// Bit 26: the FCS length in bits 28-31 is valid (§4, field "P").
 const FCS_PRESENT: u32 = 1 << 26;
 
-pub(super) struct Pcap {
+/// The layout of a file's records.
+#[derive(Clone, Copy)]
+struct Layout {
     big: bool,
     nanos: bool,
     modified: bool,
     /// Files of libpcap before 2.3 wrote the two lengths the other way round; 2.3 wrote either.
     swapped: bool,
     maybe_swapped: bool,
+}
+
+pub(super) struct Pcap {
+    layout: Layout,
+    /// Index of its interface in the capture's list.
+    interface: u32,
     last_seconds: Option<u32>,
+    doubt: Doubt,
 }
 
 /// A record header, decoded.
@@ -44,6 +60,85 @@ struct Head {
     fraction: u32,
     captured: u32,
     original: u32,
+}
+
+/// True when `bytes` begin another capture file: a header that makes sense from end to end.
+pub(super) fn another_file(bytes: &[u8]) -> bool {
+    match bytes.first_chunk() {
+        Some(&pcapng::SECTION_HEADER_BYTES) => pcapng::section_begins(bytes),
+        Some(&magic) => Pcap::is(magic) && Layout::of(bytes).is_some() && zeroed(bytes),
+        None => false,
+    }
+}
+
+/// The time zone and accuracy of a file header, which every writer leaves zero (§4). A record whose
+/// seconds look like the magic would have no captured and no original bytes.
+fn zeroed(header: &[u8]) -> bool {
+    header.get(8..16).is_some_and(|b| b.iter().all(|&b| b == 0))
+}
+
+impl Layout {
+    /// From a file header, if it is one.
+    fn of(header: &[u8]) -> Option<Self> {
+        let (big, nanos, modified) = Pcap::magic(*header.first_chunk()?)?;
+        // pcap-parser knows every magic but the big-endian modified one: show it the plain one.
+        let mut plain = [0u8; HEADER];
+        plain.copy_from_slice(header.get(..HEADER)?);
+        if modified && big {
+            plain[..4].copy_from_slice(&[0xa1, 0xb2, 0xc3, 0xd4]);
+        }
+        let (_, parsed) = pcap_parser::parse_pcap_header(&plain).ok()?;
+        (parsed.version_major == 2).then_some(Self {
+            big,
+            nanos,
+            modified,
+            swapped: parsed.version_minor < 3,
+            maybe_swapped: parsed.version_minor == 3,
+        })
+    }
+
+    fn word(self, bytes: &[u8], at: usize) -> Option<u32> {
+        let b = bytes.get(at..)?.first_chunk::<4>().copied()?;
+        Some(if self.big {
+            u32::from_be_bytes(b)
+        } else {
+            u32::from_le_bytes(b)
+        })
+    }
+
+    fn record_header(self) -> usize {
+        if self.modified { 24 } else { 16 }
+    }
+
+    /// The record header that `bytes` begin, if they are long enough.
+    fn head(self, bytes: &[u8]) -> Option<Head> {
+        let bytes = bytes.get(..self.record_header())?;
+        let (mut captured, mut original) = (self.word(bytes, 8)?, self.word(bytes, 12)?);
+        if self.swapped || (self.maybe_swapped && captured > original) {
+            std::mem::swap(&mut captured, &mut original);
+        }
+        Some(Head {
+            seconds: self.word(bytes, 0)?,
+            fraction: self.word(bytes, 4)?,
+            captured,
+            original,
+        })
+    }
+
+    fn fraction_limit(self) -> u32 {
+        if self.nanos { 1_000_000_000 } else { 1_000_000 }
+    }
+
+    /// The lax test: a record can be like this.
+    fn possible(self, head: Head) -> bool {
+        head.captured as usize <= RECORD_MAX && head.fraction < self.fraction_limit()
+    }
+
+    /// The strict test, used after damage: everything about the header must make sense.
+    fn believable(self, head: Head, last_seconds: Option<u32>) -> bool {
+        let near = last_seconds.is_none_or(|last| head.seconds.abs_diff(last) <= RESYNC_SECONDS);
+        self.possible(head) && head.captured > 0 && head.captured <= head.original && near
+    }
 }
 
 impl Pcap {
@@ -65,24 +160,10 @@ impl Pcap {
         })
     }
 
-    pub(super) fn open(header: &[u8]) -> Option<(Self, Interface)> {
-        let (big, nanos, modified) = Self::magic(*header.first_chunk()?)?;
-        // pcap-parser knows every magic but the big-endian modified one: show it the plain one.
-        let mut plain = [0u8; HEADER];
-        plain.copy_from_slice(header.get(..HEADER)?);
-        if modified && big {
-            plain[..4].copy_from_slice(&[0xa1, 0xb2, 0xc3, 0xd4]);
-        }
-        let (_, parsed) = pcap_parser::parse_pcap_header(&plain).ok()?;
-        if parsed.version_major != 2 {
-            return None;
-        }
-        let word = header.get(20..24)?.first_chunk::<4>().copied()?;
-        let word = if big {
-            u32::from_be_bytes(word)
-        } else {
-            u32::from_le_bytes(word)
-        };
+    /// From a file header; the interface that it describes is added.
+    pub(super) fn open(header: &[u8], interfaces: &mut Interfaces) -> Option<Self> {
+        let layout = Layout::of(header)?;
+        let word = layout.word(header, 20)?;
         let fcs_len = if word & FCS_PRESENT != 0 {
             (word >> 28) * 2
         } else {
@@ -91,155 +172,172 @@ impl Pcap {
         let interface = Interface {
             link_type: u16::try_from(word & LINK_TYPE_MASK).ok(),
             fcs_len: u8::try_from(fcs_len).unwrap_or(0),
-            digits: if nanos { 9 } else { 6 },
-            dropped: None,
+            digits: if layout.nanos { 9 } else { 6 },
+            snaplen: layout.word(header, 16)?,
+            ..Interface::default()
         };
-        let format = Self {
-            big,
-            nanos,
-            modified,
-            swapped: parsed.version_minor < 3,
-            maybe_swapped: parsed.version_minor == 3,
+        let interface = match interfaces.add(interface) {
+            Some(at) => at,
+            None => interfaces.unknown(),
+        };
+        Some(Self {
+            layout,
+            interface,
             last_seconds: None,
-        };
-        Some((format, interface))
-    }
-
-    fn record_header(&self) -> usize {
-        if self.modified { 24 } else { 16 }
-    }
-
-    fn head(&self, bytes: &[u8]) -> Option<Head> {
-        let word = |at: usize| {
-            let b = bytes.get(at..)?.first_chunk::<4>().copied()?;
-            Some(if self.big {
-                u32::from_be_bytes(b)
-            } else {
-                u32::from_le_bytes(b)
-            })
-        };
-        let (mut captured, mut original) = (word(8)?, word(12)?);
-        if self.swapped || (self.maybe_swapped && captured > original) {
-            std::mem::swap(&mut captured, &mut original);
-        }
-        Some(Head {
-            seconds: word(0)?,
-            fraction: word(4)?,
-            captured,
-            original,
+            doubt: Doubt::default(),
         })
     }
 
-    fn fraction_limit(&self) -> u32 {
-        if self.nanos { 1_000_000_000 } else { 1_000_000 }
-    }
-
-    /// The strict test used after damage: everything about the header must make sense.
-    fn believable(&self, head: Head) -> bool {
-        let near = self
-            .last_seconds
-            .is_none_or(|last| head.seconds.abs_diff(last) <= RESYNC_SECONDS);
-        head.captured as usize <= RECORD_MAX
-            && head.captured > 0
-            && head.captured <= head.original
-            && head.fraction < self.fraction_limit()
-            && near
-    }
-
-    pub(super) fn next(&mut self, walk: &mut Walk<'_>) -> Option<Record> {
-        let header = self.record_header();
+    pub(super) fn next(&mut self, walk: &mut Walk<'_>) -> Step {
+        let layout = self.layout;
+        let header = layout.record_header();
         loop {
             let have = walk.stream.need(header);
             if have.is_empty() {
-                return None;
+                return Step::End;
             }
-            let Some(head) = have.get(..header).and_then(|h| self.head(h)) else {
+            let magic = have.first_chunk().copied();
+            if magic.is_some_and(|m| Self::is(m) || m == pcapng::SECTION_HEADER_BYTES)
+                && another_file(walk.stream.need(pcapng::SECTION_HEADER_MIN))
+            {
+                return Step::AnotherFile;
+            }
+            let have = walk.stream.need(header);
+            let Some(head) = layout.head(have) else {
                 walk.notes.truncated("the file ends inside a record header");
                 let left = have.len();
                 walk.stream.consume(left);
-                return None;
+                return Step::End;
             };
             let captured = head.captured as usize;
             if captured > RECORD_MAX {
-                walk.notes
-                    .damage("a record header with an impossible length");
-                if !self.resync(walk) {
-                    return None;
+                if self.lose(walk, "a record header with an impossible length") {
+                    continue;
                 }
-                continue;
+                return Step::End;
             }
-            if walk.stream.need(header + captured).len() < header + captured {
-                // A length that is possible but runs past the end: cut, or damage whose
-                // true continuation still lies in the file.
-                if self.last_seconds.is_some() && !self.believable(head) {
-                    walk.notes.damage("a record header that makes no sense");
-                    if self.resync(walk) {
+            let total = header + captured;
+            let seen = self.last_seconds.is_some();
+            if walk.stream.need(total).len() < total {
+                // A length that is possible but runs past the end: cut, or damage whose true
+                // continuation still lies in the file.
+                if let Some(at) = doubt::swallowed(walk.stream.need(total), header) {
+                    walk.notes.truncated(doubt::CUT_BY_A_FILE);
+                    walk.stream.consume(at);
+                    continue;
+                }
+                if seen && !layout.believable(head, self.last_seconds) {
+                    if self.lose(walk, "a record header that makes no sense") {
                         continue;
                     }
-                    return None;
+                    return Step::End;
                 }
                 walk.notes.truncated("the last record is cut off");
                 let left = walk.stream.need(header).len();
                 walk.stream.consume(left);
-                return None;
+                return Step::End;
             }
-            if self.last_seconds.is_some()
-                && !self.believable(head)
-                && !self.followed_by_sense(walk, header + captured)
+            if seen
+                && !layout.believable(head, self.last_seconds)
+                && !self.followed_by_sense(walk, total)
             {
-                walk.notes.damage("a record header that makes no sense");
-                if self.resync(walk) {
+                if self.lose(walk, "a record header that makes no sense") {
                     continue;
                 }
-                return None;
+                return Step::End;
             }
-            if head.fraction >= self.fraction_limit() {
+            if !self.followed(walk, head, total) {
+                // Mostly an honest oddity, or damage that begins behind this record.
+                let held = walk.stream.need(total + doubt::AHEAD);
+                if let Some(at) = doubt::swallowed(held, header).filter(|&at| at < total) {
+                    walk.notes.truncated(doubt::CUT_BY_A_FILE);
+                    walk.stream.consume(at);
+                    continue;
+                }
+                if self.doubt.translated(layout, walk.stream) {
+                    walk.notes.damage(newlines::BROKEN_RECORDS);
+                    walk.stream.consume(header);
+                    if self.resync(walk) {
+                        continue;
+                    }
+                    return Step::End;
+                }
+            }
+            if head.fraction >= layout.fraction_limit() {
                 walk.notes
                     .damage("a record whose fraction of a second exceeds one second");
             }
             self.last_seconds = Some(head.seconds);
-            let unit: i128 = if self.nanos { 1 } else { 1000 };
-            return Some(Record {
+            let unit: i128 = if layout.nanos { 1 } else { 1000 };
+            return Step::Packet(Record {
                 time: Timestamp::from_nanos(
                     i128::from(head.seconds) * i128::from(Timestamp::SECOND)
                         + i128::from(head.fraction) * unit,
                 ),
-                interface: 0,
+                interface: self.interface,
                 direction: None,
                 checksum_pending: false,
                 start: header,
                 captured,
                 // Some writers leave the original length 0 or below the captured one.
                 original_len: head.original.max(head.captured),
-                total: header + captured,
+                total,
             });
+        }
+    }
+
+    /// Reports damage at this record and goes on behind it; false at the end of the input.
+    fn lose(&mut self, walk: &mut Walk<'_>, cause: &'static str) -> bool {
+        let cause = if self.doubt.translated(self.layout, walk.stream) {
+            newlines::BROKEN_RECORDS
+        } else {
+            cause
+        };
+        walk.notes.damage(cause);
+        self.resync(walk)
+    }
+
+    /// True when what lies behind `total` bytes is a record that goes with `head`, another file, or
+    /// the end of the input.
+    fn followed(&self, walk: &mut Walk<'_>, head: Head, total: usize) -> bool {
+        let header = self.layout.record_header();
+        match walk.stream.need(total + header).get(total..) {
+            Some([]) => true,
+            Some(rest) => match self.layout.head(rest) {
+                Some(next) if self.layout.believable(next, Some(head.seconds)) => true,
+                _ => another_file(
+                    walk.stream
+                        .need(total + pcapng::SECTION_HEADER_MIN)
+                        .get(total..)
+                        .unwrap_or_default(),
+                ),
+            },
+            None => false,
         }
     }
 
     /// True when the record behind `total` bytes has a sensible header, or the input ends there:
     /// then an odd record is the writer's habit (no original length, a clock that stepped).
     fn followed_by_sense(&self, walk: &mut Walk<'_>, total: usize) -> bool {
-        let header = self.record_header();
-        let have = walk.stream.need(total + header);
+        let have = walk.stream.need(total + self.layout.record_header());
         match have.get(total..) {
             Some([]) => true,
-            Some(rest) => rest
-                .get(..header)
-                .and_then(|h| self.head(h))
-                .is_some_and(|h| {
-                    h.captured as usize <= RECORD_MAX && h.fraction < self.fraction_limit()
-                }),
+            Some(rest) => self
+                .layout
+                .head(rest)
+                .is_some_and(|h| self.layout.possible(h)),
             None => false,
         }
     }
 
-    /// Moves to the next byte where a chain of records makes sense; false at the end of the input.
+    /// Moves to the next byte where a chain of records makes sense, or another file begins; false
+    /// at the end of the input.
     fn resync(&self, walk: &mut Walk<'_>) -> bool {
         walk.stream.consume(1);
         loop {
             // As much as can be held, so that a chain of ordinary records fits in.
             let have = walk.stream.need(NEED_MAX);
-            if have.len() < self.record_header() {
+            if have.len() < self.layout.record_header() {
                 let left = have.len();
                 walk.stream.consume(left);
                 return false;
@@ -248,7 +346,11 @@ impl Pcap {
             // Without more input a candidate anywhere may end with the file; otherwise only
             // candidates in the first half have room for their chain.
             let last = if ended { have.len() } else { have.len() / 2 };
-            match (0..last).find(|&at| self.chain(have.get(at..).unwrap_or_default(), ended)) {
+            let found = (0..last).find(|&at| {
+                let bytes = have.get(at..).unwrap_or_default();
+                self.chain(bytes, ended) || another_file(bytes)
+            });
+            match found {
                 Some(at) => {
                     walk.stream.consume(at);
                     return true;
@@ -260,13 +362,13 @@ impl Pcap {
 
     fn chain(&self, mut bytes: &[u8], ended: bool) -> bool {
         for _ in 0..RESYNC_CHAIN {
-            let Some(head) = bytes.get(..self.record_header()).and_then(|h| self.head(h)) else {
+            let Some(head) = self.layout.head(bytes) else {
                 return false;
             };
-            if !self.believable(head) {
+            if !self.layout.believable(head, self.last_seconds) {
                 return false;
             }
-            match bytes.get(self.record_header() + head.captured as usize..) {
+            match bytes.get(self.layout.record_header() + head.captured as usize..) {
                 Some([]) if ended => return true,
                 Some(rest) => bytes = rest,
                 None => return false,
@@ -316,12 +418,16 @@ mod tests {
             ([0x34, 0xcd, 0xb2, 0xa1], false, 6),
         ] {
             // draft-ietf-opsawg-pcap §4: FCS of 4 bytes (2 units of 16 bits) on Ethernet.
-            let (_, interface) = Pcap::open(&header(magic, big, 0x2400_0001)).unwrap();
+            let mut interfaces = Interfaces::default();
+            Pcap::open(&header(magic, big, 0x2400_0001), &mut interfaces).unwrap();
+            let interface = interfaces.get(0).unwrap();
             assert_eq!(
                 (interface.link_type, interface.fcs_len, interface.digits),
                 (Some(1), 4, digits)
             );
+            assert_eq!(interface.snaplen, 65535);
         }
-        assert!(Pcap::open(&header([0x0a, 0x0d, 0x0d, 0x0a], true, 1)).is_none());
+        let other = header([0x0a, 0x0d, 0x0d, 0x0a], true, 1);
+        assert!(Pcap::open(&other, &mut Interfaces::default()).is_none());
     }
 }

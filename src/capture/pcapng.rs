@@ -1,64 +1,57 @@
-//! pcapng (draft-ietf-opsawg-pcapng): sections, interfaces, packets, statistics.
+//! pcapng (draft-ietf-opsawg-pcapng): sections, interfaces, packets, and what stands beside them.
 //!
 //! Blocks are cut by their own length first, then read; a block that does not hold together is
 //! counted and skipped, and after a length that cannot be right the walk looks for the next block
-//! whose leading and trailing lengths agree. Enhanced, simple and obsolete packet blocks are read
-//! here (no allocation per packet, and pcap-parser takes an inner length that overruns its block
-//! for a file that needs more bytes, and ends); section header and interface blocks go through
-//! pcap-parser. Signed, big-endian and power-of-two values of its options are decoded here, since
-//! it gets those wrong. Name resolution blocks are what the capturing machine believed, no
-//! evidence: skipped. Comments and secrets are not read yet.
+//! whose leading and trailing lengths agree. Interfaces and processes are numbered per section, in
+//! the order of their blocks, so every such block takes its place even if it cannot be read.
+//! Journal entries and the blocks of strangers are skipped; they carry no packets.
 
+mod beside;
+mod comment;
+mod interface;
+mod label;
 mod options;
+mod packet;
+mod process;
+mod resync;
+mod section;
 
 use super::bytes::{ByteStream, NEED_MAX};
-use super::{Direction, Interface, RECORD_MAX, Record, Walk};
+use super::{Record, Step, Walk, pcap};
 use crate::coverage::GapId;
-use crate::evidence::Timestamp;
-use options::{
-    Clock, Described, Options, describe_interface, int, section_editor, section_order, statistics,
-    word,
-};
+use crate::label::Label;
+use beside::Custom;
+use interface::SectionInterfaces;
+use label::Claims;
+use options::word;
+use packet::{Packet, Scene};
+use process::{Kept, Processes};
+use section::{describe_interface, describe_section, section_order, statistics};
 
 pub(super) const SECTION_HEADER_BYTES: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 /// Type, length, byte-order magic, version, section length, trailing length (§4.1).
 pub(super) const SECTION_HEADER_MIN: usize = 28;
 
-/// The longest block that is held in memory; a longer one (a key log, a journal) is skipped by
-/// its length. Every packet block with [`RECORD_MAX`] bytes and generous options fits.
+/// The longest block that is held in memory; a longer one (a key log, a journal) is read in pieces
+/// or skipped by its length. Every packet block with [`RECORD_MAX`](super::RECORD_MAX) bytes and
+/// generous options fits.
 const BLOCK_HELD_MAX: usize = NEED_MAX - 4096;
 
 /// The longest block length believed at all; beyond it the length is damage.
 const BLOCK_MAX: u32 = 1 << 30;
 
-/// Interfaces per section; libpcap has no bound, an honest file has a few dozen.
-const INTERFACES_MAX: usize = 4096;
-
 const SHB: u32 = 0x0a0d_0d0a;
 const IDB: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE: u32 = 3;
+const NAMES: u32 = 4;
 const STATISTICS: u32 = 5;
 const ENHANCED: u32 = 6;
-
-/// Block types that exist (§11.1), for finding the way back after damage.
-const KNOWN: [u32; 12] = [
-    SHB,
-    IDB,
-    PACKET,
-    SIMPLE,
-    4,
-    STATISTICS,
-    ENHANCED,
-    9,
-    10,
-    0xbad,
-    0x4000_0bad,
-    0x8000_0001,
-];
-
-const EPB_FLAGS: u16 = 2;
-const EPB_DROPCOUNT: u16 = 4;
+const SECRETS: u32 = 10;
+const CUSTOM: u32 = 0xbad;
+/// A custom block that tools are asked not to copy; for reading it is the same.
+const CUSTOM_ONCE: u32 = 0x4000_0bad;
+const PROCESS: u32 = 0x8000_0001;
 
 /// Why a file that begins like pcapng was refused.
 pub(super) enum Refused {
@@ -68,17 +61,27 @@ pub(super) enum Refused {
     Malformed(&'static str),
 }
 
-struct LocalInterface {
-    /// Index in the capture's interface list, which spans all sections.
-    global: u32,
-    clock: Clock,
-    snaplen: u32,
-    drops: u64,
-}
-
+#[derive(Default)]
 pub(super) struct Pcapng {
     big: bool,
-    section: Vec<LocalInterface>,
+    sections: u64,
+    interfaces: SectionInterfaces,
+    processes: Processes,
+    claims: Claims,
+    /// `claims` are those of the packet returned last.
+    claimed: bool,
+    /// Packets that name a process which the file does not describe.
+    nameless: u64,
+}
+
+/// True when `bytes` begin a section header: type, sensible length, byte-order magic.
+pub(super) fn section_begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(&SECTION_HEADER_BYTES)
+        && section_order(bytes)
+            .and_then(|big| word(bytes, 4, big))
+            .is_some_and(|n| {
+                n.is_multiple_of(4) && (SECTION_HEADER_MIN..=BLOCK_HELD_MAX).contains(&(n as usize))
+            })
 }
 
 impl Pcapng {
@@ -89,35 +92,48 @@ impl Pcapng {
             "the section header has no valid byte-order magic",
         ))?;
         let len = word(head, 4, big).ok_or(Refused::Short(head.len()))?;
-        let whole = usize::try_from(len).unwrap_or(usize::MAX);
-        if whole < SECTION_HEADER_MIN || !whole.is_multiple_of(4) || whole > BLOCK_HELD_MAX {
+        if !section_begins(head) {
             return Err(Refused::Malformed(
                 "the section header has an impossible length",
             ));
         }
+        let whole = usize::try_from(len).unwrap_or(usize::MAX);
         let have = stream.need(whole).len();
         if have < whole {
             return Err(Refused::Short(have));
         }
         Ok(Self {
             big,
-            section: Vec::new(),
+            ..Self::default()
         })
     }
 
-    pub(super) fn next(&mut self, walk: &mut Walk<'_>) -> Option<Record> {
+    /// The label of the packet returned last; `held` is its block.
+    pub(super) fn label<'a>(&'a self, held: &'a [u8]) -> Option<Label<'a>> {
+        if !self.claimed {
+            return None;
+        }
+        self.claims.label(held, &self.processes)
+    }
+
+    /// Packets that name a process which the file does not describe.
+    pub(super) fn nameless(&self) -> u64 {
+        self.nameless
+    }
+
+    pub(super) fn next(&mut self, walk: &mut Walk<'_>) -> Step {
+        self.claimed = false;
         loop {
             let have = walk.stream.need(12);
             if have.is_empty() {
-                return None;
+                return Step::End;
             }
-            if have.len() < 12 {
+            let Some(kind) = word(have, 0, self.big).filter(|_| have.len() >= 12) else {
                 walk.notes.truncated("the file ends inside a block header");
                 let left = have.len();
                 walk.stream.consume(left);
-                return None;
-            }
-            let kind = word(have, 0, self.big)?;
+                return Step::End;
+            };
             // The type of a section header reads the same in both orders, and it sets the order
             // that its own length is written in.
             let order = if kind == SHB {
@@ -128,12 +144,15 @@ impl Pcapng {
             let len = order
                 .and_then(|big| word(have, 4, big))
                 .filter(|&n| (12..=BLOCK_MAX).contains(&n));
+            if kind > CUSTOM && kind != SHB && pcap::another_file(walk.stream.need(pcap::HEADER)) {
+                return Step::AnotherFile;
+            }
             let (Some(big), Some(len)) = (order, len) else {
                 walk.notes.damage("a block with an impossible length");
                 if self.resync(walk) {
                     continue;
                 }
-                return None;
+                return Step::End;
             };
             let padded = len.next_multiple_of(4) as usize;
             if !len.is_multiple_of(4) {
@@ -141,14 +160,14 @@ impl Pcapng {
                     .damage("a block whose length is no multiple of four");
             }
             if padded > BLOCK_HELD_MAX {
-                if !self.skip_long(walk, kind, padded) {
-                    return None;
+                if !self.take_long(walk, kind, padded) {
+                    return Step::End;
                 }
                 continue;
             }
             let have = walk.stream.need(padded).len();
             if have < padded {
-                if self.believable(walk.stream.need(padded), 12) {
+                if resync::believable(walk.stream.need(padded), self.big) {
                     walk.notes.truncated("the last block is cut off");
                 } else {
                     walk.notes
@@ -159,386 +178,224 @@ impl Pcapng {
                 }
                 let left = walk.stream.need(1).len();
                 walk.stream.consume(left);
-                return None;
+                return Step::End;
             }
             let block = walk.stream.need(padded).get(..padded).unwrap_or_default();
-            let trailing = word(block, padded - 4, big);
-            if trailing != Some(len) {
+            if word(block, padded - 4, big) != Some(len) {
                 // Either length may be the wrong one. If a block follows where this one says it
                 // ends, the leading one is right and the block can be used.
-                let follows = self.follows(walk, padded);
+                let follows = resync::follows(walk.stream, padded, self.big);
                 walk.notes.damage("a block whose two lengths differ");
                 if !follows {
                     if self.resync(walk) {
                         continue;
                     }
-                    return None;
+                    return Step::End;
                 }
             }
             let block = walk.stream.need(padded).get(..padded).unwrap_or_default();
             let body = block.get(8..padded - 4).unwrap_or_default();
+            let scene = Scene {
+                interfaces: self.interfaces.as_slice(),
+                big: self.big,
+            };
             let found = match kind {
-                SHB => {
-                    self.big = big;
-                    let editor = section_editor(block, big);
-                    self.section.clear();
-                    if let Some(editor) = editor {
-                        walk.notes.gap(
-                            GapId::EditedFile,
-                            1,
-                            format!("the file says that it was written by {editor}"),
-                        );
+                ENHANCED => scene.enhanced(body, &mut self.claims),
+                SIMPLE => scene.simple(body),
+                PACKET => scene.obsolete(body),
+                SECRETS => {
+                    let kept = &mut walk.collected.secrets;
+                    if !beside::secrets(walk.stream, padded, self.big, kept) {
+                        walk.notes.damage("secrets that run past their block");
                     }
-                    Ok(None)
+                    continue;
                 }
-                IDB => {
-                    let described = describe_interface(block, big, self.big);
-                    self.add_interface(walk, described)
+                _ => {
+                    self.big = big;
+                    self.beside(walk, kind, padded);
+                    walk.stream.consume(padded);
+                    continue;
                 }
-                STATISTICS => {
-                    let counted = statistics(body, self.big);
-                    self.count_drops(walk, counted)
-                }
-                ENHANCED => self.enhanced(body),
-                SIMPLE => self.simple(body),
-                PACKET => self.obsolete(body),
-                _ => Ok(None),
             };
             match found {
-                Ok(Some(packet)) => {
-                    let Packet {
-                        record,
-                        lost,
-                        known_interface,
-                    } = packet;
-                    if lost > 0 {
-                        walk.notes.gap(
-                            GapId::KernelDrops,
-                            lost,
-                            "packet records say that packets before them were lost",
-                        );
-                        if let Some(i) = walk.interfaces.get_mut(record.interface as usize) {
-                            i.dropped = Some(i.dropped.unwrap_or(0).saturating_add(lost));
-                        }
-                    }
-                    if known_interface {
-                        return Some(Record {
-                            total: padded,
-                            ..record
-                        });
-                    }
-                    walk.notes
-                        .damage("a packet of an interface that the section does not describe");
-                    let interface = unknown_interface(walk.interfaces);
-                    return Some(Record {
-                        total: padded,
-                        interface,
-                        ..record
-                    });
-                }
-                Ok(None) => {}
+                Ok(packet) => return Step::Packet(self.admit(walk, packet, padded)),
                 Err(cause) => {
                     walk.notes.damage(cause);
+                    walk.stream.consume(padded);
                 }
             }
-            walk.stream.consume(padded);
         }
     }
 
-    fn skip_long(&self, walk: &mut Walk<'_>, kind: u32, padded: usize) -> bool {
+    /// What a packet block says beside its packet.
+    fn admit(&mut self, walk: &mut Walk<'_>, packet: Packet, padded: usize) -> Record {
+        let Packet {
+            mut record, local, ..
+        } = packet;
+        record.total = padded;
+        let here = walk.notes.next_packet(record.time);
+        if local.is_none() {
+            record.interface = walk.interfaces.unknown();
+            walk.notes.damage_at(
+                here,
+                "a packet of an interface that the section does not describe",
+            );
+        }
+        if packet.broken {
+            walk.notes
+                .damage_at(here, "a packet block whose options run past its end");
+        }
+        if let Some(lost) = packet.lost {
+            let more = self.interfaces.lost_before(local, lost);
+            walk.interfaces.lost(record.interface, more);
+            if more > 0 {
+                let title = walk.interfaces.title(record.interface);
+                let cause = format!("packets of {title} say that others before them were lost");
+                walk.notes
+                    .gap_at(GapId::KernelDrops, more, cause, Some(here));
+            }
+        }
+        if packet.claimed {
+            self.claimed = true;
+            if self.claims.dangling(&self.processes) {
+                self.nameless = self.nameless.saturating_add(1);
+            }
+        }
+        record
+    }
+
+    /// A block without packet that is held: the next `padded` bytes.
+    fn beside(&mut self, walk: &mut Walk<'_>, kind: u32, padded: usize) {
+        let block = walk.stream.need(padded).get(..padded).unwrap_or_default();
+        let body = block.get(8..padded - 4).unwrap_or_default();
+        match kind {
+            SHB => {
+                let described = describe_section(block, self.big);
+                self.interfaces.clear();
+                self.processes.clear();
+                self.sections += 1;
+                if self.sections > 1 {
+                    walk.collected.joined(walk.notes.packets);
+                }
+                walk.collected.recorder(described.recorder);
+                if let Some(cause) = described.edited {
+                    walk.notes.gap(GapId::EditedFile, 1, cause);
+                }
+                if described.broken {
+                    walk.notes
+                        .damage("a section header whose options run past its end");
+                }
+            }
+            IDB => match describe_interface(block, self.big) {
+                Some(described) => {
+                    if described.broken {
+                        walk.notes
+                            .damage("an interface description whose options run past its end");
+                    }
+                    self.interfaces.add(walk.interfaces, &mut walk.notes, described);
+                }
+                None => {
+                    self.interfaces.add_unread(walk.interfaces);
+                    walk.notes
+                        .damage("an interface description that cannot be read");
+                }
+            },
+            STATISTICS => match statistics(body, self.big) {
+                Some(counted) => {
+                    if counted.broken {
+                        walk.notes
+                            .damage("interface statistics whose options run past their end");
+                    }
+                    self.interfaces.counted(
+                        walk.interfaces,
+                        &mut walk.notes,
+                        counted.interface,
+                        counted.lost,
+                    );
+                }
+                None => walk.notes.damage("interface statistics that cannot be read"),
+            },
+            NAMES => match beside::names(body, self.big) {
+                Some(names) => {
+                    let hints = &mut walk.collected.hints;
+                    hints.names = hints.names.saturating_add(names);
+                }
+                None => walk
+                    .notes
+                    .damage("a name resolution block whose records run past its end"),
+            },
+            PROCESS => {
+                let kept = self.processes.add(Some(body), self.big);
+                walk.notes.process(kept);
+            }
+            CUSTOM | CUSTOM_ONCE => match beside::custom(body, self.big, walk.collected) {
+                Custom::Taken => {}
+                Custom::Unknown => walk.collected.note(
+                    "PCAPdroid wrote blocks of a version that this program does not know: app names may be missing.".into(),
+                ),
+                Custom::Malformed => walk.notes.damage("a block with an app name that cannot be read"),
+                Custom::TooMany => walk.notes.gap(
+                    GapId::LimitsReached,
+                    1,
+                    "more app names than this program keeps",
+                ),
+            },
+            _ => {}
+        }
+    }
+
+    /// A block that is too long to be held; false at the end of the input.
+    fn take_long(&mut self, walk: &mut Walk<'_>, kind: u32, padded: usize) -> bool {
         if matches!(kind, SHB | IDB | PACKET | SIMPLE | ENHANCED | STATISTICS) {
             walk.notes.damage("a block that is too long for its type");
             return self.resync(walk);
         }
-        let skipped = walk.stream.skip(padded as u64);
-        if skipped < padded as u64 {
+        let start = walk.stream.offset();
+        match kind {
+            SECRETS => {
+                let kept = &mut walk.collected.secrets;
+                if !beside::secrets(walk.stream, padded, self.big, kept) {
+                    walk.notes.damage("secrets that run past their block");
+                }
+            }
+            PROCESS => {
+                let kept = self.processes.add(None, self.big);
+                walk.notes.process(kept);
+            }
+            NAMES => walk.collected.note(
+                "A name resolution block is too long to be looked into: its names are not counted."
+                    .into(),
+            ),
+            _ => {}
+        }
+        let read = walk.stream.offset().saturating_sub(start);
+        let left = (padded as u64).saturating_sub(read);
+        if walk.stream.skip(left) < left {
             walk.notes.truncated("the last block is cut off");
             return false;
         }
         true
     }
 
-    fn add_interface(
-        &mut self,
-        walk: &mut Walk<'_>,
-        described: Option<Described>,
-    ) -> Result<Option<Packet>, &'static str> {
-        let Some(described) = described else {
-            // It still takes its place in the numbering, or later packets would get a wrong one.
-            self.section.push(LocalInterface {
-                global: unknown_interface(walk.interfaces),
-                clock: Clock {
-                    ticks: 0,
-                    offset_seconds: 0,
-                },
-                snaplen: 0,
-                drops: 0,
-            });
-            return Err("an interface description that cannot be read");
-        };
-        if self.section.len() >= INTERFACES_MAX {
-            walk.notes.gap(
+    /// Moves to the next block whose lengths agree, or to another file; false at the end of the
+    /// input.
+    fn resync(&mut self, walk: &mut Walk<'_>) -> bool {
+        self.processes.lose_count();
+        resync::forward(walk.stream, self.big)
+    }
+}
+
+impl super::Notes<'_> {
+    /// What a process block that was not kept means.
+    fn process(&mut self, kept: Kept) {
+        match kept {
+            Kept::Yes => {}
+            Kept::Malformed => self.damage("a process block that cannot be read"),
+            Kept::TooMany => self.gap(
                 GapId::LimitsReached,
                 1,
-                "more interfaces than this program keeps",
-            );
-            return Ok(None);
-        }
-        if let Some(filter) = described.filter {
-            walk.notes.gap(
-                GapId::CaptureFilter,
-                1,
-                format!("the interface was captured with the filter \"{filter}\""),
-            );
-        }
-        let global = u32::try_from(walk.interfaces.len()).unwrap_or(u32::MAX);
-        walk.interfaces.push(described.interface);
-        self.section.push(LocalInterface {
-            global,
-            clock: described.clock,
-            snaplen: described.snaplen,
-            drops: 0,
-        });
-        Ok(None)
-    }
-
-    fn count_drops(
-        &mut self,
-        walk: &mut Walk<'_>,
-        counted: Option<(u32, u64)>,
-    ) -> Result<Option<Packet>, &'static str> {
-        let (id, drops) = counted.ok_or("interface statistics that cannot be read")?;
-        let Some(local) = self.section.get_mut(id as usize) else {
-            return Err("statistics of an interface that the section does not describe");
-        };
-        // Counters run from the start of the capture: a later block repeats what an earlier said.
-        let more = drops.saturating_sub(local.drops);
-        local.drops = local.drops.max(drops);
-        if let Some(i) = walk.interfaces.get_mut(local.global as usize) {
-            i.dropped = Some(i.dropped.unwrap_or(0).saturating_add(more));
-        }
-        if more > 0 {
-            walk.notes.gap(
-                GapId::KernelDrops,
-                more,
-                "the interface statistics say that packets were lost",
-            );
-        }
-        Ok(None)
-    }
-
-    /// Enhanced Packet Block (§4.3).
-    fn enhanced(&self, body: &[u8]) -> Result<Option<Packet>, &'static str> {
-        const FIXED: usize = 20;
-        let word = |at| word(body, at, self.big).ok_or("a packet block that is too short");
-        let (id, high, low, captured, original) =
-            (word(0)?, word(4)?, word(8)?, word(12)?, word(16)?);
-        let captured = usize::try_from(captured).unwrap_or(usize::MAX);
-        let data_end = FIXED.saturating_add(captured);
-        if captured > RECORD_MAX || data_end > body.len() {
-            return Err("a packet block whose captured length runs past its end");
-        }
-        let mut direction = None;
-        let mut checksum_pending = false;
-        let mut lost = 0;
-        let options = body.get(data_end.next_multiple_of(4)..).unwrap_or_default();
-        if !options.is_empty() {
-            for (code, value) in Options::new(options, self.big) {
-                match code {
-                    EPB_FLAGS => {
-                        let flags = int(value, self.big).unwrap_or(0);
-                        direction = match flags & 0b11 {
-                            1 => Some(Direction::In),
-                            2 => Some(Direction::Out),
-                            _ => None,
-                        };
-                        // Bit 9: checksum not ready (offload), §4.3.1.
-                        checksum_pending = flags & (1 << 9) != 0;
-                    }
-                    EPB_DROPCOUNT => lost = int(value, self.big).unwrap_or(0),
-                    _ => {}
-                }
-            }
-        }
-        let local = self.section.get(id as usize);
-        Ok(Some(Packet {
-            record: Record {
-                time: local.map_or(Timestamp::UNKNOWN, |l| l.clock.time(high, low)),
-                interface: local.map_or(0, |l| l.global),
-                direction,
-                checksum_pending,
-                start: 8 + FIXED,
-                captured,
-                original_len: original.max(u32::try_from(captured).unwrap_or(0)),
-                total: 0,
-            },
-            lost,
-            known_interface: local.is_some(),
-        }))
-    }
-
-    /// Simple Packet Block (§4.4): no time, always the first interface, cut at its snaplen.
-    fn simple(&self, body: &[u8]) -> Result<Option<Packet>, &'static str> {
-        let original = word(body, 0, self.big).ok_or("a packet block that is too short")?;
-        let local = self.section.first();
-        let snaplen = local.map_or(0, |l| l.snaplen);
-        let limit = if snaplen == 0 {
-            original
-        } else {
-            original.min(snaplen)
-        };
-        let held = body.len() - 4;
-        let captured = usize::try_from(limit).unwrap_or(usize::MAX);
-        if captured > held || captured > RECORD_MAX {
-            return Err("a packet block whose captured length runs past its end");
-        }
-        Ok(Some(Packet {
-            record: Record {
-                time: Timestamp::UNKNOWN,
-                interface: local.map_or(0, |l| l.global),
-                direction: None,
-                checksum_pending: false,
-                start: 8 + 4,
-                captured,
-                original_len: original,
-                total: 0,
-            },
-            lost: 0,
-            known_interface: local.is_some(),
-        }))
-    }
-
-    /// The obsolete Packet Block (appendix A): 16-bit interface and drop count.
-    fn obsolete(&self, body: &[u8]) -> Result<Option<Packet>, &'static str> {
-        const NO_DROP_COUNT: u16 = 0xffff;
-        let half = |at: usize| {
-            let b = body.get(at..)?.first_chunk::<2>().copied()?;
-            Some(if self.big {
-                u16::from_be_bytes(b)
-            } else {
-                u16::from_le_bytes(b)
-            })
-        };
-        let (Some(id), Some(drops)) = (half(0), half(2)) else {
-            return Err("a packet block that is too short");
-        };
-        let patched = self.enhanced_from(body, u32::from(id))?;
-        let lost = if drops == NO_DROP_COUNT {
-            0
-        } else {
-            u64::from(drops)
-        };
-        Ok(patched.map(|p| Packet { lost, ..p }))
-    }
-
-    /// The obsolete block has the enhanced block's layout but for the first word.
-    fn enhanced_from(&self, body: &[u8], id: u32) -> Result<Option<Packet>, &'static str> {
-        let found = self.enhanced(body)?;
-        let local = self.section.get(id as usize);
-        let (Some(high), Some(low)) = (word(body, 4, self.big), word(body, 8, self.big)) else {
-            return Ok(None);
-        };
-        Ok(found.map(|p| Packet {
-            record: Record {
-                time: local.map_or(Timestamp::UNKNOWN, |l| l.clock.time(high, low)),
-                interface: local.map_or(0, |l| l.global),
-                ..p.record
-            },
-            lost: 0,
-            known_interface: local.is_some(),
-        }))
-    }
-
-    /// True when a block header that makes sense, or the end of the input, lies `len` bytes ahead.
-    fn follows(&self, walk: &mut Walk<'_>, len: usize) -> bool {
-        let ahead = walk.stream.need(len + 12);
-        match ahead.get(len..) {
-            Some([]) => true,
-            Some(next) => self.believable(next, 12),
-            None => false,
+                "more processes than this program keeps",
+            ),
         }
     }
-
-    /// The test used after damage: a known type and a sane length; the trailing length is checked
-    /// by the caller where it is in reach.
-    fn believable(&self, bytes: &[u8], min: usize) -> bool {
-        if bytes.len() < min {
-            return false;
-        }
-        let Some(kind) = word(bytes, 0, self.big) else {
-            return false;
-        };
-        let big = if kind == SHB {
-            section_order(bytes)
-        } else {
-            Some(self.big)
-        };
-        KNOWN.contains(&kind)
-            && big
-                .and_then(|b| word(bytes, 4, b))
-                .is_some_and(|n| n.is_multiple_of(4) && (12..=BLOCK_MAX).contains(&n))
-    }
-
-    /// Moves to the next block whose lengths agree; false at the end of the input.
-    fn resync(&self, walk: &mut Walk<'_>) -> bool {
-        walk.stream.consume(1);
-        loop {
-            let have = walk.stream.need(NEED_MAX);
-            if have.len() < 12 {
-                let left = have.len();
-                walk.stream.consume(left);
-                return false;
-            }
-            let ended = have.len() < NEED_MAX;
-            let last = if ended {
-                have.len() - 11
-            } else {
-                have.len() / 2
-            };
-            let found = (0..last).find(|&at| {
-                let bytes = have.get(at..).unwrap_or_default();
-                if !self.believable(bytes, 12) {
-                    return false;
-                }
-                let kind = word(bytes, 0, self.big);
-                let big = if kind == Some(SHB) {
-                    section_order(bytes).unwrap_or(self.big)
-                } else {
-                    self.big
-                };
-                let len = word(bytes, 4, big).unwrap_or(0);
-                word(bytes, (len as usize).saturating_sub(4), big) == Some(len)
-            });
-            match found {
-                Some(at) => {
-                    walk.stream.consume(at);
-                    return true;
-                }
-                None => walk.stream.consume(last.max(1)),
-            }
-        }
-    }
-}
-
-struct Packet {
-    record: Record,
-    lost: u64,
-    known_interface: bool,
-}
-
-/// The stand-in for packets whose interface is not described: one per capture, read by nobody.
-fn unknown_interface(interfaces: &mut Vec<Interface>) -> u32 {
-    let at = interfaces
-        .iter()
-        .position(|i| i.link_type.is_none())
-        .unwrap_or_else(|| {
-            interfaces.push(Interface {
-                link_type: None,
-                fcs_len: 0,
-                digits: 0,
-                dropped: None,
-            });
-            interfaces.len() - 1
-        });
-    u32::try_from(at).unwrap_or(0)
 }

@@ -118,7 +118,10 @@ fn version_1(data: &[u8], flags: u32) -> Option<Header<'_>> {
         behind: usize::try_from(le32(header, 48)?).ok()?,
         process: process(le32(header, 52)?, header.get(56..)?),
         effective: process(le32(header, 84)?, header.get(88..)?),
-        convincing: kind <= PACKET && flags & !FLAGS_KNOWN == 0 && is_interface(interface),
+        convincing: kind <= PACKET
+            && flags & !FLAGS_KNOWN == 0
+            && is_interface(text(interface))
+            && ends_with_zeroes(interface),
     })
 }
 
@@ -147,7 +150,7 @@ fn version_2(data: &[u8], flags: u32) -> Option<Header<'_>> {
         convincing: flags & !FLAGS_KNOWN == 0
             && at(1).is_some()
             && at(2).is_some()
-            && (interface.is_empty() || is_interface(interface)),
+            && (interface.is_empty() || is_interface(text(interface))),
     })
 }
 
@@ -161,12 +164,14 @@ fn process(pid: u32, name: &[u8]) -> Process<'_> {
     }
 }
 
-/// True for a name such as `en0` or `pdp_ip0`, with zeroes behind it if anything.
-fn is_interface(field: &[u8]) -> bool {
-    let name = text(field);
-    !name.is_empty()
-        && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
-        && (field.len() < INTERFACE || field.iter().skip(name.len()).all(|b| *b == 0))
+/// True for a name such as `en0` or `pdp_ip0`.
+fn is_interface(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+}
+
+/// True if nothing follows the text of a fixed field.
+fn ends_with_zeroes(field: &[u8]) -> bool {
+    field.iter().skip(text(field).len()).all(|byte| *byte == 0)
 }
 
 impl<'a> Header<'a> {

@@ -37,7 +37,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let wire = data.len().max(frame.original_len as usize);
     // The ether type may stand in a source address: 8.0.0.0/16 and 134.221.0.0/16.
     let ether_type = matches!(be16(data, 12), Some(0x0800 | 0x86dd));
-    if possible(data, wire) && !(ether_type && !likely(data, wire)) {
+    if possible(data, wire) && (!ether_type || likely(data, wire)) {
         return Unwrapped::bare(Content::Ip(data));
     }
     ethernet(data, wire)

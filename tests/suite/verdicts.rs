@@ -251,7 +251,18 @@ fn hold_together(report: &Value) {
                 .flat_map(|d| [&d["packets_out"], &d["packets_in"]])
                 .map(|n| n.as_u64().expect("a count"))
                 .sum();
-            assert_eq!(packets, accounted(report, scope), "{scope}");
+            // Packets that share a frame, or lie inside others, are more than frames.
+            let nested = report["inputs"][0]["link_types"][0] != "ethernet"
+                || list_of(&report["destinations"]).any(|d| {
+                    ["gre", "ip-4", "ip-41"]
+                        .iter()
+                        .any(|t| d["transport"] == *t)
+                });
+            let frames = accounted(report, scope);
+            assert!(packets >= frames, "{scope}: {packets} of {frames}");
+            if !nested {
+                assert_eq!(packets, frames, "{scope}");
+            }
         }
     }
 }

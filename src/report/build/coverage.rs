@@ -93,6 +93,20 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
             .into_iter()
             .map(|text| format!("{text}.")),
     );
+    for input in &case.basis.evidence.inputs {
+        out.extend(
+            input
+                .notes
+                .iter()
+                .map(|note| format!("{}: {note}", input.name)),
+        );
+        if input.hints.names > 0 {
+            out.push(format!(
+                "{}: the recording tool wrote down {} names of addresses; they are its belief, and no evidence.",
+                input.name, input.hints.names
+            ));
+        }
+    }
     for (what, (count, first)) in oddities(case) {
         out.push(format!(
             "{count} frames from frame {} of {} on: {what}.",

@@ -1,0 +1,93 @@
+//! Where a capture comes from: a file, or standard input.
+
+use crate::error::Error;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Where a capture comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// Standard input, `-` on the command line.
+    Stdin,
+    /// Standard input, written to a file first because it has to be read twice.
+    Spooled(PathBuf),
+}
+
+impl Source {
+    /// From a command-line argument.
+    pub fn of(argument: &Path) -> Self {
+        if argument.as_os_str() == "-" {
+            Self::Stdin
+        } else {
+            Self::File(argument.to_owned())
+        }
+    }
+
+    /// The file name alone.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.file_name().map_or_else(
+                || path.display().to_string(),
+                |n| n.to_string_lossy().into_owned(),
+            ),
+            Self::Stdin | Self::Spooled(_) => "-".into(),
+        }
+    }
+
+    /// The path for messages.
+    pub fn display(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Stdin | Self::Spooled(_) => "standard input".into(),
+        }
+    }
+
+    /// The path as it was given, `-` for standard input.
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.clone(),
+            Self::Stdin | Self::Spooled(_) => PathBuf::from("-"),
+        }
+    }
+
+    pub(super) fn open(&self) -> Result<Box<dyn Read>, Error> {
+        let path = match self {
+            Self::Stdin => return Ok(Box::new(std::io::stdin().lock())),
+            Self::File(path) | Self::Spooled(path) => path,
+        };
+        let refuse = |e: std::io::Error| {
+            let advice = match e.kind() {
+                std::io::ErrorKind::NotFound => "check the path",
+                std::io::ErrorKind::PermissionDenied => "make it readable for this user",
+                _ => "check the file",
+            };
+            Error::at(
+                self.display(),
+                format!("cannot open the capture: {}", reason(&e)),
+            )
+            .advise(advice)
+        };
+        let file = File::open(path).map_err(refuse)?;
+        let about = file.metadata().map_err(refuse)?;
+        if about.is_dir() {
+            return Err(Error::at(self.display(), "is a directory, not a capture")
+                .advise("name the capture files in it, e.g. with a shell wildcard"));
+        }
+        Ok(Box::new(file))
+    }
+}
+
+/// An operating system error without its number, which differs between machines.
+pub(crate) fn reason(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    match text.find(" (os error") {
+        Some(at) => text
+            .chars()
+            .take(text.get(..at).map_or(0, |t| t.chars().count()))
+            .collect(),
+        None => text,
+    }
+}
