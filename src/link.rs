@@ -314,7 +314,7 @@ mod tests {
         // Every length of a few patterns, the lengths that headers state among them.
         for link in LINK_TYPES {
             for fill in [0x00, 0x01, 0x03, 0x45, 0x60, 0x80, 0xaa, 0xff] {
-                let bytes = vec![fill; 200];
+                let bytes = [fill; 200];
                 for length in 0..bytes.len() {
                     for wire in [length, length + 1, 1500] {
                         let frame = sample::cut(&bytes[..length], wire);
