@@ -37,6 +37,20 @@ Example: the mode was on from minute 1 to minute 11 of the recording
   drone-audit check --device 192.168.1.50 --window +60/+660 \\
     -o table -o json=report.json flight.pcapng";
 
+const FITNESS_NOTES: &str = "\
+Looks at coverage only, not at what the traffic shows. What each gap means: drone-audit explain GAP.
+
+Exit codes:
+  0  the captures could support `consistent` for the claim local-data-mode
+  2  usage error, or a capture could not be read
+  3  they could not: a gap forbids it; the output says what to change in the next recording";
+
+const EXPLAIN_NOTES: &str = "\
+Examples:
+  drone-audit explain                   the list of all ids
+  drone-audit explain kernel-drops      a gap
+  drone-audit explain recipe-android    how to record on an Android phone";
+
 /// Reads packet captures of drone apps and says, per vendor claim, whether the packets contradict it.
 #[derive(Debug, Clone, PartialEq, Parser)]
 #[command(name = "drone-audit", bin_name = "drone-audit", version)]
@@ -59,6 +73,12 @@ pub enum Command {
     Check(Check),
     /// Lists every flow of the captures, without judgement.
     Flows(Flows),
+    /// Says whether captures could support `consistent`, and what to change in the next recording.
+    #[command(after_help = FITNESS_NOTES)]
+    Fitness(Fitness),
+    /// Explains an id of a report, or a recording recipe; without an id, lists them.
+    #[command(after_help = EXPLAIN_NOTES)]
+    Explain(Explain),
     /// Writes out what is built into the program.
     Emit(Emit),
 }
@@ -119,6 +139,37 @@ pub struct Flows {
     /// Write the flows as `ndjson`, to standard output or to a file; repeatable [default: ndjson].
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(FLOWS_FORMATS))]
     pub outputs: Vec<Output>,
+}
+
+/// Options of `fitness`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Fitness {
+    /// Captures of one session (pcap or pcapng, also gzip or zstd); `-` is standard input.
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub captures: Vec<PathBuf>,
+    /// Whose traffic it is.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// When the mode was on: RFC 3339 times, or +SECONDS from the first packet; the end is not
+    /// included; repeatable [default: the whole capture].
+    #[arg(long = "window", value_name = "START/END", value_parser = value::window)]
+    pub windows: Vec<WindowSpec>,
+    /// Write the result as `table` or `json`, to standard output or to a file; repeatable
+    /// [default: table].
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(CHECK_FORMATS))]
+    pub outputs: Vec<Output>,
+    /// Do not compute the SHA-256 of the captures; the result then cannot be tied to them.
+    #[arg(long)]
+    pub no_hash: bool,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Explain {
+    /// Claim, verdict, rule, reason, gap, attribution, any other id of a report, or recipe
+    /// [default: the list].
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
 }
 
 /// Whose traffic it is, and what is local.
@@ -183,6 +234,8 @@ pub struct Emit {
 pub enum Embedded {
     /// The JSON schema of the report.
     Schema,
+    /// The JSON schema of what `fitness` writes.
+    FitnessSchema,
     /// The address database (MaxMind DB).
     Geo,
 }
@@ -235,7 +288,13 @@ impl Cli {
                 &mut flows.outputs,
                 Format::Ndjson,
             ),
-            Command::Emit(_) => return Ok(()),
+            Command::Fitness(fitness) => (
+                &fitness.captures,
+                &fitness.subject,
+                &mut fitness.outputs,
+                Format::Table,
+            ),
+            Command::Explain(_) | Command::Emit(_) => return Ok(()),
         };
         if outputs.is_empty() {
             outputs.push(Output::stdout(default));
@@ -376,7 +435,7 @@ mod tests {
         let lines = [
             (
                 "",
-                "no command is given (use one of: check, flows, emit; see 'drone-audit --help')",
+                "no command is given (use one of: check, flows, fitness, explain, emit; see 'drone-audit --help')",
             ),
             (
                 "chek x",
@@ -422,10 +481,18 @@ mod tests {
                 "check x --local 0.0.0.0/0",
                 "--local <CIDR>: '0.0.0.0/0' covers every address, so nothing would be left to judge",
             ),
+            (
+                "fitness",
+                "no capture is given (name at least one file, or '-' for standard input; see 'drone-audit fitness --help')",
+            ),
+            (
+                "explain a b",
+                "b: this argument is not known (see 'drone-audit explain --help')",
+            ),
             ("emit", "<WHAT> is missing (see 'drone-audit emit --help')"),
             (
                 "emit man",
-                "<WHAT>: 'man' is not known (use one of: schema, geo)",
+                "<WHAT>: 'man' is not known (use one of: schema, fitness-schema, geo)",
             ),
         ];
         for (line, said) in lines {

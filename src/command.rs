@@ -2,7 +2,11 @@
 
 mod check;
 mod emit;
+mod explain;
+mod fitness;
 mod flows;
+mod screen;
+mod session;
 
 use crate::audit::Devices;
 use crate::capture::Source;
@@ -20,6 +24,8 @@ pub fn run(cli: &Cli) -> Result<u8, Error> {
     match &cli.command {
         Command::Check(options) => check::run(options, &cli.terminal),
         Command::Flows(options) => flows::run(options, &cli.terminal),
+        Command::Fitness(options) => fitness::run(options, &cli.terminal),
+        Command::Explain(options) => explain::run(options),
         Command::Emit(options) => emit::run(options),
     }
 }

@@ -6,6 +6,9 @@
 //!
 //! The byte grammars (`*_message`, `*_record`, `*_hello`, …) know no flow; the sessions know no bytes.
 
+pub mod amf0;
+#[cfg(test)]
+mod conversation;
 mod dns;
 pub mod dns_message;
 pub mod drone;
@@ -13,16 +16,27 @@ mod drone_link;
 mod dtls;
 pub mod dtls_record;
 pub mod host_name;
+pub mod hpack;
 mod http;
 pub mod http1;
+mod http2;
+pub mod http2_frame;
+mod mqtt;
 pub mod neighbours;
+mod ntp;
 pub mod public_name;
-mod quic;
+pub mod quic;
 pub mod quic_shape;
 pub mod reading;
+mod rtmp;
+pub mod rtmp_chunk;
+mod rtsp;
+mod sip;
 mod socks;
+mod ssdp;
 mod stun;
 pub mod stun_shape;
+pub mod text_head;
 mod tls;
 pub mod tls_certificate;
 pub mod tls_hello;
@@ -36,6 +50,8 @@ use crate::evidence::Moment;
 use crate::flow::{Carries, Flow, NameSource, Opening, Relay, Side};
 use crate::ledger::apps::AppId;
 use crate::ledger::{Ends, Ledger};
+use crate::packet::address::classify;
+use host_name::HostName;
 use wire::Fit;
 
 /// A protocol that can be recognised by its first bytes.
@@ -84,6 +100,12 @@ pub enum Step {
 pub static STREAMS: &[Protocol] = &[
     tls::TLS,
     http::HTTP,
+    http2::HTTP2,
+    rtmp::RTMP,
+    rtsp::RTSP,
+    sip::OVER_TCP,
+    mqtt::MQTT,
+    stun::OVER_TCP,
     dns::OVER_TCP,
     socks::SOCKS,
     drone_link::STREAM,
@@ -97,6 +119,9 @@ pub static DATAGRAMS: &[Protocol] = &[
     quic::QUIC,
     dtls::DTLS,
     stun::STUN,
+    sip::OVER_UDP,
+    ntp::NTP,
+    ssdp::SSDP,
     tunnel::DATAGRAM,
 ];
 
@@ -129,13 +154,26 @@ impl Sink<'_> {
 
     /// An address in place of a name: what the client said is listed, and it is no name.
     pub fn literal(&mut self, ip: std::net::IpAddr, source: NameSource) {
-        self.flow.facts.literal.get_or_insert(ip);
+        let outside = |ip| !classify(ip).is_local();
+        let have = self.flow.facts.literal;
+        if have.is_none_or(|have| outside(ip) && !outside(have)) {
+            self.flow.facts.literal = Some(ip);
+        }
         // As a Host field writes it (RFC 3986 §3.2.2).
         let text = match ip {
             std::net::IpAddr::V4(v4) => v4.to_string(),
             std::net::IpAddr::V6(v6) => format!("[{v6}]"),
         };
         self.flow.facts.name(&text, source, self.at);
+    }
+
+    /// A host that the client asks for, by name or by address.
+    pub fn host(&mut self, host: &HostName, source: NameSource) {
+        match host {
+            HostName::Name { text, .. } => self.name(text, source),
+            HostName::Address(ip) => self.literal(*ip, source),
+            HostName::Refused(_) => {}
+        }
     }
 
     /// The sender of these bytes is the client.
@@ -150,8 +188,14 @@ impl Sink<'_> {
 
     /// The flow asks a relay.
     pub fn relays(&mut self, relay: Relay) {
-        // What names a target says more than a lookup.
-        if !matches!(self.flow.facts.relay, Some(Relay::Proxy(_))) {
+        // What names a target says more than a lookup, and an address beyond the site says most.
+        let weight = |relay: &Relay| match relay {
+            Relay::Lookup => 0,
+            Relay::Proxy(Some(ip)) if !classify(*ip).is_local() => 2,
+            Relay::Proxy(_) => 1,
+        };
+        let have = self.flow.facts.relay.as_ref().map(weight);
+        if have.is_none_or(|have| have < weight(&relay)) {
             self.flow.facts.relay = Some(relay);
         }
     }
@@ -159,5 +203,69 @@ impl Sink<'_> {
     /// A gap that belongs to this frame.
     pub fn gap(&mut self, id: GapId, cause: &'static str) {
         self.ledger.gaps.at(id, self.at, self.epoch, cause);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing)]
+    use super::*;
+    use wire::test_bytes::hex;
+
+    #[test]
+    fn the_beginnings_of_streams_belong_to_one_protocol_each() {
+        let ends = |port| Ends {
+            side: Side::A,
+            sender: ([192, 168, 2, 20].into(), 40001),
+            receiver: ([192, 168, 2, 254].into(), port),
+        };
+        let connect = "02 0007 636f6e6e656374 00 3ff0000000000000 03 0000 09";
+        let rtmp = [
+            &[3][..],
+            &[0x5a; 3072],
+            &hex("03 000000 000017 14 00000000"),
+            &hex(connect),
+        ]
+        .concat();
+        let samples: [(&str, Vec<u8>); 12] = [
+            ("tls", hex("16 0301 0005 01 000001 00")),
+            ("http", b"GET / HTTP/1.1\r\n".to_vec()),
+            ("http2", http1::HTTP2_PREFACE.to_vec()),
+            ("rtmp", rtmp),
+            ("rtsp", b"OPTIONS * RTSP/1.0\r\n".to_vec()),
+            ("sip", b"OPTIONS sip:a.example SIP/2.0\r\n".to_vec()),
+            ("mqtt", hex("10 0d 0004 4d515454 04 02 003c 0001 61")),
+            ("stun", hex("0001 0000 2112a442 000102030405060708090a0b")),
+            ("socks", hex("05 01 00")),
+            (
+                "socks",
+                b"\x04\x01\x01\xbb\x00\x00\x00\x01me\x00a.example\x00".to_vec(),
+            ),
+            (
+                "drone-link",
+                hex("551904e40403e0150004059afee1fedffe8000000020018083"),
+            ),
+            (
+                "dns",
+                hex("001b 0007 0100 0001 0000 0000 0000 01 61 07 6578616d706c65 00 0001 0001"),
+            ),
+        ];
+        for (id, bytes) in &samples {
+            for port in [80, 443, 554, 1935, 5060, 8883, 40002] {
+                let mine = |bytes: &[u8]| -> Vec<&str> {
+                    let fits = STREAMS
+                        .iter()
+                        .filter(|p| (p.fit)(bytes, &ends(port)) == Fit::Mine);
+                    fits.map(|p| p.id).collect()
+                };
+                assert_eq!(mine(bytes), [*id], "port {port}");
+                for cut in 1..bytes.len() {
+                    assert!(
+                        mine(&bytes[..cut]).iter().all(|found| found == id),
+                        "{id} {cut}"
+                    );
+                }
+            }
+        }
     }
 }

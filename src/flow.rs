@@ -3,6 +3,7 @@
 //! A [`Flow`] knows who sent what when, and keeps the facts that dissectors found in it. Which end
 //! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
 
+pub mod budget;
 pub mod row;
 pub mod sequence;
 pub mod stream;
@@ -245,14 +246,24 @@ pub enum NameSource {
     Certificate,
     /// The name asked for in DNS whose answer gave this address.
     Dns,
+    /// Host of a SIP request URI.
+    Sip,
+    /// Host of an RTSP URI.
+    Rtsp,
+    /// Host of the RTMP `tcUrl`.
+    Rtmp,
     /// SOCKS target.
     Socks,
+    /// HTTP/2 `:authority` or `host`.
+    Http2Authority,
     /// HTTP/1 `Host` or absolute URI.
     HttpHost,
-    /// HTTP `CONNECT` target.
+    /// HTTP `CONNECT` target, in version 1 or 2.
     HttpConnect,
     /// DTLS server name.
     DtlsSni,
+    /// QUIC server name.
+    QuicSni,
     /// TLS server name.
     TlsSni,
 }
@@ -264,17 +275,22 @@ impl NameSource {
             Self::DnsAlias => "dns-alias",
             Self::Certificate => "certificate",
             Self::Dns => "dns",
+            Self::Sip => "sip",
+            Self::Rtsp => "rtsp",
+            Self::Rtmp => "rtmp",
             Self::Socks => "socks",
+            Self::Http2Authority => "http2-authority",
             Self::HttpHost => "http-host",
             Self::HttpConnect => "http-connect",
             Self::DtlsSni => "dtls-sni",
+            Self::QuicSni => "quic-sni",
             Self::TlsSni => "tls-sni",
         }
     }
 
     /// True for names that the client itself said on the connection.
     pub fn asserted(self) -> bool {
-        self >= Self::Socks
+        self >= Self::Sip
     }
 }
 

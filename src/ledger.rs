@@ -2,9 +2,11 @@
 //! signs of the app at work, gaps. Facts with their frames, no judgement.
 
 pub mod apps;
+pub mod connection_ids;
 
 use crate::coverage::{GapId, Gaps};
 use crate::evidence::{Moment, Timestamp};
+use crate::flow::budget::Budget;
 use crate::flow::{LinkFacts, Side};
 use crate::link::Mac;
 use foldhash::fast::RandomState;
@@ -155,6 +157,10 @@ pub struct Ledger {
     pub oddities: BTreeMap<&'static str, (u64, Moment)>,
     /// Drone-link protocols seen.
     pub drone_protocols: BTreeSet<&'static str>,
+    /// Ids of QUIC connections.
+    pub connection_ids: connection_ids::ConnectionIds,
+    /// Memory for QUIC handshakes that are being put together.
+    pub quic_handshakes: Budget,
     /// Gaps.
     pub gaps: Gaps,
 }

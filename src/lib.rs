@@ -14,6 +14,8 @@
 //! report   writes it down
 //! ```
 //!
+//! Beside the pipeline, [`explain`] holds the texts of all ids that a report uses.
+//!
 //! Each stage hands one noun to the next and cannot reach back; [`audit`] drives the stream part,
 //! [`command`] the rest. Nothing is judged before the last packet was read.
 
@@ -39,6 +41,7 @@ pub mod dissect;
 pub mod epoch;
 pub mod error;
 pub mod evidence;
+pub mod explain;
 pub mod flow;
 pub mod identity;
 pub mod label;

@@ -15,9 +15,12 @@ use crate::evidence::{FrameRef, Moment};
 use crate::flow::NameSource;
 use crate::flow::row::FRAMES_MAX;
 
+/// The id of the claim.
+pub const ID: &str = "local-data-mode";
+
 pub(super) const CLAIM: Claim = Claim {
     description: Description {
-        id: "local-data-mode",
+        id: ID,
         statement: "Local Data Mode stops all internet traffic to and from the DJI Pilot flight control app",
         source: "DJI, 30 November 2017",
     },

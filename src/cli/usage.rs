@@ -14,6 +14,8 @@ pub(super) fn help_command(arguments: &[OsString]) -> &'static str {
         .find_map(|argument| match argument.to_str()? {
             "check" => Some("drone-audit check --help"),
             "flows" => Some("drone-audit flows --help"),
+            "fitness" => Some("drone-audit fitness --help"),
+            "explain" => Some("drone-audit explain --help"),
             "emit" => Some("drone-audit emit --help"),
             _ => None,
         });

@@ -4,16 +4,19 @@ use crate::cli::{Embedded, Emit};
 use crate::error::Error;
 use crate::locate;
 use crate::report::output::{Format, Output};
-use crate::report::v1;
+use crate::report::{fitness, v1};
+use std::io::{self, Write};
 
 pub(super) fn run(options: &Emit) -> Result<u8, Error> {
     Output::stdout(Format::Json).write(|out| match options.what {
-        Embedded::Schema => {
-            let schema = schemars::schema_for!(v1::Report);
-            serde_json::to_writer_pretty(&mut *out, &schema)?;
-            out.write_all(b"\n")
-        }
+        Embedded::Schema => schema(&schemars::schema_for!(v1::Report), out),
+        Embedded::FitnessSchema => schema(&schemars::schema_for!(fitness::Fitness), out),
         Embedded::Geo => out.write_all(locate::embedded_bytes()),
     })?;
     Ok(0)
+}
+
+fn schema(schema: &schemars::Schema, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, schema)?;
+    out.write_all(b"\n")
 }

@@ -1,6 +1,6 @@
 //! `flows`: the inventory without judgement.
 
-use super::check::{TIME_GAP, accuses};
+use super::session::{TIME_GAP, accuses};
 use super::{devices, locator, sources};
 use crate::audit::{Settings, read};
 use crate::classify::Basis;

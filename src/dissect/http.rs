@@ -151,3 +151,34 @@ fn literal(authority: &Authority) -> Option<std::net::IpAddr> {
         HostName::Name { .. } | HostName::Refused(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dissect::conversation::Conversation;
+
+    #[test]
+    fn a_target_beyond_the_site_is_not_hidden_by_one_on_it() {
+        let mut talk = Conversation::tcp("192.168.2.254:3128");
+        talk.say("GET http://192.168.2.9/ HTTP/1.1\r\nHost: 192.168.2.9\r\n\r\n");
+        talk.say("GET http://47.88.60.14/ HTTP/1.1\r\nHost: 47.88.60.14\r\n\r\n");
+        talk.say("GET http://192.168.2.8/ HTTP/1.1\r\nHost: 192.168.2.8\r\n\r\n");
+        let target = Some([47, 88, 60, 14].into());
+        assert_eq!(talk.literal(), target);
+        assert_eq!(talk.facts().relay, Some(Relay::Proxy(target)));
+    }
+
+    #[test]
+    fn a_web_socket_stays_the_connection_it_came_from() {
+        let mut talk = Conversation::tcp("45.33.92.2:80");
+        talk.say("GET /mqtt HTTP/1.1\r\nHost: ws.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n");
+        talk.hear("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x02\x01");
+        // A masked frame (RFC 6455 §5.2), more of them than are probed.
+        for _ in 0..40 {
+            talk.say(b"\x82\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        }
+        assert_eq!((talk.protocol(), talk.names().len()), (Some("http"), 1));
+        let client = talk.client();
+        assert_eq!(*talk.flow().carries.of(client), Carries::Application);
+    }
+}

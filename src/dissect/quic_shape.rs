@@ -6,14 +6,9 @@
 //!
 //! A short-header packet shows next to nothing: [`looks_short`] says "could be", and only what is known of the flow makes it more.
 
+use crate::dissect::quic::version::{is_reserved, kind_of};
 use crate::dissect::wire::Reader;
 
-/// Version 1 (RFC 9000 §15).
-pub const VERSION_1: u32 = 0x0000_0001;
-/// Version 2 (RFC 9369 §3.1).
-pub const VERSION_2: u32 = 0x6b33_43cf;
-/// The provisional number of version 2, with its type bits.
-const VERSION_2_DRAFT: u32 = 0x709a_50c4;
 /// Longest connection id in known versions (RFC 9000 §17.2).
 const CONNECTION_ID_MAX: usize = 20;
 /// Smallest datagram with a client's first packet (RFC 9000 §14.1).
@@ -68,6 +63,8 @@ pub struct Packet<'a> {
     pub source_id: &'a [u8],
     /// The whole packet, as far as it is there.
     pub bytes: &'a [u8],
+    /// Where in `bytes` the packet number begins, in packets that have a length field; 0 in others.
+    pub number_at: usize,
     /// The packet runs past the datagram: the capture cut it.
     pub is_cut: bool,
 }
@@ -136,42 +133,10 @@ fn short_behind<'a>(bytes: &'a [u8], first: &Packet<'a>) -> Option<Packet<'a>> {
             destination_id: first.destination_id,
             source_id: &[],
             bytes,
+            number_at: 0,
             is_cut: false,
         },
     )
-}
-
-/// How the two type bits are read.
-fn kind_of(version: u32, first: u8) -> Option<PacketKind> {
-    const V1: [PacketKind; 4] = [
-        PacketKind::Initial,
-        PacketKind::ZeroRtt,
-        PacketKind::Handshake,
-        PacketKind::Retry,
-    ];
-    const V2: [PacketKind; 4] = [
-        PacketKind::Retry,
-        PacketKind::Initial,
-        PacketKind::ZeroRtt,
-        PacketKind::Handshake,
-    ];
-    let kinds = match version {
-        VERSION_2 | VERSION_2_DRAFT => V2,
-        // Version 1, drafts 17 to 34, Facebook's mvfst, and Google's last versions with TLS: all with the bits of version 1.
-        VERSION_1
-        | 0xff00_0011..=0xff00_0022
-        | 0xface_b000..=0xface_b00f
-        | 0x5430_3530
-        | 0x5430_3531
-        | 0x5130_3530 => V1,
-        _ => return None,
-    };
-    kinds.get(usize::from(first >> 4 & 0x03)).copied()
-}
-
-/// `?a?a?a?a` (RFC 9000 §15).
-fn is_reserved(version: u32) -> bool {
-    version & 0x0f0f_0f0f == 0x0a0a_0a0a
 }
 
 fn long_packet(bytes: &[u8]) -> Option<Packet<'_>> {
@@ -189,6 +154,7 @@ fn long_packet(bytes: &[u8]) -> Option<Packet<'_>> {
         destination_id,
         source_id,
         bytes,
+        number_at: 0,
         is_cut: false,
     };
     if version == 0 {
@@ -218,6 +184,7 @@ fn long_packet(bytes: &[u8]) -> Option<Packet<'_>> {
     if length < PROTECTED_MIN {
         return None;
     }
+    packet.number_at = reader.position();
     let end = usize::try_from(length)
         .ok()?
         .checked_add(reader.position())?;
@@ -229,7 +196,7 @@ fn long_packet(bytes: &[u8]) -> Option<Packet<'_>> {
 }
 
 /// Variable-length integer (RFC 9000 §16).
-fn varint(reader: &mut Reader<'_>) -> Option<u64> {
+pub(in crate::dissect) fn varint(reader: &mut Reader<'_>) -> Option<u64> {
     let first = reader.u8()?;
     let more = (1usize << (first >> 6)).saturating_sub(1);
     let rest = reader.take(more)?;
@@ -282,6 +249,7 @@ fn google_packet(bytes: &[u8]) -> Option<Packet<'_>> {
         destination_id: id,
         source_id: &[],
         bytes,
+        number_at: 0,
         is_cut: false,
     })
 }

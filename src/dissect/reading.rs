@@ -94,6 +94,10 @@ impl Readings {
         if bytes.is_empty() || !reading.may_probe(sink.at.time) {
             return;
         }
+        if let Some(session) = super::quic::continued(bytes, sink) {
+            reading.session.insert(session).read(bytes, sink);
+            return;
+        }
         let found = DATAGRAMS
             .iter()
             .find(|p| (p.fit)(bytes, &sink.ends) == Fit::Mine);

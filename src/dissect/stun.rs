@@ -1,11 +1,14 @@
-//! STUN and TURN messages (RFC 8489, RFC 8656): no application payload, unless they carry some.
+//! STUN and TURN over UDP and TCP (RFC 8489, RFC 8656): no application payload, unless they carry some.
 //!
-//! The addresses inside are not used yet.
+//! A TURN server is a relay: the peers that it is asked to reach are where the packets really go, and a peer beyond the site makes a
+//! server on the site a way to the internet. Whom the client talks with through a public server changes nothing: it is the internet
+//! either way. The address that a server saw the client under is not taken for a destination: it is our own.
 
-use super::stun_shape::{Class, message};
+use super::stun_shape::{AddressRole, Class, Stun as Message, frame_len, message};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
-use crate::flow::Carries;
+use crate::flow::{Carries, Relay, Side};
+use crate::packet::address::classify;
 
 pub(super) const STUN: Protocol = Protocol {
     id: "stun",
@@ -19,23 +22,125 @@ pub(super) const STUN: Protocol = Protocol {
     open: || Box::new(Stun),
 };
 
+pub(super) const OVER_TCP: Protocol = Protocol {
+    id: "stun",
+    fit: |bytes, _| match frame_len(bytes) {
+        Some(Some(len)) => match bytes.get(..len) {
+            Some(whole) if message(whole).is_some() => Fit::Mine,
+            Some(_) => Fit::NotMine,
+            None => Fit::NeedMore,
+        },
+        Some(None) => Fit::NeedMore,
+        None => Fit::NotMine,
+    },
+    open: || Box::new(StunStream),
+};
+
 struct Stun;
 
 impl Session for Stun {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
-        let Some(stun) = message(bytes) else {
+        match message(bytes) {
+            Some(stun) => say(&stun, sink),
             // Media or data on the same ports.
-            sink.carries(Carries::Application);
-            return Step::Consumed(bytes.len());
-        };
-        if stun.class == Class::Request {
-            sink.client_speaks();
+            None => sink.carries(Carries::Application),
         }
-        sink.carries(if stun.carries_data {
-            Carries::Application
-        } else {
-            Carries::Handshake
-        });
         Step::Consumed(bytes.len())
+    }
+}
+
+/// Messages and channel data one behind the other (RFC 8656 §2.1, §12.5).
+struct StunStream;
+
+impl Session for StunStream {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        // Channel data: number 0x4000 to 0x4fff, length, data padded to four bytes.
+        if let [0x40..=0x4f, rest @ ..] = bytes {
+            sink.carries(Carries::Application);
+            let Some([_, high, low]) = rest.first_chunk::<3>() else {
+                return Step::More;
+            };
+            let length = u64::from(u16::from_be_bytes([*high, *low]));
+            return Step::Skip(length.next_multiple_of(4).saturating_add(4));
+        }
+        let whole = match frame_len(bytes) {
+            Some(Some(len)) => bytes.get(..len),
+            Some(None) => None,
+            None => return Step::Handover(0),
+        };
+        let Some(whole) = whole else {
+            return Step::More;
+        };
+        match message(whole) {
+            Some(stun) => {
+                say(&stun, sink);
+                Step::Consumed(whole.len())
+            }
+            None => Step::Handover(0),
+        }
+    }
+
+    fn lost(&mut self, _side: Side) -> bool {
+        false
+    }
+}
+
+fn say(stun: &Message, sink: &mut Sink<'_>) {
+    if stun.class == Class::Request {
+        sink.client_speaks();
+    }
+    sink.carries(if stun.carries_data {
+        Carries::Application
+    } else {
+        Carries::Handshake
+    });
+    // Peers on the site are candidates like others; the relay is one for the sake of those beyond.
+    let beyond = stun
+        .addresses
+        .iter()
+        .filter(|(role, _)| *role == AddressRole::Peer)
+        .map(|(_, address)| address.ip())
+        .find(|ip| !classify(*ip).is_local());
+    if let Some(ip) = beyond {
+        sink.flow.facts.literal.get_or_insert(ip);
+        sink.relays(Relay::Proxy(Some(ip)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dissect::conversation::Conversation;
+    use crate::dissect::wire::test_bytes::hex;
+
+    /// CreatePermission for 192.168.2.9, then 192.0.2.1 (RFC 5769 §2.2 gives its form under the cookie).
+    const PERMISSIONS: [&str; 2] = [
+        "0008000c 2112a442 000102030405060708090a0b 00120008 0001 a147 e1baa64b",
+        "0008000c 2112a442 000102030405060708090a0b 00120008 0001 a147 e112a643",
+    ];
+
+    #[test]
+    fn a_relay_is_known_by_the_peer_beyond_the_site() {
+        let peer = Some([192, 0, 2, 1].into());
+        let messages = PERMISSIONS.map(hex);
+        let mut udp = Conversation::udp("192.168.2.254:3478");
+        udp.say(&messages[0]);
+        assert_eq!((udp.literal(), udp.facts().relay.clone()), (None, None));
+        udp.say(&messages[1]);
+        assert_eq!(
+            (udp.literal(), udp.facts().relay.clone()),
+            (peer, Some(Relay::Proxy(peer)))
+        );
+        // The same over TCP, channel data between them.
+        let bytes = [&messages[0][..], &hex("4001 0003 010203 00"), &messages[1]].concat();
+        for size in [1, 9, bytes.len()] {
+            let mut tcp = Conversation::tcp("192.168.2.254:3478");
+            tcp.say_in_pieces(&bytes, size);
+            assert_eq!(
+                (tcp.literal(), tcp.protocol()),
+                (peer, Some("stun")),
+                "{size}"
+            );
+        }
     }
 }

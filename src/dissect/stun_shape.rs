@@ -124,6 +124,20 @@ pub fn message(payload: &[u8]) -> Option<Stun> {
     reader.is_empty().then_some(stun)
 }
 
+/// Bytes of the message that a stream begins with: `None` if it is none, `Some(None)` while its header is not whole.
+pub fn frame_len(bytes: &[u8]) -> Option<Option<usize>> {
+    let mut reader = Reader::new(bytes);
+    let header = (reader.u16(), reader.u16(), reader.u32());
+    if header.0.is_some_and(|kind| kind & 0xc000 != 0)
+        || header.1.is_some_and(|length| length % 4 != 0)
+        || header.2.is_some_and(|cookie| cookie != MAGIC_COOKIE)
+    {
+        return None;
+    }
+    let whole = header.1.filter(|_| header.2.is_some());
+    Some(whole.map(|length| HEADER_LEN.saturating_add(length.into())))
+}
+
 /// IANA "STUN Methods".
 fn is_known_method(method: u16) -> bool {
     matches!(method, 0x001 | 0x003 | 0x004 | 0x006..=0x00c | 0x080)

@@ -3,6 +3,7 @@
 mod coverage;
 mod destinations;
 mod findings;
+mod fitness;
 
 use super::v1;
 use crate::audit::Devices;
@@ -19,6 +20,7 @@ use crate::link::Mac;
 use coverage::{gaps, limits};
 use destinations::{DESTINATIONS_MAX, LOOKUPS_MAX, lookups, order, overflow, write_destination};
 use findings::claims;
+pub use fitness::fitness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -112,16 +114,7 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome], request: Request<'_>) -> v1
         lookups,
         coverage: v1::Coverage {
             gaps,
-            drone_links: case
-                .basis
-                .evidence
-                .series
-                .iter()
-                .flat_map(|s| &s.ledger.drone_protocols)
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .map(|p| (*p).to_owned())
-                .collect(),
+            drone_links: drone_links(case),
         },
         limits: limits(case),
         sessions: Vec::new(),
@@ -212,6 +205,13 @@ impl Times<'_> {
     fn finest(&self) -> u8 {
         self.0.iter().map(|i| i.digits).max().unwrap_or(6)
     }
+}
+
+/// Drone-link protocols whose valid frames were seen.
+fn drone_links(case: &Case<'_>) -> Vec<String> {
+    let series = case.basis.evidence.series.iter();
+    let seen: BTreeSet<_> = series.flat_map(|s| &s.ledger.drone_protocols).collect();
+    seen.into_iter().map(|p| (*p).to_owned()).collect()
 }
 
 fn tool(basis: &Basis<'_>) -> v1::Tool {

@@ -229,7 +229,7 @@ fn advice(name: &str, allowed: &[Format]) -> String {
 }
 
 /// Edit distance (Levenshtein), one row at a time.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (i, x) in a.chars().enumerate() {
         let mut diagonal = i;

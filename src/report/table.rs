@@ -4,6 +4,7 @@
 //! cut, what accuses last, and say how much is left out. All text of the capture passes the
 //! escaping of [`super::text`] on its way to a line.
 
+pub mod fitness;
 mod footing;
 mod grid;
 mod page;

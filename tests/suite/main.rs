@@ -9,6 +9,8 @@ mod counting;
 mod coverage;
 mod damage;
 mod determinism;
+mod explain;
+mod fitness;
 mod flows;
 mod limits;
 mod relays;

@@ -44,14 +44,14 @@ fn an_open_question_in_full() {
 }
 
 /// Walks a value and the schema side by side.
-struct Walk<'a> {
-    whole: &'a Value,
-    definitions: &'a Map<String, Value>,
-    met: BTreeSet<String>,
+pub(crate) struct Walk<'a> {
+    pub(crate) whole: &'a Value,
+    pub(crate) definitions: &'a Map<String, Value>,
+    pub(crate) met: BTreeSet<String>,
 }
 
 impl Walk<'_> {
-    fn value(&mut self, schema: &Value, value: &Value, at: &str) {
+    pub(crate) fn value(&mut self, schema: &Value, value: &Value, at: &str) {
         if let Some(name) = schema["$ref"].as_str() {
             if name == "#" {
                 return self.value(self.whole, value, at);

@@ -23,19 +23,7 @@ const WIDE_ENOUGH_FOR_COUNTS: usize = 120;
 pub(super) fn coverage(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.heading("Coverage")?;
     inputs(page, &report.inputs)?;
-    if report.coverage.drone_links.is_empty() {
-        page.item(
-            0,
-            "Drone link:",
-            "no valid frame of a known drone-link protocol",
-        )?;
-    } else {
-        page.item(
-            0,
-            "Drone link:",
-            &format!("valid frames of {}", report.coverage.drone_links.join(", ")),
-        )?;
-    }
+    drone_links(page, &report.coverage.drone_links)?;
     let (blocking, other): (Vec<&Gap>, Vec<&Gap>) =
         report.coverage.gaps.iter().partition(|gap| gap.blocking);
     if blocking.is_empty() {
@@ -47,11 +35,26 @@ pub(super) fn coverage(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if !other.is_empty() {
         gaps(page, "Gaps that do not forbid it", &other)?;
     }
-    if !report.limits.is_empty() {
-        page.heading("What these captures cannot show")?;
-        for limit in &report.limits {
-            page.item(0, "-", limit)?;
-        }
+    limits(page, &report.limits)
+}
+
+/// Whether the drone link was seen.
+pub(super) fn drone_links(page: &mut Page<'_>, seen: &[String]) -> io::Result<()> {
+    let words = match seen {
+        [] => "no valid frame of a known drone-link protocol".to_owned(),
+        seen => format!("valid frames of {}", seen.join(", ")),
+    };
+    page.item(0, "Drone link:", &words)
+}
+
+/// What no capture of this kind can show.
+pub(super) fn limits(page: &mut Page<'_>, limits: &[String]) -> io::Result<()> {
+    if limits.is_empty() {
+        return Ok(());
+    }
+    page.heading("What these captures cannot show")?;
+    for limit in limits {
+        page.item(0, "-", limit)?;
     }
     Ok(())
 }
@@ -74,7 +77,7 @@ fn sum(accounting: &Accounting, packets: u64) -> String {
     )
 }
 
-fn inputs(page: &mut Page<'_>, inputs: &[Input]) -> io::Result<()> {
+pub(super) fn inputs(page: &mut Page<'_>, inputs: &[Input]) -> io::Result<()> {
     if inputs.is_empty() {
         return page.text(0, "No capture was read.");
     }

@@ -1,0 +1,50 @@
+//! `fitness`: could these captures support `consistent`, and what to change in the next recording.
+
+use super::screen::style;
+use super::session::{Session, declared, local, run_block};
+use super::{catalog, locator, sources};
+use crate::cli::{Fitness, Sources, Terminal};
+use crate::error::Error;
+use crate::explain::library;
+use crate::report::output::{Format, check_targets};
+use crate::report::{build, fitness, table};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The exit code of captures that cannot support `consistent`.
+const UNFIT: u8 = 3;
+
+pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
+    let started = (jiff::Timestamp::now(), Instant::now());
+    check_targets(&options.outputs, &options.captures)?;
+    let texts = library()?;
+    let catalog = Arc::new(catalog(&[])?);
+    let locator = locator(&Sources { geo: Vec::new() })?;
+    let session = Session {
+        sources: &sources(&options.captures),
+        subject: &options.subject,
+        windows: &options.windows,
+        hash: !options.no_hash,
+        catalog: &catalog,
+        locator: &locator,
+    };
+    let result = session.read(|case, devices| {
+        let request = build::Request {
+            declared: declared(&options.subject),
+            local: local(&options.subject),
+            softened: Vec::new(),
+            run: run_block(&options.captures, started),
+            devices,
+        };
+        build::fitness(case, texts, request)
+    })?;
+    for output in &options.outputs {
+        output.write(|out| match output.format {
+            Format::Table => {
+                table::fitness::write(&result, style(terminal, output.path.is_some()), out)
+            }
+            _ => fitness::write_json(&result, out),
+        })?;
+    }
+    Ok(if result.fit { 0 } else { UNFIT })
+}

@@ -1,0 +1,122 @@
+//! One session, from its captures to a case that can be judged or measured.
+
+use super::devices;
+use crate::audit::{Devices, Settings, read};
+use crate::capture::Source;
+use crate::claim::{Case, coverage};
+use crate::classify::catalog::{Catalog, RoleAttribution};
+use crate::classify::subject::{Labelled, Subject};
+use crate::classify::{Basis, rows};
+use crate::cli;
+use crate::cli::Device;
+use crate::epoch::WindowSpec;
+use crate::error::Error;
+use crate::evidence::Timestamp;
+use crate::flow::row::{Rank, RowKey};
+use crate::ledger::Ledger;
+use crate::locate::Locator;
+use crate::report::v1;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Silence, or a step of the clock, longer than this is a gap (contract: 60 seconds).
+pub(super) const TIME_GAP: i64 = 60 * Timestamp::SECOND;
+
+/// What a session is read with.
+pub(super) struct Session<'a> {
+    pub(super) sources: &'a [Source],
+    pub(super) subject: &'a cli::Subject,
+    pub(super) windows: &'a [WindowSpec],
+    pub(super) hash: bool,
+    pub(super) catalog: &'a Arc<Catalog>,
+    pub(super) locator: &'a Locator,
+}
+
+impl Session<'_> {
+    /// Reads the captures, judges rows and coverage, and hands the case to `then`.
+    pub(super) fn read<T>(&self, then: impl FnOnce(&Case<'_>, &Devices) -> T) -> Result<T, Error> {
+        let devices = devices(self.subject);
+        let subject = Rc::new(Subject::new(&self.subject.apps));
+        let settings = Settings {
+            windows: self.windows.to_vec(),
+            devices: devices.clone(),
+            time_gap: TIME_GAP,
+            hash: self.hash,
+            one_row_per_flow: None,
+            accuses: accuses(self.catalog, &subject),
+        };
+        let evidence = read(self.sources, &settings)?;
+        let basis = Basis {
+            evidence: &evidence,
+            catalog: self.catalog,
+            locator: self.locator,
+            local: &self.subject.local_networks,
+            devices: &devices,
+            subject: &subject,
+        };
+        let judged = rows::judge(&basis);
+        let windows = coverage::windows(&basis, &judged, TIME_GAP);
+        let case = Case {
+            judged: &judged,
+            basis: &basis,
+            windows,
+        };
+        Ok(then(&case, &devices))
+    }
+}
+
+/// Rows that accuse are kept when rows run out: a vendor's or an SDK's name.
+pub(super) fn accuses(catalog: &Arc<Catalog>, subject: &Rc<Subject>) -> Rc<Rank> {
+    let (catalog, subject) = (Arc::clone(catalog), Rc::clone(subject));
+    Rc::new(move |row: &RowKey, ledger: &Ledger| {
+        // Names of user ids may still come; by then what was folded stays folded.
+        let labelled = row
+            .apps
+            .iter()
+            .filter_map(|id| ledger.apps.get(*id))
+            .any(|app| subject.says(app, &[]) == Labelled::Subject);
+        if labelled {
+            return true;
+        }
+        let asked = [&row.resolved.a.asked, &row.resolved.b.asked];
+        let aliases = row.resolved.a.aliases.iter().chain(&row.resolved.b.aliases);
+        row.names
+            .iter()
+            .map(|n| &n.name)
+            .chain(asked.into_iter().flatten())
+            .chain(aliases)
+            .filter_map(|name| catalog.lookup(name))
+            .any(|host| host.attribution >= RoleAttribution::ThirdParty)
+    })
+}
+
+/// The declared devices as they were written.
+pub(super) fn declared(subject: &cli::Subject) -> Vec<String> {
+    let shown = |device: &Device| match device {
+        Device::All => "all".into(),
+        Device::Ip(ip) => ip.to_string(),
+        Device::Mac(mac) => mac.to_string(),
+    };
+    subject.devices.iter().map(shown).collect()
+}
+
+/// The networks declared local, as they are written in a report.
+pub(super) fn local(subject: &cli::Subject) -> Vec<String> {
+    let networks = subject.local_networks.iter();
+    networks.map(ToString::to_string).collect()
+}
+
+/// What differs between two runs.
+pub(super) fn run_block(captures: &[PathBuf], (at, clock): (jiff::Timestamp, Instant)) -> v1::Run {
+    v1::Run {
+        started: at.to_string(),
+        seconds: clock.elapsed().as_secs_f64(),
+        arguments: std::env::args_os()
+            .skip(1)
+            .map(|a| a.to_string_lossy().into_owned())
+            .collect(),
+        paths: captures.iter().map(|p| p.display().to_string()).collect(),
+    }
+}

@@ -1,0 +1,218 @@
+//! The kinds of ids, and which sections the text of each has to have.
+
+/// What an id stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A statement that is judged.
+    Claim,
+    /// What can be said of a claim.
+    Verdict,
+    /// A rule of findings, or another reason of a verdict.
+    Rule,
+    /// What a capture could not show.
+    Gap,
+    /// Whose traffic it is.
+    Attribution,
+    /// How far traffic went.
+    Stage,
+    /// Where a packet belongs.
+    Scope,
+    /// Where a host name comes from.
+    HostSource,
+    /// How far the country of an address can be trusted.
+    Place,
+    /// How sure a finding is.
+    Confidence,
+    /// Where an app's label comes from.
+    Label,
+    /// What an app's label says of the subject.
+    Says,
+    /// What the registrant of a MAC address makes.
+    Maker,
+    /// What a host of the catalog is for.
+    Role,
+    /// How to record.
+    Recipe,
+}
+
+/// A section that entries of a kind have: its key in the file, its heading, and whether it may be
+/// missing.
+pub(super) struct Slot {
+    pub(super) key: &'static str,
+    heading: &'static str,
+    pub(super) optional: bool,
+}
+
+const fn slot(key: &'static str, heading: &'static str) -> Slot {
+    Slot {
+        key,
+        heading,
+        optional: false,
+    }
+}
+
+const fn optional(key: &'static str, heading: &'static str) -> Slot {
+    Slot {
+        key,
+        heading,
+        optional: true,
+    }
+}
+
+const MEANS: Slot = slot("means", "What it means");
+const CAPTURE: Slot = slot("capture", "What a capture must contain");
+const WRONG: Slot = slot("wrong", "Known ways to be wrong");
+const REFERENCES: Slot = slot("references", "References");
+
+static OF_CLAIMS: [Slot; 6] = [
+    MEANS,
+    slot("when", "Contradicted by"),
+    slot("not", "Not contradicted by"),
+    CAPTURE,
+    WRONG,
+    REFERENCES,
+];
+static OF_GAPS: [Slot; 6] = [
+    MEANS,
+    slot("when", "Seen when"),
+    slot("not", "Not this gap"),
+    // Filled from the field `next`.
+    slot("capture", "In the next recording"),
+    WRONG,
+    optional("references", "References"),
+];
+static OF_SOURCES: [Slot; 6] = [
+    MEANS,
+    slot("when", "Given when"),
+    slot("not", "Not given for"),
+    CAPTURE,
+    WRONG,
+    REFERENCES,
+];
+static OF_WORDS: [Slot; 6] = [
+    MEANS,
+    slot("when", "Given when"),
+    slot("not", "Not given for"),
+    CAPTURE,
+    WRONG,
+    optional("references", "References"),
+];
+static OF_ROLES: [Slot; 1] = [MEANS];
+static OF_RECIPES: [Slot; 5] = [
+    MEANS,
+    slot("settings", "Settings"),
+    slot("unseen", "What it cannot see"),
+    WRONG,
+    REFERENCES,
+];
+
+impl Kind {
+    /// Every kind, in the order of the list.
+    pub const ALL: [Self; 15] = [
+        Self::Claim,
+        Self::Verdict,
+        Self::Rule,
+        Self::Gap,
+        Self::Attribution,
+        Self::Stage,
+        Self::Scope,
+        Self::HostSource,
+        Self::Place,
+        Self::Confidence,
+        Self::Label,
+        Self::Says,
+        Self::Maker,
+        Self::Role,
+        Self::Recipe,
+    ];
+
+    /// Heading of the list.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Claim => "Claims",
+            Self::Verdict => "Verdicts",
+            Self::Rule => "Rules and reasons",
+            Self::Gap => "Gaps",
+            Self::Attribution => "Attributions (attribution)",
+            Self::Stage => "Stages (stage)",
+            Self::Scope => "Scopes of packets (scope)",
+            Self::HostSource => "Sources of host names (host_source)",
+            Self::Place => "Confidence in a country (country_confidence)",
+            Self::Confidence => "Confidence in a finding (confidence)",
+            Self::Label => "Sources of app labels (app.source)",
+            Self::Says => "What a label says (apps_seen.says)",
+            Self::Maker => "Makers of network cards (maker_kind)",
+            Self::Role => "Roles of hosts (role)",
+            Self::Recipe => "Recording recipes",
+        }
+    }
+
+    /// What one of them is called.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Verdict => "verdict",
+            Self::Rule => "rule or reason",
+            Self::Gap => "gap",
+            Self::Attribution => "attribution",
+            Self::Stage => "stage",
+            Self::Scope => "scope",
+            Self::HostSource => "source of a host name",
+            Self::Place => "confidence in a country",
+            Self::Confidence => "confidence in a finding",
+            Self::Label => "source of an app label",
+            Self::Says => "what a label says",
+            Self::Maker => "maker of a network card",
+            Self::Role => "role of a host",
+            Self::Recipe => "recording recipe",
+        }
+    }
+
+    /// Name and content of its file; none for what is made from other data.
+    pub(super) fn file(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Claim => Some(("claims", include_str!("texts/claims.md"))),
+            Self::Verdict => Some(("verdicts", include_str!("texts/verdicts.md"))),
+            Self::Rule => Some(("rules", include_str!("texts/rules.md"))),
+            Self::Gap => Some(("gaps", include_str!("texts/gaps.md"))),
+            Self::Attribution => Some(("attributions", include_str!("texts/attributions.md"))),
+            Self::Stage => Some(("stages", include_str!("texts/stages.md"))),
+            Self::Scope => Some(("scopes", include_str!("texts/scopes.md"))),
+            Self::HostSource => Some(("host-sources", include_str!("texts/host-sources.md"))),
+            Self::Place => Some(("places", include_str!("texts/places.md"))),
+            Self::Confidence => Some(("confidences", include_str!("texts/confidences.md"))),
+            Self::Label => Some(("labels", include_str!("texts/labels.md"))),
+            Self::Says => Some(("says", include_str!("texts/says.md"))),
+            Self::Maker => Some(("makers", include_str!("texts/makers.md"))),
+            Self::Role => None,
+            Self::Recipe => Some(("recipes", include_str!("texts/recipes.md"))),
+        }
+    }
+
+    pub(super) fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Claim => &["title", "statement", "source"],
+            Self::Gap => &["title", "next"],
+            _ => &["title"],
+        }
+    }
+
+    pub(super) fn slots(self) -> &'static [Slot] {
+        match self {
+            Self::Claim => &OF_CLAIMS,
+            Self::Gap => &OF_GAPS,
+            Self::HostSource | Self::Label => &OF_SOURCES,
+            Self::Role => &OF_ROLES,
+            Self::Recipe => &OF_RECIPES,
+            _ => &OF_WORDS,
+        }
+    }
+
+    /// The heading of a section of this kind.
+    pub(super) fn section(self, key: &str) -> &'static str {
+        self.slots()
+            .iter()
+            .find(|slot| slot.key == key)
+            .map_or("", |slot| slot.heading)
+    }
+}
