@@ -1,6 +1,6 @@
 //! Where a fact was seen: the input, the frame in it, and the time on it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, or unknown (a pcapng Simple Packet Block carries no time).
 ///
@@ -51,7 +51,7 @@ impl Timestamp {
 }
 
 /// A frame of an input: what a reader types into Wireshark to see the same packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Default))]
 #[derive(schemars::JsonSchema)]
 pub struct FrameRef {

@@ -116,6 +116,9 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome], request: Request<'_>) -> v1
             gaps,
             drone_links: drone_links(case),
         },
+        timeline: v1::Timeline::default(),
+        clocks: Vec::new(),
+        case: None,
         limits: limits(case),
         sessions: Vec::new(),
     };
@@ -183,6 +186,9 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
             gaps: Vec::new(),
             drone_links: Vec::new(),
         },
+        timeline: v1::Timeline::default(),
+        clocks: Vec::new(),
+        case: first.case.clone(),
         limits: vec!["Every session was judged alone: destinations, findings and gaps stand in its own report.".into()],
         sessions,
     };
@@ -218,6 +224,8 @@ fn tool(basis: &Basis<'_>) -> v1::Tool {
     v1::Tool {
         name: env!("CARGO_PKG_NAME").into(),
         version: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("DRONE_AUDIT_COMMIT").map(ToOwned::to_owned),
+        claims_sha256: String::new(),
         catalog_sha256: basis.catalog.sha256(),
         geo: basis
             .locator
@@ -334,6 +342,9 @@ fn scope(
             .iter()
             .filter_map(|w| Some((w, w.window?)))
             .map(|(w, window)| v1::Window {
+                name: None,
+                grace_seconds: 0.0,
+                phases: Vec::new(),
                 start: window.start.rfc3339(times.finest()),
                 end: window.end.rfc3339(times.finest()),
                 first: w.extent.and_then(|(first, _)| times.show(first)),

@@ -31,7 +31,9 @@ pub fn digest(report: &Report) -> String {
         hash.update(format!("\"{name}\":").as_bytes());
         write(&mut hash);
     };
+    part("case", &|h| one(h, &report.case));
     part("claims", &|h| list(h, &report.claims));
+    part("clocks", &|h| list(h, &report.clocks));
     part("coverage", &|h| one(h, &report.coverage));
     part("destinations", &|h| list(h, &report.destinations));
     part("findings", &|h| list(h, &report.findings));
@@ -41,6 +43,7 @@ pub fn digest(report: &Report) -> String {
     part("schema", &|h| one(h, &report.schema));
     part("scope", &|h| one(h, &report.scope));
     part("sessions", &|h| sessions(h, &report.sessions));
+    part("timeline", &|h| one(h, &report.timeline));
     part("tool", &|h| one(h, &report.tool));
     part("verdict", &|h| one(h, &report.verdict));
     hash.update(b"}");

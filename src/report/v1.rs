@@ -3,15 +3,22 @@
 //! Names and meanings are the contract's ("The JSON report"); fields are only ever added. Unknown
 //! values are `null`, and a field is always present. All lists have a total order.
 
+mod declared;
+mod measured;
+
+pub use declared::{Allowance, Beacon, CaseFile, Event, Phase};
+pub use measured::{Clock, Content, Contrast, PhaseExposure, Silence, Slot, Timeline};
+
 use crate::evidence::FrameRef;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The id of this model.
 pub const SCHEMA: &str = "drone-audit/report/v1";
 
 /// A whole report.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -27,6 +34,8 @@ pub struct Report {
     pub inputs: Vec<Input>,
     /// What was audited.
     pub scope: Scope,
+    /// What the case file declared; null without one.
+    pub case: Option<CaseFile>,
     /// The claims, in the order of their ids.
     pub claims: Vec<Claim>,
     /// What contradicts a claim or makes it inconclusive.
@@ -37,6 +46,10 @@ pub struct Report {
     pub lookups: Vec<Lookup>,
     /// What the captures could not show.
     pub coverage: Coverage,
+    /// Packets per scope over time.
+    pub timeline: Timeline,
+    /// Clocks in the packets that were compared with the captures' own.
+    pub clocks: Vec<Clock>,
     /// What no capture of this kind can show, in words.
     pub limits: Vec<String>,
     /// With `--each`: the report of every session. Empty otherwise.
@@ -44,20 +57,24 @@ pub struct Report {
 }
 
 /// The program and its data.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// `drone-audit`.
     pub name: String,
     /// Version of the program.
     pub version: String,
+    /// Commit that it was built from, if known.
+    pub commit: Option<String>,
     /// SHA-256 over the host catalog and its additions.
     pub catalog_sha256: String,
+    /// SHA-256 over the claims that ship.
+    pub claims_sha256: String,
     /// Address databases.
     pub geo: Vec<Geo>,
 }
 
 /// An address database.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Geo {
     /// `embedded`, or a file name.
     pub source: String,
@@ -73,7 +90,7 @@ pub struct Geo {
 }
 
 /// The only part that differs between two runs.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// When the run started, RFC 3339.
     pub started: String,
@@ -86,7 +103,7 @@ pub struct Run {
 }
 
 /// A capture.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Input {
     /// The file name alone, so that machines agree.
     pub path: String,
@@ -115,7 +132,7 @@ pub struct Input {
 }
 
 /// Packets per scope; they add up to the packets read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accounting {
     /// Cannot leave the link or site.
     pub local: u64,
@@ -130,7 +147,7 @@ pub struct Accounting {
 }
 
 /// What was audited.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Scope {
     /// The app under audit, as given.
     pub app: Option<Vec<String>>,
@@ -151,7 +168,7 @@ pub struct Scope {
 }
 
 /// A machine on the link.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Its MAC address.
     pub mac: String,
@@ -168,7 +185,7 @@ pub struct Machine {
 }
 
 /// The device under audit.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Device {
     /// As given: addresses, or `all`.
     pub declared: Vec<String>,
@@ -181,12 +198,18 @@ pub struct Device {
 }
 
 /// A window and what it covers.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// First instant inside, RFC 3339.
     pub start: Option<String>,
     /// First instant outside.
     pub end: Option<String>,
+    /// Its name in the case file.
+    pub name: Option<String>,
+    /// Seconds after its start and before its end in which traffic contradicts nothing alone.
+    pub grace_seconds: f64,
+    /// Its declared parts.
+    pub phases: Vec<Phase>,
     /// First packet inside.
     pub first: Option<String>,
     /// Last packet inside.
@@ -196,7 +219,7 @@ pub struct Window {
 }
 
 /// An address that is public by its number and local by proof.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ProvenLocal {
     /// The address.
     pub ip: String,
@@ -205,7 +228,7 @@ pub struct ProvenLocal {
 }
 
 /// A claim and its verdict.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Claim {
     /// Stable id.
     pub id: String,
@@ -213,16 +236,26 @@ pub struct Claim {
     pub statement: String,
     /// Who said it, and when.
     pub source: String,
+    /// The wording's preset; null for the claim's own.
+    pub preset: Option<String>,
+    /// Numbers and lists that the verdict depends on, by name.
+    pub parameters: BTreeMap<String, String>,
     /// `contradicted`, `consistent` or `inconclusive`.
     pub verdict: String,
     /// Why.
     pub reasons: Vec<Reason>,
     /// Ids of the findings that bear on it.
     pub findings: Vec<String>,
+    /// How much the silence is worth; null unless consistent.
+    pub silence: Option<Silence>,
+    /// The cheapest further capture that could overturn it; null unless consistent.
+    pub next_capture: Option<String>,
+    /// What packets can never show of the statement, in words.
+    pub not_testable: Vec<String>,
 }
 
 /// Why a verdict is what it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// Stable id: a rule or a gap.
     pub id: String,
@@ -231,7 +264,7 @@ pub struct Reason {
 }
 
 /// What contradicts a claim or makes it inconclusive.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Fingerprint of meaning, not of position.
     pub id: String,
@@ -247,6 +280,16 @@ pub struct Finding {
     pub confidence: String,
     /// Id of the destination; null for a lookup.
     pub destination: Option<String>,
+    /// Name that was looked up; null for a destination.
+    pub lookup: Option<String>,
+    /// It lies in the grace of a window only: it contradicts nothing alone.
+    pub grace: bool,
+    /// Id of the allowance that covers it; it then moves no verdict.
+    pub allowed: Option<String>,
+    /// With `--against`: true if the other report has it too; null otherwise.
+    pub known: Option<bool>,
+    /// Personal data in clear, if it is about content.
+    pub content: Vec<Content>,
     /// In words.
     pub text: String,
     /// First packet.
@@ -258,7 +301,7 @@ pub struct Finding {
 }
 
 /// Where traffic went.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Destination {
     /// `D1`, `D2`, … within this report.
     pub id: String,
@@ -322,6 +365,10 @@ pub struct Destination {
     pub last: Option<String>,
     /// Addresses of our side.
     pub clients: Vec<String>,
+    /// JA4 fingerprints of the clients that opened it by TLS or QUIC.
+    pub ja4: Vec<String>,
+    /// A baseline capture shows the same name at the same address; in words.
+    pub explained: Option<String>,
     /// What disagrees about this destination, in words.
     pub notes: Vec<String>,
     /// Inputs that show it.
@@ -329,7 +376,7 @@ pub struct Destination {
 }
 
 /// The local relay of a destination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Via {
     /// Its address.
     pub ip: String,
@@ -338,7 +385,7 @@ pub struct Via {
 }
 
 /// A name of a destination.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Name {
     /// The name.
     pub name: String,
@@ -351,7 +398,7 @@ pub struct Name {
 }
 
 /// Cloud and region of a host name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cloud {
     /// `aws`, `alibaba`, …
     pub provider: String,
@@ -360,7 +407,7 @@ pub struct Cloud {
 }
 
 /// An app, as the capture labels it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct App {
     /// Name, package or process.
     pub name: Option<String>,
@@ -377,7 +424,7 @@ pub struct App {
 }
 
 /// An app that labels of the captures name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SeenApp {
     /// The app.
     #[serde(flatten)]
@@ -393,7 +440,7 @@ pub struct SeenApp {
 }
 
 /// A name that was asked for.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Lookup {
     /// The name.
     pub name: String,
@@ -426,7 +473,7 @@ pub struct Lookup {
 }
 
 /// What the captures could not show.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// Gaps, in the contract's order.
     pub gaps: Vec<Gap>,
@@ -435,7 +482,7 @@ pub struct Coverage {
 }
 
 /// A gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gap {
     /// Stable id.
     pub id: String,

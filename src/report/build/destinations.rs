@@ -141,6 +141,8 @@ pub(super) fn write_destination(
         bytes_in: counted(|t| t.bytes_in),
         first: traffic.and_then(|t| times.show(t.first)),
         last: traffic.and_then(|t| times.show(t.last)),
+        ja4: Vec::new(),
+        explained: None,
         clients: destination
             .clients
             .iter()
@@ -190,6 +192,8 @@ pub(super) fn overflow(
                         cloud: None,
                         notes: Vec::new(),
                         clients: Vec::new(),
+                        ja4: Vec::new(),
+                        explained: None,
                         ..one
                     },
                 );

@@ -43,6 +43,16 @@ pub(super) fn claims(
                             About::Destination(index) => ids.get(&index).cloned(),
                             About::Lookup(_) => None,
                         },
+                        lookup: match finding.about {
+                            About::Destination(_) => None,
+                            About::Lookup(index) => {
+                                case.lookups().get(index).map(|l| l.name.to_string())
+                            }
+                        },
+                        grace: false,
+                        allowed: None,
+                        known: None,
+                        content: Vec::new(),
                         text: finding.text.clone(),
                         first: times.show(finding.first),
                         frames: finding.frames.clone(),
@@ -72,6 +82,11 @@ pub(super) fn claims(
                 })
                 .collect(),
             findings: its.into_iter().map(|(.., id)| id).collect(),
+            preset: None,
+            parameters: BTreeMap::new(),
+            silence: None,
+            next_capture: None,
+            not_testable: Vec::new(),
         });
     }
     let mut findings: Vec<(bool, Moment, v1::Finding)> = findings.into_values().collect();

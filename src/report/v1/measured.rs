@@ -1,0 +1,108 @@
+//! What the report measures beside single destinations: time lines, silence, clocks, content.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Packets per scope over time, summed over the inputs; all slots together are all packets with a
+/// time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Timeline {
+    /// Start of the first slot, RFC 3339; null without times.
+    pub start: Option<String>,
+    /// Length of a slot in seconds.
+    pub step_seconds: u64,
+    /// Slots that hold packets, in order of time.
+    pub slots: Vec<Slot>,
+}
+
+/// A slot of the time line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Slot {
+    /// Its number: it starts `slot * step_seconds` after the start.
+    pub slot: u64,
+    /// Packets that cannot leave the link or site.
+    pub local: u64,
+    /// Packets to or from an address on the internet.
+    pub internet: u64,
+    /// Packets to a private address that carry internet use.
+    pub relayed: u64,
+    /// Packets without IP.
+    pub not_ip: u64,
+    /// Packets that could carry IP and cannot be read.
+    pub unreadable: u64,
+}
+
+/// How much the silence of a consistent verdict is worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Silence {
+    /// Seconds of the windows, grace taken off.
+    pub window_seconds: f64,
+    /// Seconds of those with the subject seen at work (ten-second slots).
+    pub exposure_seconds: f64,
+    /// The same by declared phase.
+    pub phases: Vec<PhaseExposure>,
+    /// Highest rate of contacts per hour that zero contacts in that exposure still allow at 95 %.
+    pub rate_upper_per_hour: Option<f64>,
+    /// What a baseline adds.
+    pub contrast: Option<Contrast>,
+    /// What the numbers take for granted, in words.
+    pub assumptions: Vec<String>,
+}
+
+/// Exposure in a phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseExposure {
+    /// The phase.
+    pub phase: String,
+    /// Seconds with the subject seen at work.
+    pub exposure_seconds: f64,
+}
+
+/// A window without contacts against a baseline with contacts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Contrast {
+    /// Contact bursts in the baseline.
+    pub bursts: u64,
+    /// Seconds of the baseline.
+    pub baseline_seconds: f64,
+    /// Seconds of the windows.
+    pub window_seconds: f64,
+    /// Probability of no burst in the windows if the mode had done nothing: (B/(B+W))^n.
+    pub probability: f64,
+}
+
+/// Personal data found in clear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Content {
+    /// Stable id of the detector: `position`, `e-mail`, `phone-number`, `imei`, …
+    pub kind: String,
+    /// What was found; masked unless `--reveal`.
+    pub text: String,
+    /// Where in the traffic it stood: `http body`, `http url`, `udp payload`, …
+    pub place: String,
+    /// Index of the input.
+    pub input: u32,
+    /// Frame that completes it.
+    pub frame: u64,
+    /// Times found.
+    pub count: u64,
+}
+
+/// A clock in the packets that disagrees with the capture's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Clock {
+    /// `ntp`, `http-date`, …
+    pub source: String,
+    /// Who said it.
+    pub server: String,
+    /// Packet clock minus capture clock, in seconds: smallest seen.
+    pub offset_least: f64,
+    /// Largest seen.
+    pub offset_most: f64,
+    /// Times seen.
+    pub count: u64,
+    /// Index of the input.
+    pub input: u32,
+    /// First frame.
+    pub frame: u64,
+}
