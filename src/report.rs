@@ -5,6 +5,8 @@ pub mod fitness;
 pub mod flows;
 pub mod json;
 pub mod output;
+#[cfg(test)]
+mod sample;
 pub mod table;
 pub mod text;
 pub mod v1;
