@@ -21,7 +21,7 @@ mod tracker;
 use crate::capture::series::{Plan, Spool, plan};
 use crate::capture::{Capture, Frame, InputFacts, Source};
 use crate::coverage::{GapId, Gaps};
-use crate::epoch::{Epochs, WindowSpec};
+use crate::epoch::{Epochs, Schedule};
 use crate::error::Error;
 use crate::evidence::{Moment, Timestamp};
 use crate::flow::row::{Rank, Row, RowKey};
@@ -56,7 +56,7 @@ impl Devices {
 #[derive(Clone)]
 pub struct Settings {
     /// Windows as given.
-    pub windows: Vec<WindowSpec>,
+    pub schedule: Schedule,
     /// The declared device.
     pub devices: Devices,
     /// Silence or a step of the clock beyond this many nanoseconds is a gap.
@@ -140,7 +140,7 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
         first,
     } = plan(sources, &mut spool, settings.hash)?;
     let mut epochs = match first {
-        Some(first) => Some(Epochs::new(&settings.windows, first)?),
+        Some(first) => Some(Epochs::new(&settings.schedule, first)?),
         None => None,
     };
     let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
@@ -179,7 +179,7 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
         series,
         epochs: match epochs {
             Some(epochs) => epochs,
-            None => Epochs::new(&settings.windows, Timestamp::UNKNOWN)?,
+            None => Epochs::new(&settings.schedule, Timestamp::UNKNOWN)?,
         },
     })
 }
@@ -244,7 +244,7 @@ impl SeriesReader<'_> {
             None => {
                 let epochs = match &self.epochs {
                     Some(epochs) => epochs.clone(),
-                    None => Epochs::new(&self.settings.windows, Timestamp::UNKNOWN)?,
+                    None => Epochs::new(&self.settings.schedule, Timestamp::UNKNOWN)?,
                 };
                 Tracker::new(self.settings.clone(), epochs, Senders::default())
             }
@@ -264,7 +264,7 @@ impl SeriesReader<'_> {
             Some(epochs) => Ok(epochs.clone()),
             None => Ok(self
                 .epochs
-                .insert(Epochs::new(&self.settings.windows, first)?)
+                .insert(Epochs::new(&self.settings.schedule, first)?)
                 .clone()),
         }
     }

@@ -1,10 +1,13 @@
 //! From destinations, lookups and coverage to a verdict per claim.
 //!
-//! A claim lists what contradicts it and what is suspect; [`verdict`] is the one place that turns
-//! that and the gaps into a word. It cannot say `consistent` while anything blocks it.
+//! A claim is data ([`definition`]); its rules list what contradicts it and what is suspect
+//! ([`rule`]); [`verdict`] is the one place that turns that and the gaps into a word. It cannot say
+//! `consistent` while anything blocks it.
 
 pub mod coverage;
-pub mod local_data_mode;
+pub mod definition;
+pub mod rule;
+pub mod whereabouts;
 
 use crate::classify::attribution::Attribution;
 use crate::classify::destination::Destination;
@@ -13,6 +16,7 @@ use crate::classify::rows::Judged;
 use crate::classify::{Basis, Stage};
 use crate::evidence::{FrameRef, Moment};
 use coverage::WindowCoverage;
+use definition::{AtMost, Definition, Need};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -69,13 +73,24 @@ pub enum About {
     Lookup(usize),
 }
 
+/// What a finding does to a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Nothing: it is listed.
+    Listed,
+    /// It makes the claim inconclusive.
+    Suspect,
+    /// It contradicts the claim.
+    Contradicts,
+}
+
 /// Something in the evidence that bears on a claim.
 #[derive(Debug, Clone)]
 pub struct Finding {
     /// Stable id of the rule.
-    pub rule: &'static str,
-    /// It contradicts the claim; otherwise it only makes it inconclusive.
-    pub contradicts: bool,
+    pub rule: String,
+    /// What it does to the verdict.
+    pub weight: Weight,
     /// What it is about.
     pub about: About,
     /// Whose traffic.
@@ -90,6 +105,29 @@ pub struct Finding {
     pub first: Moment,
     /// Exemplar frames inside the windows.
     pub frames: Vec<FrameRef>,
+    /// Payload out inside the windows.
+    pub bytes_out: u64,
+    /// It lies in the grace of a window only.
+    pub grace: bool,
+    /// Id of the allowance that covers it.
+    pub allowed: Option<String>,
+    /// Personal data in clear.
+    pub content: Vec<Content>,
+}
+
+/// Personal data in clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Id of the detector.
+    pub kind: String,
+    /// What was found, masked unless it was asked for.
+    pub text: String,
+    /// Where in the traffic.
+    pub place: String,
+    /// First frame.
+    pub at: FrameRef,
+    /// Times.
+    pub count: u64,
 }
 
 /// Why a verdict is what it is.
@@ -103,26 +141,15 @@ pub struct Reason {
 
 /// A claim, judged.
 #[derive(Debug, Clone)]
-pub struct Outcome {
-    /// The claim's description.
-    pub claim: &'static Description,
+pub struct Outcome<'a> {
+    /// The claim.
+    pub claim: &'a Definition,
     /// The verdict over all windows.
     pub verdict: Verdict,
     /// Why.
     pub reasons: Vec<Reason>,
     /// What bears on it.
     pub findings: Vec<Finding>,
-}
-
-/// What a claim says and who said it.
-#[derive(Debug)]
-pub struct Description {
-    /// Stable id.
-    pub id: &'static str,
-    /// The sentence that is tested, as it was said.
-    pub statement: &'static str,
-    /// Who said it, where and when.
-    pub source: &'static str,
 }
 
 /// Everything a claim may look at.
@@ -133,6 +160,8 @@ pub struct Case<'a> {
     pub basis: &'a Basis<'a>,
     /// The windows, each with its coverage; one for the whole capture if none was given.
     pub windows: Vec<WindowCoverage>,
+    /// The operator's country, as declared.
+    pub operator_country: Option<&'a str>,
 }
 
 impl Case<'_> {
@@ -147,26 +176,27 @@ impl Case<'_> {
     }
 }
 
-/// A claim.
-pub struct Claim {
-    /// What it says.
-    pub description: Description,
-    /// What contradicts it or is suspect in a window.
-    pub findings: fn(&Case<'_>, &WindowCoverage) -> Vec<Finding>,
-}
-
-/// Every claim that ships, in the order of ids.
-pub static CLAIMS: &[Claim] = &[local_data_mode::CLAIM];
-
 /// Judges a claim over all windows.
-pub fn judge(claim: &'static Claim, case: &Case<'_>) -> Outcome {
-    let mut merged: BTreeMap<(About, &'static str), Finding> = BTreeMap::new();
+pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
+    let mut merged: BTreeMap<(About, String), Finding> = BTreeMap::new();
     let mut reasons: Vec<Reason> = Vec::new();
     let mut worst = Verdict::Consistent;
     let several = case.windows.len() > 1;
     for window in &case.windows {
-        let found = (claim.findings)(case, window);
-        let (word, why) = verdict(&found, window);
+        let mut found = rule::findings(claim, case, window, &*window.inside);
+        if claim.at_most == Some(AtMost::Inconclusive) {
+            for finding in &mut found {
+                finding.weight = Weight::Listed;
+            }
+        }
+        let (word, mut why) = verdict(&found, window);
+        let unmet = unmet(claim, case, window);
+        let word = if unmet.is_empty() {
+            word
+        } else {
+            word.max(Verdict::Inconclusive)
+        };
+        why.extend(unmet);
         worst = worst.max(word);
         for reason in why {
             let text = match (several, window.window) {
@@ -180,6 +210,15 @@ pub fn judge(claim: &'static Claim, case: &Case<'_>) -> Outcome {
                 });
             }
         }
+        if let Some(grace) = &window.grace {
+            let late = rule::findings(claim, case, window, &**grace);
+            found.extend(late.into_iter().map(|f| Finding {
+                weight: Weight::Listed,
+                grace: true,
+                text: format!("{}; only in the grace at the ends of the window", f.text),
+                ..f
+            }));
+        }
         merge(&mut merged, found);
     }
     let findings: Vec<Finding> = merged.into_values().collect();
@@ -187,34 +226,79 @@ pub fn judge(claim: &'static Claim, case: &Case<'_>) -> Outcome {
         // The reasons of windows that are merely inconclusive do not explain a contradiction.
         let rules: Vec<&str> = findings
             .iter()
-            .filter(|f| f.contradicts)
-            .map(|f| f.rule)
+            .filter(|f| f.weight == Weight::Contradicts)
+            .map(|f| f.rule.as_str())
             .collect();
         reasons.retain(|r| rules.contains(&r.id.as_str()));
     }
     Outcome {
-        claim: &claim.description,
+        claim,
         verdict: worst,
         reasons,
         findings,
     }
 }
 
+/// Why a claim cannot be decided here, whatever was found.
+fn unmet(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Reason> {
+    let mut out = Vec::new();
+    let mut say = |id: &str, text: String| {
+        out.push(Reason {
+            id: id.into(),
+            text,
+        });
+    };
+    if claim.at_most == Some(AtMost::Inconclusive) {
+        say("not-testable", claim.not_testable.join("; "));
+    }
+    for need in &claim.needs {
+        match need {
+            Need::Upload => {
+                let seen = case.destinations().iter().any(|d| {
+                    d.attributed.whose.accuses()
+                        && d.stage_in(&*window.inside)
+                            .is_some_and(|(_, t)| rule::is_upload(&t, claim))
+                });
+                if !seen {
+                    say(
+                        "no-upload-seen",
+                        format!(
+                            "no upload of the app was seen ({} bytes or more to one destination, {} times what came in): where uploads are stored was not tested",
+                            claim.parameters.upload_min_bytes, claim.parameters.upload_ratio
+                        ),
+                    );
+                }
+            }
+        }
+    }
+    if let (Some(wanted), Some(country)) = (&claim.for_country, case.operator_country)
+        && wanted != country
+    {
+        say(
+            "not-applicable",
+            format!(
+                "the statement is about operators in {wanted}, and the case file declares {country}"
+            ),
+        );
+    }
+    out
+}
+
 /// The one place where a verdict is made.
 pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<Reason>) {
-    let say = |contradicts: bool| {
+    let say = |weight: Weight| {
         let mut reasons: Vec<Reason> = Vec::new();
         let mut rules: Vec<&str> = findings
             .iter()
-            .filter(|f| f.contradicts == contradicts)
-            .map(|f| f.rule)
+            .filter(|f| f.weight == weight)
+            .map(|f| f.rule.as_str())
             .collect();
         rules.sort_unstable();
         rules.dedup();
         for rule in rules {
             let of: Vec<&Finding> = findings
                 .iter()
-                .filter(|f| f.contradicts == contradicts && f.rule == rule)
+                .filter(|f| f.weight == weight && f.rule == rule)
                 .collect();
             let text = match of.as_slice() {
                 [only] => only.text.clone(),
@@ -228,11 +312,11 @@ pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<R
         }
         reasons
     };
-    let contradicting = say(true);
+    let contradicting = say(Weight::Contradicts);
     if !contradicting.is_empty() {
         return (Verdict::Contradicted, contradicting);
     }
-    let mut reasons = say(false);
+    let mut reasons = say(Weight::Suspect);
     for gap in window.gaps.iter().filter(|g| g.id.blocks()) {
         let reason = Reason {
             id: gap.id.id().to_owned(),
@@ -250,18 +334,22 @@ pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<R
 }
 
 /// One finding per thing, whatever the windows: the furthest stage, the first time.
-fn merge(findings: &mut BTreeMap<(About, &'static str), Finding>, more: Vec<Finding>) {
+fn merge(findings: &mut BTreeMap<(About, String), Finding>, more: Vec<Finding>) {
     for new in more {
-        match findings.entry((new.about, new.rule)) {
+        match findings.entry((new.about, new.rule.clone())) {
             Entry::Vacant(place) => {
                 place.insert(new);
             }
             Entry::Occupied(mut place) => {
                 let have = place.get_mut();
-                if new.stage > have.stage {
+                if (!new.grace, new.weight, new.stage) > (!have.grace, have.weight, have.stage) {
                     have.stage = new.stage;
                     have.text = new.text;
                 }
+                // Traffic outside the grace decides what the finding is.
+                have.weight = have.weight.max(new.weight);
+                have.grace &= new.grace;
+                have.bytes_out = have.bytes_out.saturating_add(new.bytes_out);
                 have.first = have.first.min(new.first);
                 have.frames.extend(new.frames);
                 have.frames.sort();

@@ -91,7 +91,9 @@ pub struct Check {
     pub captures: Vec<PathBuf>,
     /// Claim to judge, by its id, or `all`; repeatable.
     #[arg(long = "claim", value_name = "ID", default_value = DEFAULT_CLAIM, hide_default_value = true)]
-    #[arg(help = "Claim to judge, by its id, or `all`; repeatable [default: local-data-mode]")]
+    #[arg(
+        help = "Claim to judge: ID, ID:PRESET for another of its wordings, or `all`; repeatable [default: local-data-mode]"
+    )]
     pub claims: Vec<String>,
     /// Whose traffic it is.
     #[command(flatten)]

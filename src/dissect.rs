@@ -186,6 +186,12 @@ impl Sink<'_> {
         self.flow.carries(self.ends.side, what);
     }
 
+    /// A request of the sender declares a body of so many bytes.
+    pub fn declares(&mut self, bytes: u64) {
+        let most = self.flow.declared.of_mut(self.ends.side);
+        *most = bytes.max(*most);
+    }
+
     /// The flow asks a relay.
     pub fn relays(&mut self, relay: Relay) {
         // What names a target says more than a lookup, and an address beyond the site says most.

@@ -36,6 +36,52 @@ pub struct WindowSpec {
     pub end: Bound,
 }
 
+/// A window with what a case file says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedWindow {
+    /// Its bounds.
+    pub spec: WindowSpec,
+    /// Its name.
+    pub name: Option<String>,
+    /// Nanoseconds after its start and before its end in which traffic contradicts nothing alone:
+    /// nobody throws a switch to the second.
+    pub grace: i64,
+    /// Its parts, by name.
+    pub phases: Vec<(String, WindowSpec)>,
+}
+
+impl From<WindowSpec> for PlannedWindow {
+    fn from(spec: WindowSpec) -> Self {
+        Self {
+            spec,
+            name: None,
+            grace: 0,
+            phases: Vec::new(),
+        }
+    }
+}
+
+/// Everything that cuts time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// When the mode was on; empty for the whole capture.
+    pub windows: Vec<PlannedWindow>,
+    /// Other spans that matter, by kind: events of the auditor's log.
+    pub marks: Vec<(String, WindowSpec)>,
+    /// Nanoseconds at the ends of each window in which planted traffic has to show.
+    pub ends: i64,
+}
+
+impl Schedule {
+    /// Windows without further words.
+    pub fn of(windows: &[WindowSpec]) -> Self {
+        Self {
+            windows: windows.iter().copied().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+}
+
 /// A window in absolute time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Window {
@@ -52,47 +98,118 @@ impl Window {
     }
 }
 
+/// What a case file says of a window, in absolute time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Its name.
+    pub name: Option<String>,
+    /// Nanoseconds of grace at both ends.
+    pub grace: i64,
+    /// Its parts, by name.
+    pub phases: Vec<(String, Window)>,
+}
+
+impl Detail {
+    /// What is left of the window without its grace.
+    pub fn tested(&self, window: &Window) -> Window {
+        Window {
+            start: window.start.plus(self.grace),
+            end: window.end.plus(-self.grace),
+        }
+    }
+}
+
 /// The epochs of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Epochs {
     windows: Vec<Window>,
+    details: Vec<Detail>,
+    marks: Vec<(String, Window)>,
     cuts: Vec<Timestamp>,
 }
 
 impl Epochs {
-    /// Resolves the windows against the first packet's time. Without windows there is one epoch.
+    /// Resolves the schedule against the first packet's time. Without any there is one epoch.
     ///
     /// # Errors
-    /// Too many windows, or a relative one in a capture without times.
-    pub fn new(specs: &[WindowSpec], first: Timestamp) -> Result<Self, Error> {
-        if specs.len() > WINDOWS_MAX {
+    /// Too many windows, one that ends before it begins, or one shorter than its grace.
+    pub fn new(schedule: &Schedule, first: Timestamp) -> Result<Self, Error> {
+        if schedule.windows.len() + schedule.marks.len() > WINDOWS_MAX {
             return Err(Error::at(
                 "--window",
-                format!("more than {WINDOWS_MAX} windows"),
+                format!("more than {WINDOWS_MAX} windows and events"),
             ));
         }
-        let mut windows = Vec::new();
-        for spec in specs {
-            let window = Window {
-                start: spec.start.resolve(first),
-                end: spec.end.resolve(first),
+        let resolve = |spec: &WindowSpec| Window {
+            start: spec.start.resolve(first),
+            end: spec.end.resolve(first),
+        };
+        let backwards = |w: &Window| {
+            w.start != Timestamp::UNKNOWN && w.end != Timestamp::UNKNOWN && w.start >= w.end
+        };
+        let mut windows: Vec<(Window, Detail)> = Vec::new();
+        for planned in &schedule.windows {
+            let window = resolve(&planned.spec);
+            let detail = Detail {
+                name: planned.name.clone(),
+                grace: planned.grace,
+                phases: planned
+                    .phases
+                    .iter()
+                    .map(|(name, spec)| (name.clone(), resolve(spec)))
+                    .collect(),
             };
-            let unknown = window.start == Timestamp::UNKNOWN || window.end == Timestamp::UNKNOWN;
-            if !unknown && window.start >= window.end {
+            if backwards(&window) {
                 return Err(
                     Error::at("--window", "ends before it begins in this capture")
                         .advise("use the same kind of time for start and end"),
                 );
             }
+            if detail.grace > 0 && backwards(&detail.tested(&window)) {
+                let name = detail.name.as_deref().unwrap_or("a window");
+                return Err(
+                    Error::at(name, "the window is no longer than its grace at both ends")
+                        .advise("give it a shorter grace"),
+                );
+            }
             // A capture without times has nothing inside any window; it is kept as such.
-            windows.push(window);
+            windows.push((window, detail));
         }
-        windows.sort();
-        windows.dedup();
-        let mut cuts: Vec<Timestamp> = windows.iter().flat_map(|w| [w.start, w.end]).collect();
+        windows.sort_by_key(|(window, _)| *window);
+        windows.dedup_by_key(|(window, _)| *window);
+        let (windows, details): (Vec<Window>, Vec<Detail>) = windows.into_iter().unzip();
+        let marks: Vec<(String, Window)> = schedule
+            .marks
+            .iter()
+            .map(|(kind, spec)| (kind.clone(), resolve(spec)))
+            .collect();
+        let mut cuts: Vec<Timestamp> = Vec::new();
+        for (window, detail) in windows.iter().zip(&details) {
+            cuts.extend([window.start, window.end]);
+            for grace in [detail.grace, schedule.ends].into_iter().filter(|g| *g > 0) {
+                cuts.extend([window.start.plus(grace), window.end.plus(-grace)]);
+            }
+            cuts.extend(detail.phases.iter().flat_map(|(_, w)| [w.start, w.end]));
+        }
+        cuts.extend(marks.iter().flat_map(|(_, w)| [w.start, w.end]));
         cuts.sort();
         cuts.dedup();
-        Ok(Self { windows, cuts })
+        Ok(Self {
+            windows,
+            details,
+            marks,
+            cuts,
+        })
+    }
+
+    /// What is said of each window, in the same order.
+    pub fn details(&self) -> &[Detail] {
+        &self.details
+    }
+
+    /// Spans of the auditor's log, by kind.
+    pub fn marks(&self) -> &[(String, Window)] {
+        &self.marks
     }
 
     /// The windows, in order of time; empty when the whole capture is meant.
@@ -129,7 +246,7 @@ mod tests {
             end: Bound::After(end * Timestamp::SECOND),
         };
         let specs = [after(10, 20), after(15, 30)];
-        let epochs = Epochs::new(&specs, t(1000)).unwrap();
+        let epochs = Epochs::new(&Schedule::of(&specs), t(1000)).unwrap();
         let of: Vec<u32> = [1000, 1009, 1010, 1014, 1015, 1019, 1020, 1029, 1030]
             .map(|s| epochs.of(t(s)))
             .to_vec();

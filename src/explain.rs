@@ -19,7 +19,7 @@ mod tests;
 pub use grammar::{Block, Section};
 pub use kind::Kind;
 
-use crate::claim::CLAIMS;
+use crate::claim::definition::shipped;
 use crate::classify::attribution::Attribution;
 use crate::classify::catalog::{Role, RoleAttribution, roles};
 use crate::coverage::GapId;
@@ -59,7 +59,7 @@ impl Entry {
                     facts.push(format!("Statement: {statement}"));
                     facts.push(format!("Source: {source}"));
                 }
-                if !CLAIMS.iter().any(|c| c.description.id == self.id) {
+                if !shipped().iter().any(|c| c.id == self.id) {
                     facts.push("This version of the program does not judge this claim.".to_owned());
                 }
                 facts

@@ -173,6 +173,8 @@ pub struct Span {
     /// The side sent payload of a protocol that is not recognised yet; application payload if it
     /// never is.
     pub pending: Pair<bool>,
+    /// Largest request body that each side declared, bytes.
+    pub declared: Pair<u64>,
     /// First packet.
     pub first: Moment,
     /// Last packet.
@@ -196,6 +198,7 @@ impl Span {
             bytes: Pair::default(),
             application: Pair::default(),
             pending: Pair::default(),
+            declared: Pair::default(),
             first: at,
             last: at,
             opened: false,
@@ -419,6 +422,8 @@ pub struct Flow {
     pub half: Pair<Half>,
     /// What each side's payload is.
     pub carries: Pair<Carries>,
+    /// Request bodies that each side has declared since they were last counted, bytes: the largest.
+    pub declared: Pair<u64>,
     /// FIN or RST was seen from each side.
     pub ended: Pair<bool>,
     /// The first packet was in the middle of a connection.
@@ -444,6 +449,7 @@ impl Flow {
             link: Pair::default(),
             half: Pair::default(),
             carries: Pair::default(),
+            declared: Pair::default(),
             ended: Pair::default(),
             joined_late: false,
             facts: Facts::default(),

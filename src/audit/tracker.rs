@@ -769,12 +769,13 @@ impl Tracker {
                 readings.segment(slot, sequence, start, segment.payload, sink);
             });
         }
-        let carries = self
-            .table
-            .flow(slot)
-            .map_or(Carries::Undecided, |f| *f.carries.of(side));
+        let (carries, declared) = self.table.flow(slot).map_or((Carries::Undecided, 0), |f| {
+            (*f.carries.of(side), std::mem::take(f.declared.of_mut(side)))
+        });
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened |= opened;
+            let most = span.declared.of_mut(side);
+            *most = declared.max(*most);
             if !context.again {
                 *span.bytes.of_mut(side) += u64::from(new);
             }

@@ -8,7 +8,7 @@ use crate::classify::rows::Judged;
 use crate::classify::subject::Names;
 use crate::classify::vantages::missed;
 use crate::coverage::GapId;
-use crate::epoch::Window;
+use crate::epoch::{Detail, Window};
 use crate::evidence::{Moment, Timestamp};
 use crate::ledger::apps::App;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,12 +43,18 @@ pub struct WindowGap {
 pub struct WindowCoverage {
     /// Its bounds; `None` for the whole capture.
     pub window: Option<Window>,
-    /// The epochs it consists of.
+    /// What the case file says of it.
+    pub detail: Detail,
+    /// The epochs that are judged: all of it but the grace.
     pub inside: Box<dyn Fn(u32) -> bool>,
+    /// The epochs of its grace.
+    pub grace: Option<Box<dyn Fn(u32) -> bool>>,
     /// First and last packet inside.
     pub extent: Option<(Moment, Moment)>,
     /// Seconds between them, in the vantage that covers most.
     pub seconds: f64,
+    /// Starts of the ten-second slots with the subject at work.
+    pub active: BTreeSet<Timestamp>,
     /// Gaps, those of all vantages that no other makes up for.
     pub gaps: Vec<WindowGap>,
 }
@@ -67,33 +73,73 @@ pub fn describe(window: &Window) -> String {
 }
 
 /// The windows of a run, each with its coverage.
-pub fn windows(basis: &Basis<'_>, judged: &Judged, time_gap: i64) -> Vec<WindowCoverage> {
+pub fn windows(
+    basis: &Basis<'_>,
+    judged: &Judged,
+    time_gap: i64,
+    minimum_seconds: f64,
+) -> Vec<WindowCoverage> {
     let epochs = &basis.evidence.epochs;
+    let wanted = Wanted {
+        time_gap,
+        minimum_seconds,
+    };
     if epochs.windows().is_empty() {
-        return vec![cover(None, Box::new(|_| true), basis, judged, time_gap)];
+        let whole = Bounds {
+            window: None,
+            detail: Detail::default(),
+            inside: Box::new(|_| true),
+            grace: None,
+        };
+        return vec![cover(whole, basis, judged, &wanted)];
     }
     epochs
         .windows()
         .iter()
-        .map(|w| {
-            cover(
-                Some(*w),
-                Box::new(epochs.within(w)),
-                basis,
-                judged,
-                time_gap,
-            )
+        .zip(epochs.details())
+        .map(|(window, detail)| {
+            let tested = detail.tested(window);
+            let inside = epochs.within(&tested);
+            let all = epochs.within(window);
+            let bounds = Bounds {
+                window: Some(tested),
+                detail: detail.clone(),
+                grace: (detail.grace > 0).then(|| {
+                    let inside = epochs.within(&tested);
+                    Box::new(move |epoch| all(epoch) && !inside(epoch)) as Box<dyn Fn(u32) -> bool>
+                }),
+                inside: Box::new(inside),
+            };
+            WindowCoverage {
+                window: Some(*window),
+                ..cover(bounds, basis, judged, &wanted)
+            }
         })
         .collect()
 }
 
-fn cover(
-    window: Option<Window>,
-    inside: Box<dyn Fn(u32) -> bool>,
-    basis: &Basis<'_>,
-    judged: &Judged,
+/// What is asked of a window.
+struct Wanted {
     time_gap: i64,
-) -> WindowCoverage {
+    minimum_seconds: f64,
+}
+
+/// A window before its coverage is known.
+struct Bounds {
+    window: Option<Window>,
+    detail: Detail,
+    inside: Box<dyn Fn(u32) -> bool>,
+    grace: Option<Box<dyn Fn(u32) -> bool>>,
+}
+
+fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, wanted: &Wanted) -> WindowCoverage {
+    let Bounds {
+        window,
+        detail,
+        inside,
+        grace,
+    } = bounds;
+    let (time_gap, minimum_seconds) = (wanted.time_gap, wanted.minimum_seconds);
     let series = &basis.evidence.series;
     let extents: Vec<Option<(Moment, Moment)>> =
         series.iter().map(|s| extent(s, &*inside)).collect();
@@ -129,12 +175,12 @@ fn cover(
             }
         }
     }
-    if seconds < MINIMUM_SECONDS {
+    if seconds < minimum_seconds {
         gaps.push(WindowGap {
             id: GapId::TooShort,
             count: 1,
             text: format!(
-                "{} holds {seconds:.1} seconds of capture, and silence needs {MINIMUM_SECONDS:.0}",
+                "{} holds {seconds:.1} seconds of capture, and silence needs {minimum_seconds:.0}",
                 window.as_ref().map_or("the capture".to_owned(), describe)
             ),
             input: None,
@@ -176,11 +222,12 @@ fn cover(
         }));
     }
     let seen = device_seen(judged, basis, &*inside);
-    let active = if seen {
+    let slots = if seen {
         slots(basis, judged, window.as_ref(), whole, &*inside)
     } else {
-        0
+        BTreeSet::new()
     };
+    let active = slots.len();
     if active < SLOTS_NEEDED {
         gaps.push(WindowGap {
             id: GapId::NoAppActivity,
@@ -206,7 +253,10 @@ fn cover(
     gaps.sort_by(|a, b| (a.id, a.input, a.frame, &a.text).cmp(&(b.id, b.input, b.frame, &b.text)));
     WindowCoverage {
         window,
+        detail,
         inside,
+        grace,
+        active: slots,
         extent: whole,
         seconds,
         gaps,
@@ -324,12 +374,12 @@ fn slots(
     window: Option<&Window>,
     whole: Option<(Moment, Moment)>,
     inside: &dyn Fn(u32) -> bool,
-) -> usize {
+) -> BTreeSet<Timestamp> {
     let Some(origin) = window
         .map(|w| w.start)
         .or(whole.map(|(first, _)| first.time))
     else {
-        return 0;
+        return BTreeSet::new();
     };
     let mut found = BTreeSet::new();
     for (index, s) in basis.evidence.series.iter().enumerate() {
@@ -356,11 +406,11 @@ fn slots(
             found.extend(
                 moments
                     .filter_map(|m| m.time.since(origin))
-                    .map(|t| t.div_euclid(SLOT)),
+                    .map(|t| origin.plus(t.div_euclid(SLOT).saturating_mul(SLOT))),
             );
         }
     }
-    found.len()
+    found
 }
 
 fn gaps_of(

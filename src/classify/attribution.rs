@@ -33,6 +33,18 @@ pub enum Attribution {
 }
 
 impl Attribution {
+    /// All of them, weakest first.
+    pub const ALL: [Self; 8] = [
+        Self::OtherDevice,
+        Self::OtherApp,
+        Self::Os,
+        Self::Unknown,
+        Self::Shared,
+        Self::ThirdParty,
+        Self::Vendor,
+        Self::App,
+    ];
+
     /// The id in reports.
     pub fn id(self) -> &'static str {
         match self {

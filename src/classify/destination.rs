@@ -38,6 +38,8 @@ pub struct Traffic {
     pub bytes_in: u64,
     /// Application payload went out.
     pub application_out: bool,
+    /// Largest request body that our side declared, bytes.
+    pub declared_out: u64,
     /// First packet.
     pub first: Moment,
     /// Last packet.
@@ -55,6 +57,7 @@ impl Traffic {
             bytes_out: *tally.bytes.of(ours),
             bytes_in: *tally.bytes.of(theirs),
             application_out: *tally.application.of(ours),
+            declared_out: *tally.declared.of(ours),
             first: tally.first,
             last: tally.last,
         }
@@ -68,6 +71,7 @@ impl Traffic {
         self.bytes_out += other.bytes_out;
         self.bytes_in += other.bytes_in;
         self.application_out |= other.application_out;
+        self.declared_out = self.declared_out.max(other.declared_out);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
     }

@@ -4,9 +4,11 @@ use super::screen::style;
 use super::session::{Session, declared, local, run_block};
 use super::{catalog, locator, sources};
 use crate::capture::Source;
-use crate::claim::{CLAIMS, Claim, Verdict, judge};
+use crate::claim::definition::{Definition, shipped};
+use crate::claim::{Verdict, judge};
 use crate::classify::catalog::Catalog;
 use crate::cli::{Check, Terminal};
+use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::locate::Locator;
 use crate::report::output::{Format, check_targets};
@@ -52,35 +54,47 @@ fn sorted(mut sessions: Vec<v1::Report>) -> Vec<v1::Report> {
     sessions
 }
 
-fn claims(ids: &[String]) -> Result<Vec<&'static Claim>, Error> {
-    let known = || {
-        CLAIMS
+/// The chosen claims, `ID` or `ID:PRESET`, in the order of their ids.
+fn claims(ids: &[String]) -> Result<Vec<Definition>, Error> {
+    let mut chosen: Vec<Definition> = Vec::new();
+    for given in ids {
+        let (id, preset) = match given.split_once(':') {
+            Some((id, preset)) => (id, Some(preset)),
+            None => (given.as_str(), None),
+        };
+        let found: Vec<&Definition> = shipped()
             .iter()
-            .map(|c| c.description.id)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let mut chosen: Vec<&'static Claim> = Vec::new();
-    for id in ids {
-        let found: Vec<&'static Claim> = CLAIMS
-            .iter()
-            .filter(|c| id == "all" || c.description.id == id)
+            .filter(|c| id == "all" && preset.is_none() || c.id == id)
             .collect();
+        let place = || format!("--claim {}", crate::report::text::terminal(given));
         if found.is_empty() {
-            let shown = crate::report::text::terminal(id).into_owned();
-            return Err(Error::at(format!("--claim {shown}"), "no such claim")
-                .advise(format!("use one of: {}, all", known())));
+            let known: Vec<&str> = shipped().iter().map(|c| c.id.as_str()).collect();
+            return Err(Error::at(place(), "no such claim")
+                .advise(format!("use one of: {}, all", known.join(", "))));
         }
         for claim in found {
+            let claim = match preset {
+                None => claim.clone(),
+                Some(name) => claim.in_words_of(name).ok_or_else(|| {
+                    let known: Vec<&str> = claim.presets.iter().map(|p| p.name.as_str()).collect();
+                    Error::at(place(), "this claim has no such wording").advise(
+                        if known.is_empty() {
+                            format!("it has one only: --claim {id}")
+                        } else {
+                            format!("use one of: {}", known.join(", "))
+                        },
+                    )
+                })?,
+            };
             if !chosen
                 .iter()
-                .any(|c| c.description.id == claim.description.id)
+                .any(|c| c.id == claim.id && c.chosen == claim.chosen)
             {
                 chosen.push(claim);
             }
         }
     }
-    chosen.sort_by_key(|c| c.description.id);
+    chosen.sort_by(|a, b| (&a.id, &a.chosen).cmp(&(&b.id, &b.chosen)));
     Ok(chosen)
 }
 
@@ -88,7 +102,7 @@ fn claims(ids: &[String]) -> Result<Vec<&'static Claim>, Error> {
 fn audit(
     sources: &[Source],
     options: &Check,
-    claims: &[&'static Claim],
+    claims: &[Definition],
     catalog: &Arc<Catalog>,
     locator: &Locator,
     started: (jiff::Timestamp, Instant),
@@ -96,7 +110,7 @@ fn audit(
     let session = Session {
         sources,
         subject: &options.subject,
-        windows: &options.windows,
+        schedule: &Schedule::of(&options.windows),
         hash: !options.no_hash,
         catalog,
         locator,

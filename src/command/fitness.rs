@@ -4,6 +4,7 @@ use super::screen::style;
 use super::session::{Session, declared, local, run_block};
 use super::{catalog, locator, sources};
 use crate::cli::{Fitness, Sources, Terminal};
+use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::explain::library;
 use crate::report::output::{Format, check_targets};
@@ -23,7 +24,7 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
     let session = Session {
         sources: &sources(&options.captures),
         subject: &options.subject,
-        windows: &options.windows,
+        schedule: &Schedule::of(&options.windows),
         hash: !options.no_hash,
         catalog: &catalog,
         locator: &locator,

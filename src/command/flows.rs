@@ -25,7 +25,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     let devices = devices(&options.subject);
     let subject = Rc::new(Subject::new(&options.subject.apps));
     let settings = Settings {
-        windows: Vec::new(),
+        schedule: crate::epoch::Schedule::default(),
         devices: devices.clone(),
         time_gap: TIME_GAP,
         hash: false,

@@ -9,7 +9,7 @@ use crate::classify::subject::{Labelled, Subject};
 use crate::classify::{Basis, rows};
 use crate::cli;
 use crate::cli::Device;
-use crate::epoch::WindowSpec;
+use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::evidence::Timestamp;
 use crate::flow::row::{Rank, RowKey};
@@ -28,7 +28,7 @@ pub(super) const TIME_GAP: i64 = 60 * Timestamp::SECOND;
 pub(super) struct Session<'a> {
     pub(super) sources: &'a [Source],
     pub(super) subject: &'a cli::Subject,
-    pub(super) windows: &'a [WindowSpec],
+    pub(super) schedule: &'a Schedule,
     pub(super) hash: bool,
     pub(super) catalog: &'a Arc<Catalog>,
     pub(super) locator: &'a Locator,
@@ -40,7 +40,7 @@ impl Session<'_> {
         let devices = devices(self.subject);
         let subject = Rc::new(Subject::new(&self.subject.apps));
         let settings = Settings {
-            windows: self.windows.to_vec(),
+            schedule: self.schedule.clone(),
             devices: devices.clone(),
             time_gap: TIME_GAP,
             hash: self.hash,
@@ -57,11 +57,12 @@ impl Session<'_> {
             subject: &subject,
         };
         let judged = rows::judge(&basis);
-        let windows = coverage::windows(&basis, &judged, TIME_GAP);
+        let windows = coverage::windows(&basis, &judged, TIME_GAP, coverage::MINIMUM_SECONDS);
         let case = Case {
             judged: &judged,
             basis: &basis,
             windows,
+            operator_country: None,
         };
         Ok(then(&case, &devices))
     }

@@ -128,6 +128,7 @@ impl Http {
         }
         match request.content_length {
             Some(length) if !request.bad_framing => {
+                sink.declares(length);
                 Step::Skip((request.head_len as u64).saturating_add(length))
             }
             _ => Step::Consumed(request.head_len),

@@ -109,6 +109,8 @@ pub struct Tally {
     pub bytes: Pair<u64>,
     /// Application payload was sent.
     pub application: Pair<bool>,
+    /// Largest request body that each side declared, bytes.
+    pub declared: Pair<u64>,
     /// First packet.
     pub first: Moment,
     /// Last packet.
@@ -123,6 +125,7 @@ impl Tally {
             answers: span.answers,
             bytes: span.bytes,
             application: span.application,
+            declared: span.declared,
             first: span.first,
             last: span.last,
         }
@@ -140,6 +143,8 @@ impl Tally {
             sum(&mut self.answers, &other.answers);
             sum(&mut self.bytes, &other.bytes);
             *self.application.of_mut(side) |= *other.application.of(side);
+            let most = self.declared.of_mut(side);
+            *most = (*most).max(*other.declared.of(side));
         }
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);

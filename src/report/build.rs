@@ -39,7 +39,7 @@ pub struct Request<'a> {
 }
 
 /// Assembles the report of one session.
-pub fn report(case: &Case<'_>, outcomes: &[Outcome], request: Request<'_>) -> v1::Report {
+pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], request: Request<'_>) -> v1::Report {
     let times = Times(&case.basis.evidence.inputs);
     let order = order(case.destinations());
     let listed: Vec<usize> = order.iter().copied().take(DESTINATIONS_MAX).collect();
@@ -220,12 +220,20 @@ fn drone_links(case: &Case<'_>) -> Vec<String> {
     seen.into_iter().map(|p| (*p).to_owned()).collect()
 }
 
+/// SHA-256 of the claims that ship.
+fn claims_sha256() -> String {
+    use sha2::{Digest, Sha256};
+    crate::capture::hash::hex(&Sha256::digest(
+        crate::claim::definition::SHIPPED.as_bytes(),
+    ))
+}
+
 fn tool(basis: &Basis<'_>) -> v1::Tool {
     v1::Tool {
         name: env!("CARGO_PKG_NAME").into(),
         version: env!("CARGO_PKG_VERSION").into(),
         commit: option_env!("DRONE_AUDIT_COMMIT").map(ToOwned::to_owned),
-        claims_sha256: String::new(),
+        claims_sha256: claims_sha256(),
         catalog_sha256: basis.catalog.sha256(),
         geo: basis
             .locator

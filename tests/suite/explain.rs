@@ -51,7 +51,7 @@ fn an_id_gives_its_text_at_the_width_that_was_asked_for() {
         ),
         (
             "no-personal-data",
-            &["This version of the program does not judge this claim."],
+            &["No personal data leaves in readable form"],
         ),
         (
             "kernel-drops",

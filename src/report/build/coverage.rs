@@ -2,15 +2,14 @@
 
 use crate::claim::Case;
 use crate::claim::coverage::{WindowCoverage, unmatched_apps};
+use crate::claim::whereabouts::{GEO_STALE_DAYS, data_age_days};
 use crate::coverage::GapId;
-use crate::evidence::{Moment, Timestamp};
+use crate::evidence::Moment;
 use crate::report::v1;
 use std::collections::BTreeMap;
 
 /// Age of the address data against the capture from which on the reader is warned.
 const GEO_WARN_DAYS: i64 = 180;
-/// Age from which on location alone contradicts nothing (three years).
-const GEO_STALE_DAYS: i64 = 3 * 365;
 
 /// The gaps of the whole capture, and those of single windows that only a window has.
 pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
@@ -121,18 +120,8 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
     if !case.basis.devices.any() && !labelled {
         out.push("No app labels and no declared device: which app sent a packet is judged by names alone. Declare the device with --device if nothing but the app under audit should run on it.".to_owned());
     }
-    let captured = case
-        .basis
-        .evidence
-        .inputs
-        .iter()
-        .map(|i| i.first)
-        .find(|t| *t != Timestamp::UNKNOWN);
     for db in case.basis.locator.databases() {
-        let built = Timestamp::from_nanos(i128::from(db.built) * i128::from(Timestamp::SECOND));
-        let days = captured
-            .and_then(|t| t.since(built))
-            .map(|n| n / (86_400 * Timestamp::SECOND));
+        let days = data_age_days(case.basis, db.built);
         match days {
             Some(days) if days.abs() > GEO_STALE_DAYS => out.push(format!(
                 "The address data ({}) and the capture lie {} days apart: places are unsure, and location alone contradicts nothing.",

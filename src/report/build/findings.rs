@@ -2,7 +2,7 @@
 
 use super::Times;
 use crate::capture::hash::hex;
-use crate::claim::{About, Case, Finding, Outcome};
+use crate::claim::{About, Case, Content, Finding, Outcome, Verdict, Weight};
 use crate::classify::destination::transport_name;
 use crate::evidence::{Moment, Timestamp};
 use crate::flow::row::FRAMES_MAX;
@@ -13,28 +13,24 @@ use std::net::IpAddr;
 
 pub(super) fn claims(
     case: &Case<'_>,
-    outcomes: &[Outcome],
+    outcomes: &[Outcome<'_>],
     ids: &BTreeMap<usize, String>,
     times: &Times<'_>,
 ) -> (Vec<v1::Claim>, Vec<v1::Finding>) {
     let mut claims = Vec::new();
-    let mut findings: BTreeMap<String, (bool, Moment, v1::Finding)> = BTreeMap::new();
+    let mut findings: BTreeMap<String, (Weight, Moment, v1::Finding)> = BTreeMap::new();
     for outcome in outcomes {
         let mut its = Vec::new();
         for finding in &outcome.findings {
-            let id = fingerprint(outcome.claim.id, finding, case);
-            its.push((
-                std::cmp::Reverse(finding.contradicts),
-                finding.first,
-                id.clone(),
-            ));
+            let id = fingerprint(&outcome.claim.id, finding, case);
+            its.push((std::cmp::Reverse(finding.weight), finding.first, id.clone()));
             let entry = findings.entry(id.clone()).or_insert_with(|| {
                 (
-                    finding.contradicts,
+                    finding.weight,
                     finding.first,
                     v1::Finding {
                         id,
-                        rule: finding.rule.into(),
+                        rule: finding.rule.clone(),
                         claims: Vec::new(),
                         attribution: finding.attribution.id().into(),
                         stage: finding.stage.id().into(),
@@ -49,10 +45,10 @@ pub(super) fn claims(
                                 case.lookups().get(index).map(|l| l.name.to_string())
                             }
                         },
-                        grace: false,
-                        allowed: None,
+                        grace: finding.grace,
+                        allowed: finding.allowed.clone(),
                         known: None,
-                        content: Vec::new(),
+                        content: finding.content.iter().map(content).collect(),
                         text: finding.text.clone(),
                         first: times.show(finding.first),
                         frames: finding.frames.clone(),
@@ -61,17 +57,18 @@ pub(super) fn claims(
                 )
             });
             add_to(&mut entry.2, finding, case, times);
+            entry.0 = entry.0.max(finding.weight);
             entry.1 = entry.1.min(finding.first);
-            if !entry.2.claims.iter().any(|c| c == outcome.claim.id) {
-                entry.2.claims.push(outcome.claim.id.into());
+            if !entry.2.claims.contains(&outcome.claim.id) {
+                entry.2.claims.push(outcome.claim.id.clone());
             }
         }
         its.sort();
         its.dedup();
         claims.push(v1::Claim {
-            id: outcome.claim.id.into(),
-            statement: outcome.claim.statement.into(),
-            source: outcome.claim.source.into(),
+            id: outcome.claim.id.clone(),
+            statement: outcome.claim.statement.clone(),
+            source: outcome.claim.source.clone(),
             verdict: outcome.verdict.id().into(),
             reasons: outcome
                 .reasons
@@ -82,15 +79,17 @@ pub(super) fn claims(
                 })
                 .collect(),
             findings: its.into_iter().map(|(.., id)| id).collect(),
-            preset: None,
-            parameters: BTreeMap::new(),
+            preset: outcome.claim.chosen.clone(),
+            parameters: outcome.claim.recorded(),
             silence: None,
-            next_capture: None,
-            not_testable: Vec::new(),
+            next_capture: (outcome.verdict == Verdict::Consistent)
+                .then(|| outcome.claim.next_capture.clone())
+                .flatten(),
+            not_testable: outcome.claim.not_testable.clone(),
         });
     }
-    let mut findings: Vec<(bool, Moment, v1::Finding)> = findings.into_values().collect();
-    findings.sort_by(|a, b| (!a.0, a.1, &a.2.id).cmp(&(!b.0, b.1, &b.2.id)));
+    let mut findings: Vec<(Weight, Moment, v1::Finding)> = findings.into_values().collect();
+    findings.sort_by(|a, b| (b.0, a.1, &a.2.id).cmp(&(a.0, b.1, &b.2.id)));
     (claims, findings.into_iter().map(|(.., f)| f).collect())
 }
 
@@ -155,6 +154,17 @@ fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> String {
         .chars()
         .take(16)
         .collect()
+}
+
+fn content(of: &Content) -> v1::Content {
+    v1::Content {
+        kind: of.kind.clone(),
+        text: of.text.clone(),
+        place: of.place.clone(),
+        input: of.at.input,
+        frame: of.at.frame,
+        count: of.count,
+    }
 }
 
 /// A Wireshark display filter that selects a finding's packets.

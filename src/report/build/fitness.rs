@@ -4,11 +4,13 @@ use super::coverage::{gaps, limits};
 use super::{Request, Times, drone_links, inputs, scope, tool};
 use crate::claim::Case;
 use crate::claim::coverage::WindowCoverage;
-use crate::claim::local_data_mode;
 use crate::coverage::GapId;
 use crate::explain::Library;
 use crate::report::fitness::{Fitness, Gap, SCHEMA, Share, Window};
 use crate::report::v1;
+
+/// The claim that fitness is meant for: gaps forbid the others alike.
+const CLAIM: &str = "local-data-mode";
 
 /// Says whether the captures of a session could support `consistent`.
 pub fn fitness(case: &Case<'_>, texts: &Library, request: Request<'_>) -> Fitness {
@@ -23,7 +25,7 @@ pub fn fitness(case: &Case<'_>, texts: &Library, request: Request<'_>) -> Fitnes
         schema: SCHEMA.into(),
         tool: tool(case.basis),
         run: request.run,
-        claim: local_data_mode::ID.into(),
+        claim: CLAIM.into(),
         fit: windows.iter().all(|w| w.fit),
         scope: scope(
             case,

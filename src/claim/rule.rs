@@ -1,0 +1,402 @@
+//! Applies a claim's rules to destinations and lookups.
+//!
+//! Every condition of a rule answers yes, no, or that it cannot be said. Yes with traffic of the
+//! app or the vendor contradicts; doubt, and traffic that could be the app's, is suspect. Nothing
+//! here makes a verdict: see [`super::verdict`].
+
+use super::coverage::WindowCoverage;
+use super::definition::{Definition, Rule, Set, Traffic as Kind, Weight as Wanted};
+use super::whereabouts::{Answer, known, place, provider};
+use super::{About, Case, Confidence, Finding, Weight};
+use crate::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
+use crate::classify::catalog::Host;
+use crate::classify::destination::{Destination, Traffic};
+use crate::classify::lookup::Lookup;
+use crate::classify::{Scope, Stage};
+use crate::evidence::{FrameRef, Moment};
+use crate::flow::NameSource;
+use crate::flow::row::FRAMES_MAX;
+
+/// Id of findings about traffic that nobody can be named for.
+pub const UNATTRIBUTED: &str = "unattributed-internet";
+/// Id of findings whose place cannot be said.
+pub const PLACE_UNSURE: &str = "place-unsure";
+/// Id of findings about traffic that the statement allows by the host's name.
+pub const EXEMPT: &str = "exempt-traffic";
+/// Id of the same where the address does not confirm the name.
+pub const EXEMPT_UNSURE: &str = "exempt-unsure";
+
+/// What bears on a claim among the epochs that `inside` accepts.
+pub(super) fn findings(
+    claim: &Definition,
+    case: &Case<'_>,
+    window: &WindowCoverage,
+    inside: &dyn Fn(u32) -> bool,
+) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for rule in &claim.rules {
+        let span = Span::new(rule, case, window, inside);
+        if rule.traffic == Kind::Lookup {
+            for (index, lookup) in case.lookups().iter().enumerate() {
+                out.extend(asked(claim, rule, case, index, lookup, &span));
+            }
+        } else {
+            for (index, destination) in case.destinations().iter().enumerate() {
+                out.extend(went(claim, rule, case, index, destination, &span));
+            }
+        }
+    }
+    out
+}
+
+/// The epochs that a rule looks at.
+struct Span<'a> {
+    inside: Box<dyn Fn(u32) -> bool + 'a>,
+}
+
+impl<'a> Span<'a> {
+    fn new(
+        rule: &Rule,
+        case: &Case<'_>,
+        _window: &WindowCoverage,
+        inside: &'a dyn Fn(u32) -> bool,
+    ) -> Self {
+        let epochs = &case.basis.evidence.epochs;
+        let of = |kinds: &[String]| -> Vec<Box<dyn Fn(u32) -> bool>> {
+            epochs
+                .marks()
+                .iter()
+                .filter(|(kind, _)| kinds.contains(kind))
+                .map(|(_, span)| Box::new(epochs.within(span)) as Box<dyn Fn(u32) -> bool>)
+                .collect()
+        };
+        let (out, within) = (of(&rule.outside_events), of(&rule.inside_events));
+        let only_within = !rule.inside_events.is_empty();
+        Self {
+            inside: Box::new(move |epoch| {
+                inside(epoch)
+                    && !out.iter().any(|event| event(epoch))
+                    && (!only_within || within.iter().any(|event| event(epoch)))
+            }),
+        }
+    }
+}
+
+/// A payload out to one destination that has the shape of an upload (contract, "Upload-shaped").
+pub(super) fn is_upload(traffic: &Traffic, claim: &Definition) -> bool {
+    let p = &claim.parameters;
+    let much = traffic.bytes_out >= p.upload_min_bytes
+        && traffic.bytes_out >= traffic.bytes_in.saturating_mul(p.upload_ratio);
+    much || traffic.declared_out >= p.upload_min_bytes
+}
+
+fn scope_fits(rule: &Rule, scope: Scope) -> bool {
+    scope != Scope::Local && (rule.scopes.is_empty() || rule.scopes.iter().any(|s| s == scope.id()))
+}
+
+fn host_fits(host: Option<&str>, set: &Set) -> Answer {
+    let Some(host) = host else {
+        return known(None, set, "the host is");
+    };
+    let listed = set
+        .values()
+        .iter()
+        .any(|pattern| match pattern.strip_prefix("*.") {
+            Some(domain) => host
+                .strip_suffix(domain)
+                .is_some_and(|left| left.ends_with('.')),
+            None => pattern == host,
+        });
+    if listed == matches!(set, Set::Inside(_)) {
+        Answer::Yes(String::new())
+    } else {
+        Answer::No
+    }
+}
+
+/// The conditions on the name: owner, jurisdiction, role, host.
+fn name_fits(rule: &Rule, host: Option<&str>, row: Option<&Host>) -> Answer {
+    let mut answer = Answer::Yes(String::new());
+    if let Some(set) = &rule.owners {
+        answer = answer.and(known(
+            row.map(|r| r.owner.as_str()),
+            set,
+            "the name's owner is",
+        ));
+    }
+    if let Some(set) = &rule.jurisdictions {
+        let of = row.and_then(|r| r.jurisdiction.as_deref());
+        answer = answer.and(known(
+            of,
+            set,
+            "the name's owner is under the jurisdiction of",
+        ));
+    }
+    if let Some(set) = &rule.roles {
+        answer = answer.and(known(row.map(|r| r.role.as_str()), set, "the host is"));
+    }
+    if let Some(set) = &rule.hosts {
+        answer = answer.and(host_fits(host, set));
+    }
+    answer
+}
+
+/// What an answer and an attribution amount to: the rule's id, its weight, and a reason of its own.
+fn weigh(
+    claim: &Definition,
+    rule: &Rule,
+    whose: Attribution,
+    answer: Answer,
+) -> Option<(String, Weight, String)> {
+    let suspect = claim.suspects.iter().any(|s| s == whose.id());
+    let own = |why: String| {
+        let weight = match rule.weight {
+            Wanted::Contradicts => Weight::Contradicts,
+            Wanted::Suspect => Weight::Suspect,
+            Wanted::Listed => Weight::Listed,
+        };
+        (rule.id.of(whose).to_owned(), weight, why)
+    };
+    match answer {
+        Answer::No => None,
+        Answer::Yes(why) if whose.accuses() => Some(own(why)),
+        // What a suspect rule asks for is its reason, whoever sent it.
+        Answer::Yes(why) if suspect && rule.weight == Wanted::Suspect => Some(own(why)),
+        Answer::Yes(why) if suspect => Some((UNATTRIBUTED.into(), Weight::Suspect, why)),
+        Answer::Unsure(why) if whose.accuses() => Some((PLACE_UNSURE.into(), Weight::Suspect, why)),
+        Answer::Unsure(why) if suspect => Some((UNATTRIBUTED.into(), Weight::Suspect, why)),
+        _ => None,
+    }
+}
+
+/// Traffic that the statement allows: by the name, and only if the address confirms it and little
+/// was sent; a host may serve more than the exempted module.
+fn exempted(
+    claim: &Definition,
+    destination: Option<&Destination>,
+    row: Option<&Host>,
+    bytes_out: u64,
+) -> Option<(String, Weight, String)> {
+    let row = row?;
+    let roles = claim.exempt_roles();
+    let role = roles.contains(&row.role.as_str());
+    let owner = claim.exempt.owners.is_empty() || claim.exempt.owners.contains(&row.owner);
+    if !role || !owner {
+        return None;
+    }
+    let what = format!("the statement exempts {} of {}", row.role, row.owner);
+    let Some(destination) = destination else {
+        return Some((EXEMPT.into(), Weight::Listed, what));
+    };
+    let operator = destination
+        .place
+        .as_ref()
+        .and_then(|p| p.operator.as_deref());
+    let confirmed = operator.is_some_and(|o| row.operators.iter().any(|known| known == o));
+    let doubt = if bytes_out > OS_BYTES_OUT_MAX {
+        format!("{bytes_out} bytes went out, more than such traffic needs")
+    } else if confirmed {
+        return Some((EXEMPT.into(), Weight::Listed, what));
+    } else {
+        "nothing but the name says so: the address is not known to be its owner's".to_owned()
+    };
+    Some((
+        EXEMPT_UNSURE.into(),
+        Weight::Suspect,
+        format!("{what}, but {doubt}"),
+    ))
+}
+
+fn went(
+    claim: &Definition,
+    rule: &Rule,
+    case: &Case<'_>,
+    index: usize,
+    destination: &Destination,
+    span: &Span<'_>,
+) -> Option<Finding> {
+    // Lookups in clear are judged one by one, by their names.
+    if destination.key.lookups_only && !destination.looked_up_nothing() {
+        return None;
+    }
+    if !scope_fits(rule, destination.key.scope) {
+        return None;
+    }
+    let (stage, traffic) = destination.stage_in(&*span.inside)?;
+    if stage == Stage::Unsolicited {
+        return None;
+    }
+    let fits = match rule.traffic {
+        Kind::Contact => true,
+        Kind::Payload => stage == Stage::Transferred,
+        Kind::Upload => is_upload(&traffic, claim),
+        Kind::Unread => stage == Stage::Transferred,
+        Kind::Content => false,
+        Kind::Lookup => false,
+    };
+    if !fits {
+        return None;
+    }
+    let basis = case.basis;
+    let host = destination.key.host.as_deref();
+    let row = host.and_then(|host| basis.catalog.lookup(host));
+    let mut answer = name_fits(rule, host, row);
+    if let Some(set) = &rule.places {
+        answer = answer.and(place(destination, set, basis));
+    }
+    if let Some(set) = &rule.providers {
+        answer = answer.and(provider(destination, set));
+    }
+    let whose = destination.attributed.whose;
+    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer)?;
+    if let Some(exempt) = exempted(claim, Some(destination), row, traffic.bytes_out) {
+        (id, weight, why) = exempt;
+    }
+    let browser = destination.browsable && whose == Attribution::Vendor;
+    let confidence = match whose {
+        Attribution::App => Confidence::High,
+        Attribution::Vendor if browser => Confidence::Medium,
+        Attribution::Vendor => match destination.key.host_source {
+            Some(NameSource::Certificate | NameSource::DnsAlias) => Confidence::Medium,
+            _ => Confidence::High,
+        },
+        _ => Confidence::Low,
+    };
+    let mut text = format!(
+        "{}: {}; {}",
+        destination.describe(),
+        how(stage, &traffic)?,
+        destination.attributed.reason
+    );
+    if !why.is_empty() {
+        text.push_str("; ");
+        text.push_str(&why);
+    }
+    if browser {
+        text.push_str("; people also open this host in browsers, so a browser could have done it");
+    }
+    Some(Finding {
+        rule: id,
+        weight,
+        about: About::Destination(index),
+        attribution: whose,
+        stage,
+        confidence,
+        text,
+        first: traffic.first,
+        frames: frames(destination, &*span.inside),
+        bytes_out: traffic.bytes_out,
+        grace: false,
+        allowed: None,
+        content: Vec::new(),
+    })
+}
+
+/// How far it went, in words.
+fn how(stage: Stage, traffic: &Traffic) -> Option<String> {
+    Some(match stage {
+        Stage::Transferred => format!(
+            "{} bytes of payload went out and {} came in",
+            traffic.bytes_out, traffic.bytes_in
+        ),
+        Stage::Connected => format!(
+            "packets went both ways ({} bytes in), and no application payload went out",
+            traffic.bytes_in
+        ),
+        Stage::Attempted if traffic.packets_out == 0 => {
+            "an ICMP error quotes a packet that went there; the capture missed the packet itself"
+                .to_owned()
+        }
+        Stage::Attempted => format!(
+            "{} packets went out and nothing came back",
+            traffic.packets_out
+        ),
+        Stage::Lookup => "a resolver was asked".to_owned(),
+        Stage::Unsolicited => return None,
+    })
+}
+
+/// Exemplars inside the window: the first and last packet of every vantage, and what the
+/// destination lists between them.
+fn frames(destination: &Destination, inside: &dyn Fn(u32) -> bool) -> Vec<FrameRef> {
+    let mut out: Vec<FrameRef> = Vec::new();
+    for view in destination.views.values() {
+        for (_, traffic) in view.active.iter().filter(|(epoch, _)| inside(*epoch)) {
+            let (first, last) = (traffic.first.at, traffic.last.at);
+            out.extend([first, last]);
+            out.extend(destination.frames.range(first..=last.max(first)).copied());
+        }
+    }
+    out.sort();
+    out.dedup();
+    out.truncate(FRAMES_MAX);
+    out
+}
+
+fn asked(
+    claim: &Definition,
+    rule: &Rule,
+    case: &Case<'_>,
+    index: usize,
+    lookup: &Lookup,
+    span: &Span<'_>,
+) -> Option<Finding> {
+    if !scope_fits(rule, lookup.scope) {
+        return None;
+    }
+    let inside: Vec<&(u64, Moment, Moment)> = lookup
+        .asked
+        .iter()
+        .filter(|(epoch, _)| (span.inside)(**epoch))
+        .map(|(_, asked)| asked)
+        .collect();
+    let first = inside.iter().map(|(_, first, _)| *first).min()?;
+    let last = inside.iter().map(|(_, _, last)| *last).max()?;
+    let count: u64 = inside.iter().map(|(count, ..)| count).sum();
+    let whose = lookup.attributed.whose;
+    let row = case.basis.catalog.lookup(&lookup.name);
+    let answer = name_fits(rule, Some(&lookup.name), row);
+    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer)?;
+    if let Some(exempt) = exempted(claim, None, row, 0) {
+        (id, weight, why) = exempt;
+    }
+    let times = if count == 1 {
+        String::new()
+    } else {
+        format!(" {count} times")
+    };
+    let by = match lookup.scope {
+        Scope::Relayed => ", a local resolver, which has to ask the internet",
+        _ => "",
+    };
+    let mut frames = vec![first.at, last.at];
+    frames.sort();
+    frames.dedup();
+    let mut text = format!(
+        "{} was looked up{times} at {}{by}; {}",
+        lookup.name, lookup.resolver, lookup.attributed.reason
+    );
+    if !why.is_empty() {
+        text.push_str("; ");
+        text.push_str(&why);
+    }
+    Some(Finding {
+        rule: id,
+        weight,
+        about: About::Lookup(index),
+        attribution: whose,
+        stage: Stage::Lookup,
+        confidence: if whose.accuses() {
+            Confidence::High
+        } else {
+            Confidence::Low
+        },
+        text,
+        first,
+        frames,
+        bytes_out: 0,
+        grace: false,
+        allowed: None,
+        content: Vec::new(),
+    })
+}
