@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn settings() -> Settings {
     Settings {
-        windows: Vec::new(),
+        schedule: drone_audit::epoch::Schedule::default(),
         devices: Devices::default(),
         time_gap: 60_000_000_000,
         hash: false,
