@@ -9,6 +9,9 @@ pub mod definition;
 pub mod rule;
 pub mod whereabouts;
 
+#[cfg(test)]
+mod tests;
+
 use crate::classify::attribution::Attribution;
 use crate::classify::destination::Destination;
 use crate::classify::lookup::Lookup;

@@ -290,6 +290,57 @@ impl Destination {
     }
 }
 
+#[cfg(test)]
+impl Destination {
+    /// A destination by hand, for tests of what judges destinations: one view, all of it in `epoch`.
+    pub(crate) fn by_hand(
+        (host, ip): (Option<&str>, Option<IpAddr>),
+        scope: Scope,
+        whose: Attribution,
+        (epoch, traffic): (u32, Traffic),
+        place: Option<Place>,
+    ) -> Self {
+        let all = vec![(epoch, traffic)];
+        let view = View {
+            total: all.clone(),
+            active: all,
+        };
+        Self {
+            key: Key {
+                scope,
+                ip,
+                port: Some(443),
+                transport: protocol::TCP,
+                via: None,
+                host: host.map(Arc::from),
+                host_source: host.map(|_| NameSource::TlsSni),
+                lookups_only: false,
+                whose: 0,
+                app: None,
+                folded: false,
+            },
+            attributed: Attributed {
+                whose,
+                reason: "by hand".into(),
+            },
+            place,
+            names: BTreeMap::new(),
+            protocols: BTreeSet::new(),
+            flows: 1,
+            views: BTreeMap::from([(0, view)]),
+            frames: BTreeSet::new(),
+            clients: BTreeSet::new(),
+            browsable: false,
+            notes: BTreeSet::new(),
+            whose: Whose::Unsure,
+            aliases: BTreeSet::new(),
+            looked_up: BTreeSet::new(),
+            hidden: None,
+            flows_per_view: BTreeMap::from([(0, 1)]),
+        }
+    }
+}
+
 /// What is decided about one row.
 pub(super) struct RowVerdict {
     pub(super) scope: Scope,

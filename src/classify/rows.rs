@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What one series amounts to.
+#[derive(Default)]
 pub struct Judged {
     /// Destinations.
     pub destinations: Vec<Destination>,
