@@ -90,6 +90,8 @@ pub struct Capture {
     interfaces: Interfaces,
     collected: Collected,
     gaps: Gaps,
+    /// Nanoseconds to add to times, as the case file declares.
+    shift: i64,
     packets: u64,
     first: Timestamp,
     last: Timestamp,
@@ -253,6 +255,7 @@ impl Capture {
             interfaces,
             collected: Collected::default(),
             gaps: Gaps::default(),
+            shift: source.shift(),
             packets: 0,
             first: Timestamp::UNKNOWN,
             last: Timestamp::UNKNOWN,
@@ -273,7 +276,7 @@ impl Capture {
 
     /// The next packet, or `None` at the end.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
-        let record = loop {
+        let mut record = loop {
             let mut walk = Walk {
                 stream: &mut self.stream,
                 interfaces: &mut self.interfaces,
@@ -320,6 +323,9 @@ impl Capture {
             }
         };
         self.packets += 1;
+        if self.shift != 0 {
+            record.time = record.time.plus(self.shift);
+        }
         if self.packets == 1 {
             self.first = record.time;
         }

@@ -4,6 +4,8 @@
 //! ([`rule`]); [`verdict`] is the one place that turns that and the gaps into a word. It cannot say
 //! `consistent` while anything blocks it.
 
+pub mod agreed;
+pub mod baseline;
 pub mod coverage;
 pub mod definition;
 pub mod rule;
@@ -12,12 +14,14 @@ pub mod whereabouts;
 #[cfg(test)]
 mod tests;
 
+use crate::case::{Allowance, Beacon};
 use crate::classify::attribution::Attribution;
 use crate::classify::destination::Destination;
 use crate::classify::lookup::Lookup;
 use crate::classify::rows::Judged;
 use crate::classify::{Basis, Stage};
 use crate::evidence::{FrameRef, Moment};
+use baseline::Baseline;
 use coverage::WindowCoverage;
 use definition::{AtMost, Definition, Need};
 use std::collections::BTreeMap;
@@ -153,6 +157,8 @@ pub struct Outcome<'a> {
     pub reasons: Vec<Reason>,
     /// What bears on it.
     pub findings: Vec<Finding>,
+    /// What each allowance came to.
+    pub used: BTreeMap<String, agreed::Used>,
 }
 
 /// Everything a claim may look at.
@@ -163,6 +169,12 @@ pub struct Case<'a> {
     pub basis: &'a Basis<'a>,
     /// The windows, each with its coverage; one for the whole capture if none was given.
     pub windows: Vec<WindowCoverage>,
+    /// A second recording of the same device.
+    pub baseline: Option<&'a Baseline>,
+    /// What the parties agreed on beforehand.
+    pub allowances: &'a [Allowance],
+    /// What the auditor fetched on purpose.
+    pub beacons: &'a [Beacon],
     /// The operator's country, as declared.
     pub operator_country: Option<&'a str>,
 }
@@ -171,6 +183,11 @@ impl Case<'_> {
     /// The destinations.
     pub fn destinations(&self) -> &[Destination] {
         &self.judged.destinations
+    }
+
+    /// Why the baseline explains a destination's traffic, in words.
+    pub fn explained(&self, destination: &Destination, bytes_out: u64) -> Option<String> {
+        self.baseline?.explains(destination, bytes_out)
     }
 
     /// The lookups.
@@ -185,15 +202,16 @@ pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut worst = Verdict::Consistent;
     let several = case.windows.len() > 1;
-    for window in &case.windows {
-        let mut found = rule::findings(claim, case, window, &*window.inside);
-        if claim.at_most == Some(AtMost::Inconclusive) {
-            for finding in &mut found {
-                finding.weight = Weight::Listed;
-            }
-        }
+    let mut per_window: Vec<Vec<Finding>> = case
+        .windows
+        .iter()
+        .map(|window| in_window(claim, case, window))
+        .collect();
+    let used = agreed::allow(&claim.id, case, &mut per_window);
+    for (window, mut found) in case.windows.iter().zip(per_window) {
         let (word, mut why) = verdict(&found, window);
-        let unmet = unmet(claim, case, window);
+        let mut unmet = unmet(claim, case, window);
+        unmet.extend(agreed::missing(case, window));
         let word = if unmet.is_empty() {
             word
         } else {
@@ -239,7 +257,23 @@ pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
         verdict: worst,
         reasons,
         findings,
+        used,
     }
+}
+
+/// What bears on a claim in a window, the auditor's own traffic taken off.
+fn in_window(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Finding> {
+    let mut found = rule::findings(claim, case, window, &*window.inside);
+    for finding in &mut found {
+        if claim.at_most == Some(AtMost::Inconclusive) {
+            finding.weight = Weight::Listed;
+        }
+        if agreed::is_beacon(finding, case, window) {
+            finding.weight = Weight::Listed;
+            finding.allowed = Some(agreed::BEACON.into());
+        }
+    }
+    found
 }
 
 /// Why a claim cannot be decided here, whatever was found.

@@ -6,9 +6,10 @@
 mod usage;
 mod value;
 
-pub use value::Device;
+pub use crate::declared::Device;
 
 use crate::classify::app_pattern::Pattern;
+use crate::declared;
 use crate::epoch::WindowSpec;
 use crate::error::Error;
 use crate::report::output::{Format, Output};
@@ -19,7 +20,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The claim that is judged when none is chosen.
-const DEFAULT_CLAIM: &str = "local-data-mode";
+pub const DEFAULT_CLAIM: &str = "local-data-mode";
 /// The capture that is standard input.
 pub const STDIN: &str = "-";
 
@@ -87,10 +88,14 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Check {
     /// Captures of one session (pcap or pcapng, also gzip or zstd); `-` is standard input.
-    #[arg(value_name = "CAPTURE", required = true)]
+    #[arg(value_name = "CAPTURE", required_unless_present = "case")]
     pub captures: Vec<PathBuf>,
+    /// Case file (TOML): captures, windows, claims, allowances of a whole audit; other options
+    /// override it.
+    #[arg(long, value_name = "FILE")]
+    pub case: Option<PathBuf>,
     /// Claim to judge, by its id, or `all`; repeatable.
-    #[arg(long = "claim", value_name = "ID", default_value = DEFAULT_CLAIM, hide_default_value = true)]
+    #[arg(long = "claim", value_name = "ID")]
     #[arg(
         help = "Claim to judge: ID, ID:PRESET for another of its wordings, or `all`; repeatable [default: local-data-mode]"
     )]
@@ -108,6 +113,10 @@ pub struct Check {
     /// Host rows to add to the embedded catalog or to replace in it; repeatable.
     #[arg(long = "catalog", value_name = "FILE")]
     pub catalogs: Vec<PathBuf>,
+    /// A recording of the same device without the mode, or without the app: the second explains
+    /// what the phone does by itself, the first gives the contrast; repeatable for one series.
+    #[arg(long = "baseline", value_name = "CAPTURE")]
+    pub baselines: Vec<PathBuf>,
     /// Judge every capture alone, as a session of its own.
     #[arg(long)]
     pub each: bool,
@@ -185,7 +194,7 @@ pub struct Subject {
     #[arg(long = "device", value_name = "ADDR", value_parser = Device::parse)]
     pub devices: Vec<Device>,
     /// Further network to treat as local, such as 203.0.113.0/24; repeatable.
-    #[arg(long = "local", value_name = "CIDR", value_parser = value::network)]
+    #[arg(long = "local", value_name = "CIDR", value_parser = declared::network)]
     pub local_networks: Vec<IpNet>,
 }
 
@@ -238,6 +247,8 @@ pub enum Embedded {
     Schema,
     /// The JSON schema of what `fitness` writes.
     FitnessSchema,
+    /// The JSON schema of a case file.
+    CaseSchema,
     /// The address database (MaxMind DB).
     Geo,
 }
@@ -384,7 +395,7 @@ mod tests {
     fn defaults_are_the_contracts() {
         let check = check("check flight.pcap -");
         assert_eq!(check.captures, [Path::new("flight.pcap"), Path::new("-")]);
-        assert_eq!(check.claims, ["local-data-mode"]);
+        assert!(check.claims.is_empty() && check.case.is_none());
         assert_eq!(check.outputs, [Output::stdout(Format::Table)]);
         assert!(check.windows.is_empty() && !check.each && !check.exit_zero && !check.no_hash);
     }
@@ -494,7 +505,7 @@ mod tests {
             ("emit", "<WHAT> is missing (see 'drone-audit emit --help')"),
             (
                 "emit man",
-                "<WHAT>: 'man' is not known (use one of: schema, fitness-schema, geo)",
+                "<WHAT>: 'man' is not known (use one of: schema, fitness-schema, case-schema, geo)",
             ),
         ];
         for (line, said) in lines {

@@ -5,13 +5,14 @@ mod emit;
 mod explain;
 mod fitness;
 mod flows;
+mod plan;
 mod screen;
 mod session;
 
 use crate::audit::Devices;
 use crate::capture::Source;
 use crate::classify::catalog::Catalog;
-use crate::cli::{Cli, Command, Device, Sources, Subject};
+use crate::cli::{Cli, Command, Device, Subject};
 use crate::error::Error;
 use crate::locate::Locator;
 use std::path::PathBuf;
@@ -46,11 +47,11 @@ fn devices(subject: &Subject) -> Devices {
     devices
 }
 
-fn locator(sources: &Sources) -> Result<Locator, Error> {
-    let located = if sources.geo.is_empty() {
+fn locator(geo: &[PathBuf]) -> Result<Locator, Error> {
+    let located = if geo.is_empty() {
         Locator::embedded()
     } else {
-        Locator::with_databases(&sources.geo)
+        Locator::with_databases(geo)
     };
     located.map_err(|e| Error::new(e.to_string()))
 }

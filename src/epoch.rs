@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::evidence::Timestamp;
 
 /// Windows of one run; each adds two boundaries, and counters are kept per epoch.
-const WINDOWS_MAX: usize = 1000;
+pub(crate) const WINDOWS_MAX: usize = 1000;
 
 /// A bound of a window as it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub enum Bound {
 }
 
 impl Bound {
-    fn resolve(self, first: Timestamp) -> Timestamp {
+    /// The time that it means, given the first packet's; unknown if it is relative and that is unknown.
+    pub fn resolve(self, first: Timestamp) -> Timestamp {
         match self {
             Self::At(time) => time,
             Self::After(nanos) => first.plus(nanos),

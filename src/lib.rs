@@ -14,7 +14,8 @@
 //! report   writes it down
 //! ```
 //!
-//! Beside the pipeline, [`explain`] holds the texts of all ids that a report uses.
+//! Beside the pipeline, [`case`] reads what an auditor declares, and [`explain`] holds the texts of all
+//! ids that a report uses.
 //!
 //! Each stage hands one noun to the next and cannot reach back; [`audit`] drives the stream part,
 //! [`command`] the rest. Nothing is judged before the last packet was read.
@@ -32,11 +33,13 @@
 
 pub mod audit;
 pub mod capture;
+pub mod case;
 pub mod claim;
 pub mod classify;
 pub mod cli;
 pub mod command;
 pub mod coverage;
+pub mod declared;
 pub mod dissect;
 pub mod epoch;
 pub mod error;

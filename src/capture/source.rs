@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub enum Source {
     /// A file.
     File(PathBuf),
+    /// A file whose clock was wrong: nanoseconds to add to its times.
+    Shifted(PathBuf, i64),
     /// Standard input, `-` on the command line.
     Stdin,
     /// Standard input, written to a file first because it has to be read twice.
@@ -29,7 +31,7 @@ impl Source {
     /// The file name alone.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => path.file_name().map_or_else(
+            Self::File(path) | Self::Shifted(path, _) => path.file_name().map_or_else(
                 || path.display().to_string(),
                 |n| n.to_string_lossy().into_owned(),
             ),
@@ -40,15 +42,23 @@ impl Source {
     /// The path for messages.
     pub fn display(&self) -> String {
         match self {
-            Self::File(path) => path.display().to_string(),
+            Self::File(path) | Self::Shifted(path, _) => path.display().to_string(),
             Self::Stdin | Self::Spooled(_) => "standard input".into(),
+        }
+    }
+
+    /// Nanoseconds to add to its times.
+    pub(super) fn shift(&self) -> i64 {
+        match self {
+            Self::Shifted(_, shift) => *shift,
+            Self::File(_) | Self::Stdin | Self::Spooled(_) => 0,
         }
     }
 
     /// The path as it was given, `-` for standard input.
     pub(super) fn path(&self) -> PathBuf {
         match self {
-            Self::File(path) => path.clone(),
+            Self::File(path) | Self::Shifted(path, _) => path.clone(),
             Self::Stdin | Self::Spooled(_) => PathBuf::from("-"),
         }
     }
@@ -56,7 +66,7 @@ impl Source {
     pub(super) fn open(&self) -> Result<Box<dyn Read>, Error> {
         let path = match self {
             Self::Stdin => return Ok(Box::new(std::io::stdin().lock())),
-            Self::File(path) | Self::Spooled(path) => path,
+            Self::File(path) | Self::Shifted(path, _) | Self::Spooled(path) => path,
         };
         let refuse = |e: std::io::Error| {
             let advice = match e.kind() {

@@ -252,6 +252,11 @@ fn went(
     if let Some(exempt) = exempted(claim, Some(destination), row, traffic.bytes_out) {
         (id, weight, why) = exempt;
     }
+    if let Some(known) = case.explained(destination, traffic.bytes_out)
+        && weight == Weight::Suspect
+    {
+        (weight, why) = (Weight::Listed, also(why, known));
+    }
     let browser = destination.browsable && whose == Attribution::Vendor;
     let confidence = match whose {
         Attribution::App => Confidence::High,
@@ -290,6 +295,15 @@ fn went(
         allowed: None,
         content: Vec::new(),
     })
+}
+
+/// One reason and another.
+fn also(why: String, more: String) -> String {
+    if why.is_empty() {
+        more
+    } else {
+        format!("{why}; {more}")
+    }
 }
 
 /// How far it went, in words.
@@ -359,6 +373,11 @@ fn asked(
     let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer)?;
     if let Some(exempt) = exempted(claim, None, row, 0) {
         (id, weight, why) = exempt;
+    }
+    if let Some(known) = case.baseline.and_then(|b| b.explains_lookup(lookup))
+        && weight == Weight::Suspect
+    {
+        (weight, why) = (Weight::Listed, also(why, known));
     }
     let times = if count == 1 {
         String::new()

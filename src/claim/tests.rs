@@ -108,13 +108,15 @@ fn lookup(name: &str, whose: Attribution, scope: Scope) -> Lookup {
 
 /// Evidence made by hand.
 #[derive(Default)]
-struct Hand {
+struct Hand<'a> {
     destinations: Vec<To>,
     lookups: Vec<Lookup>,
     gaps: Vec<GapId>,
     /// Epoch 1 is the grace of the window.
     grace: bool,
     country: Option<&'static str>,
+    baseline: Option<&'a Baseline>,
+    allowances: &'a [Allowance],
 }
 
 fn claim(id: &str) -> Definition {
@@ -127,12 +129,16 @@ fn claim(id: &str) -> Definition {
     }
 }
 
-fn judged<'a>(claim: &'a Definition, hand: Hand) -> Outcome<'a> {
+fn judged<'a>(claim: &'a Definition, hand: Hand<'_>) -> Outcome<'a> {
     let destinations = hand.destinations.iter().map(destination).collect();
     judged_on(claim, destinations, hand)
 }
 
-fn judged_on<'a>(claim: &'a Definition, destinations: Vec<Destination>, hand: Hand) -> Outcome<'a> {
+fn judged_on<'a>(
+    claim: &'a Definition,
+    destinations: Vec<Destination>,
+    hand: Hand<'_>,
+) -> Outcome<'a> {
     let evidence = Evidence {
         inputs: Vec::new(),
         series: Vec::new(),
@@ -176,13 +182,16 @@ fn judged_on<'a>(claim: &'a Definition, destinations: Vec<Destination>, hand: Ha
         judged: &judged,
         basis: &basis,
         windows: vec![window],
+        baseline: hand.baseline,
+        allowances: hand.allowances,
+        beacons: &[],
         operator_country: hand.country,
     };
     judge(claim, &case)
 }
 
 #[track_caller]
-fn gives(id: &str, hand: Hand, verdict: Verdict, reasons: &[&str]) {
+fn gives(id: &str, hand: Hand<'_>, verdict: Verdict, reasons: &[&str]) {
     let claim = claim(id);
     let outcome = judged(&claim, hand);
     let ids: Vec<&str> = outcome.reasons.iter().map(|r| r.id.as_str()).collect();
@@ -193,7 +202,7 @@ fn gives(id: &str, hand: Hand, verdict: Verdict, reasons: &[&str]) {
     );
 }
 
-fn one(to: To) -> Hand {
+fn one(to: To) -> Hand<'static> {
     Hand {
         destinations: vec![to],
         ..Hand::default()
@@ -668,4 +677,106 @@ fn a_name_of_a_certificate_and_a_browsers_host_are_less_sure() {
         sure(|d| d.key.host_source = Some(NameSource::Certificate)),
         Confidence::Medium
     );
+}
+
+/// A baseline made of destinations and lookups by hand.
+fn baseline(
+    destinations: &[To],
+    lookups: Vec<Lookup>,
+    declared: Option<baseline::Kind>,
+) -> Baseline {
+    let evidence = Evidence {
+        inputs: Vec::new(),
+        series: Vec::new(),
+        epochs: Epochs::new(&Schedule::default(), Timestamp::UNKNOWN).unwrap(),
+    };
+    let (devices, subject) = (Devices::default(), Subject::new(&[]));
+    let locator = Locator::embedded().unwrap();
+    let basis = Basis {
+        evidence: &evidence,
+        catalog: Catalog::embedded(),
+        locator: &locator,
+        local: &[],
+        devices: &devices,
+        subject: &subject,
+    };
+    let judged = Judged {
+        destinations: destinations.iter().map(destination).collect(),
+        lookups,
+        ..Judged::default()
+    };
+    let case = Case {
+        judged: &judged,
+        basis: &basis,
+        windows: Vec::new(),
+        baseline: None,
+        allowances: &[],
+        beacons: &[],
+        operator_country: None,
+    };
+    Baseline::of(&case, declared)
+}
+
+#[test]
+fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
+    let push = |whose| to("mtalk.google.com", whose, traffic(900, 900));
+    let asked = || lookup("mtalk.google.com", Shared, Scope::Relayed);
+    let without = baseline(&[push(Shared)], vec![asked()], None);
+    let with = |to: To| Hand {
+        lookups: vec![asked()],
+        baseline: Some(&without),
+        ..one(to)
+    };
+    gives("local-data-mode", with(push(Shared)), Consistent, &[]);
+    // Another address, another name, or much more than the phone sends by itself.
+    for other in [
+        To {
+            ip: Some(CN),
+            ..push(Shared)
+        },
+        To {
+            host: Some("alt1-mtalk.google.com"),
+            ..push(Shared)
+        },
+        To {
+            host: None,
+            ..push(Unknown)
+        },
+        To {
+            traffic: traffic(64_001, 9),
+            ..push(Shared)
+        },
+    ] {
+        gives("local-data-mode", with(other), Inconclusive, UNNAMED);
+    }
+    // What accuses is never explained.
+    gives(
+        "local-data-mode",
+        with(push(App)),
+        Contradicted,
+        &["app-contact"],
+    );
+}
+
+#[test]
+fn a_baseline_that_shows_the_app_explains_nothing() {
+    use baseline::Kind::{WithoutApp, WithoutMode};
+    let push = to("mtalk.google.com", Shared, traffic(900, 900));
+    let vendor = to("api.dji.com", Vendor, traffic(900, 900));
+    for (seen, declared, kind, doubt) in [
+        (vec![push.clone()], None, WithoutApp, false),
+        (vec![push.clone()], Some(WithoutMode), WithoutMode, false),
+        (vec![push.clone(), vendor.clone()], None, WithoutMode, false),
+        (
+            vec![push.clone(), vendor],
+            Some(WithoutApp),
+            WithoutMode,
+            true,
+        ),
+    ] {
+        let made = baseline(&seen, Vec::new(), declared);
+        assert_eq!((made.kind, made.doubt.is_some()), (kind, doubt));
+        let explained = made.explains(&destination(&push), 900).is_some();
+        assert_eq!(explained, kind == WithoutApp);
+    }
 }

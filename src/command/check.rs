@@ -1,10 +1,11 @@
 //! `check`: judges the claims on the captures.
 
-use super::screen::style;
-use super::session::{Session, declared, local, run_block};
-use super::{catalog, locator, sources};
+use super::plan::Plan;
+use super::screen::{note, style};
+use super::session::{Agreed, Session, declared, local, run_block};
+use super::{catalog, locator};
 use crate::capture::Source;
-use crate::claim::definition::{Definition, shipped};
+use crate::claim::baseline::Baseline;
 use crate::claim::{Verdict, judge};
 use crate::classify::catalog::Catalog;
 use crate::cli::{Check, Terminal};
@@ -18,23 +19,33 @@ use std::time::Instant;
 
 pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     let started = (jiff::Timestamp::now(), Instant::now());
-    let chosen = claims(&options.claims)?;
-    check_targets(&options.outputs, &options.captures)?;
-    let catalog = Arc::new(catalog(&options.catalogs)?);
-    let locator = locator(&options.sources)?;
-    let all = sources(&options.captures);
-    let session =
-        |sources: &[Source]| audit(sources, options, &chosen, &catalog, &locator, started);
-    let report = if options.each && all.len() > 1 {
-        let sessions: Vec<v1::Report> = all
+    let plan = Plan::of(options)?;
+    check_targets(&options.outputs, &plan.inputs(options))?;
+    let catalog = Arc::new(catalog(&plan.catalogs)?);
+    let locator = locator(&plan.geo)?;
+    let run = Run {
+        options,
+        plan: &plan,
+        catalog: &catalog,
+        locator: &locator,
+        started,
+    };
+    let baseline = run.baseline()?;
+    let baseline = baseline.as_ref();
+    let report = if options.each && plan.sources.len() > 1 {
+        let sessions: Vec<v1::Report> = plan
+            .sources
             .iter()
-            .map(|source| session(std::slice::from_ref(source)))
+            .map(|source| run.audit(std::slice::from_ref(source), baseline))
             .collect::<Result<_, _>>()?;
-        build::combined(sorted(sessions), run_block(&options.captures, started))
+        build::combined(sorted(sessions), run_block(&plan.captures, started))
             .ok_or_else(|| Error::new("no session could be judged"))?
     } else {
-        session(&all)?
+        run.audit(&plan.sources, baseline)?
     };
+    for warning in build::warnings(&report) {
+        note(terminal, &warning);
+    }
     for output in &options.outputs {
         output.write(|out| match output.format {
             Format::Table => table::write(&report, style(terminal, output.path.is_some()), out),
@@ -54,85 +65,83 @@ fn sorted(mut sessions: Vec<v1::Report>) -> Vec<v1::Report> {
     sessions
 }
 
-/// The chosen claims, `ID` or `ID:PRESET`, in the order of their ids.
-fn claims(ids: &[String]) -> Result<Vec<Definition>, Error> {
-    let mut chosen: Vec<Definition> = Vec::new();
-    for given in ids {
-        let (id, preset) = match given.split_once(':') {
-            Some((id, preset)) => (id, Some(preset)),
-            None => (given.as_str(), None),
-        };
-        let found: Vec<&Definition> = shipped()
-            .iter()
-            .filter(|c| id == "all" && preset.is_none() || c.id == id)
-            .collect();
-        let place = || format!("--claim {}", crate::report::text::terminal(given));
-        if found.is_empty() {
-            let known: Vec<&str> = shipped().iter().map(|c| c.id.as_str()).collect();
-            return Err(Error::at(place(), "no such claim")
-                .advise(format!("use one of: {}, all", known.join(", "))));
-        }
-        for claim in found {
-            let claim = match preset {
-                None => claim.clone(),
-                Some(name) => claim.in_words_of(name).ok_or_else(|| {
-                    let known: Vec<&str> = claim.presets.iter().map(|p| p.name.as_str()).collect();
-                    Error::at(place(), "this claim has no such wording").advise(
-                        if known.is_empty() {
-                            format!("it has one only: --claim {id}")
-                        } else {
-                            format!("use one of: {}", known.join(", "))
-                        },
-                    )
-                })?,
-            };
-            if !chosen
-                .iter()
-                .any(|c| c.id == claim.id && c.chosen == claim.chosen)
-            {
-                chosen.push(claim);
-            }
-        }
-    }
-    chosen.sort_by(|a, b| (&a.id, &a.chosen).cmp(&(&b.id, &b.chosen)));
-    Ok(chosen)
+/// What all sessions of a run share.
+struct Run<'a> {
+    options: &'a Check,
+    plan: &'a Plan,
+    catalog: &'a Arc<Catalog>,
+    locator: &'a Locator,
+    started: (jiff::Timestamp, Instant),
 }
 
-/// One session, from its captures to its report.
-fn audit(
-    sources: &[Source],
-    options: &Check,
-    claims: &[Definition],
-    catalog: &Arc<Catalog>,
-    locator: &Locator,
-    started: (jiff::Timestamp, Instant),
-) -> Result<v1::Report, Error> {
-    let session = Session {
-        sources,
-        subject: &options.subject,
-        schedule: &Schedule::of(&options.windows),
-        hash: !options.no_hash,
-        catalog,
-        locator,
-    };
-    session.read(|case, devices| {
-        let outcomes: Vec<_> = claims.iter().map(|claim| judge(claim, case)).collect();
-        let mut softened = Vec::new();
-        if options.exit_zero {
-            softened.push("--exit-zero".to_owned());
+impl Run<'_> {
+    fn session<'a>(&'a self, sources: &'a [Source], schedule: &'a Schedule) -> Session<'a> {
+        Session {
+            sources,
+            subject: &self.plan.subject,
+            schedule,
+            time_gap: self.plan.time_gap,
+            minimum_seconds: self.plan.minimum_seconds,
+            hash: !self.options.no_hash,
+            catalog: self.catalog,
+            locator: self.locator,
+            agreed: Agreed::default(),
+            baseline: None,
         }
-        if options.allow_inconclusive {
-            softened.push("--allow-inconclusive".to_owned());
-        }
-        let request = build::Request {
-            declared: declared(&options.subject),
-            local: local(&options.subject),
-            softened,
-            run: run_block(&options.captures, started),
-            devices,
+    }
+
+    /// The recording that the sessions are set against.
+    fn baseline(&self) -> Result<Option<(Baseline, v1::Baseline)>, Error> {
+        let Some((sources, kind)) = &self.plan.baseline else {
+            return Ok(None);
         };
-        build::report(case, &outcomes, request)
-    })
+        // Windows and events are of the session; a baseline counts as a whole.
+        let whole = Schedule::default();
+        let session = self.session(sources, &whole);
+        session
+            .read(|case, _| {
+                let baseline = Baseline::of(case, *kind);
+                let told = build::baseline(case, &baseline);
+                (baseline, told)
+            })
+            .map(Some)
+    }
+
+    /// One session, from its captures to its report.
+    fn audit(
+        &self,
+        sources: &[Source],
+        baseline: Option<&(Baseline, v1::Baseline)>,
+    ) -> Result<v1::Report, Error> {
+        let session = Session {
+            agreed: Agreed {
+                file: self.plan.case.as_ref(),
+                country: self.plan.country(),
+            },
+            baseline: baseline.map(|(baseline, _)| baseline),
+            ..self.session(sources, &self.plan.schedule)
+        };
+        session.read(|case, devices| {
+            let outcomes: Vec<_> = self.plan.claims.iter().map(|c| judge(c, case)).collect();
+            let mut softened = Vec::new();
+            if self.options.exit_zero {
+                softened.push("--exit-zero".to_owned());
+            }
+            if self.options.allow_inconclusive {
+                softened.push("--allow-inconclusive".to_owned());
+            }
+            let request = build::Request {
+                declared: declared(&self.plan.subject),
+                local: local(&self.plan.subject),
+                softened,
+                run: run_block(&self.plan.captures, self.started),
+                devices,
+                case: self.plan.case.as_ref(),
+                baseline: baseline.map(|(_, told)| told.clone()),
+            };
+            build::report(case, &outcomes, request)
+        })
+    }
 }
 
 fn exit_code(report: &v1::Report, options: &Check) -> u8 {

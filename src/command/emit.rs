@@ -10,6 +10,7 @@ use std::io::{self, Write};
 pub(super) fn run(options: &Emit) -> Result<u8, Error> {
     Output::stdout(Format::Json).write(|out| match options.what {
         Embedded::Schema => schema(&schemars::schema_for!(v1::Report), out),
+        Embedded::CaseSchema => schema(&crate::case::schema(), out),
         Embedded::FitnessSchema => schema(&schemars::schema_for!(fitness::Fitness), out),
         Embedded::Geo => out.write_all(locate::embedded_bytes()),
     })?;

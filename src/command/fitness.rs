@@ -1,9 +1,11 @@
 //! `fitness`: could these captures support `consistent`, and what to change in the next recording.
 
+use super::plan::TIME_GAP;
 use super::screen::style;
-use super::session::{Session, declared, local, run_block};
+use super::session::{Agreed, Session, declared, local, run_block};
 use super::{catalog, locator, sources};
-use crate::cli::{Fitness, Sources, Terminal};
+use crate::claim::coverage::MINIMUM_SECONDS;
+use crate::cli::{Fitness, Terminal};
 use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::explain::library;
@@ -20,11 +22,15 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
     check_targets(&options.outputs, &options.captures)?;
     let texts = library()?;
     let catalog = Arc::new(catalog(&[])?);
-    let locator = locator(&Sources { geo: Vec::new() })?;
+    let locator = locator(&[])?;
     let session = Session {
         sources: &sources(&options.captures),
         subject: &options.subject,
         schedule: &Schedule::of(&options.windows),
+        time_gap: TIME_GAP,
+        minimum_seconds: MINIMUM_SECONDS,
+        agreed: Agreed::default(),
+        baseline: None,
         hash: !options.no_hash,
         catalog: &catalog,
         locator: &locator,
@@ -36,6 +42,8 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
             softened: Vec::new(),
             run: run_block(&options.captures, started),
             devices,
+            case: None,
+            baseline: None,
         };
         build::fitness(case, texts, request)
     })?;

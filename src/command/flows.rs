@@ -1,6 +1,7 @@
 //! `flows`: the inventory without judgement.
 
-use super::session::{TIME_GAP, accuses};
+use super::plan::TIME_GAP;
+use super::session::accuses;
 use super::{devices, locator, sources};
 use crate::audit::{Settings, read};
 use crate::classify::Basis;
@@ -21,7 +22,7 @@ const FLOWS_MAX: usize = 200_000;
 pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     check_targets(&options.outputs, &options.captures)?;
     let catalog = Arc::new(Catalog::embedded().clone());
-    let locator = locator(&options.sources)?;
+    let locator = locator(&options.sources.geo)?;
     let devices = devices(&options.subject);
     let subject = Rc::new(Subject::new(&options.subject.apps));
     let settings = Settings {

@@ -1,8 +1,8 @@
 //! How wide the screen is, and whether it wants colour.
 
 use crate::cli::{Color, Terminal};
-use crate::report::table;
-use std::io::IsTerminal;
+use crate::report::{table, text};
+use std::io::{IsTerminal, Write};
 
 /// Columns of a table when the terminal does not say.
 const WIDTH: usize = 100;
@@ -34,5 +34,17 @@ pub(super) fn style(terminal: &Terminal, to_file: bool) -> table::Style {
             // https://no-color.org
             Color::Auto => shown && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         },
+    }
+}
+
+/// A note for the user, on standard error; nothing with `--quiet`.
+pub(super) fn note(terminal: &Terminal, said: &str) {
+    if !terminal.quiet {
+        // Who closed standard error wants no notes.
+        let _ = writeln!(
+            std::io::stderr().lock(),
+            "drone-audit: note: {}",
+            text::terminal(said)
+        );
     }
 }

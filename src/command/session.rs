@@ -3,6 +3,8 @@
 use super::devices;
 use crate::audit::{Devices, Settings, read};
 use crate::capture::Source;
+use crate::case::CaseFile;
+use crate::claim::baseline::Baseline;
 use crate::claim::{Case, coverage};
 use crate::classify::catalog::{Catalog, RoleAttribution};
 use crate::classify::subject::{Labelled, Subject};
@@ -21,17 +23,27 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Silence, or a step of the clock, longer than this is a gap (contract: 60 seconds).
-pub(super) const TIME_GAP: i64 = 60 * Timestamp::SECOND;
-
 /// What a session is read with.
 pub(super) struct Session<'a> {
     pub(super) sources: &'a [Source],
     pub(super) subject: &'a cli::Subject,
     pub(super) schedule: &'a Schedule,
+    pub(super) time_gap: i64,
+    pub(super) minimum_seconds: f64,
     pub(super) hash: bool,
     pub(super) catalog: &'a Arc<Catalog>,
     pub(super) locator: &'a Locator,
+    /// What a case file adds.
+    pub(super) agreed: Agreed<'a>,
+    /// What it is set against.
+    pub(super) baseline: Option<&'a Baseline>,
+}
+
+/// What a case file adds to the judging.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Agreed<'a> {
+    pub(super) file: Option<&'a CaseFile>,
+    pub(super) country: Option<&'a str>,
 }
 
 impl Session<'_> {
@@ -42,12 +54,20 @@ impl Session<'_> {
         let settings = Settings {
             schedule: self.schedule.clone(),
             devices: devices.clone(),
-            time_gap: TIME_GAP,
+            time_gap: self.time_gap,
             hash: self.hash,
             one_row_per_flow: None,
             accuses: accuses(self.catalog, &subject),
         };
         let evidence = read(self.sources, &settings)?;
+        if let Some(case) = self.agreed.file {
+            let inputs = evidence.inputs.iter();
+            case.verify_inputs(inputs.map(|i| (i.path.as_path(), i.sha256.as_deref())))?;
+            // Windows relative to the first packet can be compared with the others only now.
+            let first = evidence.inputs.iter().map(|i| i.first);
+            let first = first.filter(|t| *t != Timestamp::UNKNOWN).min();
+            case.resolve(first.unwrap_or(Timestamp::UNKNOWN))?;
+        }
         let basis = Basis {
             evidence: &evidence,
             catalog: self.catalog,
@@ -57,12 +77,15 @@ impl Session<'_> {
             subject: &subject,
         };
         let judged = rows::judge(&basis);
-        let windows = coverage::windows(&basis, &judged, TIME_GAP, coverage::MINIMUM_SECONDS);
+        let windows = coverage::windows(&basis, &judged, self.time_gap, self.minimum_seconds);
         let case = Case {
             judged: &judged,
             basis: &basis,
             windows,
-            operator_country: None,
+            baseline: self.baseline,
+            allowances: self.agreed.file.map_or(&[], |c| &c.allowances),
+            beacons: self.agreed.file.map_or(&[], |c| &c.beacons),
+            operator_country: self.agreed.country,
         };
         Ok(then(&case, &devices))
     }

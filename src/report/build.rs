@@ -1,6 +1,7 @@
 //! From outcomes to the report model: wording, order, ids, filters. Decides nothing.
 
 mod coverage;
+mod declared;
 mod destinations;
 mod findings;
 mod fitness;
@@ -8,6 +9,8 @@ mod fitness;
 use super::v1;
 use crate::audit::Devices;
 use crate::capture::InputFacts;
+use crate::case::CaseFile;
+use crate::claim::baseline::Baseline;
 use crate::claim::{Case, Outcome, Verdict};
 use crate::classify::destination::Destination;
 use crate::classify::rows::Judged;
@@ -18,6 +21,7 @@ use crate::evidence::{Moment, Timestamp};
 use crate::identity::oui::maker;
 use crate::link::Mac;
 use coverage::{gaps, limits};
+pub use declared::warnings;
 use destinations::{DESTINATIONS_MAX, LOOKUPS_MAX, lookups, order, overflow, write_destination};
 use findings::claims;
 pub use fitness::fitness;
@@ -36,10 +40,25 @@ pub struct Request<'a> {
     pub run: v1::Run,
     /// The device.
     pub devices: &'a Devices,
+    /// The case file.
+    pub case: Option<&'a CaseFile>,
+    /// The recording that this one is set against.
+    pub baseline: Option<v1::Baseline>,
+}
+
+/// A baseline as the report tells it.
+pub fn baseline(case: &Case<'_>, baseline: &Baseline) -> v1::Baseline {
+    v1::Baseline {
+        kind: baseline.kind.id().into(),
+        doubt: baseline.doubt.clone(),
+        inputs: inputs(case.basis, case.judged),
+        seconds: baseline.seconds,
+        active_seconds: baseline.active_seconds,
+    }
 }
 
 /// Assembles the report of one session.
-pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], request: Request<'_>) -> v1::Report {
+pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_>) -> v1::Report {
     let times = Times(&case.basis.evidence.inputs);
     let order = order(case.destinations());
     let listed: Vec<usize> = order.iter().copied().take(DESTINATIONS_MAX).collect();
@@ -69,6 +88,9 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], request: Request<'_>) -
     let lookups = lookups(case, &times);
     let lookups_folded = case.lookups().len() > LOOKUPS_MAX;
     let (claims, findings) = claims(case, outcomes, &ids, &times);
+    let case_file = request
+        .case
+        .map(|file| declared::case_file(file, case, outcomes, &findings, &times));
     let mut gaps = gaps(case);
     for (over, what) in [
         (
@@ -118,7 +140,8 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], request: Request<'_>) -
         },
         timeline: v1::Timeline::default(),
         clocks: Vec::new(),
-        case: None,
+        case: case_file,
+        baseline: request.baseline.take(),
         limits: limits(case),
         sessions: Vec::new(),
     };
@@ -189,6 +212,7 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
         timeline: v1::Timeline::default(),
         clocks: Vec::new(),
         case: first.case.clone(),
+        baseline: first.baseline.clone(),
         limits: vec!["Every session was judged alone: destinations, findings and gaps stand in its own report.".into()],
         sessions,
     };

@@ -31,6 +31,7 @@ pub fn digest(report: &Report) -> String {
         hash.update(format!("\"{name}\":").as_bytes());
         write(&mut hash);
     };
+    part("baseline", &|h| one(h, &report.baseline));
     part("case", &|h| one(h, &report.case));
     part("claims", &|h| list(h, &report.claims));
     part("clocks", &|h| list(h, &report.clocks));

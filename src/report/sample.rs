@@ -161,6 +161,7 @@ pub(in crate::report) fn report() -> v1::Report {
         digest: "d1".repeat(32),
         verdict: "contradicted".to_owned(),
         case: None,
+        baseline: None,
         timeline: v1::Timeline {
             start: some("2025-03-01T10:00:00Z"),
             step_seconds: 10,

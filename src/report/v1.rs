@@ -7,7 +7,7 @@ mod declared;
 mod measured;
 
 pub use declared::{Allowance, Beacon, CaseFile, Event, Phase};
-pub use measured::{Clock, Content, Contrast, PhaseExposure, Silence, Slot, Timeline};
+pub use measured::{Baseline, Clock, Content, Contrast, PhaseExposure, Silence, Slot, Timeline};
 
 use crate::evidence::FrameRef;
 use schemars::JsonSchema;
@@ -36,6 +36,8 @@ pub struct Report {
     pub scope: Scope,
     /// What the case file declared; null without one.
     pub case: Option<CaseFile>,
+    /// The recording that this one is set against; null without one.
+    pub baseline: Option<Baseline>,
     /// The claims, in the order of their ids.
     pub claims: Vec<Claim>,
     /// What contradicts a claim or makes it inconclusive.

@@ -142,7 +142,7 @@ pub(super) fn write_destination(
         first: traffic.and_then(|t| times.show(t.first)),
         last: traffic.and_then(|t| times.show(t.last)),
         ja4: Vec::new(),
-        explained: None,
+        explained: case.explained(destination, counted(|t| t.bytes_out)),
         clients: destination
             .clients
             .iter()

@@ -106,3 +106,18 @@ pub struct Clock {
     /// First frame.
     pub frame: u64,
 }
+
+/// A second recording of the same device.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Baseline {
+    /// `without-app` (explains the phone's own traffic) or `without-mode` (gives the contrast).
+    pub kind: String,
+    /// Why it is not what was declared, in words.
+    pub doubt: Option<String>,
+    /// Its captures.
+    pub inputs: Vec<super::Input>,
+    /// Seconds of capture.
+    pub seconds: f64,
+    /// Seconds with the subject seen at work.
+    pub active_seconds: f64,
+}

@@ -1,0 +1,193 @@
+//! Claims as a case file gives them: ids and parameters of those that ship, and the whole entry of a
+//! new one with the places of all its parts, for the grammar of claims to read.
+
+use super::raw;
+use super::source::{Place, Text};
+use super::{CaseFile, Ids, optional, unreadable, value};
+use crate::error::Error;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+/// An entry of `[[claims]]`.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Its id, unique in the case file.
+    pub id: String,
+    /// The wording of a claim that ships.
+    pub preset: Option<String>,
+    /// What the verdict depends on, by name.
+    pub parameters: toml::Table,
+    /// The sentence of a new claim.
+    pub statement: Option<String>,
+    /// Who said it.
+    pub source: Option<String>,
+    /// The whole entry, with all keys.
+    pub definition: toml::Table,
+    /// Where it begins.
+    pub place: Place,
+    located: Located,
+    text: Arc<Text>,
+}
+
+/// Where a value stands, by bytes of the file, and its parts.
+#[derive(Debug, Clone)]
+pub(super) struct Located {
+    key: usize,
+    value: usize,
+    inside: BTreeMap<String, Located>,
+}
+
+impl Located {
+    /// The depth is bounded by the TOML reader's own limit.
+    fn of(key: usize, value: &Spanned<DeValue<'_>>) -> Self {
+        let item = |(index, value): (usize, &Spanned<DeValue<'_>>)| {
+            (index.to_string(), Self::of(value.span().start, value))
+        };
+        let inside = match value.get_ref() {
+            DeValue::Table(table) => table
+                .iter()
+                .map(|(key, value)| (key.get_ref().to_string(), Self::of(key.span().start, value)))
+                .collect(),
+            DeValue::Array(items) => items.iter().enumerate().map(item).collect(),
+            _ => BTreeMap::new(),
+        };
+        Self {
+            key,
+            value: value.span().start,
+            inside,
+        }
+    }
+
+    fn at(&self, path: &[&str]) -> &Self {
+        let mut at = self;
+        for step in path {
+            let Some(inner) = at.inside.get(*step) else {
+                break;
+            };
+            at = inner;
+        }
+        at
+    }
+}
+
+impl Claim {
+    /// Whether it is a new claim and not one that ships.
+    pub fn is_new(&self) -> bool {
+        self.statement.is_some()
+    }
+
+    /// Where a value of the definition stands: keys, and indices of arrays, from the outermost. A path
+    /// that leads to nothing has the place of the last step that there is.
+    pub fn place_of(&self, path: &[&str]) -> Place {
+        self.text.place(self.located.at(path).value)
+    }
+
+    /// Where the key of that value stands; of an item of an array, the item.
+    pub fn key_place_of(&self, path: &[&str]) -> Place {
+        self.text.place(self.located.at(path).key)
+    }
+}
+
+impl CaseFile {
+    /// Refuses allowances for claims that there are not: they would silently allow nothing. `shipped`
+    /// are the ids of the claims that ship; those that the file defines are known too.
+    ///
+    /// # Errors
+    /// Where such an id stands; also where a claim that ships is defined anew, or an entry names none
+    /// that ships and defines none.
+    pub fn check_claims(&self, shipped: &[&str]) -> Result<(), Error> {
+        for claim in &self.claims {
+            let known = shipped.contains(&claim.id.as_str());
+            let place = claim.place_of(&["id"]);
+            if known && claim.is_new() {
+                return Err(place
+                    .error(format!("the claim '{}' ships with the program", claim.id))
+                    .advise("give the new claim another id, or leave out statement and source"));
+            }
+            if !known && !claim.is_new() {
+                let what = format!("no claim '{}' ships with the program", claim.id);
+                let advice = value::unknown(&claim.id, shipped);
+                let advice = format!("{advice}; a new claim has statement and source");
+                return Err(place.error(what).advise(advice));
+            }
+        }
+        let own = self.claims.iter().map(|claim| claim.id.as_str());
+        let known: Vec<&str> = shipped.iter().copied().chain(own).collect();
+        for allowance in &self.allowances {
+            for (claim, place) in allowance.claims.iter().zip(&allowance.claim_places) {
+                if !known.contains(&claim.as_str()) {
+                    return Err(place
+                        .error(format!("there is no claim '{claim}'"))
+                        .advise(value::unknown(claim, &known)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The entries of `[[claims]]` as they stand, with the places of all that is in them.
+pub(super) fn definitions(
+    text: &Text,
+    root: &DeTable<'_>,
+) -> Result<Vec<(toml::Table, Located)>, Error> {
+    let claims = root
+        .get("claims")
+        .and_then(|claims| claims.get_ref().as_array());
+    claims
+        .into_iter()
+        .flat_map(|claims| claims.iter())
+        .map(|claim| {
+            let reader = ValueDeserializer::from(claim.clone());
+            let table = toml::Table::deserialize(reader).map_err(|e| unreadable(text, &e))?;
+            Ok((table, Located::of(claim.span().start, claim)))
+        })
+        .collect()
+}
+
+pub(super) fn read(
+    text: &Arc<Text>,
+    ids: &mut Ids,
+    raw: raw::Claim,
+    (definition, located): (toml::Table, Located),
+) -> Result<Claim, Error> {
+    ids.add(text, "the claim", &raw.id)?;
+    let id = value::word(text, "id", &raw.id)?;
+    match (&raw.statement, &raw.source, &raw.preset) {
+        (Some(given), None, _) | (None, Some(given), _) => {
+            let (has, lacks) = if raw.statement.is_some() {
+                ("statement", "source")
+            } else {
+                ("source", "statement")
+            };
+            return Err(text
+                .error(
+                    &given.span,
+                    format!("the claim '{id}' has a {has} and no {lacks}"),
+                )
+                .advise("a new claim has both, one that ships has neither"));
+        }
+        (Some(_), Some(_), Some(preset)) => {
+            return Err(text
+                .error(&preset.span, format!("the new claim '{id}' has a preset"))
+                .advise("presets are wordings of claims that ship: leave out preset, or statement and source"));
+        }
+        _ => {}
+    }
+    Ok(Claim {
+        preset: optional(&raw.preset, |preset| value::word(text, "preset", preset))?,
+        parameters: raw.parameters,
+        statement: optional(&raw.statement, |spot| {
+            value::filled(text, "statement", spot)
+        })?,
+        source: optional(&raw.source, |spot| value::filled(text, "source", spot))?,
+        definition,
+        id,
+        place: text.place(located.value),
+        located,
+        text: Arc::clone(text),
+    })
+}

@@ -1,0 +1,344 @@
+//! What a run is to do: the case file's word, and the flags', which override it.
+
+use crate::capture::Source;
+use crate::case::{self, BaselineKind, CaseFile};
+use crate::claim::agreed::BEACON_SECONDS;
+use crate::claim::baseline::Kind;
+use crate::claim::coverage::MINIMUM_SECONDS;
+use crate::claim::definition::{Definition, Parameters, shipped};
+use crate::cli::{Check, DEFAULT_CLAIM, Subject};
+use crate::epoch::{PlannedWindow, Schedule, WindowSpec};
+use crate::error::Error;
+use crate::evidence::Timestamp;
+use crate::report::text;
+use std::path::PathBuf;
+
+/// Silence, or a step of the clock, longer than this is a gap (contract: 60 seconds).
+pub(super) const TIME_GAP: i64 = 60 * Timestamp::SECOND;
+
+/// A run of `check`.
+pub(super) struct Plan {
+    /// The case file.
+    pub(super) case: Option<CaseFile>,
+    /// The captures as they are named.
+    pub(super) captures: Vec<PathBuf>,
+    /// The captures to audit.
+    pub(super) sources: Vec<Source>,
+    /// The captures to set them against, and what they were declared to be.
+    pub(super) baseline: Option<(Vec<Source>, Option<Kind>)>,
+    /// Whose traffic it is.
+    pub(super) subject: Subject,
+    /// Windows, phases, events.
+    pub(super) schedule: Schedule,
+    /// Nanoseconds of silence that are a gap.
+    pub(super) time_gap: i64,
+    /// Fewest seconds of capture in a window.
+    pub(super) minimum_seconds: f64,
+    /// What is judged.
+    pub(super) claims: Vec<Definition>,
+    /// Address databases.
+    pub(super) geo: Vec<PathBuf>,
+    /// Host rows.
+    pub(super) catalogs: Vec<PathBuf>,
+}
+
+impl Plan {
+    /// Reads the case file, if there is one, and lets the options override it.
+    ///
+    /// # Errors
+    /// A case file that is not as it has to be, or a claim that cannot be chosen.
+    pub(super) fn of(options: &Check) -> Result<Self, Error> {
+        let case = options.case.as_deref().map(case::load).transpose()?;
+        if let Some(case) = &case {
+            let ids: Vec<&str> = shipped().iter().map(|c| c.id.as_str()).collect();
+            case.check_claims(&ids)?;
+        }
+        let given = case.as_ref();
+        let (captures, sources) = if options.captures.is_empty() {
+            of_case(given, case_sources)
+        } else {
+            let sources = options.captures.iter().map(|p| Source::of(p)).collect();
+            (options.captures.clone(), sources)
+        };
+        if sources.is_empty() {
+            let place = given.map_or("--case".to_owned(), |c| {
+                text::terminal(&c.path).into_owned()
+            });
+            return Err(Error::at(place, "names no capture to audit")
+                .advise("add [[captures]] with a path, or name captures on the command line"));
+        }
+        let baseline = baseline(options, given)?;
+        Ok(Self {
+            captures,
+            sources,
+            baseline,
+            subject: subject(options, given),
+            schedule: schedule(options, given),
+            time_gap: given.map_or(TIME_GAP, |c| seconds(c.limits.time_gap_seconds)),
+            minimum_seconds: given.map_or(MINIMUM_SECONDS, |c| c.limits.minimum_seconds as f64),
+            claims: claims(options, given)?,
+            geo: or(&options.sources.geo, given.map(|c| &c.geo)),
+            catalogs: or(&options.catalogs, given.map(|c| &c.catalog)),
+            case,
+        })
+    }
+
+    /// The operator's country.
+    pub(super) fn country(&self) -> Option<&str> {
+        self.case.as_ref()?.operator_country.as_deref()
+    }
+
+    /// Every input: what must not be overwritten.
+    pub(super) fn inputs(&self, options: &Check) -> Vec<PathBuf> {
+        let mut out = self.captures.clone();
+        out.extend(options.case.clone());
+        out.extend(options.baselines.iter().cloned());
+        if let Some(case) = &self.case {
+            out.extend(case.captures.iter().map(|c| c.file.path.clone()));
+        }
+        out
+    }
+}
+
+fn seconds(count: u64) -> i64 {
+    i64::try_from(count)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(Timestamp::SECOND)
+}
+
+fn or(flags: &[PathBuf], case: Option<&Vec<case::Named>>) -> Vec<PathBuf> {
+    match case {
+        Some(named) if flags.is_empty() => named.iter().map(|n| n.path.clone()).collect(),
+        _ => flags.to_vec(),
+    }
+}
+
+fn source(capture: &case::Capture) -> Source {
+    let path = capture.file.path.clone();
+    match capture.clock_offset {
+        0 => Source::File(path),
+        shift => Source::Shifted(path, shift),
+    }
+}
+
+fn case_sources(case: &CaseFile) -> Vec<(PathBuf, Source)> {
+    case.sessions()
+        .map(|c| (c.file.path.clone(), source(c)))
+        .collect()
+}
+
+fn of_case(
+    case: Option<&CaseFile>,
+    list: fn(&CaseFile) -> Vec<(PathBuf, Source)>,
+) -> (Vec<PathBuf>, Vec<Source>) {
+    case.map(list).unwrap_or_default().into_iter().unzip()
+}
+
+type Against = Option<(Vec<Source>, Option<Kind>)>;
+
+fn baseline(options: &Check, case: Option<&CaseFile>) -> Result<Against, Error> {
+    if !options.baselines.is_empty() {
+        let sources = options.baselines.iter().map(|p| Source::of(p)).collect();
+        return Ok(Some((sources, None)));
+    }
+    let listed: Vec<(&case::Capture, BaselineKind)> =
+        case.map(|c| c.baselines().collect()).unwrap_or_default();
+    let Some((_, kind)) = listed.first() else {
+        return Ok(None);
+    };
+    if let Some((other, _)) = listed.iter().find(|(_, k)| k != kind) {
+        return Err(other
+            .file
+            .place
+            .error("baselines of two kinds in one case")
+            .advise("audit each against its own: one without the app explains, one without the mode contrasts"));
+    }
+    let kind = match kind {
+        BaselineKind::WithoutApp => Kind::WithoutApp,
+        BaselineKind::WithoutMode => Kind::WithoutMode,
+    };
+    Ok(Some((
+        listed.iter().map(|(c, _)| source(c)).collect(),
+        Some(kind),
+    )))
+}
+
+fn subject(options: &Check, case: Option<&CaseFile>) -> Subject {
+    let mut subject = options.subject.clone();
+    if let Some(case) = case {
+        if subject.apps.is_empty() {
+            subject.apps.clone_from(&case.subject.apps);
+        }
+        if subject.devices.is_empty() {
+            subject.devices.clone_from(&case.subject.devices);
+        }
+        if subject.local_networks.is_empty() {
+            subject
+                .local_networks
+                .clone_from(&case.subject.local_networks);
+        }
+    }
+    subject
+}
+
+fn schedule(options: &Check, case: Option<&CaseFile>) -> Schedule {
+    let mut schedule = Schedule::of(&options.windows);
+    let Some(case) = case else { return schedule };
+    if schedule.windows.is_empty() {
+        schedule.windows = case
+            .windows
+            .iter()
+            .map(|w| PlannedWindow {
+                spec: w.spec,
+                name: Some(w.name.clone()),
+                grace: w.grace,
+                phases: w.phases.iter().map(|p| (p.name.clone(), p.spec)).collect(),
+            })
+            .collect();
+    }
+    schedule.marks = case
+        .events
+        .iter()
+        .filter_map(|e| {
+            let spec = WindowSpec {
+                start: e.at,
+                end: e.until?,
+            };
+            Some((e.kind.id().to_owned(), spec))
+        })
+        .collect();
+    if !case.beacons.is_empty() {
+        schedule.ends = BEACON_SECONDS * Timestamp::SECOND;
+    }
+    schedule
+}
+
+/// The chosen claims, in the order of their ids.
+fn claims(options: &Check, case: Option<&CaseFile>) -> Result<Vec<Definition>, Error> {
+    let listed = case.map(|c| c.claims.as_slice()).unwrap_or_default();
+    let own: Vec<Definition> = listed.iter().map(own).collect::<Result<_, _>>()?;
+    let mut chosen: Vec<Definition> = Vec::new();
+    let mut add = |claim: Definition| {
+        if !chosen
+            .iter()
+            .any(|c| c.id == claim.id && c.chosen == claim.chosen)
+        {
+            chosen.push(claim);
+        }
+    };
+    if options.claims.is_empty() {
+        if own.is_empty() {
+            for claim in named(DEFAULT_CLAIM, &own)? {
+                add(claim);
+            }
+        }
+        own.into_iter().for_each(&mut add);
+    } else {
+        for given in &options.claims {
+            for claim in named(given, &own)? {
+                add(claim);
+            }
+        }
+    }
+    chosen.sort_by(|a, b| (&a.id, &a.chosen).cmp(&(&b.id, &b.chosen)));
+    Ok(chosen)
+}
+
+/// An entry of `[[claims]]`, with the shipped claim that it chooses or the one that it defines.
+fn own(entry: &case::Claim) -> Result<Definition, Error> {
+    if entry.is_new() {
+        let claim: Definition =
+            entry
+                .definition
+                .clone()
+                .try_into()
+                .map_err(|e: toml::de::Error| {
+                    entry
+                .place
+                .error(format!("the claim '{}': {}", entry.id, text::terminal(e.message())))
+                .advise("see 'drone-audit emit case-schema' and the claims that ship for the form")
+                })?;
+        return match claim.problem() {
+            None => Ok(claim),
+            Some(what) => Err(entry.place.error(what).advise("correct this claim")),
+        };
+    }
+    let Some(base) = shipped().iter().find(|c| c.id == entry.id) else {
+        return Err(entry.place.error(format!("no claim '{}' ships", entry.id)));
+    };
+    let mut claim = match &entry.preset {
+        None => base.clone(),
+        Some(name) => base.in_words_of(name).ok_or_else(|| {
+            let place = entry.place_of(&["preset"]);
+            place
+                .error(format!("the claim '{}' has no preset '{name}'", entry.id))
+                .advise(wordings(base))
+        })?,
+    };
+    if !entry.parameters.is_empty() {
+        let given: Result<Parameters, toml::de::Error> = entry.parameters.clone().try_into();
+        claim.parameters = given.map_err(|e| {
+            entry
+                .key_place_of(&["parameters"])
+                .error(format!(
+                    "parameters of '{}': {}",
+                    entry.id,
+                    text::terminal(e.message())
+                ))
+                .advise("use upload_min_bytes, upload_ratio, exempt_modules")
+        })?;
+    }
+    match claim.problem() {
+        None => Ok(claim),
+        Some(what) => Err(entry.key_place_of(&["parameters"]).error(what)),
+    }
+}
+
+fn wordings(claim: &Definition) -> String {
+    let known: Vec<&str> = claim.presets.iter().map(|p| p.name.as_str()).collect();
+    if known.is_empty() {
+        format!(
+            "it has one wording only: leave out the preset of {}",
+            claim.id
+        )
+    } else {
+        format!("use one of: {}", known.join(", "))
+    }
+}
+
+/// Claims by a flag: `ID`, `ID:PRESET` or `all`. Those of the case file come before shipped ones.
+fn named(given: &str, own: &[Definition]) -> Result<Vec<Definition>, Error> {
+    let (id, preset) = match given.split_once(':') {
+        Some((id, preset)) => (id, Some(preset)),
+        None => (given, None),
+    };
+    let place = || format!("--claim {}", text::terminal(given));
+    if id == "all" && preset.is_none() {
+        let mut all: Vec<Definition> = own.to_vec();
+        let more = shipped()
+            .iter()
+            .filter(|s| !own.iter().any(|o| o.id == s.id));
+        all.extend(more.cloned());
+        return Ok(all);
+    }
+    if preset.is_none() {
+        let listed: Vec<Definition> = own.iter().filter(|c| c.id == id).cloned().collect();
+        if !listed.is_empty() {
+            return Ok(listed);
+        }
+    }
+    let Some(claim) = shipped().iter().find(|c| c.id == id) else {
+        let known: Vec<&str> = own.iter().chain(shipped()).map(|c| c.id.as_str()).collect();
+        return Err(Error::at(place(), "no such claim")
+            .advise(format!("use one of: {}, all", known.join(", "))));
+    };
+    match preset {
+        None => Ok(vec![claim.clone()]),
+        Some(name) => match claim.in_words_of(name) {
+            Some(claim) => Ok(vec![claim]),
+            None => {
+                Err(Error::at(place(), "this claim has no such wording").advise(wordings(claim)))
+            }
+        },
+    }
+}
