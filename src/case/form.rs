@@ -7,10 +7,12 @@
 use super::raw;
 use super::source::{Text, quoted};
 use crate::error::Error;
+use crate::report::text::terminal;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value as Json;
+use std::fmt;
 use std::ops::Range;
 use std::sync::LazyLock;
 use toml::Spanned;
@@ -104,18 +106,20 @@ impl<'a> Check<'a> {
             } else {
                 format!("{path}.{name}")
             };
+            let shown = terminal(name);
+            let subject = Subject::Key(&shown);
             match (
                 known.and_then(|known| known.get(name)),
                 &schema["additionalProperties"],
             ) {
-                (Some(property), _) => self.value(property, value, &inner, Part::Whole),
+                (Some(property), _) => self.value(property, value, &inner, subject),
                 (None, Json::Bool(false)) => {
                     let what = format!("{} is no key of {}", quoted(name), self.header(path));
                     let advice = self.instead(name, schema);
                     self.problem(&key.span(), what, advice);
                 }
                 (None, Json::Object(_)) => {
-                    self.value(&schema["additionalProperties"], value, &inner, Part::Whole);
+                    self.value(&schema["additionalProperties"], value, &inner, subject);
                 }
                 // Passed on as it is, for those who know more.
                 (None, _) => {}
@@ -135,7 +139,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn value(&mut self, schema: &'a Json, value: &Spanned<DeValue<'_>>, path: &str, part: Part) {
+    fn value(
+        &mut self,
+        schema: &'a Json,
+        value: &Spanned<DeValue<'_>>,
+        path: &str,
+        subject: Subject<'_>,
+    ) {
         let definition = self.definition(schema);
         let choices: Vec<&Json> = match definition["anyOf"]
             .as_array()
@@ -148,7 +158,7 @@ impl<'a> Check<'a> {
             .iter()
             .find(|choice| admits(choice, value.get_ref()))
         else {
-            let (what, advice) = self.mismatch(schema, &choices, value, path, part);
+            let (what, advice) = self.mismatch(schema, &choices, value, path, subject);
             return self.problem(&value.span(), what, advice);
         };
         match value.get_ref() {
@@ -158,7 +168,7 @@ impl<'a> Check<'a> {
                 let number = i128::from_str_radix(number.as_str(), radix).unwrap_or(i128::MAX);
                 let (least, most) = range(fits);
                 if number < least || number > most {
-                    let what = format!("{} is out of range", last(path));
+                    let what = format!("{subject} is out of range");
                     let advice = if most == i128::from(i64::MAX) {
                         format!("write {least} or more")
                     } else {
@@ -167,15 +177,22 @@ impl<'a> Check<'a> {
                     self.problem(&value.span(), what, advice);
                 }
             }
+            DeValue::Array(items) if items.is_empty() && fits["minItems"].is_u64() => {
+                // What an empty list would mean is anybody's guess: everything, or nothing.
+                let what = format!("{subject} is empty");
+                let example = example(schema).unwrap_or_default();
+                let advice = format!("leave it out, or fill it: {subject} = {example}");
+                self.problem(&value.span(), what, advice);
+            }
             DeValue::Array(items) if fits["items"].is_object() => {
                 for item in items {
-                    self.value(&fits["items"], item, path, Part::Item);
+                    self.value(&fits["items"], item, path, subject.item());
                 }
             }
             DeValue::String(word) => {
                 let words: Vec<&str> = choices.iter().filter_map(|c| c["const"].as_str()).collect();
                 if !words.is_empty() && !words.contains(&word.as_ref()) {
-                    let what = format!("{} cannot be {}", last(path), quoted(word));
+                    let what = format!("{subject} cannot be {}", quoted(word));
                     let advice = meant(word, &words)
                         .unwrap_or_else(|| format!("use one of: {}", words.join(", ")));
                     self.problem(&value.span(), what, advice);
@@ -192,20 +209,17 @@ impl<'a> Check<'a> {
         choices: &[&Json],
         value: &Spanned<DeValue<'_>>,
         path: &str,
-        part: Part,
+        subject: Subject<'_>,
     ) -> (String, String) {
-        let key = last(path);
+        let (Subject::Key(key) | Subject::Item(key)) = subject;
         let written = self.text.written(&value.span());
         let mut wanted: Vec<&str> = choices.iter().map(|c| self.noun(c)).collect();
         wanted.dedup();
         let wants = |noun: &str| wanted.contains(&noun);
         let found = found(value.get_ref());
-        let subject = match part {
-            Part::Whole => key.to_owned(),
-            Part::Item => format!("an item of {key}"),
-        };
         let what = format!("{subject} is {found}, not {}", wanted.join(" or "));
-        let tables = matches!(value.get_ref(), DeValue::Array(items) if written.starts_with("[[") && items.iter().any(|i| i.get_ref().is_table()));
+        // The span of an array of tables is its first header.
+        let tables = value.get_ref().is_array() && written.starts_with("[[");
         let scalar = !matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));
         let advice = if wants(TABLES) {
             format!("write [[{path}]] above each")
@@ -214,15 +228,9 @@ impl<'a> Check<'a> {
         } else if wants(TABLE) {
             format!("write its keys under the header [{path}]")
         } else if wanted == [STRING] && scalar && !written.contains('\n') {
-            format!(
-                "write it in quotes: \"{}\"",
-                crate::report::text::terminal(written)
-            )
+            format!("write it in quotes: \"{}\"", terminal(written))
         } else if wants(ARRAY) && scalar && !written.contains('\n') {
-            format!(
-                "write it in brackets: {key} = [{}]",
-                crate::report::text::terminal(written)
-            )
+            format!("write it in brackets: {key} = [{}]", terminal(written))
         } else if wanted == [INTEGER] && found == STRING {
             "write digits without quotes".to_owned()
         } else if let Some(example) = example(schema) {
@@ -306,13 +314,30 @@ impl<'a> Check<'a> {
     }
 }
 
-/// What a problem is about.
+/// What a problem is about, by the key that stands there, safe to show.
 #[derive(Clone, Copy)]
-enum Part {
+enum Subject<'k> {
     /// The value of a key.
-    Whole,
+    Key(&'k str),
     /// One of the items of its array.
-    Item,
+    Item(&'k str),
+}
+
+impl Subject<'_> {
+    fn item(self) -> Self {
+        match self {
+            Self::Key(key) | Self::Item(key) => Subject::Item(key),
+        }
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Item(key) => write!(f, "an item of {key}"),
+        }
+    }
 }
 
 const STRING: &str = "a string";
@@ -367,11 +392,6 @@ fn property<'a>(schema: &'a Json, name: &str) -> &'a Json {
     static NOTHING: Json = Json::Null;
     let known = schema["properties"].as_object();
     known.and_then(|known| known.get(name)).unwrap_or(&NOTHING)
-}
-
-/// The key itself.
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// A key's example as it would be written. JSON's strings, numbers and arrays are TOML's as well.

@@ -269,20 +269,20 @@ pub(super) struct Allowance {
     pub(super) id: Spot<String>,
     /// Ids of the claims that it holds for; all if not given.
     #[serde(default)]
-    #[schemars(example = ["local-data-mode"])]
+    #[schemars(example = ["local-data-mode"], length(min = 1))]
     pub(super) claims: Vec<Spot<String>>,
     /// Host names, or `*.` and a name for all names below it. A name is what the app asserted:
     /// without `addresses` it allows every server that the app calls so.
     #[serde(default)]
-    #[schemars(example = ["tiles.example.org"])]
+    #[schemars(example = ["tiles.example.org"], length(min = 1))]
     pub(super) hosts: Vec<Spot<String>>,
     /// Addresses and networks. With `hosts` given too, both have to fit.
     #[serde(default)]
-    #[schemars(example = ["203.0.113.0/24"])]
+    #[schemars(example = ["203.0.113.0/24"], length(min = 1))]
     pub(super) addresses: Vec<Spot<String>>,
     /// Apps as the capture labels them; with any given, traffic without a label is not covered.
     #[serde(default)]
-    #[schemars(example = ["dji.pilot2"])]
+    #[schemars(example = ["dji.pilot2"], length(min = 1))]
     pub(super) apps: Vec<Spot<String>>,
     /// Why it was agreed on.
     #[schemars(example = &"The map was left on for the test, as agreed")]

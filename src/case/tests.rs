@@ -672,7 +672,16 @@ fn wrong_files_say_where_what_and_what_instead() {
             "captures = 'a.pcap'",
             "case.toml:1:12: captures is a string, not an array of tables (write [[captures]] above each)",
         ),
+        // Nothing is not everything.
+        (
+            "[[allowances]]\nid = 'a'\nclaims = []\nhosts = ['a.example']\nreason = 'x'\nexpires = 2025-01-01",
+            "case.toml:3:10: claims is empty (leave it out, or fill it: claims = [\"local-data-mode\"])",
+        ),
         // Hostile text stays on its line.
+        (
+            "[reported]\n\"v.\\n\\u001b\" = 3",
+            "case.toml:2:16: v.\\u{a}\\u{1b} is an integer, not a string (write it in quotes: \"3\")",
+        ),
         (
             "\"a\\n\\u001b[2J\" = 1",
             "case.toml:1:1: 'a\\u{a}\\u{1b}[2J' is no key of the case file (use one of: allowances, audit, beacons, captures, claims, events, limits, operator_country, reported, subject, title, windows)",
@@ -811,7 +820,6 @@ fn faults(whole: &Json, schema: &Json, value: &Json, met: &mut BTreeSet<String>)
 fn the_schema_allows_the_full_file_and_every_key_says_what_it_is_for() {
     let schema = Json::from(schema());
     assert!(!schema.to_string().contains("null"), "{schema:#}");
-    println!("@@@{schema:#}");
     let full: toml::Value = toml::from_str(FULL).unwrap();
     let full = json(&full);
     let mut met = BTreeSet::new();
