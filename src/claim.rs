@@ -9,6 +9,7 @@ pub mod baseline;
 pub mod coverage;
 pub mod definition;
 pub mod rule;
+pub mod silence;
 pub mod whereabouts;
 
 #[cfg(test)]

@@ -46,6 +46,19 @@ Exit codes:
   2  usage error, or a capture could not be read
   3  they could not: a gap forbids it; the output says what to change in the next recording";
 
+const DIFF_NOTES: &str = "\
+Each side is a capture, or a report that `check -o json` wrote; `-` is standard input. Options of
+judging hold for captures; a report keeps its own. Captures are compared over their whole length.
+
+Exit codes:
+  0  the capture shows nothing that the baseline does not
+  1  something is new: a name or an address, or what is known goes further, to another place,
+     sends much more, or is now the app's; rows marked with !
+  2  usage error, or a side could not be read
+
+Example: mode off against mode on
+  drone-audit diff --device 192.168.1.50 mode-off.pcapng mode-on.pcapng";
+
 const EXPLAIN_NOTES: &str = "\
 Examples:
   drone-audit explain                   the list of all ids
@@ -77,6 +90,9 @@ pub enum Command {
     /// Says whether captures could support `consistent`, and what to change in the next recording.
     #[command(after_help = FITNESS_NOTES)]
     Fitness(Fitness),
+    /// Says what is new, gone or changed between two captures or two reports.
+    #[command(after_help = DIFF_NOTES)]
+    Diff(Diff),
     /// Explains an id of a report, or a recording recipe; without an id, lists them.
     #[command(after_help = EXPLAIN_NOTES)]
     Explain(Explain),
@@ -117,6 +133,9 @@ pub struct Check {
     /// what the phone does by itself, the first gives the contrast; repeatable for one series.
     #[arg(long = "baseline", value_name = "CAPTURE")]
     pub baselines: Vec<PathBuf>,
+    /// Mark each finding as new or known, by the findings of this report (`check -o json`).
+    #[arg(long, value_name = "REPORT")]
+    pub against: Option<PathBuf>,
     /// Judge every capture alone, as a session of its own.
     #[arg(long)]
     pub each: bool,
@@ -168,6 +187,33 @@ pub struct Fitness {
     /// Write the result as `table` or `json`, to standard output or to a file; repeatable
     /// [default: table].
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(CHECK_FORMATS))]
+    pub outputs: Vec<Output>,
+    /// Do not compute the SHA-256 of the captures; the result then cannot be tied to them.
+    #[arg(long)]
+    pub no_hash: bool,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Diff {
+    /// What to compare with: a capture, or a JSON report.
+    #[arg(value_name = "BASELINE")]
+    pub baseline: PathBuf,
+    /// What to compare: a capture, or a JSON report.
+    #[arg(value_name = "CAPTURE")]
+    pub capture: PathBuf,
+    /// Whose traffic it is.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// What addresses are looked up in.
+    #[command(flatten)]
+    pub sources: Sources,
+    /// Host rows to add to the embedded catalog or to replace in it; repeatable.
+    #[arg(long = "catalog", value_name = "FILE")]
+    pub catalogs: Vec<PathBuf>,
+    /// Write the comparison as `table`, `json` or `markdown`, to standard output or to a file;
+    /// repeatable [default: table].
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(DIFF_FORMATS))]
     pub outputs: Vec<Output>,
     /// Do not compute the SHA-256 of the captures; the result then cannot be tied to them.
     #[arg(long)]
@@ -249,11 +295,14 @@ pub enum Embedded {
     FitnessSchema,
     /// The JSON schema of a case file.
     CaseSchema,
+    /// The JSON schema of what `diff` writes.
+    DiffSchema,
     /// The address database (MaxMind DB).
     Geo,
 }
 
 const CHECK_FORMATS: &[Format] = &[Format::Table, Format::Json];
+const DIFF_FORMATS: &[Format] = &[Format::Table, Format::Json, Format::Markdown];
 const FLOWS_FORMATS: &[Format] = &[Format::Ndjson];
 
 /// Why there is nothing to run.
@@ -288,27 +337,34 @@ where
 impl Cli {
     /// Adds default outputs and refuses what contradicts itself.
     fn complete(&mut self) -> Result<(), Error> {
-        let (captures, subject, outputs, default) = match &mut self.command {
-            Command::Check(check) => (
-                &check.captures,
-                &check.subject,
-                &mut check.outputs,
-                Format::Table,
-            ),
-            Command::Flows(flows) => (
-                &flows.captures,
-                &flows.subject,
-                &mut flows.outputs,
-                Format::Ndjson,
-            ),
-            Command::Fitness(fitness) => (
-                &fitness.captures,
-                &fitness.subject,
-                &mut fitness.outputs,
-                Format::Table,
-            ),
-            Command::Explain(_) | Command::Emit(_) => return Ok(()),
-        };
+        let (captures, subject, outputs, default): (Vec<&PathBuf>, _, _, _) =
+            match &mut self.command {
+                Command::Check(check) => (
+                    check.captures.iter().collect(),
+                    &check.subject,
+                    &mut check.outputs,
+                    Format::Table,
+                ),
+                Command::Flows(flows) => (
+                    flows.captures.iter().collect(),
+                    &flows.subject,
+                    &mut flows.outputs,
+                    Format::Ndjson,
+                ),
+                Command::Fitness(fitness) => (
+                    fitness.captures.iter().collect(),
+                    &fitness.subject,
+                    &mut fitness.outputs,
+                    Format::Table,
+                ),
+                Command::Diff(diff) => (
+                    vec![&diff.baseline, &diff.capture],
+                    &diff.subject,
+                    &mut diff.outputs,
+                    Format::Table,
+                ),
+                Command::Explain(_) | Command::Emit(_) => return Ok(()),
+            };
         if outputs.is_empty() {
             outputs.push(Output::stdout(default));
         }
@@ -448,7 +504,7 @@ mod tests {
         let lines = [
             (
                 "",
-                "no command is given (use one of: check, flows, fitness, explain, emit; see 'drone-audit --help')",
+                "no command is given (use one of: check, flows, fitness, diff, explain, emit; see 'drone-audit --help')",
             ),
             (
                 "chek x",
@@ -502,10 +558,22 @@ mod tests {
                 "explain a b",
                 "b: this argument is not known (see 'drone-audit explain --help')",
             ),
+            (
+                "diff a",
+                "<CAPTURE> is missing (see 'drone-audit diff --help')",
+            ),
+            (
+                "diff",
+                "<BASELINE>, <CAPTURE> are missing (see 'drone-audit diff --help')",
+            ),
+            (
+                "diff - -",
+                "-: standard input can be read only once (give '-' a single time)",
+            ),
             ("emit", "<WHAT> is missing (see 'drone-audit emit --help')"),
             (
                 "emit man",
-                "<WHAT>: 'man' is not known (use one of: schema, fitness-schema, case-schema, geo)",
+                "<WHAT>: 'man' is not known (use one of: schema, fitness-schema, case-schema, diff-schema, geo)",
             ),
         ];
         for (line, said) in lines {

@@ -1,6 +1,7 @@
 //! The commands: options in, exit code out. Parsing is [`crate::cli`]'s, judging the stages'.
 
 mod check;
+mod diff;
 mod emit;
 mod explain;
 mod fitness;
@@ -25,6 +26,7 @@ pub fn run(cli: &Cli) -> Result<u8, Error> {
     match &cli.command {
         Command::Check(options) => check::run(options, &cli.terminal),
         Command::Flows(options) => flows::run(options, &cli.terminal),
+        Command::Diff(options) => diff::run(options, &cli.terminal),
         Command::Fitness(options) => fitness::run(options, &cli.terminal),
         Command::Explain(options) => explain::run(options),
         Command::Emit(options) => emit::run(options),

@@ -15,6 +15,7 @@ pub(super) fn help_command(arguments: &[OsString]) -> &'static str {
             "check" => Some("drone-audit check --help"),
             "flows" => Some("drone-audit flows --help"),
             "fitness" => Some("drone-audit fitness --help"),
+            "diff" => Some("drone-audit diff --help"),
             "explain" => Some("drone-audit explain --help"),
             "emit" => Some("drone-audit emit --help"),
             _ => None,
@@ -70,13 +71,14 @@ pub(super) fn one_line(error: &clap::Error, help: &str) -> Error {
             "use one of: {}; {see}",
             word(ContextKind::ValidSubcommand)
         )),
-        ErrorKind::MissingRequiredArgument if argument.contains("CAPTURE") => {
+        ErrorKind::MissingRequiredArgument if argument.contains("<CAPTURE>...") => {
             Error::new("no capture is given").advise(format!(
                 "name at least one file, or '-' for standard input; {see}"
             ))
         }
         ErrorKind::MissingRequiredArgument => {
-            Error::new(format!("{argument} is missing")).advise(see)
+            let are = if argument.contains(", ") { "are" } else { "is" };
+            Error::new(format!("{argument} {are} missing")).advise(see)
         }
         ErrorKind::ArgumentConflict => {
             let other = word(ContextKind::PriorArg);

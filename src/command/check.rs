@@ -12,6 +12,7 @@ use crate::cli::{Check, Terminal};
 use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::locate::Locator;
+use crate::report::against::Against;
 use crate::report::output::{Format, check_targets};
 use crate::report::{build, json, table, v1};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     let started = (jiff::Timestamp::now(), Instant::now());
     let plan = Plan::of(options)?;
     check_targets(&options.outputs, &plan.inputs(options))?;
+    let against = options.against.as_deref().map(Against::read).transpose()?;
     let catalog = Arc::new(catalog(&plan.catalogs)?);
     let locator = locator(&plan.geo)?;
     let run = Run {
@@ -28,6 +30,7 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
         plan: &plan,
         catalog: &catalog,
         locator: &locator,
+        against: against.as_ref(),
         started,
     };
     let baseline = run.baseline()?;
@@ -45,6 +48,15 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     };
     for warning in build::warnings(&report) {
         note(terminal, &warning);
+    }
+    if let Some(against) = &against {
+        for claim in against.unjudged(&report) {
+            let what = "the report given by --against did not judge";
+            note(
+                terminal,
+                &format!("{what} {claim}: its findings are all new"),
+            );
+        }
     }
     for output in &options.outputs {
         output.write(|out| match output.format {
@@ -71,6 +83,7 @@ struct Run<'a> {
     plan: &'a Plan,
     catalog: &'a Arc<Catalog>,
     locator: &'a Locator,
+    against: Option<&'a Against>,
     started: (jiff::Timestamp, Instant),
 }
 
@@ -139,7 +152,11 @@ impl Run<'_> {
                 case: self.plan.case.as_ref(),
                 baseline: baseline.map(|(_, told)| told.clone()),
             };
-            build::report(case, &outcomes, request)
+            let mut report = build::report(case, &outcomes, request);
+            if let Some(against) = self.against {
+                against.mark(&mut report);
+            }
+            report
         })
     }
 }

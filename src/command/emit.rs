@@ -4,7 +4,7 @@ use crate::cli::{Embedded, Emit};
 use crate::error::Error;
 use crate::locate;
 use crate::report::output::{Format, Output};
-use crate::report::{fitness, v1};
+use crate::report::{diff, fitness, v1};
 use std::io::{self, Write};
 
 pub(super) fn run(options: &Emit) -> Result<u8, Error> {
@@ -12,6 +12,7 @@ pub(super) fn run(options: &Emit) -> Result<u8, Error> {
         Embedded::Schema => schema(&schemars::schema_for!(v1::Report), out),
         Embedded::CaseSchema => schema(&crate::case::schema(), out),
         Embedded::FitnessSchema => schema(&schemars::schema_for!(fitness::Fitness), out),
+        Embedded::DiffSchema => schema(&schemars::schema_for!(diff::Diff), out),
         Embedded::Geo => out.write_all(locate::embedded_bytes()),
     })?;
     Ok(0)

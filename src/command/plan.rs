@@ -92,6 +92,7 @@ impl Plan {
     pub(super) fn inputs(&self, options: &Check) -> Vec<PathBuf> {
         let mut out = self.captures.clone();
         out.extend(options.case.clone());
+        out.extend(options.against.clone());
         out.extend(options.baselines.iter().cloned());
         if let Some(case) = &self.case {
             out.extend(case.captures.iter().map(|c| c.file.path.clone()));

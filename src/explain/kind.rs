@@ -31,6 +31,8 @@ pub enum Kind {
     Maker,
     /// What a host of the catalog is for.
     Role,
+    /// What differs between two recordings.
+    Change,
     /// How to record.
     Recipe,
 }
@@ -108,7 +110,7 @@ static OF_RECIPES: [Slot; 5] = [
 
 impl Kind {
     /// Every kind, in the order of the list.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Claim,
         Self::Verdict,
         Self::Rule,
@@ -123,6 +125,7 @@ impl Kind {
         Self::Says,
         Self::Maker,
         Self::Role,
+        Self::Change,
         Self::Recipe,
     ];
 
@@ -143,6 +146,7 @@ impl Kind {
             Self::Says => "What a label says (apps_seen.says)",
             Self::Maker => "Makers of network cards (maker_kind)",
             Self::Role => "Roles of hosts (role)",
+            Self::Change => "Differences between recordings (diff, --against)",
             Self::Recipe => "Recording recipes",
         }
     }
@@ -164,6 +168,7 @@ impl Kind {
             Self::Says => "what a label says",
             Self::Maker => "maker of a network card",
             Self::Role => "role of a host",
+            Self::Change => "difference between recordings",
             Self::Recipe => "recording recipe",
         }
     }
@@ -185,6 +190,7 @@ impl Kind {
             Self::Says => Some(("says", include_str!("texts/says.md"))),
             Self::Maker => Some(("makers", include_str!("texts/makers.md"))),
             Self::Role => None,
+            Self::Change => Some(("changes", include_str!("texts/changes.md"))),
             Self::Recipe => Some(("recipes", include_str!("texts/recipes.md"))),
         }
     }

@@ -142,6 +142,7 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
         clocks: Vec::new(),
         case: case_file,
         baseline: request.baseline.take(),
+        against: None,
         limits: limits(case),
         sessions: Vec::new(),
     };
@@ -213,6 +214,7 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
         clocks: Vec::new(),
         case: first.case.clone(),
         baseline: first.baseline.clone(),
+        against: first.against.clone(),
         limits: vec!["Every session was judged alone: destinations, findings and gaps stand in its own report.".into()],
         sessions,
     };

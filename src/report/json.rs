@@ -31,6 +31,7 @@ pub fn digest(report: &Report) -> String {
         hash.update(format!("\"{name}\":").as_bytes());
         write(&mut hash);
     };
+    part("against", &|h| one(h, &report.against));
     part("baseline", &|h| one(h, &report.baseline));
     part("case", &|h| one(h, &report.case));
     part("claims", &|h| list(h, &report.claims));
@@ -49,6 +50,21 @@ pub fn digest(report: &Report) -> String {
     part("verdict", &|h| one(h, &report.verdict));
     hash.update(b"}");
     hex(&hash.finalize())
+}
+
+/// The same digest of a report that was read as JSON, whatever fields its version has: `run` and
+/// `digest` are taken off the value.
+pub fn digest_of_value(report: &mut Value) -> String {
+    if let Some(fields) = report.as_object_mut() {
+        fields.remove("run");
+        fields.remove("digest");
+        if let Some(Value::Array(sessions)) = fields.get_mut("sessions") {
+            for session in sessions.iter_mut().filter_map(Value::as_object_mut) {
+                session.remove("run");
+            }
+        }
+    }
+    hex(&Sha256::digest(report.to_string().as_bytes()))
 }
 
 /// A value by way of [`Value`], whose objects have sorted keys.

@@ -20,6 +20,8 @@ pub enum Format {
     Json,
     /// One JSON object a line.
     Ndjson,
+    /// GitHub-flavoured Markdown.
+    Markdown,
 }
 
 impl Format {
@@ -29,6 +31,7 @@ impl Format {
             Self::Table => "table",
             Self::Json => "json",
             Self::Ndjson => "ndjson",
+            Self::Markdown => "markdown",
         }
     }
 }

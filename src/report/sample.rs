@@ -242,5 +242,6 @@ pub(in crate::report) fn report() -> v1::Report {
         },
         limits: vec!["A capture on the phone does not show what the aircraft sends over its own mobile modem.".to_owned()],
         sessions: vec![],
+        against: None,
     }
 }

@@ -4,6 +4,7 @@
 //! cut, what accuses last, and say how much is left out. All text of the capture passes the
 //! escaping of [`super::text`] on its way to a line.
 
+pub mod diff;
 pub mod fitness;
 mod footing;
 mod grid;
@@ -135,10 +136,22 @@ fn claim(
     // Stable: within an attribution the report's own order holds.
     bearing.sort_by_key(|(_, finding)| traffic::rank(&finding.attribution));
     page.blank()?;
+    let new = bearing
+        .iter()
+        .filter(|(_, f)| f.known == Some(false))
+        .count();
+    let marked = match &report.against {
+        Some(against) => format!(
+            ": {new} new, {} known from {}",
+            bearing.len().saturating_sub(new),
+            against.path
+        ),
+        None => String::new(),
+    };
     page.text(
         0,
         &format!(
-            "{} (frames as input:frame)",
+            "{} (frames as input:frame){marked}",
             plural(bearing.len(), "finding")
         ),
     )?;
@@ -155,8 +168,13 @@ fn finding(
     first_time: bool,
 ) -> io::Result<()> {
     let place = finding.destination.as_deref().unwrap_or("lookup");
+    let known = match finding.known {
+        Some(true) => " · known",
+        Some(false) => " · new",
+        None => "",
+    };
     let head = format!(
-        "{} · {place} · {} · {} confidence · F{}",
+        "{} · {place} · {} · {} confidence · F{}{known}",
         finding.stage,
         finding.rule,
         finding.confidence,

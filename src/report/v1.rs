@@ -38,6 +38,8 @@ pub struct Report {
     pub case: Option<CaseFile>,
     /// The recording that this one is set against; null without one.
     pub baseline: Option<Baseline>,
+    /// The report that findings were marked against; null without `--against`.
+    pub against: Option<Against>,
     /// The claims, in the order of their ids.
     pub claims: Vec<Claim>,
     /// What contradicts a claim or makes it inconclusive.
@@ -73,6 +75,15 @@ pub struct Tool {
     pub claims_sha256: String,
     /// Address databases.
     pub geo: Vec<Geo>,
+}
+
+/// The report that findings were marked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Against {
+    /// The file name alone.
+    pub path: String,
+    /// Its digest.
+    pub digest: String,
 }
 
 /// An address database.
@@ -288,7 +299,7 @@ pub struct Finding {
     pub grace: bool,
     /// Id of the allowance that covers it; it then moves no verdict.
     pub allowed: Option<String>,
-    /// With `--against`: true if the other report has it too; null otherwise.
+    /// With `--against`: true if the other report has it too, false if it is new; null without.
     pub known: Option<bool>,
     /// Personal data in clear, if it is about content.
     pub content: Vec<Content>,

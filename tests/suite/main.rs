@@ -9,6 +9,7 @@ mod counting;
 mod coverage;
 mod damage;
 mod determinism;
+mod diff;
 mod explain;
 mod fitness;
 mod flows;

@@ -153,6 +153,14 @@ fn the_schema_names_every_field_and_no_other() {
         let report = run(["check", "-o", "json"].iter().chain(arguments)).report();
         walk.value(&schema, &report, "report");
     }
+    let scratch = tempfile::TempDir::new().expect("a scratch folder");
+    let other = scratch.path().join("other.json");
+    let other = other.to_str().expect("a plain path");
+    let output = format!("--output=json={other}");
+    assert_eq!(run(["check", &output, "honest-flight.pcap"]).code, 0);
+    let against = ["check", "-o", "json", "--against", other];
+    let report = run(against.iter().chain(&["tls-vendor-session.pcap"])).report();
+    walk.value(&schema, &report, "report");
     let unmet: BTreeSet<&str> = definitions
         .keys()
         .map(String::as_str)

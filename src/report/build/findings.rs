@@ -2,13 +2,15 @@
 
 use super::Times;
 use crate::capture::hash::hex;
-use crate::claim::{About, Case, Content, Finding, Outcome, Verdict, Weight};
-use crate::classify::destination::transport_name;
+use crate::claim::{About, Case, Confidence, Content, Finding, Outcome, Verdict, Weight};
+use crate::classify::Stage;
+use crate::classify::destination::{Key, transport_name};
 use crate::evidence::{Moment, Timestamp};
 use crate::flow::row::FRAMES_MAX;
-use crate::report::v1;
+use crate::report::{meaning, v1};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub(super) fn claims(
@@ -18,27 +20,27 @@ pub(super) fn claims(
     times: &Times<'_>,
 ) -> (Vec<v1::Claim>, Vec<v1::Finding>) {
     let mut claims = Vec::new();
-    let mut findings: BTreeMap<String, (Weight, Moment, v1::Finding)> = BTreeMap::new();
+    let mut findings: BTreeMap<String, Joined> = BTreeMap::new();
     for outcome in outcomes {
         let mut its = Vec::new();
         for finding in &outcome.findings {
             let id = fingerprint(&outcome.claim.id, finding, case);
             its.push((std::cmp::Reverse(finding.weight), finding.first, id.clone()));
-            let entry = findings.entry(id.clone()).or_insert_with(|| {
-                (
-                    finding.weight,
-                    finding.first,
-                    v1::Finding {
-                        id,
+            let destination = match finding.about {
+                About::Destination(index) => ids.get(&index).cloned(),
+                About::Lookup(_) => None,
+            };
+            match findings.entry(id) {
+                Entry::Occupied(mut place) => place.get_mut().join(finding, destination, case),
+                Entry::Vacant(place) => {
+                    let written = v1::Finding {
+                        id: place.key().clone(),
                         rule: finding.rule.clone(),
-                        claims: Vec::new(),
+                        claims: vec![outcome.claim.id.clone()],
                         attribution: finding.attribution.id().into(),
                         stage: finding.stage.id().into(),
                         confidence: finding.confidence.id().into(),
-                        destination: match finding.about {
-                            About::Destination(index) => ids.get(&index).cloned(),
-                            About::Lookup(_) => None,
-                        },
+                        destination,
                         lookup: match finding.about {
                             About::Destination(_) => None,
                             About::Lookup(index) => {
@@ -50,21 +52,23 @@ pub(super) fn claims(
                         known: None,
                         content: finding.content.iter().map(content).collect(),
                         text: finding.text.clone(),
-                        first: times.show(finding.first),
+                        first: None,
                         frames: finding.frames.clone(),
                         filter: filter(finding, case),
-                    },
-                )
-            });
-            add_to(&mut entry.2, finding, case, times);
-            entry.0 = entry.0.max(finding.weight);
-            entry.1 = entry.1.min(finding.first);
-            if !entry.2.claims.contains(&outcome.claim.id) {
-                entry.2.claims.push(outcome.claim.id.clone());
+                    };
+                    place.insert(Joined {
+                        weight: finding.weight,
+                        first: finding.first,
+                        stage: finding.stage,
+                        confidence: finding.confidence,
+                        written,
+                    });
+                }
             }
         }
         its.sort();
-        its.dedup();
+        let mut met = BTreeSet::new();
+        its.retain(|(.., id)| met.insert(id.clone()));
         claims.push(v1::Claim {
             id: outcome.claim.id.clone(),
             statement: outcome.claim.statement.clone(),
@@ -88,61 +92,90 @@ pub(super) fn claims(
             not_testable: outcome.claim.not_testable.clone(),
         });
     }
-    let mut findings: Vec<(Weight, Moment, v1::Finding)> = findings.into_values().collect();
-    findings.sort_by(|a, b| (b.0, a.1, &a.2.id).cmp(&(a.0, b.1, &b.2.id)));
-    (claims, findings.into_iter().map(|(.., f)| f).collect())
+    let mut findings: Vec<Joined> = findings.into_values().collect();
+    findings.sort_by(|a, b| {
+        (b.weight, a.first, &a.written.id).cmp(&(a.weight, b.first, &b.written.id))
+    });
+    let findings = findings.into_iter().map(|joined| v1::Finding {
+        first: times.show(joined.first),
+        ..joined.written
+    });
+    (claims, findings.collect())
 }
 
-/// A second finding of the same meaning (one name at several addresses): its frames and packets
-/// join the first.
-fn add_to(have: &mut v1::Finding, finding: &Finding, case: &Case<'_>, times: &Times<'_>) {
-    let filter = filter(finding, case);
-    /// Longest filter and text that are joined; Wireshark takes more, a reader does not.
-    const JOINED_MAX: usize = 2_000;
-    if have.filter == filter {
-        return;
-    }
-    if have.filter.len() > JOINED_MAX {
-        if !have.text.ends_with("and more addresses") {
-            have.text.push_str("; and more addresses");
+/// A finding, and the others of the same meaning that joined it (one name at several addresses).
+struct Joined {
+    weight: Weight,
+    first: Moment,
+    stage: Stage,
+    confidence: Confidence,
+    written: v1::Finding,
+}
+
+impl Joined {
+    /// The furthest stage is what the finding says, with its destination; frames and packets of
+    /// both are listed.
+    fn join(&mut self, finding: &Finding, destination: Option<String>, case: &Case<'_>) {
+        /// Longest filter and text that are joined; Wireshark takes more, a reader does not.
+        const JOINED_MAX: usize = 2_000;
+        let have = &mut self.written;
+        if finding.stage > self.stage {
+            self.stage = finding.stage;
+            have.stage = finding.stage.id().into();
+            have.destination = destination;
         }
-        return;
-    }
-    have.filter = format!("({}) || ({filter})", have.filter);
-    have.text = format!("{}; also {}", have.text, finding.text);
-    have.frames.extend(&finding.frames);
-    have.frames.sort();
-    have.frames.dedup();
-    have.frames.truncate(FRAMES_MAX);
-    let first = times.show(finding.first);
-    if first < have.first {
-        have.first = first;
+        if finding.confidence > self.confidence {
+            self.confidence = finding.confidence;
+            have.confidence = finding.confidence.id().into();
+        }
+        if finding.weight > self.weight {
+            // What is allowed for one address is not allowed for all.
+            self.weight = finding.weight;
+            have.allowed.clone_from(&finding.allowed);
+        }
+        have.grace &= finding.grace;
+        have.content.extend(finding.content.iter().map(content));
+        self.first = self.first.min(finding.first);
+        have.frames.extend(&finding.frames);
+        have.frames.sort();
+        have.frames.dedup();
+        have.frames.truncate(FRAMES_MAX);
+        let filter = filter(finding, case);
+        if have.filter == filter {
+            return;
+        }
+        if have.filter.len() > JOINED_MAX {
+            if !have.text.ends_with("and more addresses") {
+                have.text.push_str("; and more addresses");
+            }
+            return;
+        }
+        have.filter = format!("({}) || ({filter})", have.filter);
+        have.text = format!("{}; also {}", have.text, finding.text);
     }
 }
 
-/// Meaning, not position: claim, rule, whose traffic, where to. No frame, time or path.
+/// The id of a finding: the same in two recordings of the same behaviour.
+///
+/// Made of claim, rule, whose traffic it is, and where it went:
+///
+/// - a named destination: scope, name and port. Not the address (clouds and resolvers hand out
+///   others each time) and not the transport (whether QUIC or TCP wins is chance);
+/// - an unnamed one: scope, address, port and transport, as nothing else says who it is;
+/// - behind a local relay that was told neither: that there is a relay, port and transport, but
+///   not the relay's address, which the site's DHCP gave it;
+/// - a lookup: the name. Not the resolver, and so not the scope, which the site chooses.
+///
+/// Ports that were picked for the moment count as one, and a translated address as the one inside
+/// ([`meaning`]). Never part of it: inputs, frames, times, counts, stage, our own addresses and
+/// ports, the app's label (its uid differs from phone to phone; whose traffic it is stays).
 fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> String {
     let what = match finding.about {
-        About::Destination(index) => case.destinations().get(index).map(|d| {
-            let name = d
-                .key
-                .host
-                .as_deref()
-                .map(str::to_owned)
-                .or(d.key.ip.map(|ip| ip.to_string()));
-            format!(
-                "destination|{}|{}|{}|{}",
-                d.key.scope.id(),
-                name.or(d.key.via.map(|(ip, _)| ip.to_string()))
-                    .unwrap_or_default(),
-                d.key.port.or(d.key.via.map(|(_, port)| port)).unwrap_or(0),
-                transport_name(d.key.transport)
-            )
-        }),
+        About::Destination(index) => case.destinations().get(index).map(|d| place(&d.key)),
         About::Lookup(index) => case
             .lookups()
             .get(index)
-            .map(|l| format!("lookup|{}|{}", l.scope.id(), l.name)),
+            .map(|l| format!("lookup|{}", l.name)),
     };
     let meaning = format!(
         "{claim}|{}|{}|{}",
@@ -164,6 +197,25 @@ fn content(of: &Content) -> v1::Content {
         input: of.at.input,
         frame: of.at.frame,
         count: of.count,
+    }
+}
+
+/// Where a destination is, as far as another recording would show the same.
+fn place(key: &Key) -> String {
+    let port = match key.port.or(key.via.map(|(_, port)| port)) {
+        None | Some(0) => "none".to_owned(),
+        Some(port) if meaning::is_dynamic(port) => "dynamic".to_owned(),
+        Some(port) => port.to_string(),
+    };
+    let scope = key.scope.id();
+    let transport = transport_name(key.transport);
+    match (&key.host, key.ip) {
+        (Some(name), _) => format!("destination|{scope}|name|{name}|{port}"),
+        (None, Some(ip)) => {
+            let ip = meaning::address(ip);
+            format!("destination|{scope}|address|{ip}|{port}|{transport}")
+        }
+        (None, None) => format!("destination|{scope}|untold|{port}|{transport}"),
     }
 }
 

@@ -306,5 +306,9 @@ pub(super) fn data(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if !report.sessions.is_empty() {
         page.item(0, "Sessions:", &plural(report.sessions.len(), "session"))?;
     }
+    if let Some(against) = &report.against {
+        let words = format!("{}, digest {}", against.path, against.digest);
+        page.item(0, "Marked against:", &words)?;
+    }
     page.item(0, "Report digest:", &report.digest)
 }
