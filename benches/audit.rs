@@ -52,6 +52,7 @@ fn settings() -> Settings {
         devices: Devices::default(),
         time_gap: 60_000_000_000,
         hash: false,
+        sidecars: Default::default(),
         one_row_per_flow: None,
         accuses: Rc::new(|_, _| false),
     }

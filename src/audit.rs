@@ -19,11 +19,13 @@ mod senders;
 mod tracker;
 
 use crate::capture::series::{Plan, Spool, plan};
+use crate::capture::sidecar::Sidecar;
 use crate::capture::{Capture, Frame, InputFacts, Source};
 use crate::coverage::{GapId, Gaps};
 use crate::epoch::{Epochs, Schedule};
 use crate::error::Error;
 use crate::evidence::{Moment, Timestamp};
+use crate::flow::bins::Bins;
 use crate::flow::row::{Rank, Row, RowKey};
 use crate::label::{Label, Process};
 use crate::ledger::Ledger;
@@ -63,6 +65,8 @@ pub struct Settings {
     pub time_gap: i64,
     /// Hash the inputs.
     pub hash: bool,
+    /// What recorders wrote beside their captures.
+    pub sidecars: BTreeMap<Source, Sidecar>,
     /// Keep one row per flow, at most so many.
     pub one_row_per_flow: Option<usize>,
     /// True for rows that accuse: they are kept when rows run out.
@@ -76,6 +80,15 @@ pub struct Unflowed {
     pub not_ip: u64,
     /// Could carry IP and cannot be read.
     pub unreadable: u64,
+}
+
+/// The packets of a series that belong to no flow, over time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnflowedOverTime {
+    /// No IP packet inside.
+    pub not_ip: Bins,
+    /// Could carry IP and cannot be read.
+    pub unreadable: Bins,
 }
 
 /// First and last packet of an epoch.
@@ -106,6 +119,8 @@ pub struct Series {
     pub ledger: Ledger,
     /// Packets outside flows, per input.
     pub unflowed: BTreeMap<u32, Unflowed>,
+    /// The same over time, all inputs together.
+    pub unflowed_over_time: UnflowedOverTime,
     /// Time covered, per epoch.
     pub extents: BTreeMap<u32, Extent>,
     /// Holes in time.
@@ -208,6 +223,13 @@ impl SeriesReader<'_> {
                 continue;
             };
             let mut capture = Capture::open(source, index, hash)?;
+            let named = match source {
+                Source::Spooled(_) => &Source::Stdin,
+                other => other,
+            };
+            if let Some(sidecar) = self.settings.sidecars.get(named) {
+                capture.beside(sidecar.clone());
+            }
             let mut links: Vec<tracker::Link> = Vec::new();
             while let Some(frame) = capture.next_frame() {
                 let tracker = match &mut tracker {

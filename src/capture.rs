@@ -16,6 +16,7 @@ mod newlines;
 mod pcap;
 mod pcapng;
 pub mod series;
+pub mod sidecar;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use facts::{
     SecretsKind, UidName,
 };
 use format::Format;
+use sidecar::Sidecar;
 pub use source::Source;
 pub(crate) use source::reason;
 use std::borrow::Cow;
@@ -97,6 +99,7 @@ pub struct Capture {
     last: Timestamp,
     truncated: u64,
     damaged: bool,
+    sidecar: Option<Sidecar>,
 }
 
 /// What a format's reader writes to while it walks the file.
@@ -261,6 +264,7 @@ impl Capture {
             last: Timestamp::UNKNOWN,
             truncated: 0,
             damaged: false,
+            sidecar: None,
         })
     }
 
@@ -379,7 +383,8 @@ impl Capture {
         if let Some(e) = self.stream.failure() {
             self.judge_failure(e)?;
         }
-        self.judge_counters();
+        let dropped_beside = self.judge_sidecar();
+        self.judge_counters(dropped_beside.is_some());
         if let Format::Pcapng(format) = &self.format {
             self.collected.nameless(format.nameless());
         }
@@ -405,6 +410,7 @@ impl Capture {
                 format,
                 digits: interfaces.iter().map(|i| i.digits).max().unwrap_or(6),
                 interfaces,
+                dropped_beside,
                 packets: self.packets,
                 first: self.first,
                 last: self.last,
@@ -458,8 +464,45 @@ impl Capture {
         Ok(())
     }
 
+    /// Takes the counters that its recorder wrote beside it.
+    pub fn beside(&mut self, sidecar: Sidecar) {
+        self.sidecar = Some(sidecar);
+    }
+
+    /// What a text beside the capture says of lost packets, as far as it can be taken for it.
+    fn judge_sidecar(&mut self) -> Option<u64> {
+        let sidecar = self.sidecar.take()?;
+        let (name, counters) = (&sidecar.name, &sidecar.counters);
+        let lost = counters.lost()?;
+        let own = self.interfaces.as_slice().iter();
+        let own = own.filter_map(|i| i.dropped).fold(0, u64::saturating_add);
+        self.collected.note(format!(
+            "counters of lost packets were taken from {name}, beside the capture: {}.",
+            counters.describe()
+        ));
+        let fits = sidecar.fits(self.packets);
+        if !fits {
+            self.collected.note(format!(
+                "{name} counts another number of packets than this file holds ({}): it may belong to another recording, and that it counts no loss would say nothing of this one.",
+                self.packets
+            ));
+        }
+        if lost > own {
+            let cause = format!(
+                "the recorder's messages in {name} say that packets were lost: {}",
+                counters.describe()
+            );
+            self.gaps
+                .whole(GapId::KernelDrops, self.input, lost, None, cause);
+        }
+        (fits || lost > 0).then_some(lost)
+    }
+
     /// Says for which interfaces nobody counted what was lost.
-    fn judge_counters(&mut self) {
+    fn judge_counters(&mut self, beside: bool) {
+        if beside {
+            return;
+        }
         let described = self.interfaces.as_slice().iter();
         let (kept, all) = described
             .filter(|i| i.link_type.is_some())

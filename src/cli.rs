@@ -3,10 +3,12 @@
 //! A usage error is one line on standard error (what, where, what to do) and exit code 2. Nothing
 //! here touches the file system: whether a capture exists is for those who open it.
 
+mod counters;
 mod usage;
 mod value;
 
 pub use crate::declared::Device;
+pub use counters::assign;
 
 use crate::classify::app_pattern::Pattern;
 use crate::declared;
@@ -123,6 +125,10 @@ pub struct Check {
     /// included; repeatable [default: the whole capture].
     #[arg(long = "window", value_name = "START/END", value_parser = value::window)]
     pub windows: Vec<WindowSpec>,
+    /// What the recorder of a capture wrote to standard error, with its counters of lost packets;
+    /// CAPTURE=FILE if there are several captures; repeatable.
+    #[arg(long = "counters", value_name = "FILE")]
+    pub counters: Vec<PathBuf>,
     /// What addresses and names are looked up in.
     #[command(flatten)]
     pub sources: Sources,
@@ -184,6 +190,10 @@ pub struct Fitness {
     /// included; repeatable [default: the whole capture].
     #[arg(long = "window", value_name = "START/END", value_parser = value::window)]
     pub windows: Vec<WindowSpec>,
+    /// What the recorder of a capture wrote to standard error, with its counters of lost packets;
+    /// CAPTURE=FILE if there are several captures; repeatable.
+    #[arg(long = "counters", value_name = "FILE")]
+    pub counters: Vec<PathBuf>,
     /// Write the result as `table` or `json`, to standard output or to a file; repeatable
     /// [default: table].
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(CHECK_FORMATS))]
@@ -337,28 +347,32 @@ where
 impl Cli {
     /// Adds default outputs and refuses what contradicts itself.
     fn complete(&mut self) -> Result<(), Error> {
-        let (captures, subject, outputs, default): (Vec<&PathBuf>, _, _, _) =
+        let (captures, counters, subject, outputs, default): (Vec<&PathBuf>, _, _, _, _) =
             match &mut self.command {
                 Command::Check(check) => (
                     check.captures.iter().collect(),
+                    check.counters.as_slice(),
                     &check.subject,
                     &mut check.outputs,
                     Format::Table,
                 ),
                 Command::Flows(flows) => (
                     flows.captures.iter().collect(),
+                    [].as_slice(),
                     &flows.subject,
                     &mut flows.outputs,
                     Format::Ndjson,
                 ),
                 Command::Fitness(fitness) => (
                     fitness.captures.iter().collect(),
+                    fitness.counters.as_slice(),
                     &fitness.subject,
                     &mut fitness.outputs,
                     Format::Table,
                 ),
                 Command::Diff(diff) => (
                     vec![&diff.baseline, &diff.capture],
+                    [].as_slice(),
                     &diff.subject,
                     &mut diff.outputs,
                     Format::Table,
@@ -376,6 +390,11 @@ impl Cli {
         {
             return Err(Error::at(STDIN, "standard input can be read only once")
                 .advise("give '-' a single time"));
+        }
+        // Captures of a case file are known when it is read.
+        if !captures.is_empty() {
+            let named: Vec<PathBuf> = captures.iter().map(|c| (*c).clone()).collect();
+            assign(&named, counters)?;
         }
         if subject.devices.contains(&Device::All)
             && subject.devices.iter().any(|device| *device != Device::All)

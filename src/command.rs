@@ -12,10 +12,12 @@ mod session;
 
 use crate::audit::Devices;
 use crate::capture::Source;
+use crate::capture::sidecar::Sidecar;
 use crate::classify::catalog::Catalog;
-use crate::cli::{Cli, Command, Device, Subject};
+use crate::cli::{Cli, Command, Device, Subject, assign};
 use crate::error::Error;
 use crate::locate::Locator;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Runs a command; returns the exit code.
@@ -35,6 +37,15 @@ pub fn run(cli: &Cli) -> Result<u8, Error> {
 
 fn sources(captures: &[PathBuf]) -> Vec<Source> {
     captures.iter().map(|path| Source::of(path)).collect()
+}
+
+/// The texts beside the captures, read.
+fn sidecars(captures: &[PathBuf], given: &[PathBuf]) -> Result<BTreeMap<Source, Sidecar>, Error> {
+    let assigned = assign(captures, given)?;
+    assigned
+        .into_iter()
+        .map(|(capture, text)| Ok((Source::of(capture), Sidecar::open(&text)?)))
+        .collect()
 }
 
 fn devices(subject: &Subject) -> Devices {

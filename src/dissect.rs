@@ -46,9 +46,10 @@ pub mod tunnel_shape;
 pub mod wire;
 
 use crate::coverage::GapId;
-use crate::evidence::Moment;
+use crate::evidence::{Moment, Timestamp};
 use crate::flow::{Carries, Flow, NameSource, Opening, Relay, Side};
 use crate::ledger::apps::AppId;
+use crate::ledger::clocks::ClockKind;
 use crate::ledger::{Ends, Ledger};
 use crate::packet::address::classify;
 use host_name::HostName;
@@ -203,6 +204,15 @@ impl Sink<'_> {
         let have = self.flow.facts.relay.as_ref().map(weight);
         if have.is_none_or(|have| have < weight(&relay)) {
             self.flow.facts.relay = Some(relay);
+        }
+    }
+
+    /// The sender's clock said `seconds` since 1970-01-01T00:00:00Z when it made these bytes.
+    pub fn clock(&mut self, kind: ClockKind, seconds: i64) {
+        let said = i128::from(seconds).saturating_mul(i128::from(Timestamp::SECOND));
+        if let Some(ahead) = Timestamp::from_nanos(said).since(self.at.time) {
+            let server = self.ends.sender.0;
+            self.ledger.clocks.said(kind, server, ahead, self.at);
         }
     }
 

@@ -3,6 +3,7 @@
 //! A [`Flow`] knows who sent what when, and keeps the facts that dissectors found in it. Which end
 //! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
 
+pub mod bins;
 pub mod budget;
 pub mod row;
 pub mod sequence;
@@ -13,6 +14,7 @@ use crate::evidence::{Moment, Timestamp};
 use crate::ledger::apps::AppId;
 use crate::link::Mac;
 use crate::packet::address::is_ip_literal;
+use bins::Bins;
 use sequence::Half;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -432,6 +434,8 @@ pub struct Flow {
     pub facts: Facts,
     /// Programs that labels name for its packets, in the order of their first packet.
     pub apps: Vec<AppId>,
+    /// Its accounted frames over time.
+    pub bins: Bins,
 
     span: Span,
 }
@@ -454,6 +458,7 @@ impl Flow {
             joined_late: false,
             facts: Facts::default(),
             apps: Vec::new(),
+            bins: Bins::default(),
 
             span: Span::new(epoch, at),
         }

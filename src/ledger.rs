@@ -2,6 +2,7 @@
 //! signs of the app at work, gaps. Facts with their frames, no judgement.
 
 pub mod apps;
+pub mod clocks;
 pub mod connection_ids;
 
 use crate::coverage::{GapId, Gaps};
@@ -157,6 +158,8 @@ pub struct Ledger {
     pub oddities: BTreeMap<&'static str, (u64, Moment)>,
     /// Drone-link protocols seen.
     pub drone_protocols: BTreeSet<&'static str>,
+    /// Clocks that spoke in packets.
+    pub clocks: clocks::Clocks,
     /// Ids of QUIC connections.
     pub connection_ids: connection_ids::ConnectionIds,
     /// Memory for QUIC handshakes that are being put together.

@@ -5,13 +5,14 @@ use super::duplicates::{Duplicates, Port};
 use super::icmp::{icmp_ports, is_no_answer, is_request};
 use super::limited::Limited;
 use super::senders::{FrameSender, Senders};
-use super::{Series, Settings, Unflowed};
+use super::{Series, Settings, Unflowed, UnflowedOverTime};
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
 use crate::dissect::reading::{Reading, Readings};
 use crate::dissect::{Sink, neighbours};
 use crate::epoch::Epochs;
 use crate::evidence::Moment;
+use crate::flow::bins::{Bins, Scale};
 use crate::flow::row::Rows;
 use crate::flow::table::{Closed, Table};
 use crate::flow::{Carries, Key, Opening, Relay, Side, Span, note_link};
@@ -66,6 +67,8 @@ pub(super) struct Tracker {
     fragments: Fragments,
     senders: Senders,
     unflowed: BTreeMap<u32, Unflowed>,
+    unflowed_over_time: UnflowedOverTime,
+    scale: Scale,
     clock: Clock,
     duplicates: Duplicates,
     limited: Limited,
@@ -93,6 +96,8 @@ impl Tracker {
             fragments: Fragments::default(),
             senders,
             unflowed: BTreeMap::new(),
+            unflowed_over_time: UnflowedOverTime::default(),
+            scale: Scale::default(),
         }
     }
 
@@ -104,6 +109,9 @@ impl Tracker {
         for closed in self.table.sweep(frame.moment.time) {
             self.closed(closed);
         }
+        if self.scale.is_full() {
+            self.settle();
+        }
     }
 
     /// The frame door: from the link header on.
@@ -114,7 +122,7 @@ impl Tracker {
             self.ledger
                 .gaps
                 .at(GapId::UnsupportedLink, frame.moment, epoch, cause);
-            self.count_unflowed(frame.moment).unreadable += 1;
+            self.count_unreadable(frame.moment);
             return;
         };
         let unwrapped = (reader.read)(frame);
@@ -260,6 +268,9 @@ impl Tracker {
     fn not_ip(&mut self, context: Context) {
         if context.accounted {
             self.count_unflowed(context.moment).not_ip += 1;
+            if let Some(place) = self.scale.place(context.moment.time) {
+                self.scale.keep(self.unflowed_over_time.not_ip.add(place));
+            }
         }
     }
 
@@ -268,7 +279,7 @@ impl Tracker {
             .gaps
             .at(gap, context.moment, context.epoch, cause);
         if context.depth == 0 && context.accounted {
-            self.count_unflowed(context.moment).unreadable += 1;
+            self.count_unreadable(context.moment);
         }
     }
 
@@ -500,6 +511,12 @@ impl Tracker {
                 continue;
             };
             count(span, ends.side, piece, answers);
+            if piece.accounted
+                && let Some(flow) = self.table.flow(slot)
+                && let Some(place) = self.scale.place(piece.moment.time)
+            {
+                self.scale.keep(flow.bins.add(place));
+            }
         }
         if let Some(app) = context.app
             && let Some(flow) = self.table.flow(slot)
@@ -946,6 +963,8 @@ impl Tracker {
             );
         }
         let folded = self.rows.folded;
+        // The slot of the flow's last packet may be a new one of the row.
+        self.scale.keep(1);
         self.rows.add(closed, &self.ledger, &*self.settings.accuses);
         if self.rows.folded > folded {
             self.ledger.gaps.at(
@@ -955,6 +974,35 @@ impl Tracker {
                 "more conversations than rows are kept",
             );
         }
+    }
+
+    fn count_unreadable(&mut self, moment: Moment) {
+        self.count_unflowed(moment).unreadable += 1;
+        if let Some(place) = self.scale.place(moment.time) {
+            self.scale
+                .keep(self.unflowed_over_time.unreadable.add(place));
+        }
+    }
+
+    /// Makes room for more slots of time.
+    fn settle(&mut self) {
+        let Self {
+            scale,
+            table,
+            rows,
+            unflowed_over_time: UnflowedOverTime { not_ip, unreadable },
+            ..
+        } = self;
+        scale.settle(|shift| {
+            let flows = table.flows_mut().map(|flow| &mut flow.bins);
+            let rest = [&mut *not_ip, &mut *unreadable];
+            let mut kept = 0;
+            for bins in flows.chain(rows.bins_mut()).chain(rest) {
+                bins.coarsen(shift);
+                kept += bins.kept();
+            }
+            kept
+        });
     }
 
     fn count_unflowed(&mut self, moment: Moment) -> &mut Unflowed {
@@ -992,12 +1040,18 @@ impl Tracker {
                 .at(GapId::PayloadLimited, first, epoch, cause);
         }
         let (extents, time_gaps) = self.clock.finish();
+        // Slots of one length, so that what is put together stays as small.
+        let shift = self.scale.shift();
+        self.rows
+            .bins_mut()
+            .for_each(|bins: &mut Bins| bins.coarsen(shift));
         let series = Series {
             inputs,
             folded: self.rows.folded,
             rows: self.rows.into_sorted(),
             ledger: self.ledger,
             unflowed: self.unflowed,
+            unflowed_over_time: self.unflowed_over_time,
             extents,
             time_gaps,
         };

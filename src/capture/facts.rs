@@ -321,6 +321,8 @@ pub struct InputFacts {
     pub format: String,
     /// Interfaces in the order of the file.
     pub interfaces: Vec<Interface>,
+    /// Packets lost by the counters of a text beside the file (see [`super::sidecar`]).
+    pub dropped_beside: Option<u64>,
     /// Packet records read.
     pub packets: u64,
     /// First packet in file order.
@@ -347,12 +349,11 @@ pub struct InputFacts {
 }
 
 impl InputFacts {
-    /// Packets lost by the capture's own counters, if it keeps any.
+    /// Packets lost by the capture's own counters, in the file or beside it, if there are any.
     pub fn dropped(&self) -> Option<u64> {
-        self.interfaces
-            .iter()
-            .filter_map(|i| i.dropped)
-            .fold(None, |sum, d| Some(sum.unwrap_or(0u64).saturating_add(d)))
+        let counted = self.interfaces.iter().filter_map(|i| i.dropped);
+        // Both count the same packets.
+        counted.reduce(u64::saturating_add).max(self.dropped_beside)
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Basis, Scope};
 use crate::audit::Series;
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::Moment;
+use crate::flow::bins::Bins;
 use crate::flow::row::{Folded, Row, RowKey};
 use crate::flow::{NameSource, Named, Pair, Relay, Side};
 use crate::identity::topology::{Local, Topology};
@@ -26,6 +27,8 @@ pub struct Judged {
     pub lookups: Vec<Lookup>,
     /// Packets per input and scope.
     pub counted: BTreeMap<(u32, Scope), u64>,
+    /// The same over time, all inputs together.
+    pub over_time: BTreeMap<Scope, Bins>,
     /// Public addresses that the link proves to be local.
     pub proven: BTreeMap<IpAddr, String>,
     /// The device as each series shows it.
@@ -76,6 +79,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         destinations: Vec::new(),
         lookups: Vec::new(),
         counted: BTreeMap::new(),
+        over_time: BTreeMap::new(),
         proven: BTreeMap::new(),
         devices: Vec::new(),
         labels: Vec::new(),
@@ -141,6 +145,7 @@ impl RowJudge<'_> {
         for span in &row.spans {
             *out.counted.entry((span.input, scope)).or_insert(0) += span.total.frames;
         }
+        out.over_time.entry(scope).or_default().merge(&row.bins);
         let host = self.host(key, theirs);
         self.note_opaque(key, row, scope, theirs, out);
         self.note_hidden(key, row, scope, host.as_ref(), out);

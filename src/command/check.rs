@@ -2,9 +2,10 @@
 
 use super::plan::Plan;
 use super::screen::{note, style};
-use super::session::{Agreed, Session, declared, local, run_block};
+use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
 use super::{catalog, locator};
 use crate::capture::Source;
+use crate::capture::sidecar::Sidecar;
 use crate::claim::baseline::Baseline;
 use crate::claim::{Verdict, judge};
 use crate::classify::catalog::Catalog;
@@ -15,6 +16,8 @@ use crate::locate::Locator;
 use crate::report::against::Against;
 use crate::report::output::{Format, check_targets};
 use crate::report::{build, json, table, v1};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,6 +34,7 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
         catalog: &catalog,
         locator: &locator,
         against: against.as_ref(),
+        sidecars: sidecars(&plan, &options.counters)?,
         started,
     };
     let baseline = run.baseline()?;
@@ -67,6 +71,18 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     Ok(exit_code(&report, options))
 }
 
+/// What recorders wrote beside the captures, by source.
+fn sidecars(plan: &Plan, counters: &[PathBuf]) -> Result<BTreeMap<Source, Sidecar>, Error> {
+    let by_path = super::sidecars(&plan.captures, counters)?;
+    let sources = plan.captures.iter().zip(&plan.sources);
+    Ok(sources
+        .filter_map(|(path, source)| {
+            let sidecar = by_path.get(&Source::of(path))?;
+            Some((source.clone(), sidecar.clone()))
+        })
+        .collect())
+}
+
 /// Sessions in the order of the contract's inputs: first packet, hash, name.
 fn sorted(mut sessions: Vec<v1::Report>) -> Vec<v1::Report> {
     sessions.sort_by_cached_key(|s| {
@@ -84,6 +100,7 @@ struct Run<'a> {
     catalog: &'a Arc<Catalog>,
     locator: &'a Locator,
     against: Option<&'a Against>,
+    sidecars: BTreeMap<Source, Sidecar>,
     started: (jiff::Timestamp, Instant),
 }
 
@@ -98,6 +115,7 @@ impl Run<'_> {
             hash: !self.options.no_hash,
             catalog: self.catalog,
             locator: self.locator,
+            sidecars: &NO_SIDECARS,
             agreed: Agreed::default(),
             baseline: None,
         }
@@ -131,6 +149,7 @@ impl Run<'_> {
                 file: self.plan.case.as_ref(),
                 country: self.plan.country(),
             },
+            sidecars: &self.sidecars,
             baseline: baseline.map(|(baseline, _)| baseline),
             ..self.session(sources, &self.plan.schedule)
         };

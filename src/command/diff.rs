@@ -2,7 +2,7 @@
 
 use super::plan::TIME_GAP;
 use super::screen::style;
-use super::session::{Agreed, Session, declared, local, run_block};
+use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
 use super::{catalog, locator};
 use crate::capture::{Source, reason};
 use crate::claim::coverage::MINIMUM_SECONDS;
@@ -183,6 +183,7 @@ impl Unjudged {
                     minimum_seconds: MINIMUM_SECONDS,
                     agreed: Agreed::default(),
                     baseline: None,
+                    sidecars: &NO_SIDECARS,
                     hash: !options.no_hash,
                     catalog,
                     locator,

@@ -3,7 +3,7 @@
 use super::plan::TIME_GAP;
 use super::screen::style;
 use super::session::{Agreed, Session, declared, local, run_block};
-use super::{catalog, locator, sources};
+use super::{catalog, locator, sidecars, sources};
 use crate::claim::coverage::MINIMUM_SECONDS;
 use crate::cli::{Fitness, Terminal};
 use crate::epoch::Schedule;
@@ -32,6 +32,7 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
         agreed: Agreed::default(),
         baseline: None,
         hash: !options.no_hash,
+        sidecars: &sidecars(&options.captures, &options.counters)?,
         catalog: &catalog,
         locator: &locator,
     };

@@ -11,6 +11,7 @@ use crate::cli::{Flows, Terminal};
 use crate::error::Error;
 use crate::report::flows;
 use crate::report::output::check_targets;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         devices: devices.clone(),
         time_gap: TIME_GAP,
         hash: false,
+        sidecars: BTreeMap::new(),
         one_row_per_flow: Some(FLOWS_MAX),
         accuses: accuses(&catalog, &subject),
     };

@@ -3,6 +3,7 @@
 use super::devices;
 use crate::audit::{Devices, Settings, read};
 use crate::capture::Source;
+use crate::capture::sidecar::Sidecar;
 use crate::case::CaseFile;
 use crate::claim::baseline::Baseline;
 use crate::claim::{Case, coverage};
@@ -18,10 +19,14 @@ use crate::flow::row::{Rank, RowKey};
 use crate::ledger::Ledger;
 use crate::locate::Locator;
 use crate::report::v1;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// No counters beside the captures.
+pub(super) static NO_SIDECARS: BTreeMap<Source, Sidecar> = BTreeMap::new();
 
 /// What a session is read with.
 pub(super) struct Session<'a> {
@@ -31,6 +36,7 @@ pub(super) struct Session<'a> {
     pub(super) time_gap: i64,
     pub(super) minimum_seconds: f64,
     pub(super) hash: bool,
+    pub(super) sidecars: &'a BTreeMap<Source, Sidecar>,
     pub(super) catalog: &'a Arc<Catalog>,
     pub(super) locator: &'a Locator,
     /// What a case file adds.
@@ -56,6 +62,7 @@ impl Session<'_> {
             devices: devices.clone(),
             time_gap: self.time_gap,
             hash: self.hash,
+            sidecars: self.sidecars.clone(),
             one_row_per_flow: None,
             accuses: accuses(self.catalog, &subject),
         };

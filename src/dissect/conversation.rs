@@ -2,7 +2,7 @@
 
 use super::Sink;
 use super::reading::Readings;
-use crate::evidence::Moment;
+use crate::evidence::{Moment, Timestamp};
 use crate::flow::table::Table;
 use crate::flow::{Facts, Flow, Key, NameSource, Side};
 use crate::ledger::{Ends, Ledger};
@@ -22,6 +22,7 @@ pub(crate) struct Conversation {
     slot: u32,
     /// Next sequence numbers of client and server.
     next: [u32; 2],
+    at: Moment,
 }
 
 impl Conversation {
@@ -49,7 +50,14 @@ impl Conversation {
             client,
             slot,
             next: [1000, 9000],
+            at: Moment::NONE,
         }
+    }
+
+    /// What is said from now on is captured at this time.
+    pub(crate) fn at(&mut self, time: Timestamp) -> &mut Self {
+        self.at.time = time;
+        self
     }
 
     /// The client says this in one segment or datagram.
@@ -85,7 +93,7 @@ impl Conversation {
         let mut sink = Sink {
             flow,
             ledger: &mut self.ledger,
-            at: Moment::NONE,
+            at: self.at,
             epoch: 0,
             ends: sender,
             app: None,

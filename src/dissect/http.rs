@@ -1,13 +1,15 @@
 //! HTTP/1 on any port (RFC 9112): Host, absolute URI and CONNECT, for every request on a connection.
 //!
-//! Bodies are passed over by their length, not read. Only what the client sends is followed; the
-//! answer matters for CONNECT alone, behind which another protocol begins.
+//! Bodies are passed over by their length, not read. Only what the client sends is followed. Of an
+//! answer its head matters, where it begins right behind a request: to a CONNECT, behind which
+//! another protocol begins, and for its `Date`, which is a clock.
 
 use super::host_name::HostName;
 use super::http1::{Authority, Chunked, HEAD_MAX, Parsed, Request, Target, fit, request, response};
 use super::{Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Relay, Side};
+use crate::ledger::clocks::ClockKind;
 
 pub(super) const HTTP: Protocol = Protocol {
     id: "http",
@@ -21,6 +23,8 @@ struct Http {
     body: Option<Chunked>,
     /// A CONNECT or an upgrade waits for its answer.
     switching: bool,
+    /// The head of an answer comes next, unless an earlier answer still goes on.
+    asked: bool,
 }
 
 impl Session for Http {
@@ -29,7 +33,7 @@ impl Session for Http {
         let side = sink.side();
         let client = *self.client.get_or_insert(side);
         if side != client {
-            return self.answer(bytes);
+            return self.answer(bytes, sink);
         }
         if let Some(body) = &mut self.body {
             let step = walk(body, bytes);
@@ -77,24 +81,32 @@ fn walk(body: &mut Chunked, bytes: &[u8]) -> Step {
 }
 
 impl Http {
-    fn answer(&mut self, bytes: &[u8]) -> Step {
-        if !self.switching {
-            // Nothing in answers is needed; but a CONNECT may still come on this connection.
+    fn answer(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        if !self.switching && !self.asked {
+            // Nothing else in answers is needed; but a CONNECT may still come on this connection.
             return Step::Consumed(bytes.len());
         }
         match response(bytes) {
             Parsed::NeedMore => Step::More,
-            Parsed::Head(head) if head.status / 100 == 2 || head.status == 101 => {
-                self.switching = false;
-                Step::Handover(head.head_len)
-            }
             Parsed::Head(head) => {
+                if let Some(date) = head.date {
+                    sink.clock(ClockKind::HttpDate, date);
+                }
+                let agreed = head.status / 100 == 2 || head.status == 101;
+                if self.switching && agreed {
+                    self.switching = false;
+                    self.asked = false;
+                    return Step::Handover(head.head_len);
+                }
                 // 100-continue may come before; a refusal ends it.
-                self.switching = head.status / 100 == 1;
+                let more = head.status / 100 == 1;
+                self.switching &= more;
+                self.asked = more;
                 Step::Consumed(head.head_len)
             }
             Parsed::NotHttp => {
                 self.switching = false;
+                self.asked = false;
                 Step::Consumed(bytes.len())
             }
         }
@@ -102,6 +114,7 @@ impl Http {
 
     fn request(&mut self, request: &Request, sink: &mut Sink<'_>) -> Step {
         sink.client_speaks();
+        self.asked = true;
         match &request.target {
             Target::Tunnel(authority) => {
                 say(authority, NameSource::HttpConnect, sink);
@@ -157,6 +170,7 @@ fn literal(authority: &Authority) -> Option<std::net::IpAddr> {
 mod tests {
     use super::*;
     use crate::dissect::conversation::Conversation;
+    use crate::evidence::Timestamp;
 
     #[test]
     fn a_target_beyond_the_site_is_not_hidden_by_one_on_it() {
@@ -167,6 +181,43 @@ mod tests {
         let target = Some([47, 88, 60, 14].into());
         assert_eq!(talk.literal(), target);
         assert_eq!(talk.facts().relay, Some(Relay::Proxy(target)));
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_a_clock_and_one_from_a_cache_is_none() {
+        let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+        let head = |more: &str| format!("HTTP/1.1 200 OK\r\n{date}{more}Content-Length: 4\r\n\r\n");
+        let heard = |answers: &[&str]| {
+            let mut talk = Conversation::tcp("45.33.92.2:80");
+            // The capture is seven seconds behind the server.
+            talk.at(Timestamp::from_nanos(784_111_770_250_000_000));
+            for answer in answers {
+                talk.say("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+                for piece in answer.as_bytes().chunks(50) {
+                    talk.hear(piece);
+                }
+            }
+            let clocks = talk.ledger.clocks.iter();
+            let told: Vec<_> = clocks
+                .map(|(kind, _, o)| (kind, o.least, o.count))
+                .collect();
+            told
+        };
+        let plain = head("") + "body";
+        let seven = (ClockKind::HttpDate, 6_750_000_000, 1);
+        assert_eq!(heard(&[&plain]), [seven]);
+        assert_eq!(heard(&[&plain, &plain]), [(seven.0, seven.1, 2)]);
+        assert_eq!(
+            heard(&[&format!("HTTP/1.1 100 Continue\r\n\r\n{plain}")]),
+            [seven]
+        );
+        assert_eq!(heard(&[&head("Age: 0\r\n")]), [], "kept by a cache");
+        assert_eq!(heard(&[&head(date)]), [], "two of them");
+        assert_eq!(
+            heard(&[&format!("{}{plain}", head(""))]),
+            [seven],
+            "in a body"
+        );
     }
 
     #[test]

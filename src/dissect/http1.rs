@@ -13,6 +13,7 @@ use crate::dissect::wire::Fit;
 
 mod authority;
 mod chunked;
+mod date;
 mod framing;
 mod request_line;
 
@@ -92,6 +93,9 @@ pub struct Response {
     pub chunked: bool,
     /// As in [`Request`].
     pub bad_framing: bool,
+    /// The time at which it was made (RFC 9110 §6.6.1), in seconds since 1970-01-01T00:00:00Z. `None` also where more than one
+    /// is given, and for what a cache has kept (RFC 9111 §5.1): its time is that of another day.
+    pub date: Option<i64>,
     /// No body follows whatever the fields say: 1xx, 204, 304. (Neither after HEAD, nor after a 2xx to CONNECT: the asker knows.)
     pub bodyless: bool,
     /// Bytes of the head, its empty line included.
@@ -229,10 +233,19 @@ fn parse_response<'b>(
         content_length: framing.content_length,
         chunked: framing.chunked,
         bad_framing: framing.bad,
+        date: made_at(response.headers),
         bodyless: matches!(status, 100..=199 | 204 | 304),
         head_len,
         damaged: false,
     }))
+}
+
+/// When a response was made, if it was made just now.
+fn made_at(fields: &[Header<'_>]) -> Option<i64> {
+    let mut dates = framing::values(fields, "date");
+    let date = dates.next().filter(|_| dates.next().is_none())?;
+    let kept = framing::values(fields, "age").next().is_some();
+    (!kept).then(|| date::seconds(date))?
 }
 
 /// The bytes of one head.

@@ -4,6 +4,7 @@
 //! relay requests and who opened stay in the key. The number of rows is bounded; what is over is
 //! folded by the end that is near, and what a [`Rank`] calls accusing is kept before what is not.
 
+use super::bins::Bins;
 use super::table::Closed;
 use super::{Key, LinkFacts, NameSource, Named, Opening, Pair, Relay, Side, Span};
 use crate::evidence::{FrameRef, Moment};
@@ -187,6 +188,8 @@ pub struct Row {
     pub conflict: bool,
     /// A flow was open at its first packet.
     pub joined_late: u64,
+    /// Accounted frames over time.
+    pub bins: Bins,
 }
 
 /// How much a row accuses: the higher, the longer it is kept.
@@ -237,8 +240,10 @@ impl Rows {
             quoted: false,
             conflict: false,
             joined_late: 0,
+            bins: Bins::default(),
         });
         row.flows += 1;
+        row.bins.merge(&closed.flow.bins);
         if row.opener_port != Some(opener) {
             row.opener_port = None;
         }
@@ -316,6 +321,11 @@ impl Rows {
                 apps
             },
         }
+    }
+
+    /// The frames of each row over time, in no order.
+    pub fn bins_mut(&mut self) -> impl Iterator<Item = &mut Bins> {
+        self.rows.values_mut().map(|row| &mut row.bins)
     }
 
     /// The rows in a fixed order.

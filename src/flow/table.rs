@@ -162,6 +162,11 @@ impl Table {
         self.len() == 0
     }
 
+    /// The flows that are open, in the order of slots.
+    pub fn flows_mut(&mut self) -> impl Iterator<Item = &mut Flow> {
+        self.slots.iter_mut().filter_map(Option::as_deref_mut)
+    }
+
     /// The flow in a slot.
     pub fn flow(&mut self, slot: u32) -> Option<&mut Flow> {
         self.slots.get_mut(slot as usize)?.as_deref_mut()

@@ -12,6 +12,7 @@
 //! them says what they belong to. Not read: USB 2.0 packets of a hardware analyser, macOS (266).
 
 mod bare;
+mod duml;
 mod foreign;
 mod map;
 mod ncm;

@@ -1,10 +1,12 @@
 //! From outcomes to the report model: wording, order, ids, filters. Decides nothing.
 
+mod clocks;
 mod coverage;
 mod declared;
 mod destinations;
 mod findings;
 mod fitness;
+mod timeline;
 
 use super::v1;
 use crate::audit::Devices;
@@ -138,8 +140,8 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
             gaps,
             drone_links: drone_links(case),
         },
-        timeline: v1::Timeline::default(),
-        clocks: Vec::new(),
+        timeline: timeline::timeline(case),
+        clocks: clocks::clocks(case),
         case: case_file,
         baseline: request.baseline.take(),
         against: None,

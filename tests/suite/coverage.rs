@@ -420,30 +420,83 @@ fn an_attempt_that_only_an_icmp_error_quotes_does_not_pass_in_silence() {
 }
 
 #[test]
-#[ignore = "defect: vantage-mismatch is not looked for"]
 fn a_vantage_that_misses_flows_of_the_subject_is_a_gap() {
     let scratch = TempDir::new().expect("a scratch folder");
-    let times = [0.0, 20.0, 40.0, 60.0];
-    let mut fuller = flight_of(&times);
-    fuller.ip(
-        60.1,
-        &udp(
-            &format!("{PHONE}:6000"),
-            "192.168.2.40:6001",
-            b"a flow that the other misses",
-        ),
+    let flight = |also: &[(f64, &str)]| {
+        let mut capture = Capture::new();
+        let mut also = also.iter().peekable();
+        for at in [0.0, 20.0, 40.0, 60.0, 80.0] {
+            while let Some((when, to)) = also.next_if(|(when, _)| *when < at) {
+                capture.ip(
+                    *when,
+                    &udp(&format!("{PHONE}:6000"), to, b"one vantage has it"),
+                );
+            }
+            link(&mut capture, at);
+        }
+        capture
+    };
+    let together = |one: &[(f64, &str)], other: &[(f64, &str)]| {
+        let one = saved(&scratch, "a.pcap", &flight(one));
+        let other = saved(&scratch, "b.pcap", &flight(other));
+        let arguments = ["check", "-o", "json"].map(PathBuf::from);
+        run(arguments.into_iter().chain([one, other])).report()
+    };
+    let (beyond, elsewhere) = ("47.88.60.14:6001", "47.88.60.15:6001");
+    let missed = together(&[(30.0, beyond)], &[]);
+    assert_eq!(
+        reasons(&missed),
+        ["unattributed-internet", "vantage-mismatch"]
     );
-    let (fuller, poorer) = (
-        saved(&scratch, "a.pcap", &fuller),
-        saved(&scratch, "b.pcap", &flight_of(&times)),
-    );
-    let arguments = ["check", "-o", "json", "--device", PHONE].map(PathBuf::from);
-    let report = run(arguments.into_iter().chain([fuller, poorer])).report();
+    let gap = missed["coverage"]["gaps"]
+        .as_array()
+        .expect("gaps")
+        .iter()
+        .find(|g| g["id"] == "vantage-mismatch")
+        .expect("the gap");
+    assert_eq!((&gap["blocking"], &gap["count"]), (&json!(true), &json!(1)));
     assert!(
-        gaps(&report).contains(&"vantage-mismatch"),
-        "{:#}",
-        report["coverage"]
+        gap["text"]
+            .as_str()
+            .expect("a text")
+            .contains("47.88.60.14"),
+        "{gap:#}"
     );
+    // Each misses what the other shows.
+    let both = together(&[(30.0, beyond)], &[(30.0, elsewhere)]);
+    let mismatches = both["coverage"]["gaps"].as_array().expect("gaps").iter();
+    let mismatches = mismatches.filter(|g| g["id"] == "vantage-mismatch");
+    assert_eq!(mismatches.count(), 2);
+    // Both show it; it never leaves the site.
+    for (one, other) in [
+        (&[(30.0, beyond)][..], &[(31.0, beyond)][..]),
+        (&[(30.0, "192.168.2.40:6001")], &[]),
+    ] {
+        let report = together(one, other);
+        assert!(!gaps(&report).contains(&"vantage-mismatch"), "{one:?}");
+    }
+}
+
+#[test]
+fn vantages_are_compared_in_their_common_time_only() {
+    let scratch = TempDir::new().expect("a scratch folder");
+    for (at, mismatch) in [(50.0, true), (70.0, false)] {
+        let mut longer = flight_of(&[0.0, 20.0, 40.0]);
+        longer.ip(
+            at,
+            &udp(&format!("{PHONE}:6000"), "47.88.60.14:6001", b"late"),
+        );
+        link(&mut longer, 100.0);
+        let longer = saved(&scratch, "a.pcap", &longer);
+        let shorter = saved(&scratch, "b.pcap", &flight_of(&[0.0, 20.0, 40.0, 60.0]));
+        let arguments = ["check", "-o", "json"].map(PathBuf::from);
+        let report = run(arguments.into_iter().chain([longer, shorter])).report();
+        assert_eq!(
+            gaps(&report).contains(&"vantage-mismatch"),
+            mismatch,
+            "{at}"
+        );
+    }
 }
 
 #[test]

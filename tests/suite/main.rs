@@ -5,6 +5,8 @@
 //! `fixtures/README.md`, what it must give in `fixtures/cases.jsonl`.
 
 mod cli;
+mod clocks;
+mod counters;
 mod counting;
 mod coverage;
 mod damage;
@@ -14,8 +16,11 @@ mod explain;
 mod fitness;
 mod flows;
 mod limits;
+mod readme;
 mod relays;
 mod report;
 mod subject;
 mod support;
+mod timeline;
 mod verdicts;
+mod wrappings;

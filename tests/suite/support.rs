@@ -157,4 +157,19 @@ pub(crate) fn assert_adds_up(report: &Value) {
         let sum: u64 = scopes.values().map(|n| n.as_u64().expect("a count")).sum();
         assert_eq!(input["packets"].as_u64(), Some(sum), "{input:#}");
     }
+    for (scope, drawn, counted) in drawn(report) {
+        assert!(drawn <= counted, "{scope}: {drawn} of {counted} in slots");
+    }
+}
+
+/// Packets per scope in the slots of the time line, and all of them. A packet without a time is in
+/// no slot.
+pub(crate) fn drawn(report: &Value) -> impl Iterator<Item = (&'static str, u64, u64)> {
+    let slots = report["timeline"]["slots"].as_array().expect("slots");
+    ["local", "internet", "relayed", "not_ip", "unreadable"]
+        .map(|scope| {
+            let drawn = slots.iter().map(|s| s[scope].as_u64().expect("a count"));
+            (scope, drawn.sum(), accounted(report, scope))
+        })
+        .into_iter()
 }

@@ -4,7 +4,7 @@
 //! how many destinations and lookups there are and what must be among them. The labelled ones were
 //! written together with the capture, without this program.
 
-use crate::support::{self, accounted, assert_adds_up, gaps, ids, reasons};
+use crate::support::{self, accounted, assert_adds_up, drawn, gaps, ids, reasons};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -205,6 +205,12 @@ fn hold_together(report: &Value) {
         hold_together(session);
     }
     let several = list_of(&report["sessions"]).next().is_some();
+    let timed = list_of(&report["inputs"]).all(|i| i["packets"] == 0 || !i["first"].is_null());
+    if timed && !several {
+        for (scope, drawn, counted) in drawn(report) {
+            assert_eq!(drawn, counted, "{scope} packets in the time line");
+        }
+    }
     for claim in list_of(&report["claims"]) {
         let blocking = list_of(&report["coverage"]["gaps"])
             .filter(|g| g["blocking"] == true)

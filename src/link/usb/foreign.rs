@@ -3,8 +3,8 @@
 //! Only what a signature stands in front of is named. The data stages of mass storage, the payload
 //! of ADB messages and the later transfers of a file or a video are bytes like any other.
 
+use super::duml::is_duml;
 use super::{Transfer, le16, le32};
-use crate::dissect::drone::{self, DroneLink};
 
 /// Mass storage (Bulk-Only Transport 1.0 §5.1, §5.2): lengths of the command and status wrapper.
 const COMMAND_WRAPPER: usize = 31;
@@ -79,13 +79,6 @@ fn dji_envelope(data: &[u8]) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// A whole frame at the start, both checksums right.
-fn is_duml(data: &[u8]) -> bool {
-    let len = le16(data, 1).map(|word| usize::from(word & 0x3ff));
-    let frame = len.and_then(|len| data.get(..len));
-    frame.is_some_and(|frame| drone::recognise(frame, 0, 0) == Some(DroneLink::Duml))
 }
 
 #[cfg(test)]

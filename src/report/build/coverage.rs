@@ -106,6 +106,7 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
             ));
         }
     }
+    out.extend(super::clocks::sentences(case));
     for (what, (count, first)) in oddities(case) {
         out.push(format!(
             "{count} frames from frame {} of {} on: {what}.",
