@@ -14,6 +14,7 @@
 mod clock;
 mod duplicates;
 mod icmp;
+mod inside;
 mod limited;
 mod senders;
 mod tracker;
@@ -30,6 +31,7 @@ use crate::flow::row::{Rank, Row, RowKey};
 use crate::label::{Label, Process};
 use crate::ledger::Ledger;
 use crate::link::Mac;
+use ipnet::IpNet;
 use senders::Senders;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -61,6 +63,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// The declared device.
     pub devices: Devices,
+    /// Networks that the user declared local.
+    pub local: Vec<IpNet>,
     /// Silence or a step of the clock beyond this many nanoseconds is a gap.
     pub time_gap: i64,
     /// Hash the inputs.

@@ -18,8 +18,11 @@ pub mod vantages;
 
 use crate::audit::Evidence;
 use crate::classify::catalog::Catalog;
-use crate::locate::Locator;
+use crate::locate::{Locator, Place};
+use crate::packet::address::classify;
+use crate::packet::translation::{Source, Translators};
 use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// What judging needs beside the evidence.
 pub struct Basis<'a> {
@@ -35,6 +38,30 @@ pub struct Basis<'a> {
     pub devices: &'a crate::audit::Devices,
     /// The app under audit.
     pub subject: &'a subject::Subject,
+}
+
+impl Basis<'_> {
+    /// Where an address is; `None` if its number says that it is nowhere. `translators` are those
+    /// that the captures show.
+    pub fn place(&self, ip: IpAddr, translators: &Translators) -> Option<Place> {
+        match translators.inside(ip) {
+            Some(inside) if classify(inside.address.into()).has_country() => {
+                Some(self.locator.place_translated(ip, inside))
+            }
+            // A router's word: it is on its way to an address that is nowhere.
+            Some(inside) if inside.source == Source::Router => None,
+            _ => classify(ip).has_country().then(|| self.locator.place(ip)),
+        }
+    }
+
+    /// The translators that any of the captures shows.
+    pub fn translators(&self) -> Translators {
+        let mut all = Translators::default();
+        for series in &self.evidence.series {
+            all.merge(&series.ledger.translators);
+        }
+        all
+    }
 }
 
 /// Where a flow goes, as far as its packets show (contract, "Scope of a packet").

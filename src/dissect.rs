@@ -111,6 +111,8 @@ pub static STREAMS: &[Protocol] = &[
     socks::SOCKS,
     drone_link::STREAM,
     tunnel::STREAM,
+    tunnel::SSH,
+    tunnel::PPTP,
 ];
 
 /// Protocols of UDP datagrams.
@@ -200,6 +202,7 @@ impl Sink<'_> {
             Relay::Lookup => 0,
             Relay::Proxy(Some(ip)) if !classify(*ip).is_local() => 2,
             Relay::Proxy(_) => 1,
+            Relay::Tunnel => 3,
         };
         let have = self.flow.facts.relay.as_ref().map(weight);
         if have.is_none_or(|have| have < weight(&relay)) {

@@ -233,7 +233,7 @@ pub struct LinkFacts {
 /// How a side showed that it opened the flow, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Opening {
-    /// It has the higher port, and nothing better is known.
+    /// It has the higher port, or sent first where there are no ports, and nothing better is known.
     HigherPort,
     /// It sent a request, query or ClientHello.
     Request,
@@ -323,6 +323,8 @@ pub enum Relay {
     Lookup,
     /// A proxy was asked to go somewhere; the address if the request names one.
     Proxy(Option<IpAddr>),
+    /// It is a tunnel in clear, and a packet inside goes beyond the site or asks for it.
+    Tunnel,
 }
 
 /// What dissectors said about a flow.

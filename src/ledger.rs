@@ -10,6 +10,7 @@ use crate::evidence::{Moment, Timestamp};
 use crate::flow::budget::Budget;
 use crate::flow::{LinkFacts, Side};
 use crate::link::Mac;
+use crate::packet::translation::Translators;
 use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -144,6 +145,8 @@ pub struct Ledger {
     bindings: usize,
     /// Networks on the link, by router advertisement or DHCP, with the frame that says so.
     pub on_link: BTreeMap<OnLink, Moment>,
+    /// Translators between IPv6 and IPv4 that were announced.
+    pub translators: Translators,
     /// Routers that DHCP named.
     pub routers: BTreeSet<IpAddr>,
     /// First packet of each second with valid drone-link frames, per epoch.

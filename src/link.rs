@@ -13,6 +13,7 @@ mod exported_pdu;
 mod field;
 mod frame_relay;
 mod hdlc;
+pub mod inside;
 mod ipnet;
 mod llc;
 mod mpls;

@@ -9,6 +9,7 @@
 //! Can say what the databases hold on their date. Cannot say where a machine stood on the day of
 //! the capture, who used it, or what lies behind the first hop (a proxy, a CDN, a VPN).
 
+use crate::packet::translation::{Source as Announced, Translated};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -169,7 +170,33 @@ impl Locator {
     /// Places an address. An IPv6 address that carries an IPv4 address (see [`embedded_ipv4`]) is
     /// placed by that one.
     pub fn place(&self, ip: IpAddr) -> Place {
-        let ip = embedded_ipv4(ip).map_or(ip, IpAddr::V4);
+        self.place_itself(embedded_ipv4(ip).map_or(ip, IpAddr::V4))
+    }
+
+    /// Places an address that a translator of the network turns into another. A router's word is
+    /// taken; where only an answer says so, the databases' opinion of the IPv6 address stands beside
+    /// that of the IPv4 one: what a resolver answers must not move a server to another country, nor
+    /// to another operator.
+    pub fn place_translated(&self, ip: IpAddr, inside: Translated) -> Place {
+        let mut place = self.place(IpAddr::V4(inside.address));
+        if inside.source == Announced::Router {
+            return place;
+        }
+        let itself = self.place_itself(ip);
+        place.candidates.extend(itself.candidates);
+        place.candidates.sort_unstable();
+        place.candidates.dedup();
+        if place.candidates.len() > 1 && place.confidence != Confidence::Anycast {
+            place.confidence = Confidence::Conflict;
+        }
+        if itself.asn.is_some() && itself.operator != place.operator {
+            place.operator = None;
+            place.tenants = None;
+        }
+        place
+    }
+
+    fn place_itself(&self, ip: IpAddr) -> Place {
         let mut place = Place::unknown();
         if ip.is_ipv6() && network::number(ip) <= u32::MAX.into() {
             // ::/96 holds the deprecated IPv4-compatible addresses (RFC 4291 §2.5.5.1), which are
@@ -213,7 +240,10 @@ impl Locator {
 /// NAT64 `64:ff9b::/96` (RFC 6052 §2.1), 6to4 `2002::/16` (RFC 3056 §2), Teredo `2001::/32`
 /// (RFC 4380 §4: the client's address, stored inverted; the server's address is not the peer's).
 ///
-/// Not: local NAT64 prefixes (`64:ff9b:1::/48`, RFC 8215), whose length a packet does not tell.
+/// Of the local NAT64 prefix (`64:ff9b:1::/48`, RFC 8215) a packet does not tell the length: it can
+/// only be 96 where bits are set that would lie behind the address under every shorter one, and
+/// should then be zero (RFC 6052 §2.2). Other prefixes have to be announced
+/// ([`crate::packet::translation`]).
 pub fn embedded_ipv4(ip: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(ip) = ip else {
         return None;
@@ -228,6 +258,11 @@ pub fn embedded_ipv4(ip: IpAddr) -> Option<Ipv4Addr> {
     let low = bits as u32;
     if starts_with(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96) {
         Some(Ipv4Addr::from_bits(low))
+    } else if starts_with(Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48) {
+        /// Octets behind an address of the prefix length 64, and the one that is always zero.
+        const BEHIND: u128 = 0x00ff_ffff;
+        const ZERO: u128 = 0xff << 56;
+        (bits & BEHIND != 0 && bits & ZERO == 0).then(|| Ipv4Addr::from_bits(low))
     } else if starts_with(Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16) {
         Some(Ipv4Addr::from_bits((bits >> 80) as u32))
     } else if starts_with(Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32) {

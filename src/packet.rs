@@ -11,6 +11,7 @@ pub mod encapsulation;
 pub mod fragments;
 mod ipv4;
 mod ipv6;
+pub mod translation;
 pub mod transport;
 
 use std::net::IpAddr;

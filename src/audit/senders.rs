@@ -20,6 +20,8 @@ const SENDERS_MAX: usize = 16_384;
 pub(super) enum FrameSender {
     /// By link address.
     Mac(Mac),
+    /// By the address that sent the tunnel around it.
+    Tunnel(IpAddr),
     /// By interface of an input, and direction if the record has one.
     Interface(u32, u32, Option<crate::capture::Direction>),
 }

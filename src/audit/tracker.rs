@@ -1,8 +1,11 @@
 //! One series: frames in, flows and facts out.
 
+mod nested;
+
 use super::clock::Clock;
 use super::duplicates::{Duplicates, Port};
 use super::icmp::{icmp_ports, is_no_answer, is_request};
+use super::inside::{asks_beyond, of_datagram, of_number};
 use super::limited::Limited;
 use super::senders::{FrameSender, Senders};
 use super::{Series, Settings, Unflowed, UnflowedOverTime};
@@ -15,12 +18,12 @@ use crate::evidence::Moment;
 use crate::flow::bins::{Bins, Scale};
 use crate::flow::row::Rows;
 use crate::flow::table::{Closed, Table};
-use crate::flow::{Carries, Key, Opening, Relay, Side, Span, note_link};
+use crate::flow::{Carries, Key, Opening, Side, Span, note_link};
 use crate::ledger::apps::{AppId, Full};
 use crate::ledger::{Ends, Ledger};
-use crate::link::{Bundle, Content, Extract, LinkType, Mac, Unwrapped, ether_payload};
+use crate::link::{Bundle, Content, Extract, LinkType, Mac, Unwrapped};
 use crate::packet::address::classify;
-use crate::packet::encapsulation::{Inner, inner};
+use crate::packet::encapsulation::is_tunnel_port;
 use crate::packet::fragments::{Fragments, Joined, Piece};
 use crate::packet::transport::{
     Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify,
@@ -29,8 +32,8 @@ use crate::packet::{Datagram, Decoded, decode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Packets inside packets that are followed, counted from the frame (contract: bytes count at the
-/// outermost layer only).
+/// Packets inside packets that are followed, counted from the frame: real ones have two or three
+/// (bytes count at the outermost layer only).
 const DEPTH_MAX: u8 = 8;
 
 /// A link type and its reader, if there is one.
@@ -45,6 +48,9 @@ struct Context {
     target: Option<Mac>,
     direction: Option<Direction>,
     depth: u8,
+    /// Its link addresses and neighbour messages speak of the link under audit: what a tunnel holds
+    /// was said somewhere else, unless it is a copy of that link's frames.
+    on_link: bool,
     /// It came in fragments, some of which may be missing; cut ones were noted one by one.
     in_pieces: bool,
     /// Its frame is accounted where it goes: of several packets in a frame, one is.
@@ -142,6 +148,7 @@ impl Tracker {
             target: unwrapped.target,
             direction: frame.direction.or(unwrapped.direction),
             depth: 0,
+            on_link: true,
             in_pieces: false,
             accounted: true,
             app,
@@ -283,8 +290,9 @@ impl Tracker {
         }
     }
 
-    /// The packet door: what holds IP packets of any kind comes in here, one level deeper.
-    fn network(&mut self, decoded: Decoded<'_>, context: Context) {
+    /// The packet door: what holds IP packets of any kind comes in here, one level deeper. True if
+    /// the packet, or one inside it, goes beyond the site or asks for it.
+    fn network(&mut self, decoded: Decoded<'_>, context: Context) -> bool {
         if context.depth > DEPTH_MAX {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
@@ -292,31 +300,39 @@ impl Tracker {
                 context.epoch,
                 "packets are nested too deeply",
             );
-            return;
+            return false;
         }
         match decoded {
             Decoded::Datagram(datagram) | Decoded::BadChecksum(datagram) => {
+                let leaves = self.leaves(datagram.source) || self.leaves(datagram.destination);
                 let piece = Piece {
                     moment: context.moment,
                     epoch: context.epoch,
                     accounted: context.accounted,
                 };
-                match datagram.fragment {
+                let asks = match datagram.fragment {
                     None => self.datagram(&datagram, &[piece], context),
                     Some(fragment) => {
                         if datagram.cut() > 0 {
                             self.snaplen(context, "a fragment was cut");
                         }
+                        let mut asks = false;
                         for joined in self.fragments.add(&datagram, fragment, piece) {
-                            self.joined(&joined, context);
+                            asks |= self.joined(&joined, context);
                         }
+                        asks
                     }
-                }
+                };
+                leaves || asks
             }
-            Decoded::Unreadable(cause) => self.unreadable(GapId::UnreadablePackets, cause, context),
+            Decoded::Unreadable(cause) => {
+                self.unreadable(GapId::UnreadablePackets, cause, context);
+                false
+            }
             Decoded::Cut(cause) => {
                 self.snaplen(context, cause);
                 self.unreadable(GapId::UnreadablePackets, cause, context);
+                false
             }
         }
     }
@@ -327,7 +343,7 @@ impl Tracker {
             .at(GapId::SnaplenCut, context.moment, context.epoch, cause);
     }
 
-    fn joined(&mut self, joined: &Joined, context: Context) {
+    fn joined(&mut self, joined: &Joined, context: Context) -> bool {
         if joined.evicted {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
@@ -354,19 +370,32 @@ impl Tracker {
             fragment: None,
         };
         let Some(last) = joined.pieces.last() else {
-            return;
+            return false;
         };
         let context = Context {
             moment: last.moment,
             epoch: last.epoch,
             in_pieces: true,
-            ..context
+            ..if last.moment == context.moment {
+                context
+            } else {
+                // Given up while somebody else's packet is at hand.
+                Context {
+                    source: None,
+                    target: None,
+                    direction: None,
+                    app: None,
+                    on_link: false,
+                    ..context
+                }
+            }
         };
-        self.datagram(&datagram, &joined.pieces, context);
+        self.datagram(&datagram, &joined.pieces, context)
     }
 
-    /// A whole IP packet. `pieces` are the frames it came in, each counted as a packet.
-    fn datagram(&mut self, datagram: &Datagram<'_>, pieces: &[Piece], context: Context) {
+    /// A whole IP packet. `pieces` are the frames it came in, each counted as a packet. True if its
+    /// flow, or a packet inside, asks for something beyond the site.
+    fn datagram(&mut self, datagram: &Datagram<'_>, pieces: &[Piece], context: Context) -> bool {
         let transport = read(datagram);
         let checksum = verify(datagram);
         let believed = match checksum {
@@ -419,6 +448,7 @@ impl Tracker {
                 }
                 if datagram.protocol == protocol::ICMPV6
                     && datagram.hop_limit == u8::MAX
+                    && context.on_link
                     && believed
                 {
                     let (epoch, at) = (context.epoch, context.moment);
@@ -445,8 +475,15 @@ impl Tracker {
                 }
             }
             Transport::Other => {
+                // Without ports nothing tells the ends apart but who came first.
+                if fresh && let Some(flow) = self.table.flow(slot) {
+                    flow.opened(side, Opening::HigherPort);
+                }
                 self.payload(slot, side, datagram.wire_len, context);
-                self.tunnelled(slot, datagram, context);
+                let cut = datagram.cut();
+                if let Some(found) = of_number(datagram.protocol, datagram.payload, cut) {
+                    self.tunnelled(slot, found, datagram.source, cut, context);
+                }
             }
             Transport::Malformed | Transport::Cut => {
                 if context.in_pieces {
@@ -459,40 +496,14 @@ impl Tracker {
                 }
             }
         }
-    }
-
-    /// A packet inside this one: its flow is listed beside the tunnel's, and makes a tunnel to a
-    /// local host relayed when it goes beyond the site. The frame is accounted for the outer one.
-    fn tunnelled(&mut self, slot: u32, datagram: &Datagram<'_>, context: Context) {
-        let bytes = match inner(datagram.protocol, datagram.payload) {
-            Some(Inner::Packet(bytes)) => bytes,
-            Some(Inner::Typed(kind, rest)) => {
-                match ether_payload(kind, rest, crate::link::TAGS_MAX) {
-                    Content::Ip(bytes) => bytes,
-                    _ => return,
-                }
-            }
-            None => return,
-        };
-        let decoded = decode(bytes, datagram.cut());
-        if let Decoded::Datagram(packet) | Decoded::BadChecksum(packet) = &decoded {
-            let beyond = [packet.source, packet.destination]
-                .into_iter()
-                .find(|ip| !classify(*ip).is_local());
-            if let (Some(ip), Some(flow)) = (beyond, self.table.flow(slot)) {
-                flow.facts.relay.get_or_insert(Relay::Proxy(Some(ip)));
-            }
-        }
-        let context = Context {
-            // The machines of this link are the tunnel's ends, not the inner packet's.
-            source: None,
-            target: None,
-            depth: context.depth + 1,
-            in_pieces: false,
-            accounted: false,
-            ..context
-        };
-        self.network(decoded, context);
+        // Only what a tunnel holds is asked after, and a group is no relay.
+        let group = datagram.source.is_multicast() || datagram.destination.is_multicast();
+        context.depth > 0
+            && !group
+            && self
+                .table
+                .flow(slot)
+                .is_some_and(|flow| flow.key == key && asks_beyond(&flow.facts))
     }
 
     /// What holds of every packet of a flow: who sent it, when, and for which program.
@@ -583,51 +594,6 @@ impl Tracker {
             }
             _ => self.payload(slot, side, extract.payload.len(), context),
         }
-    }
-
-    /// An ICMP error quotes the packet that it answers (RFC 792, RFC 4443 §3). If the capture
-    /// missed that packet, the quote still shows that `asker` sent it: an attempt, and no packet of
-    /// its own.
-    /// False if nothing that `asker` sent is quoted.
-    fn quoted(&mut self, body: &[u8], asker: IpAddr, context: Context) -> bool {
-        /// Four bytes of the error's own come first.
-        const UNUSED: usize = 4;
-        // What is quoted is cut by design.
-        let quote = decode(
-            body.get(UNUSED..).unwrap_or_default(),
-            usize::from(u16::MAX),
-        );
-        let (Decoded::Datagram(inner) | Decoded::BadChecksum(inner)) = quote else {
-            return false;
-        };
-        if inner.source != asker || inner.fragment.is_some_and(|f| f.offset > 0) {
-            return inner.source == asker;
-        }
-        let (from, to) = match inner.protocol {
-            protocol::TCP | protocol::UDP => ports(&inner),
-            _ => return true,
-        };
-        let (key, side) = Key::new(
-            (inner.source, from),
-            (inner.destination, to),
-            inner.protocol,
-        );
-        if self.table.get(&key).is_some() {
-            return true;
-        }
-        let (slot, evicted) = self.table.open(key, context.epoch, context.moment);
-        if let Some(evicted) = evicted {
-            self.closed(evicted);
-        }
-        if let Some(flow) = self.table.flow(slot) {
-            flow.opened(side, Opening::Request);
-            flow.facts.quoted = true;
-        }
-        if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
-            span.opened = true;
-            *span.answers.of_mut(side) += 1;
-        }
-        true
     }
 
     /// The flow of a packet, opened if there is none; true if it is new.
@@ -813,11 +779,13 @@ impl Tracker {
         if !believed {
             return;
         }
-        if matches!((udp.source_port, udp.destination_port), (67, 68 | 67)) {
+        if context.on_link && matches!((udp.source_port, udp.destination_port), (67, 68 | 67)) {
             neighbours::dhcp(udp.payload, context.moment, &mut self.ledger);
         }
         let side = ends.side;
-        if udp.wire_len > udp.payload.len() {
+        let cut = udp.wire_len.saturating_sub(udp.payload.len());
+        let tunnel = of_datagram(udp);
+        if cut > 0 && tunnel.is_none() {
             let unnamed = self
                 .table
                 .flow(slot)
@@ -829,7 +797,9 @@ impl Tracker {
         self.read_with(slot, ends, context, |readings, sink| {
             // Each datagram says anew what it carries.
             sink.carries(Carries::Undecided);
-            readings.datagram(slot, udp.payload, sink);
+            if tunnel.is_none() {
+                readings.datagram(slot, udp.payload, sink);
+            }
         });
         let carries = self
             .table
@@ -851,6 +821,14 @@ impl Tracker {
                     },
                 );
             }
+        }
+        if let Some(found) = tunnel {
+            if is_tunnel_port(udp.destination_port)
+                && let Some(flow) = self.table.flow(slot)
+            {
+                flow.opened(side, Opening::Request);
+            }
+            self.tunnelled(slot, found, ends.sender.0, cut, context);
         }
     }
 
@@ -1018,6 +996,7 @@ impl Tracker {
             target: None,
             direction: None,
             depth: 0,
+            on_link: false,
             in_pieces: false,
             accounted: true,
             app: None,

@@ -9,10 +9,10 @@ use super::{Basis, Scope, Stage};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::{FrameRef, Moment};
 use crate::flow::row::{FRAMES_MAX, Row, RowKey, Tally};
-use crate::flow::{NameSource, Named, Opening, Side};
+use crate::flow::{NameSource, Named, Opening, Relay, Side};
 use crate::identity::Whose;
 use crate::locate::Place;
-use crate::packet::address::classify;
+use crate::packet::translation::Translators;
 use crate::packet::transport::protocol;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -454,6 +454,11 @@ pub(super) fn group(
                 .into(),
         );
     }
+    if key.relay == Some(Relay::Tunnel) {
+        destination.notes.insert(
+            "a tunnel in clear: the packets inside are listed by their own addresses, and its bytes are theirs".into(),
+        );
+    }
     if let Some(tunnel) = key.tunnel {
         destination.notes.insert(format!(
             "an opaque tunnel ({tunnel}): what is inside cannot be seen"
@@ -482,11 +487,9 @@ pub(super) fn group(
 }
 
 /// Attribution and place, once all rows of a destination are known.
-pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>) {
+pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translators: &Translators) {
     let ip = destination.key.ip;
-    destination.place = ip
-        .filter(|ip| classify(*ip).has_country())
-        .map(|ip| basis.locator.place(ip));
+    destination.place = ip.and_then(|ip| basis.place(ip, translators));
     if let Some((index, _)) = destination.fullest() {
         destination.flows = destination.flows_per_view.get(&index).copied().unwrap_or(0);
     }

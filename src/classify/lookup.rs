@@ -2,6 +2,7 @@
 
 use super::attribution::{Attributed, by_evidence, by_looked_up_name};
 use super::labels::{Labelling, Labels};
+use super::rows::is_fake;
 use super::{Basis, Scope};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::Moment;
@@ -58,9 +59,12 @@ pub(super) fn lookup(
         // Somebody outside asks a server of ours: it is no lookup of our side.
         return;
     }
-    let scope = if !is_local(side.other()) {
+    let public = folded || is_public_name(&key.name);
+    // A virtual resolver of a VPN app asks somebody outside, as one on the site does.
+    let local = is_local(side.other()) || (is_fake(key.resolver) && public);
+    let scope = if !local {
         Scope::Internet
-    } else if key.resolver.is_multicast() || !(folded || is_public_name(&key.name)) {
+    } else if key.resolver.is_multicast() || !public {
         Scope::Local
     } else {
         Scope::Relayed

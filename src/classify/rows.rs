@@ -13,6 +13,7 @@ use crate::flow::{NameSource, Named, Pair, Relay, Side};
 use crate::identity::topology::{Local, Topology};
 use crate::identity::{DeviceView, Whose, mac_of, our_side};
 use crate::packet::address::{Class, classify};
+use crate::packet::encapsulation::by_number;
 use crate::packet::transport::protocol;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -118,8 +119,9 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
     }
     super::vantages::join(&mut destinations);
     out.destinations = destinations.into_values().collect();
+    let translators = basis.translators();
     for destination in &mut out.destinations {
-        finish(destination, basis);
+        finish(destination, basis, &translators);
     }
     out.lookups = lookups.into_values().collect();
     out
@@ -223,7 +225,9 @@ impl RowJudge<'_> {
         }
         let name = match (key.tunnel, key.transport) {
             (Some(name), _) => name.to_owned(),
-            (None, number) if could_carry_packets(number) => format!("IP protocol {number}"),
+            (None, number) if could_carry_packets(number) => {
+                format!("IP protocol {}", protocol_name(number))
+            }
             _ => return,
         };
         for span in &row.spans {
@@ -291,7 +295,7 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
         } else {
             Scope::Local
         }
-    } else if is_fake(key.key.ip(theirs)) && public_name_seen(key, theirs) {
+    } else if is_fake(key.key.ip(theirs)) && (public_name_seen(key, theirs) || key.public_lookup) {
         Scope::Relayed
     } else {
         Scope::Internet
@@ -307,6 +311,7 @@ fn relayed(key: &RowKey) -> bool {
                 return true;
             }
         }
+        Some(Relay::Tunnel) => return true,
         Some(Relay::Proxy(Some(ip))) if !classify(*ip).is_local() => return true,
         Some(Relay::Proxy(_)) | None => {}
     }
@@ -318,7 +323,7 @@ fn relayed(key: &RowKey) -> bool {
 }
 
 /// 198.18.0.0/15: VPN apps hand out addresses from it in place of real ones.
-fn is_fake(ip: IpAddr) -> bool {
+pub(super) fn is_fake(ip: IpAddr) -> bool {
     classify(ip).class == Class::Benchmark
 }
 
@@ -337,12 +342,28 @@ fn has_ports(number: u8) -> bool {
 }
 
 /// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, DCCP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
-/// SCTP, UDP-Lite, no-next-header. Every other one to a local host could carry packets.
+/// SCTP, UDP-Lite, no-next-header; and those that are opened
+/// ([`crate::packet::encapsulation::by_number`]), whose flows say themselves when one was not.
+/// Every other one to a local host could carry packets.
 fn could_carry_packets(number: u8) -> bool {
     !matches!(
         number,
         1 | 2 | 6 | 17 | 33 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
-    )
+    ) && by_number(number, &[]).is_none()
+}
+
+/// A protocol number with its name (IANA "Assigned Internet Protocol Numbers"), for those that are
+/// met as tunnels.
+fn protocol_name(number: u8) -> String {
+    let name = match number {
+        50 => "ESP",
+        51 => "AH",
+        55 => "minimal encapsulation",
+        99 => "private encryption",
+        108 => "IPComp",
+        _ => return number.to_string(),
+    };
+    format!("{number} ({name})")
 }
 
 fn note_directions(

@@ -29,6 +29,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     let settings = Settings {
         schedule: crate::epoch::Schedule::default(),
         devices: devices.clone(),
+        local: options.subject.local_networks.clone(),
         time_gap: TIME_GAP,
         hash: false,
         sidecars: BTreeMap::new(),

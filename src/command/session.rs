@@ -60,6 +60,7 @@ impl Session<'_> {
         let settings = Settings {
             schedule: self.schedule.clone(),
             devices: devices.clone(),
+            local: self.subject.local_networks.clone(),
             time_gap: self.time_gap,
             hash: self.hash,
             sidecars: self.sidecars.clone(),

@@ -7,9 +7,11 @@
 use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
 use super::public_name::is_public_name;
 use super::{Protocol, Session, Sink, Step};
+use crate::coverage::GapId;
 use crate::evidence::Timestamp;
 use crate::flow::{Carries, Opening, Relay};
 use crate::ledger::{LookupKey, NameEvent};
+use crate::packet::translation::{PROBE_NAME, Prefix, Source};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -162,6 +164,17 @@ fn answers(
             app: sink.app,
         };
         sink.ledger.answer(&key, resolved.address);
+        // RFC 7050: the prefix of a translator, by what the resolver made with it.
+        if resolved.question.as_str() == PROBE_NAME
+            && let IpAddr::V6(made) = resolved.address
+            && let Some(prefix) = Prefix::from_answer(made)
+            && !sink.ledger.translators.learn(prefix, Source::Answer)
+        {
+            sink.gap(
+                GapId::LimitsReached,
+                "more prefixes of translators than are kept",
+            );
+        }
         let lifetime = i64::from(resolved.ttl).saturating_mul(Timestamp::SECOND);
         let event = NameEvent {
             client,

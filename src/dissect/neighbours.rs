@@ -1,13 +1,15 @@
 //! What is on the link: ARP (RFC 826), neighbour discovery and router advertisements (RFC 4861),
-//! DHCP acknowledgements (RFC 2131, RFC 2132).
+//! DHCP acknowledgements (RFC 2131, RFC 2132), prefixes of translators (RFC 8781).
 //!
 //! Says which addresses a MAC claims, which networks are on the link and who routes. It proves
 //! nothing by itself: a claim counts only with frames that really went to that MAC.
 
 use super::wire::Reader;
+use crate::coverage::GapId;
 use crate::evidence::Moment;
 use crate::ledger::{Ledger, OnLink};
 use crate::link::Mac;
+use crate::packet::translation::{Prefix, Source};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Router advertisement, neighbour solicitation, neighbour advertisement (RFC 4861 §4).
@@ -63,6 +65,18 @@ pub fn icmpv6(
                 };
                 let length = usize::from(eights).checked_mul(8)?.checked_sub(2)?;
                 let data = reader.take(length)?;
+                // A translator's prefix (RFC 8781 §4).
+                if option == 38
+                    && let Some(prefix) = Prefix::from_option(data)
+                    && !ledger.translators.learn(prefix, Source::Router)
+                {
+                    ledger.gaps.at(
+                        GapId::LimitsReached,
+                        at,
+                        epoch,
+                        "more prefixes of translators than are kept",
+                    );
+                }
                 // Prefix information with the L flag (RFC 4861 §4.6.2).
                 if option == 3
                     && let Some((&[bits, flags], rest)) = data.split_first_chunk::<2>()

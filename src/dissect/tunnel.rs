@@ -1,7 +1,9 @@
-//! Tunnels that cannot be opened: WireGuard, OpenVPN, IPsec over UDP, L2TP, by their shape.
+//! Tunnels that cannot be opened, by their shape: WireGuard, OpenVPN, IPsec over UDP and TCP, Tailscale, ZeroTier. And two sessions that
+//! are none themselves: SSH, and the control connection of PPTP.
 //!
 //! To a public address they are internet traffic like any other. To a local one they could carry
-//! anything on to the internet: the flow keeps the tunnel's name, and judging raises the gap.
+//! anything on to the internet: the flow keeps the tunnel's name, and judging raises the gap. An SSH session with a local host is
+//! local traffic, and only named.
 
 use super::tunnel_shape::{StreamOpening, Tunnel as Kind, recognise_tcp, recognise_udp};
 use super::wire::Fit;
@@ -15,20 +17,40 @@ pub(super) const DATAGRAM: Protocol = Protocol {
         Some(_) => Fit::Mine,
         None => Fit::NotMine,
     },
-    open: || Box::new(Tunnel { stream: false }),
+    open: || Box::new(Datagrams),
 };
 
 pub(super) const STREAM: Protocol = Protocol {
     id: "tunnel",
-    fit: fit_stream,
-    open: || Box::new(Tunnel { stream: true }),
+    fit: |bytes, ends| fit_stream(bytes, ends, |found| session(found).is_none()),
+    open: || Box::new(Stream),
 };
 
-fn fit_stream(bytes: &[u8], ends: &Ends) -> Fit {
-    // An SSH session to a local host is local traffic; to a public one its address says enough.
+pub(super) const SSH: Protocol = Protocol {
+    id: "ssh",
+    fit: |bytes, ends| fit_stream(bytes, ends, |found| found == StreamOpening::Ssh),
+    open: || Box::new(Stream),
+};
+
+pub(super) const PPTP: Protocol = Protocol {
+    id: "pptp",
+    fit: |bytes, ends| fit_stream(bytes, ends, |found| found == StreamOpening::Pptp),
+    open: || Box::new(Stream),
+};
+
+fn fit_stream(bytes: &[u8], ends: &Ends, wanted: fn(StreamOpening) -> bool) -> Fit {
     match recognise_tcp(bytes, ends.sender.1, ends.receiver.1) {
-        Some(StreamOpening::OpenVpn) => Fit::Mine,
-        Some(StreamOpening::Ssh) | None => Fit::NotMine,
+        Some(found) if wanted(found) => Fit::Mine,
+        _ => Fit::NotMine,
+    }
+}
+
+/// The name of an opening that is no tunnel by itself.
+fn session(found: StreamOpening) -> Option<&'static str> {
+    match found {
+        StreamOpening::Ssh => Some("ssh"),
+        StreamOpening::Pptp => Some("pptp"),
+        StreamOpening::OpenVpn | StreamOpening::Ipsec => None,
     }
 }
 
@@ -38,27 +60,36 @@ fn name(kind: Kind) -> &'static str {
         Kind::OpenVpn => "openvpn",
         Kind::Ike => "ike",
         Kind::EspInUdp => "esp-in-udp",
-        Kind::L2tp => "l2tp",
-        Kind::Encapsulation => "vxlan-geneve-gtp",
+        Kind::Tailscale => "tailscale",
+        Kind::ZeroTier => "zerotier",
     }
 }
 
-struct Tunnel {
-    stream: bool,
-}
+struct Datagrams;
 
-impl Session for Tunnel {
+impl Session for Datagrams {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         sink.carries(Carries::Application);
-        let found = if self.stream {
-            Some(Kind::OpenVpn)
-        } else {
-            recognise_udp(bytes, sink.ends.sender.1, sink.ends.receiver.1)
-        };
-        if let Some(kind) = found {
+        if let Some(kind) = recognise_udp(bytes, sink.ends.sender.1, sink.ends.receiver.1) {
             sink.flow.facts.protocol = Some(name(kind));
             sink.flow.facts.tunnel = Some(name(kind));
         }
+        Step::Done
+    }
+}
+
+struct Stream;
+
+impl Session for Stream {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        sink.carries(Carries::Application);
+        let tunnel = match recognise_tcp(bytes, sink.ends.sender.1, sink.ends.receiver.1) {
+            Some(StreamOpening::OpenVpn) => "openvpn",
+            Some(StreamOpening::Ipsec) => "esp-in-tcp",
+            Some(StreamOpening::Ssh | StreamOpening::Pptp) | None => return Step::Done,
+        };
+        sink.flow.facts.protocol = Some(tunnel);
+        sink.flow.facts.tunnel = Some(tunnel);
         Step::Done
     }
 }

@@ -1,8 +1,8 @@
-//! Opaque tunnels by the shape of their packets: WireGuard, OpenVPN, IKE and ESP in UDP, L2TP.
+//! Opaque tunnels by the shape of their packets: WireGuard, OpenVPN, IKE and ESP in UDP and TCP, Tailscale, ZeroTier; and SSH.
 //!
 //! WireGuard: whitepaper §5.4 (message types, sizes, reserved zeros). OpenVPN: its wire protocol draft and `ssl_pkt.h` (opcode and key
 //! id in the first byte; over TCP a two-byte length before it). IKE: RFC 7296 §3.1, RFC 2408 §3.1 for version 1, RFC 3948 §2 for
-//! the non-ESP marker, ESP and keep-alives on port 4500. L2TP: RFC 2661 §3.1, RFC 3931 §4.1.2 on port 1701.
+//! the non-ESP marker, ESP and keep-alives on port 4500, RFC 9329 §3 over TCP. Tunnels in clear are [`crate::packet::encapsulation`].
 //!
 //! A tunnel to a local peer may go on to anywhere, so this errs towards seeing one: on the ports of a protocol its weak signs are enough,
 //! elsewhere only its strong ones. It cannot see OpenVPN data on a foreign port without its handshake, nor tunnels made to look like
@@ -27,10 +27,10 @@ pub enum Tunnel {
     Ike,
     /// ESP in UDP, or the keep-alive of its mapping.
     EspInUdp,
-    /// L2TP.
-    L2tp,
-    /// VXLAN, GENEVE or GTP-U: packets in clear that this version does not open yet.
-    Encapsulation,
+    /// Tailscale finding its way between peers.
+    Tailscale,
+    /// ZeroTier.
+    ZeroTier,
 }
 
 /// What a TCP stream that is not otherwise known opens with.
@@ -38,8 +38,12 @@ pub enum Tunnel {
 pub enum StreamOpening {
     /// OpenVPN over TCP.
     OpenVpn,
+    /// IPsec over TCP.
+    Ipsec,
     /// SSH: a session of its own, which may forward others.
     Ssh,
+    /// The control connection of PPTP; its packets go beside it.
+    Pptp,
 }
 
 /// Recognises the payload of one datagram.
@@ -61,27 +65,13 @@ fn by_shape(payload: &[u8], source_port: u16, destination_port: u16) -> Option<T
     if is_ike(payload) || (on(IKE_PORT) && is_ike_cut(payload)) {
         return Some(Tunnel::Ike);
     }
-    if on(L2TP_PORT) && is_l2tp(payload) {
-        return Some(Tunnel::L2tp);
+    if is_tailscale(payload) {
+        return Some(Tunnel::Tailscale);
     }
-    if is_encapsulation(payload, destination_port) {
-        return Some(Tunnel::Encapsulation);
+    if on(ZEROTIER_PORT) && is_zerotier(payload) {
+        return Some(Tunnel::ZeroTier);
     }
     openvpn::is_datagram(payload, on(openvpn::PORT)).then_some(Tunnel::OpenVpn)
-}
-
-/// VXLAN (RFC 7348 §5), GENEVE (RFC 8926 §3.4) and GTP-U (3GPP TS 29.281 §5.1) on their ports, by
-/// version and reserved bits.
-fn is_encapsulation(payload: &[u8], destination_port: u16) -> bool {
-    match (destination_port, payload) {
-        (4789 | 8472, [0x08, 0, 0, 0, _, _, _, 0, _, ..]) => true,
-        (6081, [version_and_length, _, high, low, ..]) => {
-            version_and_length >> 6 == 0
-                && matches!((high, low), (0x65, 0x58) | (0x08, 0x00) | (0x86, 0xdd))
-        }
-        (2152, [flags, 0xff, _, _, _, _, _, _, ..]) => flags >> 4 == 3,
-        _ => false,
-    }
 }
 
 /// Recognises the first bytes of a TCP stream, of either side.
@@ -93,6 +83,10 @@ pub fn recognise_tcp(
     let at_home = source_port == openvpn::PORT || destination_port == openvpn::PORT;
     if is_ssh(first) {
         Some(StreamOpening::Ssh)
+    } else if first.starts_with(IKE_IN_TCP) {
+        Some(StreamOpening::Ipsec)
+    } else if is_pptp(first) {
+        Some(StreamOpening::Pptp)
     } else {
         openvpn::is_stream(first, at_home).then_some(StreamOpening::OpenVpn)
     }
@@ -100,7 +94,7 @@ pub fn recognise_tcp(
 
 /// What has stronger signs than a tunnel's: DNS with an id of 0x0100 to 0x0400, and on the ports where weak signs are enough STUN,
 /// QUIC and DTLS.
-fn is_other_protocol(payload: &[u8], source_port: u16, destination_port: u16) -> bool {
+pub(crate) fn is_other_protocol(payload: &[u8], source_port: u16, destination_port: u16) -> bool {
     stun_shape::message(payload).is_some()
         || quic_shape::shape(payload).is_some()
         || dtls_record::shape(payload).is_some()
@@ -112,6 +106,19 @@ fn is_ssh(first: &[u8]) -> bool {
     [&b"SSH-2."[..], b"SSH-1."]
         .iter()
         .any(|start| first.starts_with(start))
+}
+
+/// What a client says before its first message (RFC 9329 §3).
+const IKE_IN_TCP: &[u8] = b"IKETCP";
+
+/// A control message and its magic cookie (RFC 2637 §2): length, type, cookie, kind, zeroes.
+fn is_pptp(first: &[u8]) -> bool {
+    const COOKIE: u32 = 0x1a2b_3c4d;
+    let mut reader = Reader::new(first);
+    let length = reader
+        .u16()
+        .is_some_and(|length| (12..=512).contains(&length));
+    length && reader.u16() == Some(1) && reader.u32() == Some(COOKIE)
 }
 
 /// Message type, three reserved zeros, and the size that goes with the type.
@@ -188,32 +195,35 @@ fn nat_traversal(payload: &[u8]) -> Option<Tunnel> {
     }
 }
 
-const L2TP_PORT: u16 = 1701;
+/// Tailscale's discovery messages (`disco.go` of its client): six bytes of magic, the sender's key, a nonce and a tag around two
+/// bytes at least. Its packets are WireGuard's.
+fn is_tailscale(payload: &[u8]) -> bool {
+    const MAGIC: &[u8] = b"TS\xf0\x9f\x92\xac";
+    const LEAST: usize = 6 + 32 + 24 + 16 + 2;
+    payload.starts_with(MAGIC) && payload.len() >= LEAST
+}
 
-fn is_l2tp(payload: &[u8]) -> bool {
-    const TYPE: u16 = 0x8000;
-    const LENGTH: u16 = 0x4000;
-    const SEQUENCE: u16 = 0x0800;
-    const OFFSET_PRIORITY: u16 = 0x0300;
-    const RESERVED: u16 = 0x34f0;
+const ZEROTIER_PORT: u16 = 9993;
+
+/// ZeroTier (`Packet.hpp` of its client): packet id, receiver and sender of 40 bits each, flags with cipher and hops, a tag. All but
+/// the first message of a session is encrypted; a piece of a packet has 0xff where the sender would begin.
+fn is_zerotier(payload: &[u8]) -> bool {
+    const HEADER: usize = 28;
+    const PIECE: usize = 16;
     let mut reader = Reader::new(payload);
-    let (Some(flags), Some(next)) = (reader.u16(), reader.u16()) else {
+    let (Some(_), Some(to), Some(from)) = (reader.u64(), reader.array::<5>(), reader.array::<5>())
+    else {
         return false;
     };
-    let length_holds = flags & LENGTH == 0 || usize::from(next) == payload.len();
-    match flags & 0x000f {
-        // A control message has length and sequence numbers, and neither offset nor priority.
-        version @ (2 | 3) if flags & TYPE != 0 => {
-            flags & (LENGTH | SEQUENCE) == LENGTH | SEQUENCE
-                && flags & (RESERVED | OFFSET_PRIORITY) == 0
-                && length_holds
-                && payload.len() >= if version == 2 { 12 } else { 16 }
-        }
-        2 => flags & RESERVED == 0 && length_holds && payload.len() > 6,
-        // L2TPv3 data: flags but the version are reserved, then 16 reserved bits and a session id.
-        3 => flags == 3 && next == 0 && payload.len() > 8,
-        _ => false,
+    // Addresses are no zeroes, and 0xff begins none.
+    let address = |a: &[u8; 5]| *a != [0; 5] && a.first() != Some(&0xff);
+    if !address(&to) || to == from {
+        return false;
     }
+    let piece = from.first() == Some(&0xff) && payload.len() > PIECE;
+    // Of eight ciphers four exist.
+    let cipher = reader.u8().is_some_and(|flags| flags >> 3 & 7 < 4);
+    piece || (address(&from) && cipher && payload.len() >= HEADER)
 }
 
 #[cfg(test)]
@@ -291,22 +301,21 @@ mod tests {
     }
 
     #[test]
-    fn l2tp_on_its_port() {
-        // The project's lab: a data message with PPP and IPv4 inside; then a control message (hello) and an L2TPv3 one.
-        for payload in [
-            hex("000200010001ff030021450001370001"),
-            hex("c802 000c 0001 0000 0002 0001"),
-            hex("c803 0010 00000001 0002 0001 00000006"),
+    fn overlays_of_their_own_kind() {
+        let ping = of_size("5453f09f92ac", 100);
+        assert_eq!(anywhere(&ping), Some(Tunnel::Tailscale));
+        assert_eq!(anywhere(&ping[..60]), None);
+        let hello = of_size("0102030405060708 1122334455 6677889900 00", 60);
+        assert_eq!(recognise_udp(&hello, 9993, 30000), Some(Tunnel::ZeroTier));
+        assert_eq!(anywhere(&hello), None);
+        let piece = of_size("0102030405060708 1122334455 ff21889900", 60);
+        assert_eq!(recognise_udp(&piece, 9993, 9993), Some(Tunnel::ZeroTier));
+        for no in [
+            "0102030405060708 0000000000 6677889900",
+            "0102030405060708 1122334455 1122334455",
         ] {
-            assert_eq!(recognise_udp(&payload, 1701, 1701), Some(Tunnel::L2tp));
-            assert_eq!(anywhere(&payload), None);
+            assert_eq!(recognise_udp(&of_size(no, 60), 9993, 9993), None, "{no}");
         }
-        assert_eq!(
-            recognise_udp(&hex("c802 000d 0001 0000 0002 0001"), 1701, 1701),
-            None,
-            "wrong length"
-        );
-        assert_eq!(recognise_udp(b"hello l2tp", 1701, 1701), None);
     }
 
     #[test]
@@ -316,6 +325,16 @@ mod tests {
             Some(StreamOpening::Ssh)
         );
         assert_eq!(recognise_tcp(b"SSH", 40000, 22), None);
+        assert_eq!(
+            recognise_tcp(b"IKETCP\x00\x2c", 40000, 4500),
+            Some(StreamOpening::Ipsec)
+        );
+        // Start-Control-Connection-Request (RFC 2637 §2.1).
+        let request = of_size("009c 0001 1a2b3c4d 0001 0000 0100", 156);
+        assert_eq!(
+            recognise_tcp(&request, 40000, 1723),
+            Some(StreamOpening::Pptp)
+        );
     }
 
     #[test]

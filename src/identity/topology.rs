@@ -55,6 +55,10 @@ impl<'a> Topology<'a> {
     /// Whether the address of a side of a flow is local, and why; `None` if not.
     pub fn local(&self, key: &Key, side: Side, link: &Pair<LinkFacts>) -> Option<Local> {
         let ip = key.ip(side).to_canonical();
+        // A site's own numbers, but the way out: the IPv4 address inside is where it goes.
+        if self.ledger.translators.leaves(ip) {
+            return None;
+        }
         let special = classify(ip);
         // The CLAT address of 464XLAT is the phone's own.
         if special.is_local_source() {

@@ -18,6 +18,7 @@ mod radiotap;
 use super::{Content, LinkType, Unwrapped};
 use crate::capture::Frame;
 use crate::coverage::GapId;
+use crate::packet::encapsulation::Reception as Before;
 
 pub(super) const PLAIN: LinkType = LinkType {
     ids: &[105],
@@ -72,6 +73,15 @@ pub(super) fn in_cooked<'a>(hardware: u16, frame: &Frame<'a>) -> Option<Unwrappe
         802 => Some(prism::read(frame)),
         803 => Some(radiotap::read(frame)),
         _ => None,
+    }
+}
+
+/// A frame inside a tunnel, by what stands before it.
+pub(super) fn inside<'a>(before: Before, frame: &Frame<'a>) -> Unwrapped<'a> {
+    match before {
+        Before::Plain => read_plain(frame),
+        Before::Prism => prism::read(frame),
+        Before::Avs => avs::read(frame),
     }
 }
 

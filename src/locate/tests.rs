@@ -132,7 +132,6 @@ fn special_purpose_addresses_have_no_place() {
         "::",
         "::1",
         "::8.8.8.8",
-        "64:ff9b:1::808:808",
         "100::1",
         "2001:2::1",
         "2001:db8::1",
@@ -154,7 +153,11 @@ fn carried_ipv4_addresses() {
         ("::ffff:52.218.128.10", Some("52.218.128.10")),
         ("64:ff9b::34da:800a", Some("52.218.128.10")),
         ("64:ff9b::1:34da:800a", None),
-        ("64:ff9b:1::34da:800a", None),
+        ("64:ff9b:1::34da:800a", Some("52.218.128.10")),
+        ("64:ff9b:1:fffe::34da:800a", Some("52.218.128.10")),
+        // What /48, /56 and /64 would make of it, and no /96 has.
+        ("64:ff9b:1:34da:80:a00::", None),
+        ("64:ff9b:1:0:100:0:34da:800a", None),
         ("2002:34da:800a::1", Some("52.218.128.10")),
         // Teredo: server 65.54.227.120 in front, client 192.0.2.45 stored inverted at the end.
         ("2001:0:4136:e378:8000:63bf:3fff:fdd2", Some("192.0.2.45")),

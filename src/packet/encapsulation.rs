@@ -1,70 +1,210 @@
-//! Packets in packets without encryption: IP in IP (RFC 2003), IPv6 in IPv4 (RFC 4213), GRE
-//! (RFC 2784, with key and sequence number of RFC 2890).
+//! Packets in packets without encryption: where the inner one begins.
 //!
-//! Says where the inner packet begins. GRE with routing (RFC 1701) and PPTP's version 1 are not
-//! opened: to a local host they stay opaque.
+//! By protocol number of the outer packet: IP in IP (RFC 2003), IPv6 in IPv4 and 6to4 (RFC 4213,
+//! RFC 3056), GRE with PPTP and ERSPAN ([`gre`]), EtherIP (RFC 3378), L2TPv3 (RFC 3931 §4.1.1),
+//! MPLS (RFC 4023), Ethernet behind segment routing (RFC 8986 §4.9). In UDP: VXLAN, VXLAN-GPE and
+//! GENEVE ([`overlay`]), GTP-U ([`gtp`]), L2TP ([`l2tp`]), Teredo ([`teredo`]), copies of frames by
+//! TZSP and CAPWAP ([`mirror`]), and packets behind next to nothing: MPLS (RFC 7510), GRE (RFC 8086),
+//! GUE, LISP, IP alone ([`bare`]).
+//!
+//! Headers only: what stands behind them is named, not read. How much a header proves is part of
+//! the answer ([`Proof`]), because a port alone says nothing of what its datagrams are. It cannot
+//! open what is encrypted or compressed, IP datagrams of minimal encapsulation (RFC 2004), or
+//! sessions whose framing was agreed on before the capture began.
 
-/// What an IP packet carries.
+mod bare;
+mod gre;
+mod gtp;
+mod l2tp;
+mod mirror;
+mod overlay;
+mod teredo;
+
+#[cfg(test)]
+mod tests;
+
+/// What stands behind a tunnel's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inner<'a> {
     /// An IP packet.
     Packet(&'a [u8]),
     /// What an ether type names, and the bytes behind it.
     Typed(u16, &'a [u8]),
+    /// An Ethernet frame.
+    Ethernet(&'a [u8]),
+    /// A PPP frame, with or without its address and control bytes.
+    Ppp(&'a [u8]),
+    /// An MPLS label stack.
+    Labels(&'a [u8]),
+    /// An 802.11 frame.
+    Wifi(Reception, &'a [u8]),
+    /// A frame whose kind, and the few bytes before it, were agreed on when the session began.
+    Agreed(&'a [u8]),
+    /// No packet: the tunnel's own control.
+    Nothing,
+    /// It could be a packet and cannot be read.
+    Closed,
 }
 
-/// GRE flags (RFC 2784 §2.1, RFC 2890 §2): checksum, routing, key, sequence; the version below.
-const CHECKSUM: u16 = 0x8000;
-const ROUTING: u16 = 0x4000;
-const KEY: u16 = 0x2000;
-const SEQUENCE: u16 = 0x1000;
-const VERSION: u16 = 0x0007;
+/// What stands before an 802.11 frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reception {
+    /// Nothing.
+    Plain,
+    /// A Prism header.
+    Prism,
+    /// An AVS header.
+    Avs,
+}
 
-/// The packet inside, by the protocol number of the outer one.
-pub fn inner(protocol: u8, payload: &[u8]) -> Option<Inner<'_>> {
-    match protocol {
-        4 | 41 => Some(Inner::Packet(payload)).filter(|_| !payload.is_empty()),
-        47 => {
-            let (flags, kind, rest) = match payload {
-                [a, b, c, d, rest @ ..] => (
-                    u16::from_be_bytes([*a, *b]),
-                    u16::from_be_bytes([*c, *d]),
-                    rest,
-                ),
-                _ => return None,
-            };
-            if flags & (ROUTING | VERSION) != 0 {
-                return None;
-            }
-            let words = [CHECKSUM, KEY, SEQUENCE]
-                .iter()
-                .filter(|bit| flags & **bit != 0)
-                .count();
-            let rest = rest.get(words * 4..)?;
-            Some(Inner::Typed(kind, rest)).filter(|_| !rest.is_empty())
+/// How far the header proves that this is the tunnel it looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The outer packet's protocol number says so.
+    Number,
+    /// It stands on the tunnel's port and has signs of its own.
+    Header,
+    /// It stands on the tunnel's port (or has a faint sign): only a packet inside can prove it.
+    Inside,
+    /// Chance could have written it: only a packet inside whose checksum is right can prove it.
+    Checksum,
+}
+
+/// A tunnel's header, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tunnel<'a> {
+    /// The id in reports.
+    pub name: &'static str,
+    /// What stands behind the header.
+    pub inner: Inner<'a>,
+    /// How sure that is.
+    pub proof: Proof,
+    /// It brings copies of frames from elsewhere (a mirror port), and does not carry them on.
+    pub copies: bool,
+}
+
+impl<'a> Tunnel<'a> {
+    fn new(name: &'static str, proof: Proof, inner: Inner<'a>) -> Self {
+        Self {
+            name,
+            inner,
+            proof,
+            copies: false,
         }
+    }
+}
+
+/// A UDP datagram, as far as the grammars of tunnels look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// Captured payload.
+    pub payload: &'a [u8],
+    /// Payload bytes on the wire.
+    pub wire_len: usize,
+}
+
+impl Message<'_> {
+    fn on(&self, port: u16) -> bool {
+        self.source_port == port || self.destination_port == port
+    }
+
+    /// What a header with signs of its own proves, by the port it stands on.
+    fn proof(&self, ports: &[u16]) -> Proof {
+        if ports.iter().any(|port| self.on(*port)) {
+            Proof::Header
+        } else {
+            Proof::Checksum
+        }
+    }
+}
+
+/// Protocol numbers (IANA "Assigned Internet Protocol Numbers") that [`by_number`] answers for.
+mod number {
+    pub(super) const IPV4: u8 = 4;
+    pub(super) const IPV6: u8 = 41;
+    pub(super) const GRE: u8 = 47;
+    pub(super) const IPIP: u8 = 94;
+    pub(super) const ETHERIP: u8 = 97;
+    pub(super) const L2TP: u8 = 115;
+    pub(super) const MPLS: u8 = 137;
+    pub(super) const ETHERNET: u8 = 143;
+}
+
+/// The tunnel that an IP packet with this protocol number is; `None` if the number names none
+/// that could be opened.
+pub fn by_number(protocol: u8, payload: &[u8]) -> Option<Tunnel<'_>> {
+    let numbered = |name, inner| Some(Tunnel::new(name, Proof::Number, inner));
+    let behind = |inner| match payload {
+        [] => Inner::Closed,
+        _ => inner,
+    };
+    match protocol {
+        number::IPV4 => numbered("ip-in-ip", behind(Inner::Packet(payload))),
+        number::IPV6 => numbered("ipv6-in-ip", behind(Inner::Packet(payload))),
+        number::GRE => Some(gre::read(payload)),
+        // KA9Q's own form of IP in IP; other bytes behind this number are not known.
+        number::IPIP if payload.first().is_some_and(|b| b >> 4 == 4) => {
+            numbered("ip-in-ip", Inner::Packet(payload))
+        }
+        number::IPIP => numbered("ip-in-ip", Inner::Closed),
+        number::ETHERIP => numbered("etherip", etherip(payload)),
+        number::L2TP => numbered("l2tp", l2tp::over_ip(payload)),
+        number::MPLS => numbered("mpls", behind(Inner::Labels(payload))),
+        number::ETHERNET => numbered("ethernet-in-ip", behind(Inner::Ethernet(payload))),
         _ => None,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_of_gre_are_passed_over_and_other_versions_stay_closed() {
-        assert_eq!(
-            inner(47, &[0, 0, 8, 0, 0x45]),
-            Some(Inner::Typed(0x0800, &[0x45]))
-        );
-        let all = [
-            0xb0, 0, 0x86, 0xdd, 1, 2, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1, 0x60,
-        ];
-        assert_eq!(inner(47, &all), Some(Inner::Typed(0x86dd, &[0x60])));
-        assert_eq!(inner(47, &[0x30, 1, 0x88, 0x0b, 0, 0, 0, 0]), None);
-        assert_eq!(inner(47, &[0x40, 0, 8, 0, 0x45]), None);
-        assert_eq!(inner(47, &[0x20, 0, 8, 0, 0, 0]), None);
-        assert_eq!(inner(4, &[0x45]), Some(Inner::Packet(&[0x45])));
-        assert_eq!(inner(17, &[0x45]), None);
+/// RFC 3378 §3: version 3 and twelve zero bits. Early implementations swapped the two nibbles.
+fn etherip(payload: &[u8]) -> Inner<'_> {
+    match payload {
+        [0x30 | 0x03, 0, frame @ ..] if !frame.is_empty() => Inner::Ethernet(frame),
+        _ => Inner::Closed,
     }
+}
+
+type Grammar = for<'a> fn(&Message<'a>) -> Option<Tunnel<'a>>;
+
+/// The grammars of tunnels in UDP, those with signs of their own first.
+const GRAMMARS: [Grammar; 12] = [
+    overlay::vxlan,
+    overlay::vxlan_gpe,
+    overlay::geneve,
+    gtp::read,
+    l2tp::over_udp,
+    mirror::tzsp,
+    mirror::capwap,
+    teredo::read,
+    bare::gre,
+    bare::labels,
+    bare::gue_or_lisp,
+    bare::packet,
+];
+
+/// Every tunnel that a datagram may be; the one of which a packet inside is proof, it is.
+pub fn in_datagram<'a>(message: Message<'a>) -> impl Iterator<Item = Tunnel<'a>> {
+    GRAMMARS.iter().filter_map(move |read| read(&message))
+}
+
+/// Ports that tunnels are sent to: who sends there, asks.
+const PORTS: [u16; 13] = [
+    1701, 2152, 3544, 4341, 4754, 4789, 4790, 5247, 6080, 6081, 6635, 8472, 37008,
+];
+
+/// True for the well-known port of a tunnel.
+pub fn is_tunnel_port(port: u16) -> bool {
+    PORTS.contains(&port)
+}
+
+/// The bytes up to a length that a header states; what stands behind is padding.
+fn up_to(bytes: &[u8], length: usize) -> &[u8] {
+    bytes.get(..length).unwrap_or(bytes)
+}
+
+fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }

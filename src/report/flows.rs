@@ -7,7 +7,7 @@ use crate::flow::row::{RowKey, Tally};
 use crate::flow::{NameSource, Pair, Side};
 use crate::identity::DeviceView;
 use crate::identity::topology::Topology;
-use crate::packet::address::classify;
+use crate::packet::translation::Translators;
 use crate::packet::transport::protocol;
 use base64::Engine;
 use serde::Serialize;
@@ -64,17 +64,21 @@ pub struct FlowRow {
 
 /// All flows, by first packet.
 pub fn rows(basis: &Basis<'_>) -> Vec<FlowRow> {
+    let translators = basis.translators();
     let mut out = Vec::new();
     for series in &basis.evidence.series {
         let topology = Topology::new(&series.ledger, basis.local);
         let device = DeviceView::new(basis.devices, series, &topology);
         let labels = Labels::new(series, basis);
+        let row_of = |key: &RowKey, tally: &Tally, scope| {
+            flow_row(key, tally, scope, &labels, basis, &translators)
+        };
         for (key, row) in &series.rows {
             let Some(tally) = Tally::sum(row.spans.iter().map(|s| &s.total)) else {
                 continue;
             };
             let (scope, _) = scope_of(key, &topology, &device);
-            out.push((tally.first, flow_row(key, &tally, scope, &labels, basis)));
+            out.push((tally.first, row_of(key, &tally, scope)));
         }
     }
     out.sort_by(|a, b| {
@@ -101,6 +105,7 @@ fn flow_row(
     scope: Scope,
     labels: &Labels,
     basis: &Basis<'_>,
+    translators: &Translators,
 ) -> FlowRow {
     let client = key.opener.0;
     let server = client.other();
@@ -109,9 +114,7 @@ fn flow_row(
         matches!(key.transport, protocol::TCP | protocol::UDP).then_some(port)
     };
     let address = key.key.ip(server);
-    let place = classify(address)
-        .has_country()
-        .then(|| basis.locator.place(address));
+    let place = basis.place(address, translators);
     let digits = basis
         .evidence
         .inputs

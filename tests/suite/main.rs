@@ -22,5 +22,6 @@ mod report;
 mod subject;
 mod support;
 mod timeline;
+mod tunnels;
 mod verdicts;
 mod wrappings;
