@@ -16,6 +16,8 @@ mod duplicates;
 mod icmp;
 mod inside;
 mod limited;
+#[cfg(test)]
+mod order;
 mod senders;
 mod tracker;
 

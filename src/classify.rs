@@ -9,6 +9,7 @@ pub mod apps;
 pub mod attribution;
 pub mod catalog;
 pub mod destination;
+pub mod dns_tunnel;
 pub mod labels;
 pub mod lookup;
 pub mod rows;

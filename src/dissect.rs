@@ -21,9 +21,12 @@ mod http;
 pub mod http1;
 mod http2;
 pub mod http2_frame;
+pub mod httpdns;
+pub mod ja4;
 mod mqtt;
 pub mod neighbours;
 mod ntp;
+mod proxy_header;
 pub mod public_name;
 pub mod quic;
 pub mod quic_shape;
@@ -43,16 +46,22 @@ pub mod tls_hello;
 pub mod tls_record;
 mod tunnel;
 pub mod tunnel_shape;
+mod upgrade_request;
+mod upgraded_text;
 pub mod wire;
+mod xmpp;
 
 use crate::coverage::GapId;
 use crate::evidence::{Moment, Timestamp};
 use crate::flow::{Carries, Flow, NameSource, Opening, Relay, Side};
 use crate::ledger::apps::AppId;
 use crate::ledger::clocks::ClockKind;
-use crate::ledger::{Ends, Ledger};
+use crate::ledger::{Ends, Ledger, LookupKey, NameEvent};
 use crate::packet::address::classify;
 use host_name::HostName;
+use public_name::is_public_name;
+use std::net::IpAddr;
+use std::sync::Arc;
 use wire::Fit;
 
 /// A protocol that can be recognised by its first bytes.
@@ -109,6 +118,15 @@ pub static STREAMS: &[Protocol] = &[
     stun::OVER_TCP,
     dns::OVER_TCP,
     socks::SOCKS,
+    proxy_header::PROXY_HEADER,
+    upgraded_text::SMTP,
+    upgraded_text::IMAP,
+    upgraded_text::POP3,
+    upgraded_text::FTP,
+    upgrade_request::POSTGRESQL,
+    upgrade_request::MYSQL,
+    upgrade_request::LDAP,
+    xmpp::XMPP,
     drone_link::STREAM,
     tunnel::STREAM,
     tunnel::SSH,
@@ -179,6 +197,46 @@ impl Sink<'_> {
         }
     }
 
+    /// The sender of these bytes asks their receiver for a name.
+    pub fn looks_up(&mut self, name: &Arc<str>, qtype: u16) {
+        let key = LookupKey {
+            name: Arc::clone(name),
+            resolver: self.ends.receiver.0,
+            port: self.ends.receiver.1,
+            client: self.ends.sender.0,
+            app: self.app,
+        };
+        let link = *self.flow.link.of(self.ends.side);
+        self.ledger.lookup(key, qtype, link, self.epoch, self.at);
+        self.flow.facts.looked_up(name, is_public_name(name));
+    }
+
+    /// The sender of these bytes answers their receiver that a name has this address for `ttl` seconds.
+    pub fn answers(&mut self, name: &Arc<str>, aliases: Vec<Arc<str>>, address: IpAddr, ttl: u32) {
+        let side = self.ends.side;
+        let client = self.ends.receiver.0;
+        let key = LookupKey {
+            name: Arc::clone(name),
+            resolver: self.ends.sender.0,
+            port: self.ends.sender.1,
+            client,
+            app: self.app,
+        };
+        self.ledger.answer(&key, address);
+        // A client whose own packets were not seen is known by the address that the answer went to.
+        let seen = self.flow.link.of(side.other()).source;
+        let lifetime = i64::from(ttl).saturating_mul(Timestamp::SECOND);
+        let event = NameEvent {
+            client,
+            client_mac: seen.or(self.flow.link.of(side).target),
+            name: Arc::clone(name),
+            aliases,
+            at: self.at,
+            until: self.at.time.plus(lifetime),
+        };
+        self.ledger.resolved(address, event, self.epoch);
+    }
+
     /// The sender of these bytes is the client.
     pub fn client_speaks(&mut self) {
         self.flow.opened(self.ends.side, Opening::Request);
@@ -246,13 +304,39 @@ mod tests {
             &hex(connect),
         ]
         .concat();
-        let samples: [(&str, Vec<u8>); 12] = [
+        let mysql = [&hex("20 0000 01 05aeff01 00000001 21")[..], &[0; 23]].concat();
+        let ldap = [
+            &hex("30 1d 02 01 01 77 18 80 16")[..],
+            b"1.3.6.1.4.1.1466.20037",
+        ]
+        .concat();
+        let samples: [(&str, Vec<u8>); 23] = [
             ("tls", hex("16 0301 0005 01 000001 00")),
             ("http", b"GET / HTTP/1.1\r\n".to_vec()),
             ("http2", http1::HTTP2_PREFACE.to_vec()),
             ("rtmp", rtmp),
             ("rtsp", b"OPTIONS * RTSP/1.0\r\n".to_vec()),
             ("sip", b"OPTIONS sip:a.example SIP/2.0\r\n".to_vec()),
+            (
+                "proxy-protocol",
+                b"PROXY TCP6 2001:db8::7 2001:db8::9 56324 443\r\n".to_vec(),
+            ),
+            (
+                "proxy-protocol",
+                hex("0d0a0d0a000d0a515549540a 21 11 000c c0000207 c6336409 dc04 01bb"),
+            ),
+            ("smtp", b"EHLO phone.example\r\n".to_vec()),
+            ("imap", b"a001 CAPABILITY\r\n".to_vec()),
+            ("pop3", b"CAPA\r\n".to_vec()),
+            ("ftp", b"AUTH TLS\r\n".to_vec()),
+            ("ftp", b"USER pilot\r\n".to_vec()),
+            ("postgresql", hex("00000008 04d2162f")),
+            ("mysql", mysql),
+            ("ldap", ldap),
+            (
+                "xmpp",
+                b"<stream:stream to='im.example' version='1.0'>".to_vec(),
+            ),
             ("mqtt", hex("10 0d 0004 4d515454 04 02 003c 0001 61")),
             ("stun", hex("0001 0000 2112a442 000102030405060708090a0b")),
             ("socks", hex("05 01 00")),

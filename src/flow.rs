@@ -251,6 +251,8 @@ pub enum NameSource {
     Certificate,
     /// The name asked for in DNS whose answer gave this address.
     Dns,
+    /// Domain that an XMPP stream is opened to.
+    Xmpp,
     /// Host of a SIP request URI.
     Sip,
     /// Host of an RTSP URI.
@@ -280,6 +282,7 @@ impl NameSource {
             Self::DnsAlias => "dns-alias",
             Self::Certificate => "certificate",
             Self::Dns => "dns",
+            Self::Xmpp => "xmpp",
             Self::Sip => "sip",
             Self::Rtsp => "rtsp",
             Self::Rtmp => "rtmp",
@@ -295,7 +298,7 @@ impl NameSource {
 
     /// True for names that the client itself said on the connection.
     pub fn asserted(self) -> bool {
-        self >= Self::Sip
+        self >= Self::Xmpp
     }
 }
 
@@ -346,6 +349,12 @@ pub struct Facts {
     pub literal: Option<IpAddr>,
     /// The client offered an encrypted hello; whether in earnest or as GREASE, DNS may tell.
     pub ech: bool,
+    /// The client sent its server name encrypted, by the withdrawn extension that nobody imitates.
+    pub esni: bool,
+    /// Fingerprints of the client's hellos (see [`crate::dissect::ja4`]), in the order found.
+    pub ja4: Vec<Arc<str>>,
+    /// Lookups carry a part of the asker's address to servers behind the one asked (RFC 7871).
+    pub client_subnet: bool,
     /// An opaque tunnel, by its name.
     pub tunnel: Option<&'static str>,
     /// The names of this flow are hidden: encrypted DNS, or an encrypted server name.
@@ -366,6 +375,9 @@ const NAMES_MAX: usize = 512;
 /// resolver's own row.
 const LOOKUPS_MAX: usize = 256;
 
+/// Fingerprints kept per flow: a second hello after a retry differs from the first, and what comes through a proxy adds its own.
+const JA4_MAX: usize = 8;
+
 impl Facts {
     /// A name was looked up in this flow.
     pub fn looked_up(&mut self, name: &Arc<str>, public: bool) {
@@ -374,6 +386,16 @@ impl Facts {
             self.lookups.insert(Arc::clone(name));
         } else if !self.lookups.contains(name) {
             self.names_folded = true;
+        }
+    }
+
+    /// Adds the fingerprint of a hello.
+    pub fn fingerprint(&mut self, ja4: Option<String>) {
+        if let Some(ja4) = ja4
+            && self.ja4.len() < JA4_MAX
+            && self.ja4.iter().all(|have| **have != *ja4)
+        {
+            self.ja4.push(Arc::from(ja4));
         }
     }
 

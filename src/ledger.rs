@@ -392,3 +392,15 @@ pub struct Ends {
     /// Address and port of the receiver.
     pub receiver: (IpAddr, u16),
 }
+
+impl Ends {
+    /// The ends of what goes the other way.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self {
+            side: self.side.other(),
+            sender: self.receiver,
+            receiver: self.sender,
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! vantages saw of it is kept apart and never summed.
 
 use super::attribution::{Attributed, Attribution, by_evidence, by_looked_up_name, by_name};
+use super::dns_tunnel;
 use super::labels::Labelling;
 use super::{Basis, Scope, Stage};
 use crate::dissect::public_name::is_public_name;
@@ -20,6 +21,9 @@ use std::sync::Arc;
 
 /// Names kept per destination.
 const NAMES_MAX: usize = 512;
+
+/// Fingerprints kept per destination: programs that open it, and the few settings that each has.
+const JA4_MAX: usize = 16;
 
 /// Counters of one side pair, turned so that out is away from us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +177,8 @@ pub struct Destination {
     pub clients: BTreeSet<IpAddr>,
     /// The host opens in browsers too.
     pub browsable: bool,
+    /// Fingerprints of the clients' hellos.
+    pub ja4: BTreeSet<Arc<str>>,
     /// Remarks for the reader.
     pub notes: BTreeSet<String>,
     whose: Whose,
@@ -252,6 +258,10 @@ impl Destination {
             self.frames.pop_last();
         }
         self.clients.extend(other.clients);
+        self.ja4.extend(other.ja4);
+        while self.ja4.len() > JA4_MAX {
+            self.ja4.pop_last();
+        }
         self.notes.extend(other.notes);
         self.notes
             .insert("the app's label comes from another vantage of the same minutes".into());
@@ -337,6 +347,7 @@ impl Destination {
             looked_up: BTreeSet::new(),
             hidden: None,
             flows_per_view: BTreeMap::from([(0, 1)]),
+            ja4: BTreeSet::new(),
         }
     }
 }
@@ -352,6 +363,7 @@ pub(super) struct RowVerdict {
     pub(super) via: Option<(IpAddr, u16)>,
     pub(super) host: Option<Named>,
     pub(super) lookups_only: bool,
+    pub(super) hidden: Option<&'static str>,
     pub(super) folded: bool,
 }
 
@@ -401,6 +413,7 @@ pub(super) fn group(
             frames: BTreeSet::new(),
             clients: BTreeSet::new(),
             browsable: false,
+            ja4: BTreeSet::new(),
             notes: BTreeSet::new(),
             whose: judged.whose,
             aliases: BTreeSet::new(),
@@ -439,9 +452,19 @@ pub(super) fn group(
     destination.protocols.extend(key.protocol);
     *destination.flows_per_view.entry(index).or_insert(0) += row.flows;
     destination.looked_up.extend(row.lookups.iter().cloned());
-    destination.hidden = destination.hidden.or(key.hidden);
+    destination.hidden = destination.hidden.or(judged.hidden);
     if !judged.folded {
         destination.clients.insert(key.key.ip(judged.ours));
+    }
+    for ja4 in &row.ja4 {
+        if destination.ja4.len() < JA4_MAX {
+            destination.ja4.insert(Arc::clone(ja4));
+        }
+    }
+    if row.client_subnet {
+        destination
+            .notes
+            .insert("lookups here carry a part of the asker's address (EDNS client subnet), which goes on to the servers that the resolver asks".into());
     }
     if row.conflict {
         destination
@@ -520,13 +543,19 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
     }
     let aliases: Vec<&str> = destination.aliases.iter().map(|a| &**a).collect();
     let by_its_name = if destination.hidden.is_some() {
-        Attributed {
-            whose: Attribution::Unknown,
-            reason: "encrypted DNS: what was asked for is hidden".into(),
+        // A name that accuses is not hidden by what it is used for.
+        let named = judge_name(destination.key.host.as_deref(), &aliases);
+        if named.whose == Attribution::Vendor {
+            named
+        } else {
+            Attributed {
+                whose: Attribution::Unknown,
+                reason: "encrypted DNS: what was asked for is hidden".into(),
+            }
         }
     } else if destination.key.lookups_only {
         // A resolver's row takes the strongest attribution among the lookups.
-        destination
+        let strongest = destination
             .looked_up
             .iter()
             .filter(|name| is_public_name(name) || destination.key.scope == Scope::Internet)
@@ -535,7 +564,9 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
             .unwrap_or(Attributed {
                 whose: Attribution::Unknown,
                 reason: "no name that was asked for could be read".into(),
-            })
+            });
+        note_dns_tunnels(destination, strongest.whose, basis);
+        strongest
     } else {
         judge_name(destination.key.host.as_deref(), &aliases)
     };
@@ -548,6 +579,26 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
     destination.attributed =
         by_evidence(destination.whose, destination.key.app.as_deref()).unwrap_or(by_its_name);
     note_disagreement(destination);
+}
+
+/// Lookups that carry data are a transfer and no mere lookups; where other lookups of the same resolver accuse more than they do, they are
+/// remarked alone, so that what they carried is not laid to another's charge.
+fn note_dns_tunnels(destination: &mut Destination, strongest: Attribution, basis: &Basis<'_>) {
+    for tunnel in dns_tunnel::seen(&destination.looked_up) {
+        destination.notes.insert(format!(
+            "lookups under {} look like a tunnel through DNS: {} names or more carry {} bytes or more in their labels",
+            tunnel.domain,
+            tunnel.names.len(),
+            tunnel.bytes
+        ));
+        if by_looked_up_name(&tunnel.domain, basis.catalog).whose >= strongest {
+            destination.key.lookups_only = false;
+            for view in destination.views.values_mut() {
+                let counted = view.total.iter_mut().chain(&mut view.active);
+                counted.for_each(|(_, traffic)| traffic.application_out |= traffic.bytes_out > 0);
+            }
+        }
+    }
 }
 
 /// What names and address say against each other.

@@ -97,6 +97,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         let mut directions = BTreeMap::new();
         for (key, row) in &series.rows {
             let judged = RowJudge {
+                basis,
                 series,
                 index,
                 topology: &topology,
@@ -127,7 +128,15 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
     out
 }
 
+/// Outer names that stand for other hosts under ECH (RFC 9849 §4): nobody goes there for the name's own sake. Cloudflare offers one such name
+/// for all its customers (developers.cloudflare.com/ssl/edge-certificates/ech).
+const SUBSTITUTES: [&str; 1] = ["cloudflare-ech.com"];
+
+/// The role of public resolvers in the catalog.
+const RESOLVER: &str = "dns-resolver";
+
 struct RowJudge<'a> {
+    basis: &'a Basis<'a>,
     series: &'a Series,
     index: usize,
     topology: &'a Topology<'a>,
@@ -149,8 +158,9 @@ impl RowJudge<'_> {
         }
         out.over_time.entry(scope).or_default().merge(&row.bins);
         let host = self.host(key, theirs);
+        let hidden = key.hidden.or_else(|| self.over_https(key, theirs));
         self.note_opaque(key, row, scope, theirs, out);
-        self.note_hidden(key, row, scope, host.as_ref(), out);
+        self.note_hidden(key, row, scope, host.as_ref(), hidden, out);
         let port = match key.opener.0 {
             opener if opener == theirs => row.opener_port.filter(|_| key.folded.is_none()),
             _ => Some(key.key.port(theirs)),
@@ -178,9 +188,10 @@ impl RowJudge<'_> {
             // Answers that our side gives to somebody outside are no lookups of ours.
             lookups_only: !(scope == Scope::Internet && asked_us(key, theirs))
                 && (key.only_lookups
-                    || (key.hidden.is_some()
+                    || (hidden.is_some()
                         && scope == Scope::Relayed
-                        && key.relay == Some(Relay::Lookup))),
+                        && matches!(key.relay, None | Some(Relay::Lookup)))),
+            hidden,
             folded,
         }
     }
@@ -216,6 +227,23 @@ impl RowJudge<'_> {
         })
     }
 
+    /// An encrypted connection to a resolver of the catalog, by its name or, where none was said, by its address. What else such a host
+    /// serves is asked for by few; what was asked of it is hidden either way.
+    fn over_https(&self, key: &RowKey, theirs: Side) -> Option<&'static str> {
+        if !matches!(key.protocol, Some("tls" | "quic")) || asked_us(key, theirs) {
+            return None;
+        }
+        let mut said = key.names.iter().filter(|n| n.is_asserted_name()).peekable();
+        let catalog = self.basis.catalog;
+        let resolver = if said.peek().is_some() {
+            said.all(|n| catalog.lookup(&n.name).is_some_and(|h| h.role == RESOLVER))
+        } else {
+            let row = catalog.lookup_ip(key.key.ip(theirs));
+            row.is_some_and(|h| h.role == RESOLVER)
+        };
+        resolver.then_some("DNS over HTTPS")
+    }
+
     fn note_opaque(&self, key: &RowKey, row: &Row, scope: Scope, theirs: Side, out: &mut Judged) {
         if scope == Scope::Internet
             || key.key.ip(theirs).is_multicast()
@@ -247,21 +275,25 @@ impl RowJudge<'_> {
         row: &Row,
         scope: Scope,
         host: Option<&Named>,
+        hidden: Option<&'static str>,
         out: &mut Judged,
     ) {
         if scope == Scope::Local {
             return;
         }
-        let outer = key
-            .names
-            .iter()
-            .filter(|n| n.is_asserted_name())
-            .find(|n| self.series.ledger.ech.contains_key(&n.name));
-        let what = match (key.hidden, key.ech, outer) {
+        // Dummies of ECH look like the real thing (RFC 9849 §6.2): only a name that is known to stand for others, by an HTTPS record
+        // seen here or by what it is, tells them apart.
+        let asked = host.is_some_and(|h| h.source == NameSource::Dns);
+        let outer = key.names.iter().filter(|n| n.is_asserted_name()).find(|n| {
+            SUBSTITUTES.contains(&&*n.name)
+                || (asked && self.series.ledger.ech.contains_key(&n.name))
+        });
+        let what = match (hidden, key.ech, outer) {
             (Some(hidden), ..) => hidden.to_owned(),
-            (None, true, Some(outer)) if host.is_some_and(|h| h.source == NameSource::Dns) => {
+            (None, true, Some(outer)) => {
                 format!("an encrypted server name behind {}", outer.name)
             }
+            _ if key.esni => "an encrypted server name (ESNI)".to_owned(),
             _ => return,
         };
         for span in &row.spans {

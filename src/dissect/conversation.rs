@@ -84,11 +84,26 @@ impl Conversation {
         self
     }
 
+    /// The client says this in a segment with this sequence number, having begun with `start`.
+    pub(crate) fn say_at(&mut self, start: u32, sequence: u32, bytes: &[u8]) -> &mut Self {
+        self.segment(self.client, Some(start), sequence, bytes)
+    }
+
     fn push(&mut self, side: Side, bytes: &[u8]) -> &mut Self {
-        let sender = self.ends(side);
         let next = &mut self.next[usize::from(side != self.client)];
         let sequence = *next;
         *next += u32::try_from(bytes.len()).expect("a segment");
+        self.segment(side, None, sequence, bytes)
+    }
+
+    fn segment(
+        &mut self,
+        side: Side,
+        start: Option<u32>,
+        sequence: u32,
+        bytes: &[u8],
+    ) -> &mut Self {
+        let sender = self.ends(side);
         let flow = self.table.flow(self.slot).expect("the flow is open");
         let mut sink = Sink {
             flow,
@@ -102,7 +117,7 @@ impl Conversation {
             self.readings.datagram(self.slot, bytes, &mut sink);
         } else {
             self.readings
-                .segment(self.slot, sequence, None, bytes, &mut sink);
+                .segment(self.slot, sequence, start, bytes, &mut sink);
         }
         self
     }

@@ -8,9 +8,8 @@ use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
 use super::public_name::is_public_name;
 use super::{Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
-use crate::evidence::Timestamp;
 use crate::flow::{Carries, Opening, Relay};
-use crate::ledger::{LookupKey, NameEvent};
+use crate::ledger::LookupKey;
 use crate::packet::translation::{PROBE_NAME, Prefix, Source};
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -98,6 +97,14 @@ impl Dns {
             return;
         }
         sink.flow.opened(client_side, Opening::Request);
+        sink.flow.facts.client_subnet |= message.records.iter().any(|r| {
+            matches!(
+                r.data,
+                Data::Edns {
+                    client_subnet: true
+                }
+            )
+        });
         let link = *sink.flow.link.of(client_side);
         for question in &message.questions {
             let name: Arc<str> = Arc::from(question.name.as_str());
@@ -125,7 +132,7 @@ impl Dns {
             sink.relays(Relay::Lookup);
         }
         if message.is_response && !multicast {
-            answers(message, client.0, server, link.source, sink);
+            answers(message, sink);
         }
     }
 
@@ -145,25 +152,10 @@ impl Dns {
     }
 }
 
-fn answers(
-    message: &Message,
-    client: IpAddr,
-    server: (IpAddr, u16),
-    client_mac: Option<crate::link::Mac>,
-    sink: &mut Sink<'_>,
-) {
-    // A client whose own packets were not seen is known by the address that the answer went to.
-    let client_mac = client_mac.or(sink.flow.link.of(sink.side()).target);
+fn answers(message: &Message, sink: &mut Sink<'_>) {
     for resolved in message.resolved() {
         let name: Arc<str> = Arc::from(resolved.question.as_str());
-        let key = LookupKey {
-            name: Arc::clone(&name),
-            resolver: server.0,
-            port: server.1,
-            client,
-            app: sink.app,
-        };
-        sink.ledger.answer(&key, resolved.address);
+        let aliases = resolved.aliases.iter().map(|a| Arc::from(a.as_str()));
         // RFC 7050: the prefix of a translator, by what the resolver made with it.
         if resolved.question.as_str() == PROBE_NAME
             && let IpAddr::V6(made) = resolved.address
@@ -175,20 +167,7 @@ fn answers(
                 "more prefixes of translators than are kept",
             );
         }
-        let lifetime = i64::from(resolved.ttl).saturating_mul(Timestamp::SECOND);
-        let event = NameEvent {
-            client,
-            client_mac,
-            name,
-            aliases: resolved
-                .aliases
-                .iter()
-                .map(|a| Arc::from(a.as_str()))
-                .collect(),
-            at: sink.at,
-            until: sink.at.time.plus(lifetime),
-        };
-        sink.ledger.resolved(resolved.address, event, sink.epoch);
+        sink.answers(&name, aliases.collect(), resolved.address, resolved.ttl);
     }
     for record in message.section(Section::Answer) {
         if let Data::Binding(binding) = &record.data

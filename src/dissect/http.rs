@@ -2,14 +2,18 @@
 //!
 //! Bodies are passed over by their length, not read. Only what the client sends is followed. Of an
 //! answer its head matters, where it begins right behind a request: to a CONNECT, behind which
-//! another protocol begins, and for its `Date`, which is a clock.
+//! another protocol begins, and for its `Date`, which is a clock; and all of it to HTTPDNS, whose
+//! requests are lookups.
 
+use super::dns_message::rtype;
 use super::host_name::HostName;
 use super::http1::{Authority, Chunked, HEAD_MAX, Parsed, Request, Target, fit, request, response};
+use super::httpdns::{self, Asked};
 use super::{Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Relay, Side};
 use crate::ledger::clocks::ClockKind;
+use std::sync::Arc;
 
 pub(super) const HTTP: Protocol = Protocol {
     id: "http",
@@ -25,7 +29,12 @@ struct Http {
     switching: bool,
     /// The head of an answer comes next, unless an earlier answer still goes on.
     asked: bool,
+    /// The name that the latest request asked HTTPDNS for.
+    httpdns: Option<Arc<str>>,
 }
+
+/// Longest HTTPDNS answer that is read; one about one name has a few hundred bytes.
+const ANSWER_MAX: usize = 16 << 10;
 
 impl Session for Http {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
@@ -82,6 +91,26 @@ fn walk(body: &mut Chunked, bytes: &[u8]) -> Step {
 
 impl Http {
     fn answer(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        if let Some(name) = &self.httpdns {
+            let Some(body) = whole_body(bytes) else {
+                if bytes.len() < ANSWER_MAX {
+                    return Step::More;
+                }
+                (self.httpdns, self.asked) = (None, false);
+                return Step::Consumed(bytes.len());
+            };
+            if let Parsed::Head(head) = response(bytes)
+                && let Some(date) = head.date
+            {
+                sink.clock(ClockKind::HttpDate, date);
+            }
+            let (addresses, ttl) = httpdns::answers(body);
+            for address in addresses {
+                sink.answers(name, Vec::new(), address, ttl);
+            }
+            (self.httpdns, self.asked) = (None, false);
+            return Step::Consumed(bytes.len());
+        }
         if !self.switching && !self.asked {
             // Nothing else in answers is needed; but a CONNECT may still come on this connection.
             return Step::Consumed(bytes.len());
@@ -134,6 +163,10 @@ impl Http {
                 say(host, NameSource::HttpHost, sink);
             }
         }
+        self.httpdns = None;
+        if let Some(asked) = &request.asked {
+            self.lookup(asked, sink);
+        }
         self.switching |= request.upgrade.is_some();
         if request.chunked {
             self.body = Some(Chunked::new());
@@ -149,14 +182,40 @@ impl Http {
     }
 }
 
-fn say(authority: &Authority, source: NameSource, sink: &mut Sink<'_>) {
-    match &authority.host {
-        HostName::Name { text, .. } => sink.name(text, source),
-        HostName::Address(ip) => {
-            sink.literal(*ip, source);
+impl Http {
+    fn lookup(&mut self, asked: &Asked, sink: &mut Sink<'_>) {
+        for name in &asked.names {
+            let name: Arc<str> = Arc::from(name.as_str());
+            sink.looks_up(&name, rtype::A);
+            if asked.v6 {
+                sink.looks_up(&name, rtype::AAAA);
+            }
+            self.httpdns = (asked.names.len() == 1).then_some(name);
         }
-        HostName::Refused(_) => {}
+        if asked.encrypted && asked.names.is_empty() {
+            sink.flow.facts.hidden = Some("HTTPDNS with encrypted names");
+        }
+        sink.relays(Relay::Lookup);
     }
+}
+
+/// The body of an answer with a declared length, or what else this is as a body of no bytes; `None` if more must come.
+fn whole_body(bytes: &[u8]) -> Option<&[u8]> {
+    match response(bytes) {
+        Parsed::NeedMore => None,
+        Parsed::NotHttp => Some(&[]),
+        Parsed::Head(head) => {
+            let length = head.content_length.filter(|_| head.status == 200);
+            let Some(length) = length.and_then(|n| usize::try_from(n).ok()) else {
+                return Some(&[]);
+            };
+            bytes.get(head.head_len..)?.get(..length)
+        }
+    }
+}
+
+fn say(authority: &Authority, source: NameSource, sink: &mut Sink<'_>) {
+    sink.host(&authority.host, source);
 }
 
 fn literal(authority: &Authority) -> Option<std::net::IpAddr> {
@@ -168,6 +227,7 @@ fn literal(authority: &Authority) -> Option<std::net::IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
     use super::*;
     use crate::dissect::conversation::Conversation;
     use crate::evidence::Timestamp;
@@ -181,6 +241,38 @@ mod tests {
         let target = Some([47, 88, 60, 14].into());
         assert_eq!(talk.literal(), target);
         assert_eq!(talk.facts().relay, Some(Relay::Proxy(target)));
+    }
+
+    /// Alibaba's service by its API document; the answer comes in two segments.
+    #[test]
+    fn names_asked_of_httpdns_are_lookups_and_their_answers_name_addresses() {
+        let mut talk = Conversation::tcp("203.107.1.33:80");
+        talk.say("GET /100000/d?host=log.vendor.example HTTP/1.1\r\nHost: 203.107.1.33\r\n\r\n");
+        talk.hear("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n{\"host\":\"log.vendor.example\",");
+        talk.hear("\"ips\":[\"47.88.60.14\"],\"ttl\":60}");
+        let facts = talk.facts();
+        assert!(facts.public_lookup && !facts.only_lookups);
+        assert_eq!(facts.relay, Some(Relay::Lookup));
+        let lookups: Vec<_> = talk.ledger.lookups.iter().collect();
+        let [(key, lookup)] = lookups.as_slice() else {
+            panic!("{lookups:?}")
+        };
+        assert_eq!((&*key.name, key.port), ("log.vendor.example", 80));
+        assert!(lookup.types.contains(&rtype::A) && lookup.types.len() == 1);
+        let address = std::net::IpAddr::from([47, 88, 60, 14]);
+        assert!(lookup.answers.contains(&address));
+        let client = key.client;
+        let began = crate::evidence::Moment::NONE.time;
+        let names = talk.ledger.names_of(address, client, None, began);
+        assert_eq!(names.first().map(|e| &*e.name), Some("log.vendor.example"));
+        let mut hidden = Conversation::tcp("119.29.29.29:80");
+        hidden.say(
+            "GET /d?dn=18b4ac0f3d4a7b9d&id=100&alg=des HTTP/1.1\r\nHost: 119.29.29.29\r\n\r\n",
+        );
+        assert!(hidden.facts().hidden.is_some() && hidden.ledger.lookups.is_empty());
+        let mut other = Conversation::tcp("45.33.92.2:80");
+        other.say("GET /d?host=a.example HTTP/1.1\r\nHost: api.example\r\n\r\n");
+        assert!(other.ledger.lookups.is_empty());
     }
 
     #[test]

@@ -9,6 +9,8 @@
 
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
 
+use crate::dissect::host_name::HostName;
+use crate::dissect::httpdns::{self, Asked};
 use crate::dissect::wire::Fit;
 
 mod authority;
@@ -76,6 +78,8 @@ pub struct Request {
     pub bad_framing: bool,
     /// The Upgrade field, lower case: `websocket`, `h2c`.
     pub upgrade: Option<String>,
+    /// Names that the target asks an HTTPDNS service for, if it is one of its requests to a bare address.
+    pub asked: Option<Asked>,
     /// Bytes of the head, its empty line included.
     pub head_len: usize,
     /// Fields were dropped that broke the grammar, or the head was longer than [`HEAD_MAX`] and what lay behind is not read.
@@ -159,9 +163,17 @@ fn read_request(request: &httparse::Request<'_, '_>, head_len: usize) -> Option<
         .map(Authority::read)
         .collect();
     let framing = framing::request(request.headers);
+    let target = target(method, request.path?);
+    let bare = |authority: &Authority| matches!(authority.host, HostName::Address(_));
+    let to_address = match &target {
+        Target::Origin => hosts.iter().all(bare),
+        Target::Absolute { authority, .. } => bare(authority),
+        Target::Tunnel(_) | Target::Asterisk => false,
+    };
     Some(Request {
         method: method.to_owned(),
-        target: target(method, request.path?),
+        asked: request.path.filter(|_| to_address).and_then(httpdns::asked),
+        target,
         duplicate_host: hosts.len() > 1,
         hosts,
         content_length: framing.content_length,
@@ -357,7 +369,6 @@ fn repaired(head: &[u8]) -> Vec<u8> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
-    use crate::dissect::host_name::HostName;
     use crate::dissect::wire::test_bytes::Noise;
 
     fn read(head: &str) -> Request {

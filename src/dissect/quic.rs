@@ -394,6 +394,10 @@ impl Connection {
             }
         }
         sink.flow.facts.ech |= said.ech;
+        sink.flow.facts.esni |= said.esni;
+        for ja4 in &said.ja4 {
+            sink.flow.facts.fingerprint(Some(ja4.clone()));
+        }
         if said
             .alpn
             .iter()

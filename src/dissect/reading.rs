@@ -2,7 +2,8 @@
 //!
 //! Bytes that no protocol claims are application payload of an unknown protocol; later segments
 //! are probed again for a while, since a known protocol may begin after a greeting that is not
-//! read (STARTTLS, SOCKS, a proxy header) or in the middle of a capture.
+//! read or in the middle of a capture. Bytes that some protocol could still claim wait for more;
+//! a segment that begins another one for certain ends the waiting.
 
 use super::wire::Fit;
 use super::{DATAGRAMS, Protocol, STREAMS, Session, Sink, Step};
@@ -10,6 +11,7 @@ use crate::coverage::GapId;
 use crate::evidence::Timestamp;
 use crate::flow::stream::{Pool, Stream, UNREAD_MAX};
 use crate::flow::{Carries, Pair, Side};
+use crate::ledger::Ends;
 use std::collections::VecDeque;
 
 /// Segments or datagrams of a flow that are probed before it counts as unknown.
@@ -58,9 +60,59 @@ impl Reading {
 /// Slots and directions whose streams are only kept to compare with.
 type Finished = VecDeque<(u32, Side)>;
 
+/// What the readings of all flows share.
+struct Shared<'a> {
+    registry: &'a Registry,
+    pool: &'a mut Pool,
+    finished: &'a mut Finished,
+}
+
+/// The protocols that are tried. Their order means nothing.
+struct Registry {
+    streams: Vec<&'static Protocol>,
+    datagrams: Vec<&'static Protocol>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        #[cfg(test)]
+        if let Some(shuffled) = shuffled::registry() {
+            return shuffled;
+        }
+        Self {
+            streams: STREAMS.iter().collect(),
+            datagrams: DATAGRAMS.iter().collect(),
+        }
+    }
+}
+
+impl Registry {
+    /// The protocol of a stream that begins so; `Err` with whether more bytes could still make it one.
+    fn stream(&self, bytes: &[u8], ends: &Ends) -> Result<&'static Protocol, Undecided> {
+        let mut undecided = Undecided(false);
+        for protocol in &self.streams {
+            match (protocol.fit)(bytes, ends) {
+                Fit::Mine => return Ok(protocol),
+                Fit::NeedMore => undecided.0 = true,
+                Fit::NotMine => {}
+            }
+        }
+        Err(undecided)
+    }
+
+    fn datagram(&self, bytes: &[u8], ends: &Ends) -> Option<&'static Protocol> {
+        let mut all = self.datagrams.iter();
+        all.find(|p| (p.fit)(bytes, ends) == Fit::Mine).copied()
+    }
+}
+
+/// No protocol claims the bytes; true if one still may.
+struct Undecided(bool);
+
 /// The readings of all flows of a series, by slot of the flow table.
 #[derive(Default)]
 pub struct Readings {
+    registry: Registry,
     slots: Vec<Reading>,
     pool: Pool,
     /// Slots whose streams are only kept to compare later copies with, oldest first.
@@ -83,7 +135,9 @@ impl Readings {
 
     /// A datagram of a flow.
     pub fn datagram(&mut self, slot: u32, bytes: &[u8], sink: &mut Sink<'_>) {
-        let Some(reading) = self.at(slot) else { return };
+        let Some((reading, shared)) = self.slots_and_shared(slot) else {
+            return;
+        };
         if let Some(session) = &mut reading.session {
             if let Step::Done | Step::Handover(_) = session.read(bytes, sink) {
                 reading.session = None;
@@ -98,10 +152,7 @@ impl Readings {
             reading.session.insert(session).read(bytes, sink);
             return;
         }
-        let found = DATAGRAMS
-            .iter()
-            .find(|p| (p.fit)(bytes, &sink.ends) == Fit::Mine);
-        match found {
+        match shared.registry.datagram(bytes, &sink.ends) {
             Some(protocol) => {
                 let mut session = open(protocol, sink);
                 if session.read(bytes, sink) != Step::Done {
@@ -124,10 +175,9 @@ impl Readings {
     ) {
         self.make_room();
         let side = sink.side();
-        let Some(reading) = self.slots_and_pool(slot) else {
+        let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
             return;
         };
-        let (reading, pool, finished) = reading;
         let keep = reading.wants(side);
         if !keep && reading.streams.of(side).is_none() {
             reading.watch_unread(bytes, sink);
@@ -138,7 +188,7 @@ impl Readings {
             .streams
             .of_mut(side)
             .get_or_insert_with(|| Box::new(Stream::new(begin)));
-        let pushed = stream.push(sequence, bytes, sink.at, pool);
+        let pushed = stream.push(sequence, bytes, sink.at, shared.pool);
         if pushed.dropped {
             sink.gap(
                 GapId::LimitsReached,
@@ -147,21 +197,21 @@ impl Readings {
         }
         if let Some(otherwise) = pushed.otherwise {
             sink.flow.facts.conflict = true;
-            read_alone(&otherwise, sink);
+            read_alone(&otherwise, shared.registry, sink);
         }
         if !keep {
             return;
         }
-        reading.run(side, pool, sink);
+        reading.run(side, &mut shared, sink);
         if pushed.hole {
-            reading.over_the_hole(side, pool, sink);
+            reading.over_the_hole(side, &mut shared, sink);
         }
-        reading.close_streams(slot, pool, finished);
+        reading.close_streams(slot, &mut shared);
     }
 
     /// The flow is over: what waits is read as far as it goes, and everything is released.
     pub fn end(&mut self, slot: u32, mut sink: impl FnMut(Side, &mut dyn FnMut(&mut Sink<'_>))) {
-        let Some((reading, pool, _)) = self.slots_and_pool(slot) else {
+        let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
             return;
         };
         for side in Side::BOTH {
@@ -169,21 +219,26 @@ impl Readings {
                 continue;
             }
             sink(side, &mut |sink| {
-                reading.run_to_the_end(side, pool, sink);
+                reading.run_to_the_end(side, &mut shared, sink);
             });
         }
         for side in Side::BOTH {
             if let Some(stream) = reading.streams.of_mut(side) {
-                stream.release(pool);
+                stream.release(shared.pool);
             }
         }
         *reading = Reading::default();
     }
 
-    fn slots_and_pool(&mut self, slot: u32) -> Option<(&mut Reading, &mut Pool, &mut Finished)> {
+    fn slots_and_shared(&mut self, slot: u32) -> Option<(&mut Reading, Shared<'_>)> {
         self.at(slot)?;
         let reading = self.slots.get_mut(slot as usize)?;
-        Some((reading, &mut self.pool, &mut self.finished))
+        let shared = Shared {
+            registry: &self.registry,
+            pool: &mut self.pool,
+            finished: &mut self.finished,
+        };
+        Some((reading, shared))
     }
 
     /// Gives up what is only kept to compare with, oldest first, while memory is tight.
@@ -209,11 +264,8 @@ fn open(protocol: &Protocol, sink: &mut Sink<'_>) -> Box<dyn Session> {
 }
 
 /// Reads the start of a direction in a second version, beside the session at work.
-fn read_alone(bytes: &[u8], sink: &mut Sink<'_>) {
-    let Some(protocol) = STREAMS
-        .iter()
-        .find(|p| (p.fit)(bytes, &sink.ends) == Fit::Mine)
-    else {
+fn read_alone(bytes: &[u8], registry: &Registry, sink: &mut Sink<'_>) {
+    let Ok(protocol) = registry.stream(bytes, &sink.ends) else {
         return;
     };
     let mut session = open(protocol, sink);
@@ -258,7 +310,7 @@ impl Reading {
         }
     }
 
-    fn run(&mut self, side: Side, pool: &mut Pool, sink: &mut Sink<'_>) {
+    fn run(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         for _ in 0..STEPS_MAX {
             let Some(stream) = self.streams.of_mut(side) else {
                 return;
@@ -267,7 +319,7 @@ impl Reading {
                 return;
             }
             let Some(session) = &mut self.session else {
-                if !self.probe(side, pool, sink) {
+                if !self.probe(side, shared, sink) {
                     return;
                 }
                 continue;
@@ -286,9 +338,9 @@ impl Reading {
                     if n == 0 {
                         return;
                     }
-                    stream.consume(n, pool);
+                    stream.consume(n, shared.pool);
                 }
-                Step::Skip(n) => stream.skip(n, pool),
+                Step::Skip(n) => stream.skip(n, shared.pool),
                 Step::DoneHere => {
                     *self.done.of_mut(side) = true;
                     if *self.done.of(side.other()) {
@@ -301,7 +353,7 @@ impl Reading {
                     return;
                 }
                 Step::Handover(n) => {
-                    stream.consume(n, pool);
+                    stream.consume(n, shared.pool);
                     self.session = None;
                     self.done = Pair::default();
                     self.probes = 0;
@@ -316,27 +368,33 @@ impl Reading {
     }
 
     /// Looks for a protocol; true when the loop should go on.
-    fn probe(&mut self, side: Side, pool: &mut Pool, sink: &mut Sink<'_>) -> bool {
+    fn probe(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) -> bool {
         let Some(stream) = self.streams.of_mut(side) else {
             return false;
         };
         let bytes = stream.unread();
-        let mut undecided = false;
-        for protocol in STREAMS {
-            match (protocol.fit)(bytes, &sink.ends) {
-                Fit::Mine => {
-                    self.session = Some(open(protocol, sink));
-                    return true;
-                }
-                Fit::NeedMore => undecided = true,
-                Fit::NotMine => {}
+        let undecided = match shared.registry.stream(bytes, &sink.ends) {
+            Ok(protocol) => {
+                self.begin(protocol, side, shared, sink);
+                return true;
             }
-        }
+            Err(Undecided(undecided)) => undecided,
+        };
         if undecided && bytes.len() < PROBE_BYTES_MAX {
-            return false;
+            // What waits for more may wait in vain: a greeting that looks like the start of a long message, and now a hello.
+            let Some((before, latest)) = stream.latest_unread() else {
+                return false;
+            };
+            let Ok(protocol) = shared.registry.stream(latest, &sink.ends) else {
+                return false;
+            };
+            sink.carries(Carries::Application);
+            stream.consume(before, shared.pool);
+            self.begin(protocol, side, shared, sink);
+            return true;
         }
         // Nobody's: application payload. Each segment is looked at on its own.
-        let again = stream.forget_unread(pool);
+        let again = stream.forget_unread(shared.pool);
         sink.carries(Carries::Application);
         self.probes += 1;
         if self.probes >= PROBES {
@@ -345,62 +403,122 @@ impl Reading {
         again && !self.closed
     }
 
-    fn over_the_hole(&mut self, side: Side, pool: &mut Pool, sink: &mut Sink<'_>) {
+    /// Opens a session. What the other side said before, and waits for a protocol that it could be, is passed over if it cannot be of this
+    /// one: the answer to a request for encryption is not part of what is agreed on.
+    fn begin(
+        &mut self,
+        protocol: &'static Protocol,
+        side: Side,
+        shared: &mut Shared<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        self.session = Some(open(protocol, sink));
+        let other = side.other();
+        let ends = sink.ends.reversed();
+        if let Some(stream) = self.streams.of_mut(other) {
+            while !stream.unread().is_empty()
+                && (protocol.fit)(stream.unread(), &ends) == Fit::NotMine
+            {
+                stream.forget_unread(shared.pool);
+                sink.flow.carries(other, Carries::Application);
+            }
+        }
+    }
+
+    fn over_the_hole(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        self.last_words(side, sink);
         if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
             self.session = None;
         }
         if let Some(stream) = self.streams.of_mut(side)
-            && stream.give_up_hole(pool)
+            && stream.give_up_hole(shared.pool)
         {
-            self.run(side, pool, sink);
+            self.run(side, shared, sink);
         }
     }
 
-    fn run_to_the_end(&mut self, side: Side, pool: &mut Pool, sink: &mut Sink<'_>) {
+    /// Nothing comes behind the unread bytes any more: they are read as far as they go, for they may hold a name.
+    fn last_words(&mut self, side: Side, sink: &mut Sink<'_>) {
+        if let (Some(session), Some(stream), false) = (
+            &mut self.session,
+            self.streams.of(side),
+            *self.done.of(side),
+        ) && !stream.unread().is_empty()
+        {
+            session.end(stream.unread(), sink);
+        }
+    }
+
+    fn run_to_the_end(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         if !self.wants(side) {
             return;
         }
-        self.run(side, pool, sink);
+        self.run(side, shared, sink);
         // What lies behind holes is read on its own: each piece may begin something.
         for _ in 0..PROBES {
             if !self.wants(side) {
                 return;
             }
-            let unread = self
-                .streams
-                .of(side)
-                .as_ref()
-                .is_some_and(|s| !s.unread().is_empty());
-            if unread
-                && let (Some(session), Some(stream)) =
-                    (&mut self.session, self.streams.of_mut(side))
-            {
-                session.end(stream.unread(), sink);
-            }
+            self.last_words(side, sink);
             let more = self
                 .streams
                 .of_mut(side)
                 .as_mut()
-                .is_some_and(|s| s.give_up_hole(pool));
+                .is_some_and(|s| s.give_up_hole(shared.pool));
             if !more {
                 return;
             }
             if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
                 self.session = None;
             }
-            self.run(side, pool, sink);
+            self.run(side, shared, sink);
         }
     }
 
-    fn close_streams(&mut self, slot: u32, pool: &mut Pool, finished: &mut Finished) {
+    fn close_streams(&mut self, slot: u32, shared: &mut Shared<'_>) {
         for side in Side::BOTH {
             if !self.wants(side)
                 && let Some(stream) = self.streams.of_mut(side)
                 && !stream.is_closed()
             {
-                stream.close(pool);
-                finished.push_back((slot, side));
+                stream.close(shared.pool);
+                shared.finished.push_back((slot, side));
             }
         }
+    }
+}
+
+/// Another order of the protocols, for tests that it means nothing.
+#[cfg(test)]
+pub(crate) mod shuffled {
+    use super::{DATAGRAMS, Registry, STREAMS};
+    use crate::dissect::wire::test_bytes::Noise;
+    use std::cell::Cell;
+
+    thread_local! {
+        static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// Readings that this thread makes within `work` try the protocols in an order that follows from `seed`.
+    pub(crate) fn with<R>(seed: u64, work: impl FnOnce() -> R) -> R {
+        SEED.set(Some(seed));
+        let done = work();
+        SEED.set(None);
+        done
+    }
+
+    pub(super) fn registry() -> Option<Registry> {
+        let mut noise = Noise(SEED.get()?);
+        let mut registry = Registry {
+            streams: STREAMS.iter().collect(),
+            datagrams: DATAGRAMS.iter().collect(),
+        };
+        for at in (1..registry.streams.len()).rev() {
+            registry.streams.swap(at, noise.below(at + 1));
+        }
+        for at in (1..registry.datagrams.len()).rev() {
+            registry.datagrams.swap(at, noise.below(at + 1));
+        }
+        Some(registry)
     }
 }

@@ -145,7 +145,7 @@ impl Leaf {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::dissect) mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
     use crate::dissect::wire::test_bytes::{Noise, hex};
@@ -178,6 +178,11 @@ mod tests {
         986a84694b939f8128a8613fc8866b4cd604f3a32c302a30090603551d1304023000301d0603551d0e041604147848d1d543d056\
         0f8de6a550e1175ce546b00473300a06082a8648ce3d0403020347003044022035e6c542df10d51abcaba01592da9daddf6f6ded\
         84af1b723586d717639b8ffc02204a3fe23e3c8f15ecaeb619ea5af0b348a332aff2d98844f7cf8cb4bd53ad2346";
+
+    /// The body of a Certificate message for flight.example.
+    pub(in crate::dissect) fn flight_example() -> Vec<u8> {
+        message(&hex(COMMON_NAME_HOST))
+    }
 
     fn message(der: &[u8]) -> Vec<u8> {
         let length = u32::try_from(der.len()).unwrap();

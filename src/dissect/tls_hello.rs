@@ -2,7 +2,7 @@
 //!
 //! Reads handshake message bodies of TLS 1.0 to 1.3 (RFC 8446 §4.1.2, §4.1.3, RFC 5246 §7.4.1), TLCP (version 0x0101) and DTLS
 //! (RFC 6347 §4.2.1, RFC 9147 §5.3): the body without type and length. Extensions: server_name (RFC 6066 §3), ALPN (RFC 7301),
-//! supported_versions, key_share, pre_shared_key, early_data (RFC 8446 §4.2), encrypted_client_hello (RFC 9849 §5) and its
+//! signature_algorithms, supported_versions, key_share, pre_shared_key, early_data (RFC 8446 §4.2), encrypted_client_hello (RFC 9849 §5) and its
 //! forerunner ESNI. A broken extension is skipped and sets `damaged`; the ones behind it are still read.
 //!
 //! A server name is an assertion of the client. With an outer Encrypted Client Hello it may be a stand-in, and the dummy (GREASE)
@@ -16,6 +16,7 @@ use crate::dissect::wire::Reader;
 /// Extension types (IANA "TLS ExtensionType Values").
 mod extension {
     pub(super) const SERVER_NAME: u16 = 0;
+    pub(super) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(super) const ALPN: u16 = 16;
     pub(super) const PRE_SHARED_KEY: u16 = 41;
     pub(super) const EARLY_DATA: u16 = 42;
@@ -70,6 +71,10 @@ pub struct ClientHello {
     pub server_names: Vec<HostName>,
     /// Application protocols, printable ASCII in lower case and the rest as `\DDD`.
     pub alpn: Vec<String>,
+    /// The first application protocol as it stands there; empty without one.
+    pub first_alpn: Vec<u8>,
+    /// Signature algorithms in order; GREASE values are kept.
+    pub signature_algorithms: Vec<u16>,
     /// Encrypted Client Hello, if offered or imitated.
     pub ech: Option<Ech>,
     /// The withdrawn encrypted server name extension (0xffce) is present.
@@ -211,8 +216,14 @@ impl ClientHello {
                 let mut list = Reader::new(reader.vector16()?);
                 while !list.is_empty() {
                     let protocol = list.vector8()?;
+                    if self.alpn.is_empty() {
+                        self.first_alpn = protocol.to_vec();
+                    }
                     (self.alpn.len() < LIST_MAX).then(|| self.alpn.push(printable(protocol)))?;
                 }
+            }
+            extension::SIGNATURE_ALGORITHMS => {
+                self.signature_algorithms = u16_list(reader.vector16()?)?;
             }
             extension::SUPPORTED_VERSIONS => self.supported_versions = u16_list(reader.vector8()?)?,
             extension::KEY_SHARE => {

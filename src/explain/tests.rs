@@ -75,7 +75,7 @@ fn every_id_of_the_code_has_a_text() {
     for one in every!(locate::Confidence: Agreed Conflict Anycast Single Unknown) {
         assert_has(Kind::Place, one.as_str());
     }
-    for one in every!(NameSource: DnsAlias Certificate Dns Sip Rtsp Rtmp Socks Http2Authority HttpHost HttpConnect DtlsSni QuicSni TlsSni)
+    for one in every!(NameSource: DnsAlias Certificate Dns Xmpp Sip Rtsp Rtmp Socks Http2Authority HttpHost HttpConnect DtlsSni QuicSni TlsSni)
     {
         assert_has(Kind::HostSource, one.id());
     }
@@ -104,7 +104,7 @@ fn every_id_of_the_contract_and_of_the_model_has_a_text() {
         (Kind::Scope, "local internet relayed not_ip unreadable"),
         (
             Kind::HostSource,
-            "tls-sni quic-sni dtls-sni http-host http-connect http2-authority socks rtmp rtsp sip \
+            "tls-sni quic-sni dtls-sni http-host http-connect http2-authority socks rtmp rtsp sip xmpp \
              certificate dns none",
         ),
         (Kind::Place, "agreed conflict anycast single unknown"),

@@ -27,6 +27,9 @@ pub const FRAMES_MAX: usize = 32;
 /// Names listed of a row.
 const NAMES_MAX: usize = 512;
 
+/// Fingerprints listed of a row: programs on one device, and the few settings that each has.
+const JA4_MAX: usize = 16;
+
 /// The names that DNS gave an address when a flow began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resolved {
@@ -80,6 +83,8 @@ pub struct RowKey {
     pub hidden: Option<&'static str>,
     /// An encrypted hello was offered.
     pub ech: bool,
+    /// The server name was sent encrypted.
+    pub esni: bool,
     /// Programs that labels name, sorted.
     pub apps: Vec<AppId>,
 }
@@ -180,6 +185,10 @@ pub struct Row {
     pub resolved: Pair<BTreeMap<Named, Moment>>,
     /// Names looked up in the flow.
     pub lookups: BTreeSet<Arc<str>>,
+    /// Fingerprints of the clients' hellos.
+    pub ja4: BTreeSet<Arc<str>>,
+    /// Lookups carried a part of the asker's address.
+    pub client_subnet: bool,
     /// Exemplar frames.
     pub frames: BTreeSet<FrameRef>,
     /// It was first seen as a quote in an ICMP error.
@@ -236,6 +245,8 @@ impl Rows {
             said: BTreeMap::new(),
             resolved: Pair::default(),
             lookups: BTreeSet::new(),
+            ja4: BTreeSet::new(),
+            client_subnet: false,
             frames: BTreeSet::new(),
             quoted: false,
             conflict: false,
@@ -249,6 +260,12 @@ impl Rows {
         }
         row.quoted |= closed.flow.facts.quoted;
         row.conflict |= closed.flow.facts.conflict;
+        row.client_subnet |= closed.flow.facts.client_subnet;
+        for ja4 in &closed.flow.facts.ja4 {
+            if row.ja4.len() < JA4_MAX {
+                row.ja4.insert(Arc::clone(ja4));
+            }
+        }
         row.joined_late += u64::from(closed.flow.joined_late);
         for (named, at) in &closed.flow.facts.names {
             row.frame(at.at);
@@ -315,6 +332,7 @@ impl Rows {
             tunnel: flow.facts.tunnel,
             hidden: flow.facts.hidden,
             ech: flow.facts.ech,
+            esni: flow.facts.esni,
             apps: {
                 let mut apps = flow.apps.clone();
                 apps.sort_unstable();
@@ -377,6 +395,7 @@ fn fold(key: &RowKey, keep_near: bool) -> RowKey {
         tunnel: key.tunnel,
         hidden: None,
         ech: false,
+        esni: false,
         // Whose it was says how a folded row is judged, as the near end does.
         apps: if keep_near {
             key.apps.clone()

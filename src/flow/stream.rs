@@ -191,6 +191,13 @@ impl Stream {
         !self.unread().is_empty()
     }
 
+    /// The unread bytes that came with the latest segment, if others wait before them: how many, and the bytes.
+    pub fn latest_unread(&self) -> Option<(usize, &[u8])> {
+        let before = self.latest.checked_sub(self.read)?;
+        let bytes = self.data.get(self.latest..)?;
+        (before > 0 && !bytes.is_empty()).then_some((before, bytes))
+    }
+
     /// What was unread meant nothing to anyone: starts anew at the latest segment, or behind it if
     /// that was looked at alone already. True if there is something to look at.
     pub fn forget_unread(&mut self, pool: &mut Pool) -> bool {

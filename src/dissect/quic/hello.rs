@@ -5,6 +5,7 @@
 use super::gquic;
 use super::version::Handshake;
 use crate::dissect::host_name::HostName;
+use crate::dissect::ja4::{Over, fingerprint};
 use crate::dissect::tls_hello::{Ech, client_hello};
 use crate::dissect::tls_record::handshake_type;
 use crate::dissect::wire::Reader;
@@ -18,6 +19,10 @@ pub struct Said {
     pub alpn: Vec<String>,
     /// An encrypted hello is offered or imitated.
     pub ech: bool,
+    /// The server name is sent encrypted by the withdrawn extension.
+    pub esni: bool,
+    /// Fingerprints of the hellos that are whole (see [`crate::dissect::ja4`]).
+    pub ja4: Vec<String>,
     /// All messages are there as far as they can be followed.
     pub whole: bool,
 }
@@ -52,9 +57,13 @@ fn tls(handshake: &[u8]) -> Option<Said> {
         // Where a body is cut, names that are whole in it count.
         if let Some(hello) = client_hello(body.unwrap_or(rest)) {
             let into = said.get_or_insert_default();
+            if body.is_some() {
+                into.ja4.extend(fingerprint(&hello, Over::Quic));
+            }
             into.server_names.extend(hello.server_names);
             into.alpn.extend(hello.alpn);
-            into.ech |= hello.esni || matches!(hello.ech, Some(Ech::Outer { .. }));
+            into.ech |= matches!(hello.ech, Some(Ech::Outer { .. }));
+            into.esni |= hello.esni;
             into.whole = body.is_some();
         }
         if body.is_none() {

@@ -141,7 +141,7 @@ pub(super) fn write_destination(
         bytes_in: counted(|t| t.bytes_in),
         first: traffic.and_then(|t| times.show(t.first)),
         last: traffic.and_then(|t| times.show(t.last)),
-        ja4: Vec::new(),
+        ja4: destination.ja4.iter().map(|j| j.to_string()).collect(),
         explained: case.explained(destination, counted(|t| t.bytes_out)),
         clients: destination
             .clients
