@@ -54,6 +54,7 @@ fn settings() -> Settings {
         hash: false,
         sidecars: Default::default(),
         one_row_per_flow: None,
+        content: drone_audit::personal::Policy::Off,
         accuses: Rc::new(|_, _| false),
     }
 }

@@ -75,6 +75,8 @@ pub struct Settings {
     pub sidecars: BTreeMap<Source, Sidecar>,
     /// Keep one row per flow, at most so many.
     pub one_row_per_flow: Option<usize>,
+    /// Whether payload is looked into for personal data.
+    pub content: crate::personal::Policy,
     /// True for rows that accuse: they are kept when rows run out.
     pub accuses: Rc<Rank>,
 }

@@ -149,6 +149,9 @@ pub struct Check {
     /// [default: table].
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(CHECK_FORMATS))]
     pub outputs: Vec<Output>,
+    /// Show personal data that was found in clear, which reports mask otherwise.
+    #[arg(long)]
+    pub reveal: bool,
     /// Exit with 0 whatever the verdict (an error stays 2); the report records it.
     #[arg(long)]
     pub exit_zero: bool,

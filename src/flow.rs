@@ -170,6 +170,8 @@ pub struct Span {
     pub answers: Pair<u64>,
     /// Payload bytes sent by each side, sequence numbers counted once.
     pub bytes: Pair<u64>,
+    /// Those of them that were read: what a person could be told by them would have been found.
+    pub read: Pair<u64>,
     /// The side sent application payload (contract, "Stages").
     pub application: Pair<bool>,
     /// The side sent payload of a protocol that is not recognised yet; application payload if it
@@ -198,6 +200,7 @@ impl Span {
             packets: Pair::default(),
             answers: Pair::default(),
             bytes: Pair::default(),
+            read: Pair::default(),
             application: Pair::default(),
             pending: Pair::default(),
             declared: Pair::default(),
@@ -205,6 +208,15 @@ impl Span {
             last: at,
             opened: false,
             next: Self::LAST,
+        }
+    }
+
+    /// Application payload of a side that nothing could read.
+    pub fn unread(&self, side: Side) -> u64 {
+        if *self.application.of(side) {
+            self.bytes.of(side).saturating_sub(*self.read.of(side))
+        } else {
+            0
         }
     }
 
@@ -460,6 +472,8 @@ pub struct Flow {
     pub apps: Vec<AppId>,
     /// Its accounted frames over time.
     pub bins: Bins,
+    /// What its payload says of people.
+    pub personal: crate::personal::Slot,
 
     span: Span,
 }
@@ -483,6 +497,7 @@ impl Flow {
             facts: Facts::default(),
             apps: Vec::new(),
             bins: Bins::default(),
+            personal: crate::personal::Slot::default(),
 
             span: Span::new(epoch, at),
         }

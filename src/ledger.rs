@@ -167,6 +167,8 @@ pub struct Ledger {
     pub connection_ids: connection_ids::ConnectionIds,
     /// Memory for QUIC handshakes that are being put together.
     pub quic_handshakes: Budget,
+    /// Memory for payload that is being looked into.
+    pub content: Budget,
     /// Gaps.
     pub gaps: Gaps,
 }

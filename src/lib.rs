@@ -52,4 +52,5 @@ pub mod ledger;
 pub mod link;
 pub mod locate;
 pub mod packet;
+pub mod personal;
 pub mod report;

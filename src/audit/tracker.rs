@@ -1,5 +1,6 @@
 //! One series: frames in, flows and facts out.
 
+mod content;
 mod nested;
 
 use super::clock::Clock;
@@ -29,6 +30,7 @@ use crate::packet::transport::{
     Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify,
 };
 use crate::packet::{Datagram, Decoded, decode};
+use content::Layer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -471,6 +473,7 @@ impl Tracker {
                 }
                 // An error quotes somebody's packet; it is no payload and opens nothing.
                 if answers {
+                    self.look(slot, side, body, Layer::Icmp, context);
                     self.payload(slot, side, datagram.wire_len.saturating_sub(4), context);
                 }
             }
@@ -752,9 +755,12 @@ impl Tracker {
                 readings.segment(slot, sequence, start, segment.payload, sink);
             });
         }
+        let layer = Layer::Tcp { sequence, start };
+        self.look(slot, side, segment.payload, layer, context);
         let (carries, declared) = self.table.flow(slot).map_or((Carries::Undecided, 0), |f| {
             (*f.carries.of(side), std::mem::take(f.declared.of_mut(side)))
         });
+        self.dissected(slot, side, u64::from(new), carries, context);
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened |= opened;
             let most = span.declared.of_mut(side);
@@ -801,10 +807,12 @@ impl Tracker {
                 readings.datagram(slot, udp.payload, sink);
             }
         });
+        self.look(slot, side, udp.payload, Layer::Udp, context);
         let carries = self
             .table
             .flow(slot)
             .map_or(Carries::Undecided, |f| *f.carries.of(side));
+        self.dissected(slot, side, udp.wire_len as u64, carries, context);
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened = true;
             if !context.again {
@@ -899,6 +907,7 @@ impl Tracker {
                 app,
             });
         });
+        content::end(&mut closed, epoch, at);
         if closed.flow.facts.protocol.is_none() {
             for span in &mut closed.spans {
                 span.application.a |= span.pending.a;

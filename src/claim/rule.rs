@@ -7,7 +7,7 @@
 use super::coverage::WindowCoverage;
 use super::definition::{Definition, Rule, Set, Traffic as Kind, Weight as Wanted};
 use super::whereabouts::{Answer, known, place, provider};
-use super::{About, Case, Confidence, Finding, Weight};
+use super::{About, Case, Confidence, Content, Finding, Weight};
 use crate::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
 use crate::classify::catalog::Host;
 use crate::classify::destination::{Destination, Traffic};
@@ -25,6 +25,9 @@ pub const PLACE_UNSURE: &str = "place-unsure";
 pub const EXEMPT: &str = "exempt-traffic";
 /// Id of the same where the address does not confirm the name.
 pub const EXEMPT_UNSURE: &str = "exempt-unsure";
+
+/// Finds of personal data that a text names; all of them stand in the finding.
+const TOLD_MAX: usize = 5;
 
 /// What bears on a claim among the epochs that `inside` accepts.
 pub(super) fn findings(
@@ -226,12 +229,16 @@ fn went(
     if stage == Stage::Unsolicited {
         return None;
     }
+    let hits = match rule.traffic {
+        Kind::Content => found(rule, destination, &*span.inside),
+        _ => Vec::new(),
+    };
     let fits = match rule.traffic {
         Kind::Contact => true,
         Kind::Payload => stage == Stage::Transferred,
         Kind::Upload => is_upload(&traffic, claim),
-        Kind::Unread => stage == Stage::Transferred,
-        Kind::Content => false,
+        Kind::Unread => destination.unread_out(&*span.inside) > 0,
+        Kind::Content => !hits.is_empty(),
         Kind::Lookup => false,
     };
     if !fits {
@@ -277,6 +284,24 @@ fn went(
         text.push_str("; ");
         text.push_str(&why);
     }
+    match rule.traffic {
+        Kind::Content => {
+            let told: Vec<String> = hits
+                .iter()
+                .take(TOLD_MAX)
+                .map(|hit| format!("{} {} ({})", hit.kind, hit.text, hit.place))
+                .collect();
+            text.push_str(&format!("; in clear: {}", told.join(", ")));
+            if hits.len() > TOLD_MAX {
+                text.push_str(&format!(" and {} more", hits.len() - TOLD_MAX));
+            }
+        }
+        Kind::Unread => text.push_str(&format!(
+            "; {} bytes of what went out cannot be read",
+            destination.unread_out(&*span.inside)
+        )),
+        _ => {}
+    }
     if browser {
         text.push_str("; people also open this host in browsers, so a browser could have done it");
     }
@@ -289,11 +314,11 @@ fn went(
         confidence,
         text,
         first: traffic.first,
-        frames: frames(destination, &*span.inside),
+        frames: exemplars(&hits, frames(destination, &*span.inside)),
         bytes_out: traffic.bytes_out,
         grace: false,
         allowed: None,
-        content: Vec::new(),
+        content: hits,
     })
 }
 
@@ -304,6 +329,35 @@ fn also(why: String, more: String) -> String {
     } else {
         format!("{why}; {more}")
     }
+}
+
+/// Personal data that a rule asks for, among the epochs that `inside` accepts.
+fn found(rule: &Rule, destination: &Destination, inside: &dyn Fn(u32) -> bool) -> Vec<Content> {
+    destination
+        .content_in(inside)
+        .into_iter()
+        .filter(|hit| rule.content.is_empty() || rule.content.iter().any(|id| id == hit.kind.id()))
+        .map(|hit| Content {
+            kind: hit.kind.id().to_owned(),
+            text: hit.plain.unwrap_or(hit.text),
+            place: hit.place.to_owned(),
+            at: hit.first.at,
+            count: hit.count,
+        })
+        .collect()
+}
+
+/// The frames that complete what was found, before others of the destination.
+fn exemplars(hits: &[Content], others: Vec<FrameRef>) -> Vec<FrameRef> {
+    let mut out: Vec<FrameRef> = hits.iter().map(|hit| hit.at).take(FRAMES_MAX).collect();
+    out.extend(
+        others
+            .into_iter()
+            .take(FRAMES_MAX.saturating_sub(out.len())),
+    );
+    out.sort();
+    out.dedup();
+    out
 }
 
 /// How far it went, in words.

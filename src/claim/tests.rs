@@ -38,6 +38,7 @@ fn traffic(out: u64, back: u64) -> Traffic {
         bytes_in: back,
         application_out: out > 0,
         declared_out: 0,
+        unread_out: 0,
         first: moment(100, 1),
         last: moment(160, 6),
     }

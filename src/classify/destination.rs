@@ -15,6 +15,7 @@ use crate::identity::Whose;
 use crate::locate::Place;
 use crate::packet::translation::Translators;
 use crate::packet::transport::protocol;
+use crate::personal::{Hit, Hits, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Traffic {
     pub application_out: bool,
     /// Largest request body that our side declared, bytes.
     pub declared_out: u64,
+    /// Application payload out that nothing could read: encrypted, or binary that nobody decodes.
+    pub unread_out: u64,
     /// First packet.
     pub first: Moment,
     /// Last packet.
@@ -62,6 +65,7 @@ impl Traffic {
             bytes_in: *tally.bytes.of(theirs),
             application_out: *tally.application.of(ours),
             declared_out: *tally.declared.of(ours),
+            unread_out: *tally.unread.of(ours),
             first: tally.first,
             last: tally.last,
         }
@@ -76,6 +80,7 @@ impl Traffic {
         self.bytes_in += other.bytes_in;
         self.application_out |= other.application_out;
         self.declared_out = self.declared_out.max(other.declared_out);
+        self.unread_out += other.unread_out;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
     }
@@ -181,6 +186,8 @@ pub struct Destination {
     pub ja4: BTreeSet<Arc<str>>,
     /// Remarks for the reader.
     pub notes: BTreeSet<String>,
+    /// Personal data that went out in clear, per series.
+    pub content: BTreeMap<usize, Hits>,
     whose: Whose,
     aliases: BTreeSet<Arc<str>>,
     looked_up: BTreeSet<Arc<str>>,
@@ -219,6 +226,49 @@ impl Destination {
             })
             .map(|t| (self.graded(&t), t))
             .max_by_key(|(stage, t)| (*stage, t.bytes_out, t.packets_out))
+    }
+
+    /// Application payload out that nothing could read, in the epochs that `inside` accepts, by the vantage that shows most.
+    pub fn unread_out(&self, inside: &dyn Fn(u32) -> bool) -> u64 {
+        self.views
+            .values()
+            .map(|view| {
+                let inside = view.active.iter().filter(|(epoch, _)| inside(*epoch));
+                inside.map(|(_, t)| t.unread_out).sum()
+            })
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Personal data that went out in clear, in the epochs that `inside` accepts, in a fixed order. What several vantages saw
+    /// of it is not summed.
+    pub fn content_in(&self, inside: &dyn Fn(u32) -> bool) -> Vec<Hit> {
+        type Text<'h> = (Kind, &'h str, Option<&'h str>, &'static str);
+        let mut all: BTreeMap<Text<'_>, Hit> = BTreeMap::new();
+        for hits in self.content.values() {
+            let mut seen: BTreeMap<Text<'_>, Hit> = BTreeMap::new();
+            for hit in hits.iter().filter(|hit| inside(hit.epoch)) {
+                let key = (hit.kind, hit.text.as_str(), hit.plain.as_deref(), hit.place);
+                match seen.get_mut(&key) {
+                    Some(have) => {
+                        have.count = have.count.saturating_add(hit.count);
+                        have.first = have.first.min(hit.first);
+                    }
+                    None => {
+                        seen.insert(key, hit.clone());
+                    }
+                }
+            }
+            for (key, hit) in seen {
+                match all.get_mut(&key) {
+                    Some(have) if have.count >= hit.count => {}
+                    _ => {
+                        all.insert(key, hit);
+                    }
+                }
+            }
+        }
+        all.into_values().collect()
     }
 
     /// How far it went over the whole capture.
@@ -263,6 +313,7 @@ impl Destination {
             self.ja4.pop_last();
         }
         self.notes.extend(other.notes);
+        self.content.extend(other.content);
         self.notes
             .insert("the app's label comes from another vantage of the same minutes".into());
         self.aliases.extend(other.aliases);
@@ -348,6 +399,7 @@ impl Destination {
             hidden: None,
             flows_per_view: BTreeMap::from([(0, 1)]),
             ja4: BTreeSet::new(),
+            content: Default::default(),
         }
     }
 }
@@ -415,6 +467,7 @@ pub(super) fn group(
             browsable: false,
             ja4: BTreeSet::new(),
             notes: BTreeSet::new(),
+            content: BTreeMap::new(),
             whose: judged.whose,
             aliases: BTreeSet::new(),
             looked_up: BTreeSet::new(),
@@ -491,6 +544,14 @@ pub(super) fn group(
         if destination.frames.len() < FRAMES_MAX {
             destination.frames.insert(*frame);
         }
+    }
+    for hit in row.content.iter().filter(|hit| hit.side == judged.ours) {
+        let content = destination.content.entry(index).or_default();
+        // From here on only the epoch and the text tell hits apart: all of them went out.
+        content.add(Hit {
+            side: Side::A,
+            ..hit.clone()
+        });
     }
     let view = destination.views.entry(index).or_default();
     for span in &row.spans {

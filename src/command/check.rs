@@ -7,12 +7,14 @@ use super::{catalog, locator};
 use crate::capture::Source;
 use crate::capture::sidecar::Sidecar;
 use crate::claim::baseline::Baseline;
+use crate::claim::definition::Traffic;
 use crate::claim::{Verdict, judge};
 use crate::classify::catalog::Catalog;
 use crate::cli::{Check, Terminal};
 use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::locate::Locator;
+use crate::personal::Policy;
 use crate::report::against::Against;
 use crate::report::output::{Format, check_targets};
 use crate::report::{build, json, table, v1};
@@ -116,8 +118,21 @@ impl Run<'_> {
             catalog: self.catalog,
             locator: self.locator,
             sidecars: &NO_SIDECARS,
+            content: self.content(),
             agreed: Agreed::default(),
             baseline: None,
+        }
+    }
+
+    /// Payload is looked into only where a claim asks for it.
+    fn content(&self) -> Policy {
+        let mut rules = self.plan.claims.iter().flat_map(|claim| &claim.rules);
+        if !rules.any(|rule| matches!(rule.traffic, Traffic::Content | Traffic::Unread)) {
+            Policy::Off
+        } else if self.options.reveal {
+            Policy::Revealed
+        } else {
+            Policy::Masked
         }
     }
 

@@ -13,6 +13,7 @@ use crate::cli::{Diff, STDIN, Subject, Terminal};
 use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::locate::Locator;
+use crate::personal::Policy;
 use crate::report::output::{Format, check_targets};
 use crate::report::{build, diff, read, table};
 use std::fs::File;
@@ -182,6 +183,7 @@ impl Unjudged {
                     time_gap: TIME_GAP,
                     minimum_seconds: MINIMUM_SECONDS,
                     agreed: Agreed::default(),
+                    content: Policy::Off,
                     baseline: None,
                     sidecars: &NO_SIDECARS,
                     hash: !options.no_hash,

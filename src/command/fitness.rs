@@ -9,6 +9,7 @@ use crate::cli::{Fitness, Terminal};
 use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::explain::library;
+use crate::personal::Policy;
 use crate::report::output::{Format, check_targets};
 use crate::report::{build, fitness, table};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
         time_gap: TIME_GAP,
         minimum_seconds: MINIMUM_SECONDS,
         agreed: Agreed::default(),
+        content: Policy::Off,
         baseline: None,
         hash: !options.no_hash,
         sidecars: &sidecars(&options.captures, &options.counters)?,

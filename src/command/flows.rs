@@ -34,6 +34,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         hash: false,
         sidecars: BTreeMap::new(),
         one_row_per_flow: Some(FLOWS_MAX),
+        content: crate::personal::Policy::Off,
         accuses: accuses(&catalog, &subject),
     };
     let evidence = read(&sources(&options.captures), &settings)?;

@@ -18,6 +18,7 @@ use crate::evidence::Timestamp;
 use crate::flow::row::{Rank, RowKey};
 use crate::ledger::Ledger;
 use crate::locate::Locator;
+use crate::personal::Policy;
 use crate::report::v1;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub(super) struct Session<'a> {
     pub(super) time_gap: i64,
     pub(super) minimum_seconds: f64,
     pub(super) hash: bool,
+    /// Whether payload is looked into for personal data.
+    pub(super) content: Policy,
     pub(super) sidecars: &'a BTreeMap<Source, Sidecar>,
     pub(super) catalog: &'a Arc<Catalog>,
     pub(super) locator: &'a Locator,
@@ -65,6 +68,7 @@ impl Session<'_> {
             hash: self.hash,
             sidecars: self.sidecars.clone(),
             one_row_per_flow: None,
+            content: self.content,
             accuses: accuses(self.catalog, &subject),
         };
         let evidence = read(self.sources, &settings)?;

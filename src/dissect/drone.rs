@@ -13,7 +13,10 @@ mod crc;
 mod dji_wifi;
 mod duml;
 mod mavlink;
+mod position;
 mod tello;
+
+pub use position::positions;
 
 /// A drone link, as recognised from one payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,6 +11,7 @@ use crate::evidence::{FrameRef, Moment};
 use crate::ledger::apps::AppId;
 use crate::ledger::{Ledger, NameEvent};
 use crate::packet::address::classify;
+use crate::personal::Hits;
 use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -113,6 +114,8 @@ pub struct Tally {
     pub answers: Pair<u64>,
     /// Payload bytes of each side.
     pub bytes: Pair<u64>,
+    /// Application payload of each side that nothing could read.
+    pub unread: Pair<u64>,
     /// Application payload was sent.
     pub application: Pair<bool>,
     /// Largest request body that each side declared, bytes.
@@ -130,6 +133,10 @@ impl Tally {
             packets: span.packets,
             answers: span.answers,
             bytes: span.bytes,
+            unread: Pair {
+                a: span.unread(Side::A),
+                b: span.unread(Side::B),
+            },
             application: span.application,
             declared: span.declared,
             first: span.first,
@@ -148,6 +155,7 @@ impl Tally {
             sum(&mut self.packets, &other.packets);
             sum(&mut self.answers, &other.answers);
             sum(&mut self.bytes, &other.bytes);
+            sum(&mut self.unread, &other.unread);
             *self.application.of_mut(side) |= *other.application.of(side);
             let most = self.declared.of_mut(side);
             *most = (*most).max(*other.declared.of(side));
@@ -199,6 +207,8 @@ pub struct Row {
     pub joined_late: u64,
     /// Accounted frames over time.
     pub bins: Bins,
+    /// Personal data in clear.
+    pub content: Hits,
 }
 
 /// How much a row accuses: the higher, the longer it is kept.
@@ -252,6 +262,7 @@ impl Rows {
             conflict: false,
             joined_late: 0,
             bins: Bins::default(),
+            content: Hits::default(),
         });
         row.flows += 1;
         row.bins.merge(&closed.flow.bins);
@@ -267,6 +278,9 @@ impl Rows {
             }
         }
         row.joined_late += u64::from(closed.flow.joined_late);
+        if let Some(hits) = closed.flow.personal.hits() {
+            row.content.merge(hits);
+        }
         for (named, at) in &closed.flow.facts.names {
             row.frame(at.at);
             say(&mut row.said, named.clone(), *at);

@@ -777,7 +777,7 @@ fn a_translator_of_the_site_leads_to_the_internet() {
     let capture = |told: Option<Vec<u8>>, prefix: &str| {
         let mut capture = Capture::new();
         capture.flight(0, 70);
-        for packet in told {
+        if let Some(packet) = told {
             capture.ip(70.5, &packet);
         }
         for (n, (_, packet)) in session(client, &inside(prefix), &hello).iter().enumerate() {

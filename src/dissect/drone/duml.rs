@@ -25,6 +25,32 @@ pub(super) fn has_frame(payload: &[u8]) -> bool {
         .any(|(at, _)| window.get(at..).is_some_and(begins_with_frame))
 }
 
+/// Lends command set, command and payload of each whole, valid frame that is not encrypted.
+pub(super) fn each_frame(payload: &[u8], lend: &mut dyn FnMut(u8, u8, &[u8])) {
+    /// Flags: the kind of encryption.
+    const ENCRYPTION: u8 = 0x07;
+    let window = payload.get(..SEARCH_MAX).unwrap_or(payload);
+    for (at, _) in window
+        .iter()
+        .enumerate()
+        .filter(|&(_, &byte)| byte == MAGIC)
+    {
+        let frame = window.get(at..).unwrap_or_default();
+        if !begins_with_frame(frame) {
+            continue;
+        }
+        let length = frame
+            .get(1..3)
+            .and_then(<[u8]>::first_chunk::<2>)
+            .map_or(0, |word| usize::from(u16::from_le_bytes(*word) & 0x3ff));
+        if let Some(&[flags, set, command, ref body @ .., _, _]) = frame.get(8..length)
+            && flags & ENCRYPTION == 0
+        {
+            lend(set, command, body);
+        }
+    }
+}
+
 fn begins_with_frame(bytes: &[u8]) -> bool {
     let Some((&[magic, low, high, header_check], _)) = bytes.split_first_chunk::<4>() else {
         return false;

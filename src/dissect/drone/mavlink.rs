@@ -79,6 +79,35 @@ pub(super) fn has_frame(payload: &[u8]) -> bool {
     false
 }
 
+/// Lends number and payload of each known, valid message among the frames that a payload begins with. Zeros that version 2 cuts
+/// off are put back.
+pub(super) fn each_frame(payload: &[u8], lend: &mut dyn FnMut(u32, &[u8])) {
+    let mut rest = payload;
+    for _ in 0..FRAMES_MAX {
+        let Some(frame) = frame_1(rest).or_else(|| frame_2(rest)) else {
+            return;
+        };
+        let (id, from) = match rest {
+            [MAGIC_1, _, _, _, _, id, ..] => (u32::from(*id), 6),
+            [_, _, _, _, _, _, _, id0, id1, id2, ..] => {
+                (u32::from_le_bytes([*id0, *id1, *id2, 0]), 10)
+            }
+            _ => return,
+        };
+        let sent = rest.get(1).map_or(0, |length| usize::from(*length));
+        if frame.valid
+            && let Some(sent) = rest.get(from..).and_then(|b| b.get(..sent))
+        {
+            let mut body = [0; 256];
+            for (to, byte) in body.iter_mut().zip(sent) {
+                *to = *byte;
+            }
+            lend(id, &body);
+        }
+        rest = rest.get(frame.length..).unwrap_or_default();
+    }
+}
+
 /// `fe len seq sys comp id payload crc`.
 fn frame_1(bytes: &[u8]) -> Option<Frame> {
     let (&[magic, payload_len, _, _, _, id], _) = bytes.split_first_chunk::<6>()?;

@@ -1,0 +1,172 @@
+//! Personal data that leaves in readable form: positions, addresses, identifiers, credentials, images, video.
+//!
+//! Reads the payload of flows that may leave the site, beside the dissectors: HTTP/1 and HTTP/2 in clear, WebSocket, MQTT, plain
+//! text over TCP and UDP, and the strings inside unknown binary. Bodies are opened once (gzip, deflate, zip, base64). Each kind of
+//! datum has a file with its rules against false alarms and one line in [`DETECTORS`].
+//!
+//! What it says: this text, of this kind, was in this packet. What it cannot say: that nothing was there. Payload that is
+//! encrypted, binary that nothing decodes, or beyond a bound counts as unread, and [`Credit`] tells the payload that was read.
+//! Whose data it is, and which side is ours, is decided elsewhere.
+
+mod account;
+mod advertising;
+mod assembler;
+mod credential;
+mod device;
+mod email;
+mod encoding;
+mod exif;
+mod held;
+mod hits;
+mod http;
+mod http2;
+mod imei;
+mod jpeg;
+mod mac;
+mod mask;
+mod media;
+mod message;
+mod mqtt;
+mod nmea;
+mod phone;
+mod position;
+mod readable;
+mod scan;
+mod serial;
+mod sim;
+#[cfg(test)]
+mod tests;
+mod text;
+mod video;
+mod watch;
+mod websocket;
+mod window;
+mod zip;
+
+pub use held::Credit;
+pub use hits::{Hit, Hits, MORE};
+pub use watch::{Payload, Slot, Watch, is_dissected};
+
+use text::Text;
+
+/// Whether payload is looked into at all, and what is kept of what is found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// Nothing is looked into; all payload counts as unread.
+    #[default]
+    Off,
+    /// What is found is kept masked only.
+    Masked,
+    /// The text itself is kept beside its mask.
+    Revealed,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Latitude and longitude.
+    Position,
+    /// An e-mail address.
+    Email,
+    /// A telephone number.
+    PhoneNumber,
+    /// A person's or account's name.
+    Name,
+    /// International Mobile Equipment Identity.
+    Imei,
+    /// International Mobile Subscriber Identity.
+    Imsi,
+    /// Serial number of a SIM card.
+    Iccid,
+    /// A hardware address.
+    MacAddress,
+    /// An id made for advertising.
+    AdvertisingId,
+    /// Android's id of an installation.
+    AndroidId,
+    /// Another id that stays with a device.
+    DeviceId,
+    /// Serial number of an aircraft, controller or phone.
+    SerialNumber,
+    /// Password, token or login.
+    Credential,
+    /// A picture.
+    Image,
+    /// Moving pictures.
+    Video,
+}
+
+impl Kind {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Position => "position",
+            Self::Email => "e-mail",
+            Self::PhoneNumber => "phone-number",
+            Self::Name => "name",
+            Self::Imei => "imei",
+            Self::Imsi => "imsi",
+            Self::Iccid => "iccid",
+            Self::MacAddress => "mac-address",
+            Self::AdvertisingId => "advertising-id",
+            Self::AndroidId => "android-id",
+            Self::DeviceId => "device-id",
+            Self::SerialNumber => "serial-number",
+            Self::Credential => "credential",
+            Self::Image => "image",
+            Self::Video => "video",
+        }
+    }
+
+    /// Its place in a set of kinds.
+    fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+}
+
+/// A rule that finds one kind of datum in text.
+struct Detector {
+    kind: Kind,
+    /// Names of fields whose values it wants, in lower case without `_` and `-`; `*` in front stands for any beginning.
+    keys: &'static [&'static str],
+    find: fn(&Text<'_>, &mut Vec<Found>),
+}
+
+/// Something found in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Found {
+    kind: Kind,
+    /// Where it begins in the text.
+    at: usize,
+    /// Where it ends.
+    end: usize,
+    plain: String,
+    masked: String,
+}
+
+/// All detectors of text. Two may share a kind.
+static DETECTORS: &[Detector] = &[
+    position::DETECTOR,
+    nmea::DETECTOR,
+    email::DETECTOR,
+    phone::DETECTOR,
+    account::DETECTOR,
+    imei::DETECTOR,
+    sim::IMSI,
+    sim::ICCID,
+    mac::DETECTOR,
+    advertising::ADVERTISING_ID,
+    advertising::ANDROID_ID,
+    device::DETECTOR,
+    serial::DETECTOR,
+    credential::DETECTOR,
+];
+
+/// What a detector finds in a text, for its tests.
+#[cfg(test)]
+fn found_by(detector: &Detector, text: &str) -> Vec<String> {
+    let text = Text::of(text.as_bytes(), true);
+    let mut found = Vec::new();
+    (detector.find)(&text, &mut found);
+    found.into_iter().map(|f| f.plain).collect()
+}

@@ -1,0 +1,285 @@
+//! Credentials: HTTP Basic and Bearer (RFC 7617, RFC 6750), user information in URLs (RFC 3986 §3.2.1), passwords and tokens under
+//! names that say so, and the clear logins of FTP, POP3, IMAP and SMTP (RFC 959, RFC 1939, RFC 3501, RFC 4954).
+
+use super::text::{Field, Text};
+use super::{Detector, Found, Kind, mask};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+pub(super) const DETECTOR: Detector = Detector {
+    kind: Kind::Credential,
+    keys: &[
+        "authorization",
+        "proxyauthorization",
+        "*password",
+        "*passwd",
+        "pwd",
+        "*userpwd",
+        "passphrase",
+        "*accesstoken",
+        "*authtoken",
+        "*refreshtoken",
+        "*idtoken",
+        "sessiontoken",
+        "*usertoken",
+        "*logintoken",
+        "token",
+        "xauthtoken",
+        "xaccesstoken",
+        "*membertoken",
+    ],
+    find,
+};
+
+/// A token shorter than this is a number or a word.
+const TOKEN_MIN: usize = 16;
+
+fn find(text: &Text<'_>, out: &mut Vec<Found>) {
+    for field in text.fields(Kind::Credential) {
+        let found = match field.name() {
+            "authorization" | "proxyauthorization" => header(text, field),
+            name => value(name, field),
+        };
+        out.extend(found);
+    }
+    if text.sure {
+        user_information(text, out);
+        logins(text, out);
+    }
+}
+
+fn found(plain: &str, masked: String, at: usize, end: usize) -> Found {
+    Found {
+        kind: Kind::Credential,
+        at,
+        end,
+        plain: plain.to_owned(),
+        masked,
+    }
+}
+
+/// `user:password` with both parts masked.
+fn masked_pair(user: &str, password: &str) -> String {
+    format!("{}:{}", mask::ends(user), mask::ends(password))
+}
+
+/// The rest of a header field: scheme and credentials.
+fn header(text: &Text<'_>, field: &Field<'_>) -> Option<Found> {
+    /// Longer ones are tokens of some kind all the same.
+    const LONG: usize = 4096;
+    let rest = text.bytes.get(field.value_at..)?;
+    let length = rest
+        .iter()
+        .take(LONG)
+        .take_while(|b| !matches!(b, b'\r' | b'\n' | b'"' | b','))
+        .count();
+    let value = std::str::from_utf8(rest.get(..length)?).ok()?;
+    let (scheme, credentials) = value.split_once(' ')?;
+    let credentials = credentials.trim();
+    let end = field.value_at.saturating_add(length);
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+        let (user, password) = decoded.split_once(':')?;
+        return Some(found(&decoded, masked_pair(user, password), field.at, end));
+    }
+    let token = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
+    (token && credentials.len() >= TOKEN_MIN)
+        .then(|| found(credentials, mask::ends(credentials), field.at, end))
+}
+
+/// A password or token as the value of a field.
+fn value(name: &str, field: &Field<'_>) -> Option<Found> {
+    const EMPTY: &[&str] = &[
+        "null",
+        "none",
+        "true",
+        "false",
+        "undefined",
+        "password",
+        "****",
+        "nil",
+    ];
+    let value = field.text()?;
+    let graphic = value.bytes().all(|b| b > b' ' && b != 0x7f);
+    let starred = value
+        .chars()
+        .all(|c| matches!(c, '*' | 'x' | 'X' | '•' | '.'));
+    let least = if name.ends_with("token") {
+        TOKEN_MIN
+    } else {
+        4
+    };
+    // Documentation and programs name the type or a variable where the value would stand.
+    // So do shells with the directory they work in.
+    let placeholder =
+        value.starts_with(['$', '{', '<', '[', '%']) || (name == "pwd" && value.starts_with('/'));
+    let is_one = value.len() >= least
+        && graphic
+        && !starred
+        && !placeholder
+        && !EMPTY.contains(&value.to_ascii_lowercase().as_str());
+    is_one.then(|| found(value, mask::ends(value), field.at, field.end()))
+}
+
+/// `scheme://user:password@host`.
+fn user_information(text: &Text<'_>, out: &mut Vec<Found>) {
+    /// Longer ones are no credentials but text.
+    const LONG: usize = 200;
+    let mut at = 0usize;
+    while let Some(next) = text
+        .bytes
+        .get(at..)
+        .and_then(|b| b.windows(3).position(|w| w == b"://"))
+    {
+        at = at.saturating_add(next).saturating_add(3);
+        let rest = text.bytes.get(at..).unwrap_or_default();
+        let rest = rest.get(..LONG).unwrap_or(rest);
+        let end = rest
+            .iter()
+            .position(|b| {
+                *b <= b' ' || matches!(b, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b',')
+            })
+            .unwrap_or(rest.len());
+        let authority = rest.get(..end).and_then(|b| std::str::from_utf8(b).ok());
+        if let Some((user, password)) = authority
+            .and_then(|a| a.rsplit_once('@'))
+            .and_then(|(information, _)| information.split_once(':'))
+            && !user.is_empty()
+            && !password.is_empty()
+        {
+            let plain = format!("{user}:{password}");
+            out.push(found(
+                &plain,
+                masked_pair(user, password),
+                at,
+                at.saturating_add(plain.len()),
+            ));
+        }
+    }
+}
+
+/// Lines of the protocols that log in with words.
+fn logins(text: &Text<'_>, out: &mut Vec<Found>) {
+    let mut user: Option<&str> = None;
+    let mut at = 0usize;
+    for line in text.bytes.split_inclusive(|&b| b == b'\n') {
+        let begin = at;
+        at = at.saturating_add(line.len());
+        // Commands are short; long lines are something else.
+        let Some(line) = line
+            .get(..line.len().min(512))
+            .and_then(|l| std::str::from_utf8(l).ok())
+        else {
+            user = None;
+            continue;
+        };
+        let line = line.trim_end_matches(['\r', '\n']);
+        let end = begin.saturating_add(line.len());
+        let mut words = line.splitn(4, ' ');
+        let (first, second, third, fourth) =
+            (words.next(), words.next(), words.next(), words.next());
+        let is =
+            |word: Option<&str>, what: &str| word.is_some_and(|w| w.eq_ignore_ascii_case(what));
+        if is(first, "user") && third.is_none() {
+            user = second.filter(|u| !u.is_empty());
+            continue;
+        }
+        let pair = if is(first, "pass") {
+            user.zip(line.get(5..))
+                .map(|(u, p)| (u.to_owned(), p.to_owned()))
+        } else if is(second, "login") && first.is_some_and(is_tag) {
+            third.zip(fourth).map(|(u, p)| {
+                (
+                    u.trim_matches('"').to_owned(),
+                    p.trim_matches('"').to_owned(),
+                )
+            })
+        } else if is(first, "auth") && is(second, "plain") {
+            third.and_then(plain_login)
+        } else if is(second, "authenticate") && is(third, "plain") {
+            fourth.and_then(plain_login)
+        } else {
+            None
+        };
+        user = None;
+        // An anonymous login says nothing of anybody.
+        if let Some((user, password)) = pair
+            && !password.is_empty()
+            && !matches!(user.to_ascii_lowercase().as_str(), "anonymous" | "ftp")
+        {
+            let masked = masked_pair(&user, &password);
+            out.push(found(&format!("{user}:{password}"), masked, begin, end));
+        }
+    }
+}
+
+/// The tag of an IMAP command (RFC 3501 §2.2.1): letters and digits with at least one digit, as clients make them.
+fn is_tag(word: &str) -> bool {
+    (1..=16).contains(&word.len())
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+        && word.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// SASL PLAIN (RFC 4616): two zero bytes between identity, user and password.
+fn plain_login(word: &str) -> Option<(String, String)> {
+    let decoded = String::from_utf8(STANDARD.decode(word.trim()).ok()?).ok()?;
+    let mut parts = decoded.split('\0').skip(1);
+    Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::personal::found_by;
+
+    #[test]
+    fn every_clear_way_to_log_in() {
+        for (text, plain) in [
+            // RFC 7617 §2.
+            (
+                "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n",
+                "Aladdin:open sesame",
+            ),
+            // RFC 6750 §2.1.
+            (
+                "Authorization: Bearer mF_9.B5f-4.1JqM_longer",
+                "mF_9.B5f-4.1JqM_longer",
+            ),
+            ("user=jo&password=s3cret!&x=1", "s3cret!"),
+            (
+                r#"{"access_token":"abcdefghijklmnop1234"}"#,
+                "abcdefghijklmnop1234",
+            ),
+            ("rtmp://pilot:geheim@live.example/app", "pilot:geheim"),
+            ("USER pilot\r\nPASS geheim 1\r\n", "pilot:geheim 1"),
+            ("a001 LOGIN pilot geheim\r\n", "pilot:geheim"),
+            // RFC 4616 §4: identity empty, tim, tanstaaftanstaaf.
+            (
+                "AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n",
+                "tim:tanstaaftanstaaf",
+            ),
+        ] {
+            assert_eq!(found_by(&DETECTOR, text), [plain], "{text}");
+        }
+    }
+
+    #[test]
+    fn no_secret_no_finding() {
+        for text in [
+            "Authorization: Basic !!!\r\n",
+            "Authorization: Digest username=\"a\"",
+            "password=&x",
+            "password=null",
+            "PWD=/home/admin ; USER=root",
+            "password=********",
+            "token=12345",
+            "access_token={token}",
+            "USER anonymous\r\nPASS guest@example.com\r\n",
+            "PASS without user\r\n",
+            "please LOGIN pilot geheim\r\n",
+            "http://host.example:8080/a@b",
+        ] {
+            assert_eq!(found_by(&DETECTOR, text), [""; 0], "{text}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Telephone numbers: under names that say so, or written in international form (ITU-T E.164: `+`, at most 15 digits).
+
+use super::text::Text;
+use super::{Detector, Found, Kind, mask};
+
+pub(super) const DETECTOR: Detector = Detector {
+    kind: Kind::PhoneNumber,
+    keys: &[
+        "*phone",
+        "*phoneno",
+        "*phonenum",
+        "*phonenumber",
+        "*telephone",
+        "*mobile",
+        "mobileno",
+        "mobilenumber",
+        "*mobilephone",
+        "tel",
+        "telno",
+        "cellphone",
+        "msisdn",
+        "contactnumber",
+        "whatsapp",
+    ],
+    find,
+};
+
+/// National numbers in use have at least seven digits.
+const DIGITS_MIN: usize = 7;
+/// Without a name beside it, a number must be as long as international ones are.
+const ALONE_MIN: usize = 10;
+const DIGITS_MAX: usize = 15;
+
+fn find(text: &Text<'_>, out: &mut Vec<Found>) {
+    let mut named = Vec::new();
+    for field in text.fields(Kind::PhoneNumber) {
+        let Some(value) = field.text() else { continue };
+        if let Some(digits) = number(value)
+            && digits.len() >= DIGITS_MIN
+        {
+            named.push(field.value_at..field.end());
+            out.push(found(value, field.at, field.end()));
+        }
+    }
+    if !text.sure {
+        return;
+    }
+    for (at, _) in text.bytes.iter().enumerate().filter(|&(_, &b)| b == b'+') {
+        if named.iter().any(|range| range.contains(&at)) {
+            continue;
+        }
+        let behind = text.bytes.get(at.saturating_add(1)..).unwrap_or_default();
+        let length = behind
+            .iter()
+            .take(DIGITS_MAX.saturating_add(1))
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        let end = at.saturating_add(1).saturating_add(length);
+        // In base64, arithmetic and time zones a plus has neighbours; before a telephone number stands a delimiter.
+        let opens = text.before(at).is_none_or(|b| {
+            matches!(
+                b,
+                b'"' | b'\'' | b' ' | b':' | b'=' | b'>' | b',' | b'(' | b'\n'
+            )
+        });
+        let closes = text.byte(end).is_none_or(|b| {
+            !b.is_ascii_alphanumeric() && !matches!(b, b'.' | b'+' | b'/' | b'=' | b':')
+        });
+        let Some(digits) = behind
+            .get(..length)
+            .and_then(|b| std::str::from_utf8(b).ok())
+        else {
+            continue;
+        };
+        if (ALONE_MIN..=DIGITS_MAX).contains(&length) && opens && closes && is_assigned(digits) {
+            out.push(found(&format!("+{digits}"), at, end));
+        }
+    }
+}
+
+fn found(plain: &str, at: usize, end: usize) -> Found {
+    Found {
+        kind: Kind::PhoneNumber,
+        at,
+        end,
+        plain: plain.to_owned(),
+        masked: mask::ends(plain),
+    }
+}
+
+/// The digits of a number, with nothing around them but what people write there.
+fn number(value: &str) -> Option<String> {
+    let rest = value.strip_prefix('+').unwrap_or(value);
+    let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
+    let only = rest
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '.' | '/'));
+    let varied = digits.chars().any(|c| !digits.starts_with(c));
+    // A decimal number is a measurement.
+    let measured = rest.matches('.').count() == 1;
+    (only && varied && !measured && digits.len() <= DIGITS_MAX).then_some(digits)
+}
+
+/// Country codes begin so (ITU-T E.164, list of assigned codes); the others are spare or not geographic.
+fn is_assigned(digits: &str) -> bool {
+    const SPARE: [&str; 16] = [
+        "0", "210", "214", "215", "217", "219", "259", "28", "292", "293", "384", "42", "69", "80",
+        "83", "89",
+    ];
+    let odd = ["87", "88", "97", "99"];
+    let used = [
+        "880", "886", "971", "972", "973", "974", "975", "976", "977", "992", "993", "994", "995",
+        "996", "998",
+    ];
+    !SPARE.iter().any(|spare| {
+        digits.starts_with(spare)
+            && !["420", "421", "423", "690", "691", "692"]
+                .iter()
+                .any(|u| digits.starts_with(u))
+    }) && (!odd.iter().any(|odd| digits.starts_with(odd))
+        || used.iter().any(|used| digits.starts_with(used)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::personal::found_by;
+
+    #[test]
+    fn numbers_under_a_name_or_in_international_form() {
+        for (text, number) in [
+            (r#"{"phone":"13800138000"}"#, "13800138000"),
+            ("user_phone=%2B49", ""),
+            ("mobile=(089) 123-4567", ""),
+            (r#"{"mobile":"(089) 123-4567"}"#, "(089) 123-4567"),
+            (r#"call "+4915112345678" now"#, "+4915112345678"),
+            ("tel:+15551234567", "+15551234567"),
+        ] {
+            let expected: Vec<&str> = Some(number).filter(|n| !n.is_empty()).into_iter().collect();
+            assert_eq!(found_by(&DETECTOR, text), expected, "{text}");
+        }
+        for text in [
+            r#"{"phone":"iPhone 14"}"#,
+            r#"{"phone":"0000000000"}"#,
+            r#"{"mobile":true}"#,
+            r#"{"phone":"123456"}"#,
+            "2024-01-01T00:00:00+0100",
+            "q=a+4915112345678",
+            "AbC+4915112345678aB==",
+            "x = +1234567890.25",
+            "+0123456789012",
+        ] {
+            assert_eq!(found_by(&DETECTOR, text), [""; 0], "{text}");
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! Text as detectors see it: escapes undone, and the named values that stand in it.
+//!
+//! A field is a name, a separator and a value, however it is written: JSON (RFC 8259 §4), URL query and form (WHATWG URL
+//! §5), header fields (RFC 9110 §5), XML elements and attributes, multipart form data (RFC 7578 §4.2), log lines. Percent escapes
+//! (RFC 3986 §2.1) and JSON's (RFC 8259 §7) are undone once. No grammar is checked: broken and cut text has fields too.
+
+use super::{DETECTORS, Kind};
+use foldhash::fast::RandomState;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Longest name of a field that any detector knows, with room for a prefix.
+const KEY_MAX: usize = 48;
+/// Longest value read; what is looked for is shorter, tokens aside, of which the start is enough.
+const VALUE_MAX: usize = 1024;
+/// Header lines between the name of a multipart field and its value: content type and transfer encoding.
+const PART_LINES_MAX: usize = 3;
+
+/// A named value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field<'t> {
+    name: [u8; KEY_MAX],
+    name_len: usize,
+    /// Where the name begins.
+    pub(super) at: usize,
+    /// Where the value begins.
+    pub(super) value_at: usize,
+    /// The value without quotes.
+    pub(super) value: &'t [u8],
+    /// Kinds whose detectors want it.
+    wanted: u32,
+}
+
+impl Field<'_> {
+    /// Its name, in lower case without `_` and `-`.
+    pub(super) fn name(&self) -> &str {
+        let name = self.name.get(..self.name_len).unwrap_or_default();
+        std::str::from_utf8(name).unwrap_or_default()
+    }
+
+    /// The value as text, without white space around it; `None` if it is none.
+    pub(super) fn text(&self) -> Option<&str> {
+        std::str::from_utf8(self.value).ok().map(str::trim)
+    }
+
+    /// Where the value ends.
+    pub(super) fn end(&self) -> usize {
+        self.value_at.saturating_add(self.value.len())
+    }
+}
+
+/// A text and its fields.
+pub(super) struct Text<'t> {
+    /// The bytes, escapes undone.
+    pub(super) bytes: &'t [u8],
+    /// The whole payload is text; else this is a string found in something binary.
+    pub(super) sure: bool,
+    fields: Vec<Field<'t>>,
+}
+
+impl<'t> Text<'t> {
+    /// The text in `bytes`, whose escapes are undone already.
+    pub(super) fn of(bytes: &'t [u8], sure: bool) -> Self {
+        Self {
+            bytes,
+            sure,
+            fields: fields(bytes),
+        }
+    }
+
+    /// The fields that a kind's detectors want, in order.
+    pub(super) fn fields(&self, kind: Kind) -> impl Iterator<Item = &Field<'t>> {
+        let bit = kind.bit();
+        self.fields.iter().filter(move |f| f.wanted & bit != 0)
+    }
+
+    /// The byte at a place.
+    pub(super) fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    /// The byte before a place.
+    pub(super) fn before(&self, at: usize) -> Option<u8> {
+        at.checked_sub(1).and_then(|at| self.byte(at))
+    }
+}
+
+/// Names that detectors want.
+struct Wanted {
+    exact: HashMap<&'static [u8], u32, RandomState>,
+    endings: Vec<(&'static [u8], u32)>,
+}
+
+static WANTED: LazyLock<Wanted> = LazyLock::new(|| {
+    let mut wanted = Wanted {
+        exact: HashMap::default(),
+        endings: Vec::new(),
+    };
+    for detector in DETECTORS {
+        for key in detector.keys {
+            match key.strip_prefix('*') {
+                Some(ending) => wanted
+                    .endings
+                    .push((ending.as_bytes(), detector.kind.bit())),
+                None => *wanted.exact.entry(key.as_bytes()).or_insert(0) |= detector.kind.bit(),
+            }
+        }
+    }
+    wanted
+});
+
+fn wanted(name: &[u8]) -> u32 {
+    let exact = WANTED.exact.get(name).copied().unwrap_or(0);
+    WANTED
+        .endings
+        .iter()
+        .filter(|(ending, _)| name.ends_with(ending))
+        .fold(exact, |bits, (_, bit)| bits | bit)
+}
+
+fn fields(bytes: &[u8]) -> Vec<Field<'_>> {
+    let mut out = Vec::new();
+    for (at, &byte) in bytes.iter().enumerate() {
+        if matches!(byte, b':' | b'=' | b'>')
+            && let Some(field) = field(bytes, at, byte)
+        {
+            out.push(field);
+        }
+    }
+    out
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+/// The field whose separator stands at `at`.
+fn field(bytes: &[u8], at: usize, separator: u8) -> Option<Field<'_>> {
+    let before = bytes.get(..at)?;
+    let closing = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b']');
+    // A name is followed by a quote, escaped once or twice, and a space at most.
+    let gap = before
+        .iter()
+        .rev()
+        .take(6)
+        .take_while(|b| closing(b))
+        .count();
+    if separator == b'>' && gap > 0 {
+        return None;
+    }
+    let end = at.checked_sub(gap)?;
+    let length = before
+        .get(..end)?
+        .iter()
+        .rev()
+        .take(KEY_MAX)
+        .take_while(|&&b| is_name_byte(b))
+        .count();
+    let start = end.checked_sub(length)?;
+    let (name, name_len) = normal(bytes.get(start..end)?)?;
+    if separator == b'>' && start.checked_sub(1).and_then(|at| bytes.get(at)) != Some(&b'<') {
+        return None;
+    }
+    let known = name.get(..name_len)?;
+    if known == b"name" && separator == b'=' {
+        return part(bytes, at);
+    }
+    let wanted = wanted(known);
+    if wanted == 0 {
+        return None;
+    }
+    let (value_at, value) = value(bytes, at.checked_add(1)?)?;
+    (!value.is_empty()).then_some(Field {
+        name,
+        name_len,
+        at: start,
+        value_at,
+        value,
+        wanted,
+    })
+}
+
+/// The name in the form of the table; `None` if it cannot be there.
+fn normal(name: &[u8]) -> Option<([u8; KEY_MAX], usize)> {
+    let mut out = [0; KEY_MAX];
+    let mut length = 0usize;
+    for byte in name.iter().filter(|b| b.is_ascii_alphanumeric()) {
+        *out.get_mut(length)? = byte.to_ascii_lowercase();
+        length = length.saturating_add(1);
+    }
+    (length > 0).then_some((out, length))
+}
+
+/// A part of multipart form data: `name="key"`, an empty line, the value.
+fn part(bytes: &[u8], at: usize) -> Option<Field<'_>> {
+    let (key_at, key) = value(bytes, at.checked_add(1)?)?;
+    let (name, name_len) = normal(key)?;
+    let wanted = wanted(name.get(..name_len)?);
+    if wanted == 0 {
+        return None;
+    }
+    let mut at = key_at.checked_add(key.len())?;
+    if bytes.get(at) == Some(&b'"') {
+        at = at.checked_add(1)?;
+    }
+    for _ in 0..PART_LINES_MAX {
+        let line = bytes.get(at..)?;
+        let rest = line.strip_prefix(b"\r\n")?;
+        if let Some(value) = rest.strip_prefix(b"\r\n") {
+            let length = value
+                .iter()
+                .take(VALUE_MAX)
+                .take_while(|&&b| !matches!(b, b'\r' | b'\n'))
+                .count();
+            let value_at = at.checked_add(4)?;
+            return Some(Field {
+                name,
+                name_len,
+                at: key_at,
+                value_at,
+                value: value.get(..length)?,
+                wanted,
+            });
+        }
+        let length = rest
+            .iter()
+            .take(VALUE_MAX)
+            .take_while(|&&b| b != b'\r')
+            .count();
+        at = at.checked_add(length)?.checked_add(2)?;
+    }
+    None
+}
+
+/// The value that begins at `at` or behind white space there, and where it does.
+fn value(bytes: &[u8], at: usize) -> Option<(usize, &[u8])> {
+    let rest = bytes.get(at..)?;
+    let space = rest
+        .iter()
+        .take(8)
+        .take_while(|b| b.is_ascii_whitespace())
+        .count();
+    let rest = rest.get(space..)?;
+    let escapes = rest.iter().take(4).take_while(|&&b| b == b'\\').count();
+    let begin = at.checked_add(space)?;
+    match rest.get(escapes) {
+        Some(&quote @ (b'"' | b'\'')) => {
+            let inner = rest.get(escapes.checked_add(1)?..)?;
+            let inner = inner.get(..VALUE_MAX).unwrap_or(inner);
+            let length = quoted_len(inner, quote, escapes);
+            Some((
+                begin.checked_add(escapes)?.checked_add(1)?,
+                inner.get(..length)?,
+            ))
+        }
+        _ => {
+            let length = rest
+                .iter()
+                .take(VALUE_MAX)
+                .take_while(|&&b| {
+                    b > b' '
+                        && !matches!(
+                            b,
+                            b'&' | b';'
+                                | b','
+                                | b'}'
+                                | b']'
+                                | b')'
+                                | b'<'
+                                | b'>'
+                                | b'"'
+                                | b'\''
+                                | b'\\'
+                                | b'|'
+                        )
+                })
+                .count();
+            Some((begin, rest.get(..length)?))
+        }
+    }
+}
+
+/// Bytes up to the closing quote, which is escaped as deeply as the opening one was.
+fn quoted_len(inner: &[u8], quote: u8, escapes: usize) -> usize {
+    let mut run = 0usize;
+    for (at, &byte) in inner.iter().enumerate() {
+        if byte == quote && run <= escapes {
+            return at.saturating_sub(run);
+        }
+        run = if byte == b'\\' {
+            run.saturating_add(1)
+        } else {
+            0
+        };
+    }
+    inner.len()
+}
+
+/// The bytes with escapes undone, and for each of them its place before; `None` if there are no escapes.
+pub(super) fn unescape(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
+    let escaped = bytes
+        .iter()
+        .enumerate()
+        .any(|(at, &b)| matches!(b, b'%' | b'\\') && escape(bytes, at).is_some());
+    if !escaped {
+        return None;
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut places = Vec::with_capacity(bytes.len());
+    let mut at = 0usize;
+    while let Some(&byte) = bytes.get(at) {
+        let place = u32::try_from(at).unwrap_or(u32::MAX);
+        let (text, length) = match byte {
+            b'%' | b'\\' => escape(bytes, at).unwrap_or((Cow::Borrowed(&[]), 0)),
+            _ => (Cow::Borrowed(&[][..]), 0),
+        };
+        if length == 0 {
+            out.push(byte);
+            places.push(place);
+            at = at.saturating_add(1);
+        } else {
+            out.extend_from_slice(&text);
+            places.extend(std::iter::repeat_n(place, text.len()));
+            at = at.saturating_add(length);
+        }
+    }
+    Some((out, places))
+}
+
+/// What the escape at `at` stands for, and its length.
+fn escape(bytes: &[u8], at: usize) -> Option<(Cow<'static, [u8]>, usize)> {
+    let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
+    let rest = bytes.get(at..)?;
+    if rest.starts_with(b"%") {
+        let value = digit(at.checked_add(1)?)?
+            .checked_mul(16)?
+            .checked_add(digit(at.checked_add(2)?)?)?;
+        // A control character would only break the text that is looked at.
+        let byte = u8::try_from(value)
+            .ok()
+            .filter(|b| *b >= b' ' || matches!(b, b'\t' | b'\r' | b'\n'))?;
+        return Some((Cow::Owned(vec![byte]), 3));
+    }
+    if rest.starts_with(b"\\/") {
+        return Some((Cow::Borrowed(b"/"), 2));
+    }
+    if rest.starts_with(b"\\u") {
+        let mut value = 0u32;
+        for digit_at in 2..6 {
+            value = value
+                .checked_mul(16)?
+                .checked_add(digit(at.checked_add(digit_at)?)?)?;
+        }
+        let character = char::from_u32(value).filter(|c| *c >= ' ')?;
+        return Some((Cow::Owned(character.to_string().into_bytes()), 6));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(String, String)> {
+        Text::of(text.as_bytes(), true)
+            .fields
+            .iter()
+            .map(|f| {
+                (
+                    f.name().to_owned(),
+                    String::from_utf8_lossy(f.value).into_owned(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_field_is_found_however_it_is_written() {
+        for text in [
+            r#"{"imei":"123"}"#,
+            r#"{ "IMEI" : 123 }"#,
+            r#"{\"imei\":\"123\"}"#,
+            r#"{\\\"imei\\\":\\\"123\\\",\\\"x\\\":1}"#,
+            "a=1&imei=123&b=2",
+            "device[imei]=123&x=1",
+            "IMEI: 123\r\nX: y",
+            "<imei>123</imei>",
+            r#"<device imei="123"/>"#,
+            "i_m-ei='123'",
+            "--b\r\nContent-Disposition: form-data; name=\"imei\"\r\n\r\n123\r\n--b--",
+            "--b\r\nContent-Disposition: form-data; name=\"imei\"\r\nContent-Type: text/plain\r\n\r\n123\r\n--b--",
+        ] {
+            assert_eq!(
+                read(text),
+                [("imei".to_owned(), "123".to_owned())],
+                "{text}"
+            );
+        }
+        for text in [
+            "imeix=123",
+            "imei",
+            "=imei",
+            ":",
+            "<b>imei>123",
+            "name=\"",
+            "imei=",
+        ] {
+            assert_eq!(read(text), [], "{text}");
+        }
+        assert_eq!(
+            read(r#"{"nickname":"a \"b\" c","x":1}"#)
+                .first()
+                .map(|f| f.1.clone()),
+            Some(r#"a \"b\" c"#.to_owned())
+        );
+    }
+
+    #[test]
+    fn escapes_are_undone_once_and_keep_their_place() {
+        let (bytes, places) = unescape(b"a%40b%2540\\u00e9\\/%zz%01").unwrap_or_default();
+        assert_eq!(bytes, "a@b%40é/%zz%01".as_bytes());
+        assert_eq!(places.get(..3), Some(&[0, 1, 4][..]));
+        assert_eq!(places.len(), bytes.len());
+        assert_eq!(unescape(b"no escapes, 100% sure"), None);
+    }
+}
