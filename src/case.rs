@@ -7,13 +7,12 @@
 //!
 //! Every problem is one line with its place: `case.toml:12:8: what is wrong (what to write instead)`.
 //!
-//! [`load`] reads the file and looks whether the files that it names are there. Later, when more is
-//! known, [`CaseFile::verify_inputs`] compares declared hashes, [`CaseFile::check_claims`] the ids of
-//! claims, and [`CaseFile::resolve`] the times of the windows.
+//! [`load`] reads the file and looks whether the files that it names are there.
+//! [`CaseFile::check_claims`] and [`Claim::to_judge`] read the claims. Once the captures were read,
+//! [`CaseFile::verify_inputs`] compares declared hashes, and [`CaseFile::resolve`] times of both kinds.
 //!
 //! Times are true times: those of a capture plus its clock offset. A relative one counts from the
-//! first packet of all sessions' captures by that time. What is under `[[claims]]` beyond the known
-//! keys is passed on unread, with its place, for the grammar of claims to refuse or to understand.
+//! first packet of all sessions' captures by that time.
 
 mod allowance;
 mod capture;
@@ -277,16 +276,9 @@ fn syntax(text: &Text, error: &toml::de::Error) -> Error {
         .advise(advice)
 }
 
-/// What a reader of TOML refuses though it has the right form: numbers that it has no room for.
+/// What a reader of TOML refuses though it has the right form.
 fn unreadable(text: &Text, error: &toml::de::Error) -> Error {
     let span = error.span().unwrap_or_default();
-    let written = text.written(&span);
-    if written.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') {
-        let what = format!("{} is out of range", quoted(written));
-        return text
-            .error(&span, what)
-            .advise("TOML has numbers of 64 bits");
-    }
     text.error(&span, text::terminal(error.message()))
         .advise("write another value")
 }

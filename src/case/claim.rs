@@ -1,10 +1,13 @@
-//! Claims as a case file gives them: ids and parameters of those that ship, and the whole entry of a
-//! new one with the places of all its parts, for the grammar of claims to read.
+//! Claims as a case file gives them: one that ships, by its id, wording and parameters, or a new one in
+//! the [grammar of claims](crate::claim::definition). The whole entry is kept, with the places of all
+//! its parts.
 
 use super::raw;
 use super::source::{Place, Text};
 use super::{CaseFile, Ids, optional, unreadable, value};
+use crate::claim::definition::{self, Definition, Parameters};
 use crate::error::Error;
+use crate::report::text;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ pub struct Claim {
     pub id: String,
     /// The wording of a claim that ships.
     pub preset: Option<String>,
-    /// What the verdict depends on, by name.
+    /// What the verdict depends on, by name, as far as it is given.
     pub parameters: toml::Table,
     /// The sentence of a new claim.
     pub statement: Option<String>,
@@ -91,6 +94,122 @@ impl Claim {
     }
 }
 
+impl Claim {
+    /// The claim to judge: the one that ships, in the chosen wording and with the parameters that are
+    /// given here, or the new one.
+    ///
+    /// # Errors
+    /// When there is no such claim or wording, or the new one is none.
+    pub fn to_judge(&self) -> Result<Definition, Error> {
+        let ids: Vec<&str> = definition::shipped()
+            .iter()
+            .map(|c| c.id.as_str())
+            .collect();
+        self.check_id(&ids)?;
+        let shipped = definition::shipped().iter().find(|own| own.id == self.id);
+        let claim = match shipped {
+            Some(shipped) => self.adapted(shipped)?,
+            None => Definition::deserialize(toml::Value::Table(self.definition.clone())).map_err(
+                |e| {
+                    self.place
+                        .error(text::terminal(e.message()))
+                        .advise("write it as 'drone-audit emit case-schema' has it")
+                },
+            )?,
+        };
+        let Some(problem) = claim.problem() else {
+            return Ok(claim);
+        };
+        let place = if self.is_new() {
+            self.place.clone()
+        } else {
+            // Nothing else of a claim that ships can be wrong.
+            self.place_of(&["parameters"])
+        };
+        let problem = text::terminal(&problem);
+        let (what, advice) = problem
+            .rsplit_once("; ")
+            .unwrap_or((&problem, "correct it"));
+        Err(place.error(what).advise(advice))
+    }
+
+    /// A claim that ships, as this entry wants it.
+    fn adapted(&self, shipped: &Definition) -> Result<Definition, Error> {
+        const KEYS: [&str; 3] = ["id", "preset", "parameters"];
+        if let Some(key) = self
+            .definition
+            .keys()
+            .find(|key| !KEYS.contains(&key.as_str()))
+        {
+            let what = format!(
+                "{key} cannot be changed in the claim '{}', which ships",
+                self.id
+            );
+            let place = self.key_place_of(&[key]);
+            return Err(place.error(what).advise(
+                "only preset and parameters can; a new claim has its own id, statement and source",
+            ));
+        }
+        let mut claim = match &self.preset {
+            None => shipped.clone(),
+            Some(name) => shipped.in_words_of(name).ok_or_else(|| {
+                let known: Vec<&str> = shipped.presets.iter().map(|p| p.name.as_str()).collect();
+                let advice = if known.is_empty() {
+                    "leave out preset: it has one wording".to_owned()
+                } else {
+                    value::unknown(name, &known)
+                };
+                self.place_of(&["preset"])
+                    .error(format!("the claim '{}' has no preset '{name}'", self.id))
+                    .advise(advice)
+            })?,
+        };
+        let Some(given) = self.definition.get("parameters") else {
+            return Ok(claim);
+        };
+        // Every field by name, so that a new one cannot be forgotten here.
+        let Parameters {
+            upload_min_bytes,
+            upload_ratio,
+            exempt_modules,
+        } = Parameters::deserialize(given.clone()).map_err(|e| {
+            self.place_of(&["parameters"])
+                .error(text::terminal(e.message()))
+                .advise("write it as 'drone-audit emit case-schema' has it")
+        })?;
+        if given.get("upload_min_bytes").is_some() {
+            claim.parameters.upload_min_bytes = upload_min_bytes;
+        }
+        if given.get("upload_ratio").is_some() {
+            claim.parameters.upload_ratio = upload_ratio;
+        }
+        if given.get("exempt_modules").is_some() {
+            claim.parameters.exempt_modules = exempt_modules;
+        }
+        Ok(claim)
+    }
+}
+
+impl Claim {
+    /// Refuses an entry that names none of the claims that ship and defines none, or defines one of
+    /// them anew.
+    fn check_id(&self, shipped: &[&str]) -> Result<(), Error> {
+        let place = self.place_of(&["id"]);
+        match (shipped.contains(&self.id.as_str()), self.is_new()) {
+            (true, true) => Err(place
+                .error(format!("the claim '{}' ships with the program", self.id))
+                .advise("give the new claim another id, or leave out statement and source")),
+            (false, false) => {
+                let what = format!("no claim '{}' ships with the program", self.id);
+                let advice = value::unknown(&self.id, shipped);
+                let advice = format!("{advice}; a new claim has statement and source");
+                Err(place.error(what).advise(advice))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl CaseFile {
     /// Refuses allowances for claims that there are not: they would silently allow nothing. `shipped`
     /// are the ids of the claims that ship; those that the file defines are known too.
@@ -99,21 +218,9 @@ impl CaseFile {
     /// Where such an id stands; also where a claim that ships is defined anew, or an entry names none
     /// that ships and defines none.
     pub fn check_claims(&self, shipped: &[&str]) -> Result<(), Error> {
-        for claim in &self.claims {
-            let known = shipped.contains(&claim.id.as_str());
-            let place = claim.place_of(&["id"]);
-            if known && claim.is_new() {
-                return Err(place
-                    .error(format!("the claim '{}' ships with the program", claim.id))
-                    .advise("give the new claim another id, or leave out statement and source"));
-            }
-            if !known && !claim.is_new() {
-                let what = format!("no claim '{}' ships with the program", claim.id);
-                let advice = value::unknown(&claim.id, shipped);
-                let advice = format!("{advice}; a new claim has statement and source");
-                return Err(place.error(what).advise(advice));
-            }
-        }
+        self.claims
+            .iter()
+            .try_for_each(|claim| claim.check_id(shipped))?;
         let own = self.claims.iter().map(|claim| claim.id.as_str());
         let known: Vec<&str> = shipped.iter().copied().chain(own).collect();
         for allowance in &self.allowances {

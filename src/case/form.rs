@@ -20,11 +20,16 @@ use toml::de::{DeTable, DeValue};
 
 /// The JSON schema of a case file. Dates and times of TOML stand as strings.
 pub fn schema() -> Schema {
-    SchemaSettings::draft2020_12()
+    let mut schema = SchemaSettings::draft2020_12()
         .for_deserialize()
         .with_transform(NoNull)
         .into_generator()
-        .into_root_schema_for::<raw::Case>()
+        .into_root_schema_for::<raw::Case>();
+    if let Some(definitions) = schema.get_mut("$defs").and_then(Json::as_object_mut) {
+        // Of the grammar of claims, and of no use here: a case file chooses wordings by name.
+        definitions.remove("Preset");
+    }
+    schema
 }
 
 /// TOML has no null: what may be missing is left out.
@@ -129,14 +134,23 @@ impl<'a> Check<'a> {
             let name = name.as_str().unwrap_or_default();
             if !table.contains_key(name) {
                 let what = format!("{} has no '{name}'", self.header(path));
-                let example = example(property(schema, name));
-                let advice = example.map_or_else(
-                    || format!("add '{name}'"),
-                    |example| format!("add it, such as {name} = {example}"),
-                );
+                let property = property(schema, name);
+                let words = self.words(property);
+                let advice = match example(property) {
+                    Some(example) => format!("add it, such as {name} = {example}"),
+                    None if words.is_empty() => format!("add '{name}'"),
+                    None => format!("add it with one of: {}", words.join(", ")),
+                };
                 self.problem(span, what, advice);
             }
         }
+    }
+
+    /// The words that a schema allows; none if it allows all.
+    fn words(&self, schema: &'a Json) -> Vec<&'a str> {
+        let choices = self.definition(schema)["oneOf"].as_array();
+        let choices = choices.into_iter().flatten();
+        choices.filter_map(|c| c["const"].as_str()).collect()
     }
 
     fn value(
@@ -154,12 +168,32 @@ impl<'a> Check<'a> {
             Some(choices) => choices.iter().map(|c| self.definition(c)).collect(),
             None => vec![definition],
         };
-        let Some(fits) = choices
+        let fitting: Vec<&Json> = choices
             .iter()
-            .find(|choice| admits(choice, value.get_ref()))
-        else {
-            let (what, advice) = self.mismatch(schema, &choices, value, path, subject);
-            return self.problem(&value.span(), what, advice);
+            .copied()
+            .filter(|choice| admits(choice, value.get_ref()))
+            .collect();
+        let fits = match fitting.as_slice() {
+            [] => {
+                let (what, advice) = self.mismatch(schema, &choices, value, path, subject);
+                return self.problem(&value.span(), what, advice);
+            }
+            [one] => *one,
+            several => {
+                // Of several kinds of tables it is the one whose keys are there.
+                let fits = several
+                    .iter()
+                    .find(|c| missing(c, value.get_ref()).is_empty());
+                let Some(fits) = fits else {
+                    let keys: Vec<&str> = several
+                        .iter()
+                        .flat_map(|choice| missing(choice, value.get_ref()))
+                        .collect();
+                    let what = format!("{subject} has none of: {}", keys.join(", "));
+                    return self.problem(&value.span(), what, "write one of them".to_owned());
+                };
+                fits
+            }
         };
         match value.get_ref() {
             DeValue::Table(table) => self.table(fits, table, &value.span(), path),
@@ -190,7 +224,7 @@ impl<'a> Check<'a> {
                 }
             }
             DeValue::String(word) => {
-                let words: Vec<&str> = choices.iter().filter_map(|c| c["const"].as_str()).collect();
+                let words = self.words(schema);
                 if !words.is_empty() && !words.contains(&word.as_ref()) {
                     let what = format!("{subject} cannot be {}", quoted(word));
                     let advice = meant(word, &words)
@@ -225,10 +259,14 @@ impl<'a> Check<'a> {
             format!("write [[{path}]] above each")
         } else if wants(TABLE) && tables {
             format!("write [{path}] once")
+        } else if wanted.iter().all(|noun| [STRING, TABLE].contains(noun))
+            && wants(STRING)
+            && scalar
+            && !written.contains('\n')
+        {
+            format!("write it in quotes: \"{}\"", terminal(written))
         } else if wants(TABLE) {
             format!("write its keys under the header [{path}]")
-        } else if wanted == [STRING] && scalar && !written.contains('\n') {
-            format!("write it in quotes: \"{}\"", terminal(written))
         } else if wants(ARRAY) && scalar && !written.contains('\n') {
             format!("write it in brackets: {key} = [{}]", terminal(written))
         } else if wanted == [INTEGER] && found == STRING {
@@ -366,6 +404,16 @@ fn admits(schema: &Json, value: &DeValue<'_>) -> bool {
         DeValue::Array(_) => kind == "array",
         DeValue::Table(_) => kind == "object",
     }
+}
+
+/// The keys that a schema wants and a table does not have; none of all else.
+fn missing<'s>(schema: &'s Json, value: &DeValue<'_>) -> Vec<&'s str> {
+    let wanted = schema["required"].as_array().into_iter().flatten();
+    let table = value.as_table();
+    wanted
+        .filter_map(Json::as_str)
+        .filter(|name| table.is_some_and(|table| !table.contains_key(*name)))
+        .collect()
 }
 
 /// The integers that a schema allows; TOML has those of 64 bits.

@@ -4,9 +4,11 @@
 //! suggests. Values keep their place in the file; what they mean is read later.
 
 use super::source::Spot;
+use crate::claim::definition::Definition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -237,27 +239,62 @@ impl Edge {
     }
 }
 
-/// A claim to judge: one that ships, perhaps with other parameters, or a new one with `statement`,
-/// `source` and the rules that the grammar of claims has.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// A claim to judge. What the grammar of claims has beyond these keys is read by it.
+#[derive(Debug, Deserialize)]
 pub(super) struct Claim {
-    /// Id of a claim that ships, or the id of the new one.
-    #[schemars(example = &"local-data-mode")]
     pub(super) id: Spot<String>,
-    /// The wording that is tested, where a claim that ships has several.
-    #[schemars(example = &"ldm-strict-2017")]
     pub(super) preset: Option<Spot<String>>,
-    /// Numbers, texts and lists that the verdict depends on, by name (`upload_min_bytes`,
-    /// `upload_ratio`, `places`, `exempt_modules`, `allowed_hosts`); the report records them.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub(super) parameters: toml::Table,
-    /// The sentence that is tested; makes it a new claim.
-    #[schemars(example = &"The app sends no flight logs to servers outside the EU.")]
     pub(super) statement: Option<Spot<String>>,
-    /// Who said it, where and when; of a new claim.
-    #[schemars(example = &"Vendor's privacy page, 2 May 2025")]
     pub(super) source: Option<Spot<String>>,
+}
+
+/// The keys are those of the grammar, so that they are defined once; but a claim that ships is only
+/// named here, and `preset` chooses one of its wordings instead of defining them.
+impl JsonSchema for Claim {
+    fn schema_name() -> Cow<'static, str> {
+        "Claim".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Definition::json_schema(generator);
+        schema.insert("required".to_owned(), json!(["id"]));
+        schema.insert(
+            "description".to_owned(),
+            json!(
+                "A claim to judge: one that ships, by its id, perhaps in another wording or with other parameters; or a new one with `statement`, `source` and rules."
+            ),
+        );
+        if let Some(keys) = schema.get_mut("properties").and_then(Json::as_object_mut) {
+            let key = |text: &str, example: &str| json!({ "type": "string", "description": text, "examples": [example] });
+            for (name, text, example) in [
+                (
+                    "id",
+                    "Id of a claim that ships, or the id of the new one.",
+                    "local-data-mode",
+                ),
+                (
+                    "preset",
+                    "The wording that is tested, where a claim that ships has several.",
+                    "strict-2017",
+                ),
+                (
+                    "statement",
+                    "The sentence that is tested, as it was said; makes it a new claim.",
+                    "The app uploads no flight logs.",
+                ),
+                (
+                    "source",
+                    "Who said it, where and when; of a new claim.",
+                    "Vendor's privacy page, 2 May 2025",
+                ),
+            ] {
+                keys.insert(name.to_owned(), key(text, example));
+            }
+        }
+        schema
+    }
 }
 
 /// Traffic that the parties agreed on beforehand.

@@ -74,17 +74,40 @@ at = "start"
 
 [[claims]]
 id = "us-storage"
-preset = "kivu-2018"
-parameters = { upload_min_bytes = 65536, upload_ratio = 4.0, places = ["US"] }
+parameters = { upload_min_bytes = 1_000_000, exempt_modules = ["RTK"] }
+
+[[claims]]
+id = "local-data-mode"
+preset = "map-toggle"
 
 [[claims]]
 id = "stays-in-eu"
-statement = "Nothing leaves the EU."
+statement = "No logs leave the EU."
 source = "Vendor's page, 2 May 2025"
-contradicted-by = [
-    { rule = "upload", outside = ["DE",
-        "FR"] },
-]
+for_country = "DE"
+needs = ["upload"]
+suspects = ["unknown"]
+exempt = { roles = ["maps"], owners = ["Mapbox"], modules = false }
+at_most = "inconclusive"
+not_testable = ["copies among servers"]
+next_capture = "a second flight"
+parameters.upload_ratio = 8
+
+[[claims.rule]]
+id = { app = "app-abroad", vendor = "vendor-abroad" }
+traffic = "upload"
+scopes = ["internet"]
+places = { outside = ["DE",
+    "FR"] }
+providers = { outside = ["Amazon"] }
+owners = { inside = ["DJI"] }
+jurisdictions = { inside = ["CN"] }
+roles = { inside = ["vendor-backend"] }
+hosts = { inside = ["*.example.com"] }
+outside_events = ["share"]
+inside_events = ["lunch"]
+content = ["position"]
+weight = "suspect"
 
 [[allowances]]
 id = "map-tiles"
@@ -201,37 +224,107 @@ fn every_key_is_read() {
 #[test]
 fn claims_are_passed_on_with_the_places_of_all_their_parts() {
     let case = parse(FULL);
-    let [shipped, new] = &case.claims[..] else {
+    let [shipped, worded, new] = &case.claims[..] else {
         panic!("{:?}", case.claims)
     };
     assert!(!shipped.is_new() && new.is_new());
-    assert_eq!(shipped.preset.as_deref(), Some("kivu-2018"));
-    assert_eq!(
-        shipped.parameters["upload_min_bytes"].as_integer(),
-        Some(65536)
-    );
-    assert_eq!(new.definition.len(), 4);
-    let place = new.place_of(&["contradicted-by", "0", "outside", "1"]);
-    assert_eq!(place.to_string(), "cases/case.toml:73:9");
-    assert_eq!(new.place_of(&["supported-by"]), new.place);
-    assert_eq!(new.key_place_of(&["contradicted-by"]).column, 1);
-    assert_eq!(new.place.line, 67);
+    assert_eq!(worded.preset.as_deref(), Some("map-toggle"));
+    let place = new.place_of(&["rule", "0", "places", "outside", "1"]);
+    assert_eq!(place.to_string(), "cases/case.toml:88:5");
+    assert_eq!(new.place_of(&["rules"]), new.place);
+    assert_eq!(new.key_place_of(&["exempt"]).column, 1);
 
     let ships = ["local-data-mode", "us-storage"];
     assert_eq!(case.check_claims(&ships), Ok(()));
-    let said = |ships: &[&str]| case.check_claims(ships).unwrap_err().to_string();
-    assert_eq!(
-        said(&["us-storages"]),
-        "cases/case.toml:63:6: no claim 'us-storage' ships with the program (did you mean 'us-storages'?; a new claim has statement and source)"
-    );
-    assert_eq!(
-        said(&["us-storage", "stays-in-eu"]),
-        "cases/case.toml:68:6: the claim 'stays-in-eu' ships with the program (give the new claim another id, or leave out statement and source)"
-    );
+    let claims: Vec<_> = case.claims.iter().map(|c| c.to_judge().unwrap()).collect();
+    let ids: Vec<&str> = claims.iter().map(|claim| claim.id.as_str()).collect();
+    assert_eq!(ids, ["us-storage", "local-data-mode", "stays-in-eu"]);
+    let parameters = &claims[0].parameters;
+    assert_eq!(parameters.upload_min_bytes, 1_000_000);
+    // What is not given stays as it ships.
+    assert_eq!(parameters.upload_ratio, 4);
+    assert_eq!(claims[1].chosen.as_deref(), Some("map-toggle"));
+    assert_eq!(claims[2].rules.len(), 1);
+    assert_eq!(claims[2].parameters.upload_ratio, 8);
+}
+
+#[test]
+fn claims_that_are_none_are_refused_with_their_place() {
+    let new = "id = 'own'\nstatement = 'x'\nsource = 'y'\n";
+    for (entry, said) in [
+        (
+            "id = 'us-storages'",
+            "cases/case.toml:2:6: no claim 'us-storages' ships with the program (did you mean 'us-storage'?; a new claim has statement and source)",
+        ),
+        (
+            "id = 'us-storage'\nstatement = 'x'\nsource = 'y'",
+            "cases/case.toml:2:6: the claim 'us-storage' ships with the program (give the new claim another id, or leave out statement and source)",
+        ),
+        (
+            "id = 'us-storage'\nfor_country = 'DE'",
+            "cases/case.toml:3:1: for_country cannot be changed in the claim 'us-storage', which ships (only preset and parameters can; a new claim has its own id, statement and source)",
+        ),
+        (
+            "id = 'us-storage'\npreset = 'x'",
+            "cases/case.toml:3:10: the claim 'us-storage' has no preset 'x' (leave out preset: it has one wording)",
+        ),
+        (
+            "id = 'local-data-mode'\npreset = 'map-toggles'",
+            "cases/case.toml:3:10: the claim 'local-data-mode' has no preset 'map-toggles' (did you mean 'map-toggle'?)",
+        ),
+        (
+            "id = 'local-data-mode'\nparameters = { exempt_modules = ['LTE', 'RTX'] }",
+            "cases/case.toml:3:14: exempt_modules: 'RTX' is unknown (use MSDK_INIT_AND_REGISTRATION, LIVE_STREAMING, RTK, FIRMWARE_UPGRADE, EXPERENCE_IMPROVEMENT, USER_ACCOUNT, LTE, FLY_SAFE, REAL_NAME)",
+        ),
+        (
+            new,
+            "cases/case.toml:1:1: the claim 'own' has no rule: nothing could contradict it (add [[claims.rule]] or at_most = \"inconclusive\")",
+        ),
+    ] {
+        let case = parse(&format!("[[claims]]\n{entry}"));
+        let error = case.claims[0].to_judge().unwrap_err().to_string();
+        assert_eq!(error, said, "{entry}");
+    }
+    // The form of a rule is checked with the rest of the file.
+    for (rule, said) in [
+        (
+            "id = 'a'",
+            "case.toml:5:1: [[claims.rule]] has no 'traffic' (add it with one of: contact, lookup, payload, upload, content, unread)",
+        ),
+        (
+            "id = 'a'\ntrafic = 'upload'\ntraffic = 'upload'",
+            "case.toml:7:1: 'trafic' is no key of [[claims.rule]] (did you mean 'traffic'?)",
+        ),
+        (
+            "id = 'a'\ntraffic = 'uploads'",
+            "case.toml:7:11: traffic cannot be 'uploads' (did you mean 'upload'?)",
+        ),
+        (
+            "id = 'a'\ntraffic = 'upload'\nplaces = ['US']",
+            "case.toml:8:10: places is an array, not a table (write its keys under the header [claims.rule.places])",
+        ),
+        (
+            "id = 'a'\ntraffic = 'upload'\nplaces = { outside = 'US' }",
+            "case.toml:8:22: outside is a string, not an array (write it in brackets: outside = ['US'])",
+        ),
+        (
+            "id = 'a'\ntraffic = 'upload'\nplaces = { within = ['US'] }",
+            "case.toml:8:10: places has none of: inside, outside (write one of them)",
+        ),
+        (
+            "id = 1\ntraffic = 'upload'",
+            "case.toml:6:6: id is an integer, not a string or a table (write it in quotes: \"1\")",
+        ),
+    ] {
+        let file = format!("[[claims]]\n{new}[[claims.rule]]\n{rule}");
+        assert_eq!(refused(&file), said, "{rule}");
+    }
     let typo = parse(&FULL.replace("claims = [\"us-storage\"]", "claims = [\"stay-in-eu\"]"));
     assert_eq!(
-        typo.check_claims(&ships).unwrap_err().to_string(),
-        "cases/case.toml:78:11: there is no claim 'stay-in-eu' (did you mean 'stays-in-eu'?)"
+        typo.check_claims(&["local-data-mode", "us-storage"])
+            .unwrap_err()
+            .to_string(),
+        "cases/case.toml:101:11: there is no claim 'stay-in-eu' (did you mean 'stays-in-eu'?)"
     );
 }
 
@@ -287,7 +380,7 @@ fn an_allowance_covers_what_fits_in_all_its_parts() {
     assert_eq!(
         case.expired(at(TEN + 366 * 86_400)),
         [
-            "cases/case.toml:77:6: allowance 'map-tiles' ended on 2025-12-31, before the capture began; it covers nothing"
+            "cases/case.toml:100:6: allowance 'map-tiles' ended on 2025-12-31, before the capture began; it covers nothing"
         ]
     );
 }
@@ -446,8 +539,8 @@ fn wrong_files_say_where_what_and_what_instead() {
             "case.toml:1:9: title is a date or time, not a string (write it in quotes: \"2025-03-01\")",
         ),
         (
-            "claims = [{ id = 'a', parameters = { n = 99999999999999999999 } }]",
-            "case.toml:1:42: '99999999999999999999' is out of range (TOML has numbers of 64 bits)",
+            "claims = [{ id = 'a', parameters = { upload_ratio = 99999999999999999999 } }]",
+            "case.toml:1:53: upload_ratio is out of range (write 0 or more)",
         ),
         // Texts and words.
         (
@@ -787,7 +880,7 @@ fn faults(whole: &Json, schema: &Json, value: &Json, met: &mut BTreeSet<String>)
         None => true,
         Some("string") => value.is_string(),
         Some("integer") => value.is_i64(),
-        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
         Some("array") => value.is_array(),
         Some("object") => value.is_object(),
         Some(other) => panic!("{other}"),
@@ -834,7 +927,8 @@ fn the_schema_allows_the_full_file_and_every_key_says_what_it_is_for() {
             known.insert(said.to_owned());
         }
     }
-    assert_eq!(met, known, "keys of the schema that the full file shows");
+    let unmet: Vec<&String> = known.difference(&met).collect();
+    assert!(unmet.is_empty(), "keys that the full file lacks: {unmet:?}");
 
     for (pointer, value) in [
         ("/title", Json::from(3)),

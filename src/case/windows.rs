@@ -191,12 +191,11 @@ pub(super) fn check(
     first: Option<Timestamp>,
 ) -> Result<(), Error> {
     let clock = Clock(first);
-    if let Some(window) = windows.get(WINDOWS_MAX) {
-        return Err(window
-            .places
-            .start
-            .error(format!("more than {WINDOWS_MAX} windows"))
-            .advise("split the case"));
+    let all = windows.iter().map(|window| &window.places);
+    let mut all = all.chain(events.iter().map(|event| &event.places));
+    if let Some(places) = all.nth(WINDOWS_MAX) {
+        let what = format!("more than {WINDOWS_MAX} windows and events");
+        return Err(places.start.error(what).advise("split the case"));
     }
     for (index, window) in windows.iter().enumerate() {
         let name = format!("window '{}'", window.name);

@@ -5,7 +5,7 @@ use crate::case::{self, BaselineKind, CaseFile};
 use crate::claim::agreed::BEACON_SECONDS;
 use crate::claim::baseline::Kind;
 use crate::claim::coverage::MINIMUM_SECONDS;
-use crate::claim::definition::{Definition, Parameters, shipped};
+use crate::claim::definition::{Definition, shipped};
 use crate::cli::{Check, DEFAULT_CLAIM, Subject};
 use crate::epoch::{PlannedWindow, Schedule, WindowSpec};
 use crate::error::Error;
@@ -217,7 +217,10 @@ fn schedule(options: &Check, case: Option<&CaseFile>) -> Schedule {
 /// The chosen claims, in the order of their ids.
 fn claims(options: &Check, case: Option<&CaseFile>) -> Result<Vec<Definition>, Error> {
     let listed = case.map(|c| c.claims.as_slice()).unwrap_or_default();
-    let own: Vec<Definition> = listed.iter().map(own).collect::<Result<_, _>>()?;
+    let own: Vec<Definition> = listed
+        .iter()
+        .map(case::Claim::to_judge)
+        .collect::<Result<_, _>>()?;
     let mut chosen: Vec<Definition> = Vec::new();
     let mut add = |claim: Definition| {
         if !chosen
@@ -243,56 +246,6 @@ fn claims(options: &Check, case: Option<&CaseFile>) -> Result<Vec<Definition>, E
     }
     chosen.sort_by(|a, b| (&a.id, &a.chosen).cmp(&(&b.id, &b.chosen)));
     Ok(chosen)
-}
-
-/// An entry of `[[claims]]`, with the shipped claim that it chooses or the one that it defines.
-fn own(entry: &case::Claim) -> Result<Definition, Error> {
-    if entry.is_new() {
-        let claim: Definition =
-            entry
-                .definition
-                .clone()
-                .try_into()
-                .map_err(|e: toml::de::Error| {
-                    entry
-                .place
-                .error(format!("the claim '{}': {}", entry.id, text::terminal(e.message())))
-                .advise("see 'drone-audit emit case-schema' and the claims that ship for the form")
-                })?;
-        return match claim.problem() {
-            None => Ok(claim),
-            Some(what) => Err(entry.place.error(what).advise("correct this claim")),
-        };
-    }
-    let Some(base) = shipped().iter().find(|c| c.id == entry.id) else {
-        return Err(entry.place.error(format!("no claim '{}' ships", entry.id)));
-    };
-    let mut claim = match &entry.preset {
-        None => base.clone(),
-        Some(name) => base.in_words_of(name).ok_or_else(|| {
-            let place = entry.place_of(&["preset"]);
-            place
-                .error(format!("the claim '{}' has no preset '{name}'", entry.id))
-                .advise(wordings(base))
-        })?,
-    };
-    if !entry.parameters.is_empty() {
-        let given: Result<Parameters, toml::de::Error> = entry.parameters.clone().try_into();
-        claim.parameters = given.map_err(|e| {
-            entry
-                .key_place_of(&["parameters"])
-                .error(format!(
-                    "parameters of '{}': {}",
-                    entry.id,
-                    text::terminal(e.message())
-                ))
-                .advise("use upload_min_bytes, upload_ratio, exempt_modules")
-        })?;
-    }
-    match claim.problem() {
-        None => Ok(claim),
-        Some(what) => Err(entry.key_place_of(&["parameters"]).error(what)),
-    }
 }
 
 fn wordings(claim: &Definition) -> String {
