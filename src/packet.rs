@@ -77,6 +77,20 @@ pub fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     }
 }
 
+/// A datagram put together from fragments, without the headers that were fragmented with it:
+/// extension headers of IPv6, and of either family an authentication header.
+pub fn reassembled(datagram: Datagram<'_>) -> Datagram<'_> {
+    let behind = match datagram.source {
+        IpAddr::V4(_) => ipv4::behind_extensions(datagram),
+        IpAddr::V6(_) => ipv6::behind_extensions(datagram),
+    };
+    Datagram {
+        // Fragments in fragments are no datagram of anybody's.
+        fragment: None,
+        ..behind
+    }
+}
+
 /// Splits header and wire length off `bytes`: the captured payload and its length on the wire.
 /// `total` is the packet's length by its own header, `None` when that is zero (segmentation
 /// offload, jumbograms): then the frame's length counts.
@@ -88,4 +102,41 @@ fn payload(bytes: &[u8], header: usize, total: Option<usize>, cut: usize) -> (&[
         bytes.get(header..captured).unwrap_or_default(),
         total.saturating_sub(header),
     )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn whole<'a>(source: &str, protocol: u8, payload: &'a [u8]) -> Datagram<'a> {
+        Datagram {
+            source: source.parse().unwrap(),
+            destination: source.parse().unwrap(),
+            hop_limit: 64,
+            protocol,
+            payload,
+            wire_len: payload.len(),
+            fragment: None,
+        }
+    }
+
+    #[test]
+    fn headers_that_were_fragmented_with_the_rest_are_passed_over() {
+        // Destination options, then a routing header of type 2 with a hop to go, then UDP.
+        let mut chain = vec![43, 0, 1, 4, 0, 0, 0, 0, 17, 2, 2, 1, 0, 0, 0, 0];
+        let last: std::net::Ipv6Addr = "2001:db8::9".parse().unwrap();
+        chain.extend(last.octets());
+        chain.extend([1, 2, 3, 4]);
+        let read = reassembled(whole("fd00::1", 60, &chain));
+        assert_eq!((read.protocol, read.payload), (17, &[1, 2, 3, 4][..]));
+        assert_eq!((read.destination, read.wire_len), (last.into(), 4));
+
+        let signed = [&[4, 4][..], &[0; 22], &[0x45, 0]].concat();
+        let twice = [&[51, 4][..], &[0; 22], &signed].concat();
+        let read = reassembled(whole("10.0.0.1", 51, &twice));
+        assert_eq!((read.protocol, read.payload), (4, &[0x45, 0][..]));
+        let cut = reassembled(whole("10.0.0.1", 51, &twice[..20]));
+        assert_eq!((cut.protocol, cut.payload.len()), (51, 20));
+    }
 }

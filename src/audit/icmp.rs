@@ -34,6 +34,14 @@ pub(super) fn is_request(number: u8, kind: u8) -> bool {
         .any(|(of, request, _)| *of == number && *request == kind)
 }
 
+/// Echo request and reply: four bytes of identifier and number, then data of any kind.
+pub(super) fn is_echo(number: u8, kind: u8) -> bool {
+    match number {
+        protocol::ICMP => matches!(kind, 0 | 8),
+        _ => matches!(kind, 128 | 129),
+    }
+}
+
 /// A RST, an ICMP error: they answer nothing.
 pub(super) fn is_no_answer(transport: &Transport<'_>, number: u8) -> bool {
     match transport {

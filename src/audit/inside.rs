@@ -20,7 +20,7 @@ use crate::packet::transport::UdpDatagram;
 pub(super) struct Found<'a> {
     /// Its id in reports.
     pub(super) name: &'static str,
-    /// It brings copies of frames from elsewhere: their link addresses are evidence.
+    /// It brings copies of frames from elsewhere: their link addresses say whose they are.
     pub(super) copies: bool,
     /// What is in it.
     pub(super) seen: Seen<'a>,
@@ -64,6 +64,18 @@ pub(super) fn of_datagram<'a>(udp: &UdpDatagram<'a>) -> Option<Found<'a>> {
     }
     // Nothing inside speaks for the tunnel: then its header may be another protocol's.
     unread.filter(|_| !is_other_protocol(udp.payload, udp.source_port, udp.destination_port))
+}
+
+/// An IP packet, to the byte, in the data of an echo message: a tunnel through ping. Other programs
+/// put bytes of their own before it, which are not known here.
+pub(super) fn of_echo(data: &[u8], cut: usize) -> Option<Found<'_>> {
+    let read = Unwrapped::bare(Content::Ip(data));
+    let sure = cut == 0 && sureness(&read.content, 0) == Sureness::Certain;
+    sure.then_some(Found {
+        name: "ip-in-icmp",
+        copies: false,
+        seen: Seen::Opened(read),
+    })
 }
 
 /// `None` if it is no tunnel after all.

@@ -5,8 +5,8 @@ mod nested;
 
 use super::clock::Clock;
 use super::duplicates::{Duplicates, Port};
-use super::icmp::{icmp_ports, is_no_answer, is_request};
-use super::inside::{asks_beyond, of_datagram, of_number};
+use super::icmp::{icmp_ports, is_echo, is_no_answer, is_request};
+use super::inside::{asks_beyond, of_datagram, of_echo, of_number};
 use super::limited::Limited;
 use super::senders::{FrameSender, Senders};
 use super::{Series, Settings, Unflowed, UnflowedOverTime};
@@ -29,7 +29,7 @@ use crate::packet::fragments::{Fragments, Joined, Piece};
 use crate::packet::transport::{
     Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify,
 };
-use crate::packet::{Datagram, Decoded, decode};
+use crate::packet::{Datagram, Decoded, decode, reassembled};
 use content::Layer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -50,8 +50,8 @@ struct Context {
     target: Option<Mac>,
     direction: Option<Direction>,
     depth: u8,
-    /// Its link addresses and neighbour messages speak of the link under audit: what a tunnel holds
-    /// was said somewhere else, unless it is a copy of that link's frames.
+    /// Neighbour messages in it speak of the link under audit: what a tunnel holds was said somewhere
+    /// else, or by anybody.
     on_link: bool,
     /// It came in fragments, some of which may be missing; cut ones were noted one by one.
     in_pieces: bool,
@@ -362,7 +362,7 @@ impl Tracker {
                 .gaps
                 .at(GapId::UnreadablePackets, first.moment, first.epoch, cause);
         }
-        let datagram = Datagram {
+        let datagram = reassembled(Datagram {
             source: joined.source,
             destination: joined.destination,
             hop_limit: 0,
@@ -370,7 +370,7 @@ impl Tracker {
             payload: &joined.payload,
             wire_len: joined.wire_len,
             fragment: None,
-        };
+        });
         let Some(last) = joined.pieces.last() else {
             return false;
         };
@@ -475,6 +475,12 @@ impl Tracker {
                 if answers {
                     self.look(slot, side, body, Layer::Icmp, context);
                     self.payload(slot, side, datagram.wire_len.saturating_sub(4), context);
+                }
+                if is_echo(datagram.protocol, kind)
+                    && let Some(data) = body.get(4..)
+                    && let Some(found) = of_echo(data, datagram.cut())
+                {
+                    self.tunnelled(slot, found, datagram.source, 0, context);
                 }
             }
             Transport::Other => {

@@ -9,6 +9,8 @@ const LSRR: u8 = 131;
 const SSRR: u8 = 137;
 /// Authentication header.
 const AUTHENTICATION: u8 = 51;
+/// Authentication headers followed in a row; honest packets have one.
+const AUTHENTICATIONS_MAX: usize = 8;
 
 pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     let header = match Ipv4HeaderSlice::from_slice(bytes) {
@@ -23,24 +25,16 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     if total != 0 && total < len {
         return Decoded::Unreadable("an IPv4 total length shorter than its header");
     }
-    let (mut payload, mut wire_len) = payload(bytes, len, (total != 0).then_some(total), cut);
-    let mut protocol = header.protocol().0;
+    let (payload, wire_len) = payload(bytes, len, (total != 0).then_some(total), cut);
     let offset = usize::from(header.fragments_offset().value()) * 8;
     let more = header.more_fragments();
-    if protocol == AUTHENTICATION && !more && offset == 0 {
-        // Authenticated, not encrypted: what is behind can be read (RFC 4302 §2).
-        if let Some((next, behind)) = behind_authentication(payload) {
-            wire_len = wire_len.saturating_sub(payload.len() - behind.len());
-            (protocol, payload) = (next, behind);
-        }
-    }
     let datagram = Datagram {
         source: header.source_addr().into(),
         destination: last_hop(header.options())
             .unwrap_or_else(|| header.destination_addr())
             .into(),
         hop_limit: header.ttl(),
-        protocol,
+        protocol: header.protocol().0,
         payload,
         wire_len,
         fragment: (more || offset > 0).then(|| Fragment {
@@ -49,11 +43,31 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
             more,
         }),
     };
+    let datagram = match datagram.fragment {
+        None => behind_extensions(datagram),
+        Some(_) => datagram,
+    };
     if checksum::sums_to_zero(header.slice()) {
         Decoded::Datagram(datagram)
     } else {
         Decoded::BadChecksum(datagram)
     }
+}
+
+/// What is behind authentication headers: signed, not encrypted, and so readable (RFC 4302 §2).
+pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Datagram<'_> {
+    for _ in 0..AUTHENTICATIONS_MAX {
+        if datagram.protocol != AUTHENTICATION {
+            break;
+        }
+        let Some((next, behind)) = behind_authentication(datagram.payload) else {
+            break;
+        };
+        let header = datagram.payload.len().saturating_sub(behind.len());
+        datagram.wire_len = datagram.wire_len.saturating_sub(header);
+        (datagram.protocol, datagram.payload) = (next, behind);
+    }
+    datagram
 }
 
 /// Next protocol and bytes behind an authentication header; its length counts 32-bit words, less two.

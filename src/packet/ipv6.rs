@@ -29,34 +29,38 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
         Err(_) => return Decoded::Unreadable("malformed IPv6 header"),
     };
     let len = usize::from(header.payload_length());
-    let (mut rest, mut wire) = payload(bytes, FIXED, (len != 0).then_some(FIXED + len), cut);
-    let mut next = header.next_header().0;
-    let mut destination = header.destination_addr();
-    let mut fragment = None;
+    let (payload, wire_len) = payload(bytes, FIXED, (len != 0).then_some(FIXED + len), cut);
+    Decoded::Datagram(behind_extensions(Datagram {
+        source: header.source_addr().into(),
+        destination: header.destination_addr().into(),
+        hop_limit: header.hop_limit(),
+        protocol: header.next_header().0,
+        payload,
+        wire_len,
+        fragment: None,
+    }))
+}
+
+/// What is behind the chain of extension headers.
+pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Datagram<'_> {
     for _ in 0..CHAIN_MAX {
-        let Some(step) = step(next, rest) else { break };
+        let Some(step) = step(datagram.protocol, datagram.payload) else {
+            break;
+        };
         if let Some(hop) = step.last_hop {
-            destination = hop;
+            datagram.destination = hop.into();
         }
-        next = step.next;
-        rest = rest.get(step.len..).unwrap_or_default();
-        wire = wire.saturating_sub(step.len);
-        if let Some(found) = step.fragment {
-            fragment = Some(found);
+        datagram.protocol = step.next;
+        datagram.payload = datagram.payload.get(step.len..).unwrap_or_default();
+        datagram.wire_len = datagram.wire_len.saturating_sub(step.len);
+        // An "atomic" fragment (RFC 6946) is a whole datagram.
+        if let Some(found) = step.fragment.filter(|f| f.more || f.offset > 0) {
+            datagram.fragment = Some(found);
             // Behind a fragment header lies a piece of the datagram, not a header.
             break;
         }
     }
-    Decoded::Datagram(Datagram {
-        source: header.source_addr().into(),
-        destination: destination.into(),
-        hop_limit: header.hop_limit(),
-        protocol: next,
-        payload: rest,
-        wire_len: wire,
-        // An "atomic" fragment (RFC 6946) is a whole datagram.
-        fragment: fragment.filter(|f: &Fragment| f.more || f.offset > 0),
-    })
+    datagram
 }
 
 struct Step {

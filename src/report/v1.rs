@@ -134,7 +134,7 @@ pub struct Input {
     pub first: Option<String>,
     /// Last packet.
     pub last: Option<String>,
-    /// Packets lost by the capture's own counters; null if it keeps none.
+    /// Packets lost by the capture's own counters, in the file or given with `--counters`; null without any.
     pub dropped: Option<u64>,
     /// Packets captured only in part.
     pub truncated: u64,

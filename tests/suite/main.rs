@@ -16,6 +16,7 @@ mod explain;
 mod fitness;
 mod flows;
 mod limits;
+mod names;
 mod readme;
 mod relays;
 mod report;

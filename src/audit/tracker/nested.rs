@@ -8,7 +8,6 @@ use super::super::inside::{Found, Seen, of_datagram, of_number};
 use super::super::senders::FrameSender;
 use super::{Context, DEPTH_MAX, Tracker};
 use crate::coverage::GapId;
-use crate::dissect::neighbours;
 use crate::flow::{Key, Opening, Relay};
 use crate::link::{Content, Unwrapped};
 use crate::packet::address::classify;
@@ -77,9 +76,9 @@ impl Tracker {
     ) -> bool {
         let context = if copies {
             Context {
+                // Whose they are, these say; what is on the link they do not: anybody may send them.
                 source: read.source,
                 target: read.target,
-                on_link: true,
                 ..context
             }
         } else {
@@ -104,10 +103,6 @@ impl Tracker {
                     decoded => decoded,
                 };
                 self.network(decoded, context)
-            }
-            Content::Arp(packet) if copies => {
-                neighbours::arp(packet, context.epoch, context.moment, &mut self.ledger);
-                false
             }
             Content::Unreadable(gap, cause) => {
                 self.unreadable(gap, cause, context);
