@@ -14,7 +14,10 @@ use crate::classify::app_pattern::Pattern;
 use crate::declared;
 use crate::epoch::WindowSpec;
 use crate::error::Error;
-use crate::report::output::{Format, Output};
+use crate::report::anchor::Anchor;
+use crate::report::format::{self, Format};
+use crate::report::output::Output;
+use crate::report::{flows, intoto};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -28,6 +31,10 @@ pub const STDIN: &str = "-";
 
 /// Heading of the options that every command has.
 const MESSAGES: &str = "Messages";
+
+fn check_notes() -> String {
+    format!("Formats:\n{}\n\n{CHECK_NOTES}", format::list())
+}
 
 const CHECK_NOTES: &str = "\
 Exit codes:
@@ -85,7 +92,7 @@ pub struct Cli {
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Command {
     /// Judges the claims on one session's captures.
-    #[command(after_help = CHECK_NOTES)]
+    #[command(after_help = check_notes())]
     Check(Check),
     /// Lists every flow of the captures, without judgement.
     Flows(Flows),
@@ -145,13 +152,17 @@ pub struct Check {
     /// Judge every capture alone, as a session of its own.
     #[arg(long)]
     pub each: bool,
-    /// Write the report as `table` or `json`, to standard output or to a file; repeatable
+    /// Write the report in this format (below), to standard output or to a file; repeatable
     /// [default: table].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(CHECK_FORMATS))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(format::of_check()))]
     pub outputs: Vec<Output>,
     /// Show personal data that was found in clear, which reports mask otherwise.
     #[arg(long)]
     pub reveal: bool,
+    /// Line of a text file in the repository that `sarif` results and `github` annotations point
+    /// at [default: the case file, else the capture].
+    #[arg(long = "annotate", value_name = "PATH[:LINE]", value_parser = Anchor::parse)]
+    pub annotate: Option<Anchor>,
     /// Exit with 0 whatever the verdict (an error stays 2); the report records it.
     #[arg(long)]
     pub exit_zero: bool,
@@ -175,8 +186,8 @@ pub struct Flows {
     /// What addresses are looked up in.
     #[command(flatten)]
     pub sources: Sources,
-    /// Write the flows as `ndjson`, to standard output or to a file; repeatable [default: ndjson].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(FLOWS_FORMATS))]
+    /// Write the flows as `ndjson` or `csv`, to standard output or to a file; repeatable [default: ndjson].
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(flows::FORMATS.to_vec()))]
     pub outputs: Vec<Output>,
 }
 
@@ -199,7 +210,7 @@ pub struct Fitness {
     pub counters: Vec<PathBuf>,
     /// Write the result as `table` or `json`, to standard output or to a file; repeatable
     /// [default: table].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(CHECK_FORMATS))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(FITNESS_FORMATS.to_vec()))]
     pub outputs: Vec<Output>,
     /// Do not compute the SHA-256 of the captures; the result then cannot be tied to them.
     #[arg(long)]
@@ -226,7 +237,7 @@ pub struct Diff {
     pub catalogs: Vec<PathBuf>,
     /// Write the comparison as `table`, `json` or `markdown`, to standard output or to a file;
     /// repeatable [default: table].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(DIFF_FORMATS))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(DIFF_FORMATS.to_vec()))]
     pub outputs: Vec<Output>,
     /// Do not compute the SHA-256 of the captures; the result then cannot be tied to them.
     #[arg(long)]
@@ -314,9 +325,8 @@ pub enum Embedded {
     Geo,
 }
 
-const CHECK_FORMATS: &[Format] = &[Format::Table, Format::Json];
-const DIFF_FORMATS: &[Format] = &[Format::Table, Format::Json, Format::Markdown];
-const FLOWS_FORMATS: &[Format] = &[Format::Ndjson];
+const FITNESS_FORMATS: &[Format] = &[Format::TABLE, Format::JSON];
+const DIFF_FORMATS: &[Format] = &[Format::TABLE, Format::JSON, crate::report::markdown::FORMAT];
 
 /// Why there is nothing to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -350,6 +360,7 @@ where
 impl Cli {
     /// Adds default outputs and refuses what contradicts itself.
     fn complete(&mut self) -> Result<(), Error> {
+        self.hashes_for_statements()?;
         let (captures, counters, subject, outputs, default): (Vec<&PathBuf>, _, _, _, _) =
             match &mut self.command {
                 Command::Check(check) => (
@@ -357,28 +368,28 @@ impl Cli {
                     check.counters.as_slice(),
                     &check.subject,
                     &mut check.outputs,
-                    Format::Table,
+                    Format::TABLE,
                 ),
                 Command::Flows(flows) => (
                     flows.captures.iter().collect(),
                     [].as_slice(),
                     &flows.subject,
                     &mut flows.outputs,
-                    Format::Ndjson,
+                    Format::NDJSON,
                 ),
                 Command::Fitness(fitness) => (
                     fitness.captures.iter().collect(),
                     fitness.counters.as_slice(),
                     &fitness.subject,
                     &mut fitness.outputs,
-                    Format::Table,
+                    Format::TABLE,
                 ),
                 Command::Diff(diff) => (
                     vec![&diff.baseline, &diff.capture],
                     [].as_slice(),
                     &diff.subject,
                     &mut diff.outputs,
-                    Format::Table,
+                    Format::TABLE,
                 ),
                 Command::Explain(_) | Command::Emit(_) => return Ok(()),
             };
@@ -419,6 +430,22 @@ impl Cli {
             );
         }
         Ok(())
+    }
+
+    /// A statement names its subjects by nothing but their hash.
+    fn hashes_for_statements(&self) -> Result<(), Error> {
+        match &self.command {
+            Command::Check(check)
+                if check.no_hash && check.outputs.iter().any(|o| o.format == intoto::FORMAT) =>
+            {
+                Err(Error::at(
+                    "--no-hash",
+                    "an in-toto statement needs the SHA-256 of every capture",
+                )
+                .advise("leave out --no-hash, or -o intoto"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -474,7 +501,7 @@ mod tests {
         let check = check("check flight.pcap -");
         assert_eq!(check.captures, [Path::new("flight.pcap"), Path::new("-")]);
         assert!(check.claims.is_empty() && check.case.is_none());
-        assert_eq!(check.outputs, [Output::stdout(Format::Table)]);
+        assert_eq!(check.outputs, [Output::stdout(Format::TABLE)]);
         assert!(check.windows.is_empty() && !check.each && !check.exit_zero && !check.no_hash);
     }
 
@@ -514,6 +541,7 @@ mod tests {
             "--geo",
             "--catalog",
             "-o",
+            "--annotate",
             "--color",
         ] {
             let line = usage(&format!("check x {option} --each"));
@@ -569,6 +597,14 @@ mod tests {
                 "--output: two reports would be mixed on standard output (give all but one a file: FORMAT=PATH)",
             ),
             (
+                "check x --no-hash -o intoto",
+                "--no-hash: an in-toto statement needs the SHA-256 of every capture (leave out --no-hash, or -o intoto)",
+            ),
+            (
+                "check x --annotate ../case.toml:3",
+                "--annotate <PATH[:LINE]>: '../case.toml:3' is no path inside a repository (relative to its root, with '/', without '..')",
+            ),
+            (
                 "check x --local 0.0.0.0/0",
                 "--local <CIDR>: '0.0.0.0/0' covers every address, so nothing would be left to judge",
             ),
@@ -603,7 +639,7 @@ mod tests {
         }
         assert!(usage("check x --device 10.0.0").contains("no IP address and no MAC"));
         assert!(usage("check x --local 192.168.1.0").contains("no prefix length"));
-        assert!(usage("flows x -o table").contains("use one of: ndjson"));
+        assert!(usage("flows x -o table").contains("use one of: ndjson, csv"));
     }
 
     #[test]
@@ -624,6 +660,7 @@ mod tests {
             "3  nothing is contradicted",
             "--window +60/+660",
             "--allow-inconclusive",
+            "sarif     code scanning",
         ] {
             assert!(help.contains(part), "{help}");
         }

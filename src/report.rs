@@ -1,16 +1,27 @@
 //! Reports: one frozen model, several formats that know no more than it says.
 
 pub mod against;
+pub mod anchor;
+mod ascii_json;
 pub mod build;
+pub mod csv;
 pub mod diff;
 pub mod fitness;
 pub mod flows;
+pub mod format;
+pub mod github;
+pub mod intoto;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod meaning;
+pub mod ndjson;
 pub mod output;
 pub mod read;
 #[cfg(test)]
 mod sample;
+pub mod sarif;
 pub mod table;
 pub mod text;
 pub mod v1;
+pub mod weight;

@@ -3,7 +3,8 @@
 use crate::declared;
 use crate::epoch::{Bound, WindowSpec};
 use crate::error::Error;
-use crate::report::output::{Format, Output};
+use crate::report::format::Format;
+use crate::report::output::Output;
 use crate::report::text;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::ffi::OsString;
@@ -42,12 +43,12 @@ fn bound(value: &str) -> Result<Bound, String> {
 }
 
 /// Reads `FORMAT[=PATH]` with one of the allowed formats.
-pub(super) fn output(allowed: &'static [Format]) -> impl TypedValueParser<Value = Output> {
+pub(super) fn output(allowed: Vec<Format>) -> impl TypedValueParser<Value = Output> {
     OsStringValueParser::new().try_map(move |value: OsString| {
         let value = value
             .to_str()
             .ok_or_else(|| Error::new("is no valid UTF-8").advise("choose another file name"))?;
-        Output::parse(value, allowed)
+        Output::parse(value, &allowed)
     })
 }
 

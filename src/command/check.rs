@@ -8,7 +8,7 @@ use crate::capture::Source;
 use crate::capture::sidecar::Sidecar;
 use crate::claim::baseline::Baseline;
 use crate::claim::definition::Traffic;
-use crate::claim::{Verdict, judge};
+use crate::claim::judge;
 use crate::classify::catalog::Catalog;
 use crate::cli::{Check, Terminal};
 use crate::epoch::Schedule;
@@ -16,8 +16,9 @@ use crate::error::Error;
 use crate::locate::Locator;
 use crate::personal::Policy;
 use crate::report::against::Against;
-use crate::report::output::{Format, check_targets};
-use crate::report::{build, json, table, v1};
+use crate::report::format::{Setting, writer};
+use crate::report::output::check_targets;
+use crate::report::{build, v1, weight};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,12 +66,13 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
         }
     }
     for output in &options.outputs {
-        output.write(|out| match output.format {
-            Format::Table => table::write(&report, style(terminal, output.path.is_some()), out),
-            _ => json::write(&report, out),
-        })?;
+        let setting = Setting {
+            style: style(terminal, output.path.is_some()),
+            anchor: options.annotate.as_ref(),
+        };
+        output.write(|out| writer(output.format)(&report, &setting, out))?;
     }
-    Ok(exit_code(&report, options))
+    Ok(weight::exit_code(&report))
 }
 
 /// What recorders wrote beside the captures, by source.
@@ -192,18 +194,5 @@ impl Run<'_> {
             }
             report
         })
-    }
-}
-
-fn exit_code(report: &v1::Report, options: &Check) -> u8 {
-    if options.exit_zero {
-        return 0;
-    }
-    let inconclusive = Verdict::Inconclusive.id();
-    match report.verdict.as_str() {
-        v if v == Verdict::Contradicted.id() => 1,
-        v if v == inconclusive && options.allow_inconclusive => 0,
-        v if v == inconclusive => 3,
-        _ => 0,
     }
 }

@@ -14,8 +14,9 @@ use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::locate::Locator;
 use crate::personal::Policy;
-use crate::report::output::{Format, check_targets};
-use crate::report::{build, diff, read, table};
+use crate::report::format::Format;
+use crate::report::output::check_targets;
+use crate::report::{build, diff, markdown, read, table};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -47,12 +48,14 @@ pub(super) fn run(options: &Diff, terminal: &Terminal) -> Result<u8, Error> {
     ];
     let result = diff::between(&baseline, &capture);
     for output in &options.outputs {
-        output.write(|out| match output.format {
-            Format::Table => {
+        output.write(|out| {
+            if output.format == Format::TABLE {
                 table::diff::write(&result, style(terminal, output.path.is_some()), out)
+            } else if output.format == markdown::FORMAT {
+                diff::markdown::write(&result, out)
+            } else {
+                diff::write_json(&result, out)
             }
-            Format::Markdown => diff::markdown::write(&result, out),
-            _ => diff::write_json(&result, out),
         })?;
     }
     Ok(if result.news { NEWS } else { 0 })

@@ -3,12 +3,13 @@
 use crate::cli::{Embedded, Emit};
 use crate::error::Error;
 use crate::locate;
-use crate::report::output::{Format, Output};
+use crate::report::format::Format;
+use crate::report::output::Output;
 use crate::report::{diff, fitness, v1};
 use std::io::{self, Write};
 
 pub(super) fn run(options: &Emit) -> Result<u8, Error> {
-    Output::stdout(Format::Json).write(|out| match options.what {
+    Output::stdout(Format::JSON).write(|out| match options.what {
         Embedded::Schema => schema(&schemars::schema_for!(v1::Report), out),
         Embedded::CaseSchema => schema(&crate::case::schema(), out),
         Embedded::FitnessSchema => schema(&schemars::schema_for!(fitness::Fitness), out),

@@ -4,7 +4,8 @@ use super::screen::columns;
 use crate::cli::Explain;
 use crate::error::Error;
 use crate::explain::{library, plain};
-use crate::report::output::{Format, Output};
+use crate::report::format::Format;
+use crate::report::output::Output;
 
 /// Columns of running text when no terminal says.
 const WIDTH: usize = 80;
@@ -16,7 +17,7 @@ pub(super) fn run(options: &Explain) -> Result<u8, Error> {
         Some(id) => Some(library.find(id)?),
         None => None,
     };
-    Output::stdout(Format::Table).write(|out| match &found {
+    Output::stdout(Format::TABLE).write(|out| match &found {
         Some(entries) => plain::entries(entries, width, out),
         None => plain::list(library, width, out),
     })?;

@@ -10,7 +10,8 @@ use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::explain::library;
 use crate::personal::Policy;
-use crate::report::output::{Format, check_targets};
+use crate::report::format::Format;
+use crate::report::output::check_targets;
 use crate::report::{build, fitness, table};
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,11 +52,12 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
         build::fitness(case, texts, request)
     })?;
     for output in &options.outputs {
-        output.write(|out| match output.format {
-            Format::Table => {
+        output.write(|out| {
+            if output.format == Format::TABLE {
                 table::fitness::write(&result, style(terminal, output.path.is_some()), out)
+            } else {
+                fitness::write_json(&result, out)
             }
-            _ => fitness::write_json(&result, out),
         })?;
     }
     Ok(if result.fit { 0 } else { UNFIT })

@@ -48,7 +48,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     };
     let rows = flows::rows(&basis);
     for output in &options.outputs {
-        output.write(|out| flows::write(&rows, out))?;
+        output.write(|out| flows::write_as(output.format, &rows, out))?;
     }
     let folded: u64 = evidence.series.iter().map(|s| s.folded).sum();
     if folded > 0 && !terminal.quiet {

@@ -1,4 +1,4 @@
-//! The recipes as Markdown, for the README.
+//! The texts as Markdown: the recipes for the README, single entries as help of SARIF rules.
 
 use super::{Block, Entry, Kind, Library, Section};
 use crate::report::text;
@@ -31,6 +31,21 @@ fn recipe(entry: &Entry) -> String {
         "\nHow this can be wrong, and references: `drone-audit explain {}`.\n",
         entry.id
     ));
+    out
+}
+
+/// One entry, without a heading of its own: its facts, then its sections.
+pub fn entry(entry: &Entry) -> String {
+    let mut out = String::new();
+    for fact in entry.facts() {
+        out.push_str(&format!("{fact}\n\n"));
+    }
+    for (index, section) in entry.sections.iter().enumerate() {
+        let apart = if index > 0 { "\n" } else { "" };
+        let heading = entry.kind.section(&section.key);
+        out.push_str(&format!("{apart}**{heading}**\n"));
+        body(section, &mut out);
+    }
     out
 }
 

@@ -1,5 +1,8 @@
-//! The inventory without judgement: one JSON object a line, one line a flow.
+//! The inventory without judgement: one JSON object a line, one line a flow; or the same fields as a
+//! table for spreadsheets.
 
+use super::csv;
+use super::format::Format;
 use crate::classify::labels::Labels;
 use crate::classify::rows::scope_of;
 use crate::classify::{Basis, Scope};
@@ -11,6 +14,7 @@ use crate::packet::translation::Translators;
 use crate::packet::transport::protocol;
 use base64::Engine;
 use serde::Serialize;
+use serde_json::Value;
 use sha1::{Digest, Sha1};
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -87,7 +91,63 @@ pub fn rows(basis: &Basis<'_>) -> Vec<FlowRow> {
     out.into_iter().map(|(_, row)| row).collect()
 }
 
-/// Writes the rows.
+/// The formats of the inventory.
+pub const FORMATS: &[Format] = &[Format::NDJSON, Format::CSV];
+
+/// Writes the rows in one of [`FORMATS`].
+///
+/// # Errors
+/// When the writer fails.
+pub fn write_as(format: Format, rows: &[FlowRow], out: &mut dyn Write) -> io::Result<()> {
+    if format == Format::CSV {
+        table(rows, out)
+    } else {
+        write(rows, out)
+    }
+}
+
+/// The fields of [`FlowRow`], in their order.
+const COLUMNS: [&str; 21] = [
+    "input",
+    "transport",
+    "protocol",
+    "client_ip",
+    "client_port",
+    "server_ip",
+    "server_port",
+    "scope",
+    "host",
+    "host_source",
+    "app",
+    "country",
+    "asn",
+    "packets_out",
+    "packets_in",
+    "bytes_out",
+    "bytes_in",
+    "first",
+    "last",
+    "first_frame",
+    "community_id",
+];
+
+/// The rows as a table; what it does to text is said in [`super::csv`].
+fn table(rows: &[FlowRow], out: &mut dyn Write) -> io::Result<()> {
+    csv::row(COLUMNS.iter().map(|name| (*name).to_owned()), out)?;
+    for row in rows {
+        let row = serde_json::to_value(row)?;
+        let cells = COLUMNS.iter().map(|name| match row.get(name) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) if *name == "host" => csv::host(text),
+            Some(Value::String(text)) => csv::cell(text),
+            Some(other) => other.to_string(),
+        });
+        csv::row(cells, out)?;
+    }
+    Ok(())
+}
+
+/// Writes the rows, one JSON object a line.
 ///
 /// # Errors
 /// When the writer fails.

@@ -5,42 +5,11 @@
 //! cannot be replaced and are written to directly. A closed pipe is success: the reader had enough.
 
 use crate::error::Error;
+use crate::report::format::Format;
 use crate::report::text;
-use std::fmt;
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-
-/// A form a report can be written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Format {
-    /// For a person at a terminal.
-    Table,
-    /// The report as one JSON object.
-    Json,
-    /// One JSON object a line.
-    Ndjson,
-    /// GitHub-flavoured Markdown.
-    Markdown,
-}
-
-impl Format {
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Json => "json",
-            Self::Ndjson => "ndjson",
-            Self::Markdown => "markdown",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// A format and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +35,7 @@ impl Output {
             Some((name, path)) => (name, Some(path)),
             None => (value, None),
         };
-        let Some(format) = allowed.iter().copied().find(|format| format.name() == name) else {
+        let Some(format) = allowed.iter().copied().find(|format| format.name == name) else {
             let error = Error::new(format!(
                 "'{}' is no output format here",
                 text::terminal(name)
@@ -220,14 +189,14 @@ fn advice(name: &str, allowed: &[Format]) -> String {
     const TYPO_MAX: usize = 2;
     let closest = allowed
         .iter()
-        .map(|format| (distance(&name.to_lowercase(), format.name()), format))
+        .map(|format| (distance(&name.to_lowercase(), format.name), format))
         .min_by_key(|(edits, _)| *edits);
     if let Some((edits, format)) = closest
         && edits <= TYPO_MAX
     {
         return format!("did you mean '{format}'?");
     }
-    let names: Vec<&str> = allowed.iter().map(|format| format.name()).collect();
+    let names: Vec<&str> = allowed.iter().map(|format| format.name).collect();
     format!("use one of: {}", names.join(", "))
 }
 
@@ -256,7 +225,7 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
-    const CHECK: &[Format] = &[Format::Table, Format::Json];
+    const CHECK: &[Format] = &[Format::TABLE, Format::JSON];
 
     fn refused(value: &str) -> String {
         Output::parse(value, CHECK).unwrap_err().to_string()
@@ -266,11 +235,11 @@ mod tests {
     fn a_format_with_and_without_a_path() {
         assert_eq!(
             Output::parse("json", CHECK).unwrap(),
-            Output::stdout(Format::Json)
+            Output::stdout(Format::JSON)
         );
         assert_eq!(
             Output::parse("json=-", CHECK).unwrap(),
-            Output::stdout(Format::Json)
+            Output::stdout(Format::JSON)
         );
         let file = Output::parse("table=a=b.txt", CHECK).unwrap();
         assert_eq!(file.path.as_deref(), Some(Path::new("a=b.txt")));
@@ -292,7 +261,7 @@ mod tests {
         let path = dir.path().join("report.json");
         fs::write(&path, "old").unwrap();
         let output = Output {
-            format: Format::Json,
+            format: Format::JSON,
             path: Some(path.clone()),
         };
         let failed = output.write(|out| {
@@ -321,7 +290,7 @@ mod tests {
         fs::write(&file, "old").unwrap();
         symlink(&file, &link).unwrap();
         let to = |path: &Path| Output {
-            format: Format::Json,
+            format: Format::JSON,
             path: Some(path.to_owned()),
         };
         to(&link).write(|out| writeln!(out, "new")).unwrap();
@@ -350,7 +319,7 @@ mod tests {
     fn what_cannot_be_written_says_where_and_why_on_one_line() {
         let dir = tempfile::tempdir().unwrap();
         let to = |path: PathBuf| Output {
-            format: Format::Json,
+            format: Format::JSON,
             path: Some(path),
         };
         let into_directory = to(dir.path().to_owned()).write(|_| Ok(())).unwrap_err();
@@ -372,7 +341,7 @@ mod tests {
     #[test]
     fn a_closed_pipe_is_success() {
         let closed =
-            Output::stdout(Format::Json).write(|_| Err(io::Error::from(ErrorKind::BrokenPipe)));
+            Output::stdout(Format::JSON).write(|_| Err(io::Error::from(ErrorKind::BrokenPipe)));
         assert_eq!(closed, Ok(()));
     }
 
@@ -382,7 +351,7 @@ mod tests {
         let capture = dir.path().join("flight.pcap");
         fs::write(&capture, "x").unwrap();
         let json = |path: PathBuf| Output {
-            format: Format::Json,
+            format: Format::JSON,
             path: Some(path),
         };
         let aliased = dir.path().join(".").join("flight.pcap");
@@ -394,10 +363,10 @@ mod tests {
             json(dir.path().join(".").join("new.json")),
         ];
         assert!(check_targets(&twice, &[]).is_err());
-        let mixed = [Output::stdout(Format::Table), Output::stdout(Format::Json)];
+        let mixed = [Output::stdout(Format::TABLE), Output::stdout(Format::JSON)];
         assert!(check_targets(&mixed, &[]).is_err());
         assert_eq!(
-            check_targets(&[Output::stdout(Format::Table), json(new)], &[capture]),
+            check_targets(&[Output::stdout(Format::TABLE), json(new)], &[capture]),
             Ok(())
         );
     }

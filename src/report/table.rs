@@ -13,6 +13,8 @@ mod page;
 mod tests;
 mod traffic;
 
+pub(super) use traffic::rank;
+
 use super::v1::{Claim, Finding, Report};
 use grid::{Cell, Column, Line};
 use page::{Page, Paint, plural};

@@ -21,8 +21,8 @@ const ESCAPE_MAX: usize = 10;
 /// Letters and symbols that are drawn as nothing: Hangul fillers and the empty Braille pattern.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
 
-/// True for what a reader sees on its own.
-fn plain(c: char) -> bool {
+/// True for what a reader sees on its own; everything else is escaped on a terminal.
+pub fn is_plain(c: char) -> bool {
     match c {
         ' '..='~' => true,
         _ if BLANK.contains(&c) => false,
@@ -50,7 +50,7 @@ fn escape(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
 
 /// Text that is safe on a terminal and stays on one line.
 pub fn terminal(text: &str) -> Cow<'_, str> {
-    escape(text, plain)
+    escape(text, is_plain)
 }
 
 /// A host name, safe on a terminal: what is not visible ASCII is escaped, so that no Cyrillic

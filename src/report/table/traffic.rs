@@ -48,7 +48,7 @@ const STAGES: [&str; 5] = [
 ];
 
 /// Place of an attribution among the others; one that is not known here comes last.
-pub(super) fn rank(attribution: &str) -> usize {
+pub(in crate::report) fn rank(attribution: &str) -> usize {
     position(ATTRIBUTIONS.iter().map(|(id, _)| *id), attribution)
 }
 
