@@ -10,6 +10,7 @@ pub mod fitness;
 pub mod flows;
 pub mod format;
 pub mod github;
+pub mod html;
 pub mod intoto;
 pub mod json;
 pub mod junit;

@@ -6,7 +6,7 @@
 use super::anchor::Anchor;
 use super::table::Style;
 use super::v1::Report;
-use super::{csv, github, intoto, json, junit, markdown, ndjson, sarif, table};
+use super::{csv, github, html, intoto, json, junit, markdown, ndjson, sarif, table};
 use std::fmt;
 use std::io::{self, Write};
 
@@ -75,6 +75,7 @@ pub static CHECK: &[Writer] = &[
     by(Format::NDJSON, ndjson::write),
     by(Format::CSV, csv::write),
     by(markdown::FORMAT, markdown::write),
+    by(html::FORMAT, |report, _, out| html::write(report, out)),
     by(sarif::FORMAT, sarif::write),
     by(junit::FORMAT, junit::write),
     by(github::FORMAT, github::write),

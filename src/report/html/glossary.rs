@@ -1,0 +1,79 @@
+//! The words of this report, each in a few others: the titles of `explain`, of the ids that occur.
+
+use super::Part;
+use super::markup::Page;
+use crate::explain::{Kind, library};
+use crate::report::v1::Report;
+use std::collections::BTreeSet;
+use std::io;
+
+/// The kinds that are listed, and what they are called here.
+const KINDS: [(Kind, &str); 7] = [
+    (Kind::Attribution, "Whose traffic it is"),
+    (Kind::Stage, "How far it went"),
+    (Kind::Scope, "Scopes of packets"),
+    (Kind::Rule, "Rules and reasons"),
+    (Kind::Gap, "Gaps"),
+    (Kind::HostSource, "Where a name comes from"),
+    (Kind::Confidence, "Confidence in a finding"),
+];
+
+/// The section.
+pub(super) fn glossary(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
+    let mut used = BTreeSet::new();
+    words(part.report, &mut used);
+    let entries = library()
+        .map(|library| library.entries())
+        .unwrap_or_default();
+    part.section(page, "glossary", "Words", |page| {
+        page.tag("p", &[], |page| {
+            page.text("The words of this report in short. The command ")?;
+            page.leaf("code", &[], "drone-audit explain WORD")?;
+            page.text(" says what raises each of them and how it can be wrong.")
+        })?;
+        page.fold("more", "The words", |page| {
+            for (kind, title) in KINDS {
+                let its: Vec<_> = entries
+                    .iter()
+                    .filter(|entry| entry.kind == kind && used.contains(entry.id.as_str()))
+                    .collect();
+                if its.is_empty() {
+                    continue;
+                }
+                part.heading(page, title)?;
+                page.tag("dl", &[("class", "words")], |page| {
+                    its.iter()
+                        .try_for_each(|entry| page.term(&entry.id, |page| page.text(&entry.title)))
+                })?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// The ids that occur, of whatever kind.
+fn words<'a>(report: &'a Report, used: &mut BTreeSet<&'a str>) {
+    used.extend(["internet", "relayed", "unreadable", "local", "not_ip"]);
+    for row in &report.destinations {
+        used.extend([row.attribution.as_str(), &row.stage]);
+        used.extend(row.names.iter().map(|name| name.source.as_str()));
+    }
+    for row in &report.lookups {
+        used.insert(&row.attribution);
+    }
+    for row in &report.findings {
+        used.extend([
+            row.attribution.as_str(),
+            &row.stage,
+            &row.rule,
+            &row.confidence,
+        ]);
+    }
+    for claim in &report.claims {
+        used.extend(claim.reasons.iter().map(|reason| reason.id.as_str()));
+    }
+    used.extend(report.coverage.gaps.iter().map(|gap| gap.id.as_str()));
+    for session in &report.sessions {
+        words(session, used);
+    }
+}
