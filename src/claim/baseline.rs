@@ -8,10 +8,11 @@
 //! the second kind whatever was declared.
 
 use super::Case;
+use crate::classify::Stage;
 use crate::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
 use crate::classify::destination::Destination;
 use crate::classify::lookup::Lookup;
-use crate::evidence::Moment;
+use crate::evidence::{Moment, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -51,8 +52,8 @@ pub struct Baseline {
     pub seconds: f64,
     /// Seconds with the subject seen at work.
     pub active_seconds: f64,
-    /// Moments at which the app's traffic was seen, to the second.
-    pub contacts: Vec<crate::evidence::Timestamp>,
+    /// When the app's or the vendor's traffic was seen: the starts of slots of a second or more.
+    pub contacts: Vec<Timestamp>,
     far: BTreeMap<Far, (u64, Moment)>,
     asked: BTreeSet<Arc<str>>,
 }
@@ -89,7 +90,7 @@ impl Baseline {
             doubt,
             seconds: case.windows.iter().map(|w| w.seconds).sum(),
             active_seconds: active as f64 * 10.0,
-            contacts: Vec::new(),
+            contacts: contacts(case),
             far,
             asked: case.lookups().iter().map(|l| Arc::clone(&l.name)).collect(),
         }
@@ -123,4 +124,31 @@ impl Baseline {
             && self.asked.contains(&lookup.name);
         known.then(|| "the baseline without the app asks for the same name".to_owned())
     }
+}
+
+/// Times of all traffic that accuses, to a slot of the time line.
+fn contacts(case: &Case<'_>) -> Vec<Timestamp> {
+    let accusing = case
+        .destinations()
+        .iter()
+        .filter(|d| d.attributed.whose.accuses() && d.stage() > Stage::Unsolicited);
+    let mut out: Vec<Timestamp> = accusing
+        .flat_map(|d| {
+            let shift = d.bins.shift();
+            let start = move |slot: i64| {
+                let nanos = (i128::from(slot) << shift) * i128::from(Timestamp::SECOND);
+                Timestamp::from_nanos(nanos)
+            };
+            d.bins.iter().map(move |(slot, _)| start(slot))
+        })
+        .collect();
+    let asked = case
+        .lookups()
+        .iter()
+        .filter(|l| l.attributed.whose.accuses())
+        .flat_map(|l| l.asked.values());
+    out.extend(asked.flat_map(|(_, first, last)| [first.time, last.time]));
+    out.sort();
+    out.dedup();
+    out
 }

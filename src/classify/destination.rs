@@ -9,6 +9,7 @@ use super::labels::Labelling;
 use super::{Basis, Scope, Stage};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::{FrameRef, Moment};
+use crate::flow::bins::Bins;
 use crate::flow::row::{FRAMES_MAX, Row, RowKey, Tally};
 use crate::flow::{NameSource, Named, Opening, Relay, Side};
 use crate::identity::Whose;
@@ -186,6 +187,8 @@ pub struct Destination {
     pub ja4: BTreeSet<Arc<str>>,
     /// Remarks for the reader.
     pub notes: BTreeSet<String>,
+    /// Its accounted frames over time.
+    pub bins: Bins,
     /// Personal data that went out in clear, per series.
     pub content: BTreeMap<usize, Hits>,
     whose: Whose,
@@ -313,6 +316,7 @@ impl Destination {
             self.ja4.pop_last();
         }
         self.notes.extend(other.notes);
+        self.bins.merge(&other.bins);
         self.content.extend(other.content);
         self.notes
             .insert("the app's label comes from another vantage of the same minutes".into());
@@ -393,6 +397,7 @@ impl Destination {
             clients: BTreeSet::new(),
             browsable: false,
             notes: BTreeSet::new(),
+            bins: Bins::default(),
             whose: Whose::Unsure,
             aliases: BTreeSet::new(),
             looked_up: BTreeSet::new(),
@@ -467,6 +472,7 @@ pub(super) fn group(
             browsable: false,
             ja4: BTreeSet::new(),
             notes: BTreeSet::new(),
+            bins: Bins::default(),
             content: BTreeMap::new(),
             whose: judged.whose,
             aliases: BTreeSet::new(),
@@ -503,6 +509,7 @@ pub(super) fn group(
             .extend(key.resolved.of(theirs).aliases.iter().cloned());
     }
     destination.protocols.extend(key.protocol);
+    destination.bins.merge(&row.bins);
     *destination.flows_per_view.entry(index).or_insert(0) += row.flows;
     destination.looked_up.extend(row.lookups.iter().cloned());
     destination.hidden = destination.hidden.or(judged.hidden);

@@ -9,7 +9,7 @@ use crate::claim::coverage::MINIMUM_SECONDS;
 use crate::claim::definition::shipped;
 use crate::claim::judge;
 use crate::classify::catalog::Catalog;
-use crate::cli::{Diff, STDIN, Subject, Terminal};
+use crate::cli::{DEFAULT_CLAIM, Diff, STDIN, Subject, Terminal};
 use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::locate::Locator;
@@ -194,9 +194,11 @@ impl Unjudged {
                     locator,
                 };
                 let started = (jiff::Timestamp::now(), Instant::now());
+                // As `check` does without --claim, so that a capture and its report compare alike.
+                let judged = shipped().iter().filter(|c| c.id == DEFAULT_CLAIM);
+                let judged: Vec<_> = judged.collect();
                 let report = session.read(|case, devices| {
-                    let outcomes: Vec<_> =
-                        shipped().iter().map(|claim| judge(claim, case)).collect();
+                    let outcomes: Vec<_> = judged.iter().map(|claim| judge(claim, case)).collect();
                     let request = build::Request {
                         declared: declared(&options.subject),
                         local: local(&options.subject),

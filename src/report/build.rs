@@ -6,6 +6,7 @@ mod declared;
 mod destinations;
 mod findings;
 mod fitness;
+mod silence;
 mod timeline;
 
 use super::v1;

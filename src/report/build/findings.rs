@@ -1,6 +1,7 @@
 //! Claims and findings in the report: stable ids, exemplars, and the filter that selects the packets.
 
 use super::Times;
+use super::silence::silence;
 use crate::capture::hash::hex;
 use crate::claim::{About, Case, Confidence, Content, Finding, Outcome, Verdict, Weight};
 use crate::classify::Stage;
@@ -85,7 +86,7 @@ pub(super) fn claims(
             findings: its.into_iter().map(|(.., id)| id).collect(),
             preset: outcome.claim.chosen.clone(),
             parameters: outcome.claim.recorded(),
-            silence: None,
+            silence: silence(outcome, case),
             next_capture: (outcome.verdict == Verdict::Consistent)
                 .then(|| outcome.claim.next_capture.clone())
                 .flatten(),

@@ -56,6 +56,8 @@ pub struct PhaseExposure {
     pub phase: String,
     /// Seconds with the subject seen at work.
     pub exposure_seconds: f64,
+    /// Highest rate of contacts per hour that zero contacts in that exposure still allow at 95 %.
+    pub rate_upper_per_hour: Option<f64>,
 }
 
 /// A window without contacts against a baseline with contacts.

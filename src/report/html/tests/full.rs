@@ -275,10 +275,12 @@ pub(super) fn consistent() -> v1::Report {
             v1::PhaseExposure {
                 phase: "launch".to_owned(),
                 exposure_seconds: 60.0,
+                rate_upper_per_hour: Some(18.0),
             },
             v1::PhaseExposure {
                 phase: "fly".to_owned(),
                 exposure_seconds: 900.0,
+                rate_upper_per_hour: Some(18.0),
             },
         ],
         rate_upper_per_hour: Some(9.139),
