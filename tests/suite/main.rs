@@ -15,6 +15,7 @@ mod diff;
 mod explain;
 mod fitness;
 mod flows;
+mod formats;
 mod limits;
 mod names;
 mod readme;
