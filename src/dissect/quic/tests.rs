@@ -9,6 +9,7 @@ use crate::evidence::{FrameRef, Timestamp};
 use crate::flow::table::Table;
 use crate::flow::{Key, Opening};
 use crate::ledger::{Ends, Ledger};
+use proptest::prelude::*;
 use std::net::IpAddr;
 
 const CLIENT: (&str, u16) = ("192.168.1.9", 50_000);
@@ -479,4 +480,44 @@ fn unfinished_handshakes_are_bounded_and_noise_is_borne() {
         series.next(&mut reading, CLIENT, SERVER, &datagram);
     }
     assert_eq!(series.names(&reading), []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// However a hello is cut into frames, scattered over packets, shuffled and repeated, the same is read of it.
+    #[test]
+    fn any_pieces_in_any_order_say_the_same(
+        pieces in proptest::collection::vec((0usize..1500, 1usize..400), 0..12),
+        order in proptest::collection::vec(any::<u64>(), 60),
+        per_packet in 1usize..5,
+    ) {
+        let message = hello("cut.example", "h3", 1300);
+        let rest = (0..message.len()).step_by(193).map(|at| (at, 193));
+        let mut all: Vec<(u64, Vec<u8>)> = pieces
+            .into_iter()
+            .chain(rest)
+            .zip(&order)
+            .map(|((at, len), order)| {
+                let from = at.min(message.len() - 1);
+                let to = (from + len).min(message.len());
+                (*order, crypto(6, &message, from, to))
+            })
+            .collect();
+        all.sort_unstable();
+        let frames: Vec<Vec<u8>> = all.into_iter().map(|(_, frame)| frame).collect();
+        let mut packets = frames
+            .chunks(per_packet)
+            .zip(0..)
+            .map(|(frames, number)| from_client(1, number).seal(&frames.concat(), 1200));
+        let mut series = Series::default();
+        let (mut reading, _) = series.open(CLIENT, SERVER, &packets.next().unwrap());
+        for packet in packets {
+            series.next(&mut reading, CLIENT, SERVER, &packet);
+        }
+        let names: Vec<String> = series.names(&reading).into_iter().map(|(n, _)| n).collect();
+        prop_assert_eq!(names, ["cut.example"]);
+        let facts = &series.flow(&reading).facts;
+        prop_assert!(facts.ja4.len() == 1 && facts.ja4[0].starts_with("q12d0103h3_"));
+        prop_assert!(!facts.conflict && series.ledger.gaps.iter().next().is_none());
+    }
 }
