@@ -125,13 +125,8 @@ fn value(name: &str, field: &Field<'_>) -> Option<Found> {
 fn user_information(text: &Text<'_>, out: &mut Vec<Found>) {
     /// Longer ones are no credentials but text.
     const LONG: usize = 200;
-    let mut at = 0usize;
-    while let Some(next) = text
-        .bytes
-        .get(at..)
-        .and_then(|b| b.windows(3).position(|w| w == b"://"))
-    {
-        at = at.saturating_add(next).saturating_add(3);
+    for before in memchr::memmem::find_iter(text.bytes, b"://") {
+        let at = before.saturating_add(3);
         let rest = text.bytes.get(at..).unwrap_or_default();
         let rest = rest.get(..LONG).unwrap_or(rest);
         let end = rest
@@ -165,6 +160,16 @@ fn logins(text: &Text<'_>, out: &mut Vec<Found>) {
     for line in text.bytes.split_inclusive(|&b| b == b'\n') {
         let begin = at;
         at = at.saturating_add(line.len());
+        // A command begins with a word or a tag and a space; what does not is passed over quickly.
+        let word = line
+            .iter()
+            .take(17)
+            .take_while(|b| b.is_ascii_alphanumeric() || **b == b'.')
+            .count();
+        if word == 0 || line.get(word) != Some(&b' ') {
+            user = None;
+            continue;
+        }
         // Commands are short; long lines are something else.
         let Some(line) = line
             .get(..line.len().min(512))

@@ -75,7 +75,7 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 fn find(text: &Text<'_>, out: &mut Vec<Found>) {
-    for (at, _) in text.bytes.iter().enumerate().filter(|&(_, &b)| b == b'@') {
+    for at in memchr::memchr_iter(b'@', text.bytes) {
         if let Some(found) = address(text, at) {
             out.push(found);
         }

@@ -5,8 +5,10 @@ use std::io::Write as _;
 
 /// Compressed bytes given to the decoder at a time: deflate grows a thousandfold at most, so that what comes out at a time is bounded.
 const PIECE: usize = 256;
-/// The most that is taken out of one body.
-const PRODUCED_MAX: u64 = 64 << 20;
+/// The most that is taken out of a body for each of its bytes, beyond a start that is free: reports and logs shrink to a tenth or a
+/// twentieth, and what shrinks more was made to cost time.
+const GROWTH_MAX: u64 = 32;
+const GROWTH_FREE: u64 = 256 << 10;
 /// Memory of a decoder: its window of 32 KiB, tables and what comes out at a time.
 pub(super) const DECODER_SIZE: usize = 96 << 10;
 
@@ -47,6 +49,7 @@ enum Decoder {
 /// A body being opened.
 pub(super) struct Inflate {
     decoder: Decoder,
+    taken: u64,
     produced: u64,
 }
 
@@ -64,6 +67,7 @@ impl Inflate {
         };
         Self {
             decoder,
+            taken: 0,
             produced: 0,
         }
     }
@@ -93,10 +97,15 @@ impl Inflate {
                 Decoder::Zlib(d) => (d.write_all(piece).and_then(|()| d.flush()), d.get_mut()),
                 Decoder::Raw(d) => (d.write_all(piece).and_then(|()| d.flush()), d.get_mut()),
             };
+            self.taken = self.taken.saturating_add(piece.len() as u64);
             self.produced = self.produced.saturating_add(output.len() as u64);
             lend(output);
             output.clear();
-            if result.is_err() || self.produced > PRODUCED_MAX {
+            let most = self
+                .taken
+                .saturating_mul(GROWTH_MAX)
+                .saturating_add(GROWTH_FREE);
+            if result.is_err() || self.produced > most {
                 return Err(Stopped);
             }
         }

@@ -3,6 +3,7 @@
 use super::{Found, Kind, Policy};
 use crate::evidence::Moment;
 use crate::flow::Side;
+use std::cell::Cell;
 
 /// Different texts kept of a kind in an epoch, per side; a track of positions has thousands.
 const TEXTS_MAX: usize = 16;
@@ -103,6 +104,8 @@ pub(super) struct Out<'o> {
     pub(super) epoch: u32,
     /// The application protocol, once the dissectors know it.
     pub(super) protocol: Option<&'static str>,
+    /// Counts what comes out of compressed bodies.
+    pub(super) opened: &'o Cell<u64>,
 }
 
 impl Out<'_> {
@@ -125,6 +128,12 @@ impl Out<'_> {
         });
     }
 
+    /// So many bytes came out of something compressed.
+    pub(super) fn opened(&self, bytes: usize) {
+        let sum = self.opened.get().saturating_add(bytes as u64);
+        self.opened.set(sum);
+    }
+
     /// The same places, with accounts of their own for what is inside something else.
     pub(super) fn inner<'i>(&'i mut self, credits: &'i mut Vec<super::Credit>) -> Out<'i> {
         Out {
@@ -135,6 +144,7 @@ impl Out<'_> {
             at: self.at,
             epoch: self.epoch,
             protocol: self.protocol,
+            opened: self.opened,
         }
     }
 }

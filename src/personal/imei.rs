@@ -48,20 +48,24 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
 
 /// Numbers without a name: a path segment, a client id, a word.
 fn alone(text: &Text<'_>, named: &[usize], out: &mut Vec<Found>) {
-    let mut at = 0usize;
-    while at < text.bytes.len() {
-        let run = text
-            .bytes
-            .get(at..)
-            .unwrap_or_default()
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count();
-        let end = at.saturating_add(run);
+    let delimiter =
+        |b: Option<u8>| b.is_none_or(|b| matches!(b, b'/' | b' ' | b'\r' | b'\n' | b'#' | b'@'));
+    // One digit in fifteen bytes at least is part of such a number.
+    let mut probe = DIGITS.saturating_sub(1);
+    while let Some(byte) = text.byte(probe) {
+        if !byte.is_ascii_digit() {
+            probe = probe.saturating_add(DIGITS);
+            continue;
+        }
+        let before = text.bytes.get(..probe).unwrap_or_default();
+        let lead = before.iter().rev().take_while(|b| b.is_ascii_digit());
+        let at = probe.saturating_sub(lead.count());
+        let behind = text.bytes.get(probe..).unwrap_or_default();
+        let follow = behind.iter().take_while(|b| b.is_ascii_digit()).count();
+        let end = probe.saturating_add(follow);
+        let run = end.saturating_sub(at);
+        probe = end.saturating_add(DIGITS);
         // Values of other names are something else: ids of apps and pages have as many digits.
-        let delimiter = |b: Option<u8>| {
-            b.is_none_or(|b| matches!(b, b'/' | b' ' | b'\r' | b'\n' | b'#' | b'@'))
-        };
         if run == DIGITS
             && delimiter(text.before(at))
             && delimiter(text.byte(end))
@@ -74,7 +78,6 @@ fn alone(text: &Text<'_>, named: &[usize], out: &mut Vec<Found>) {
         {
             out.push(found(digits.to_owned(), at, end));
         }
-        at = end.saturating_add(1);
     }
 }
 

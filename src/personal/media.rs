@@ -4,8 +4,8 @@
 //! MP4, QuickTime, HEIC, AVIF), Matroska and WebM (RFC 8794 §11.2.1), FLV, transport streams, H.264 and H.265. At the start of a message
 //! all of them; inside other bytes only those whose head is long enough to be no chance.
 
-use super::Kind;
-use super::{exif, jpeg, video};
+use super::{Kind, exif, jpeg, video};
+use memchr::memmem;
 
 /// Bytes of the start of a message that are enough to tell, JPEG's application segments aside.
 pub(super) const START: usize = 64;
@@ -79,28 +79,26 @@ pub(super) fn may_begin(bytes: &[u8]) -> bool {
 
 /// The first picture or video that begins in `bytes` at `from` or behind, inside other data.
 pub(super) fn inside(bytes: &[u8], from: usize) -> Option<(usize, Media)> {
-    let begins = |at: usize| {
-        let rest = bytes.get(at..).unwrap_or_default();
-        match rest {
-            [
-                0xff,
-                0xd8,
-                0xff,
-                0xe0 | 0xe1,
-                _,
-                _,
-                b'J' | b'E',
-                b'F' | b'x',
-                b'I' | b'i',
-                b'F' | b'f',
-                ..,
-            ] => at_start(rest),
-            [0x89, b'P', b'N', b'G', ..] => png(rest),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => iso(rest),
-            _ => None,
-        }
+    let place = |back: usize| move |at: usize| from.checked_add(at)?.checked_sub(back);
+    let rest = bytes.get(from..).unwrap_or_default();
+    let jpeg = memmem::find_iter(rest, &[0xff, 0xd8, 0xff]).filter_map(place(0));
+    let jpeg = jpeg.filter(|at| {
+        matches!(
+            bytes.get(at.saturating_add(6)..),
+            Some([b'J' | b'E', b'F' | b'x', ..])
+        )
+    });
+    let png = memmem::find_iter(rest, b"\x89PNG").filter_map(place(0));
+    let iso = memmem::find_iter(rest, b"ftyp").filter_map(place(4));
+    let first = |mut places: &mut dyn Iterator<Item = usize>| {
+        (&mut places).find_map(|at| at_start(bytes.get(at..)?).map(|media| (at, media)))
     };
-    let still = (from..bytes.len()).find_map(|at| begins(at).map(|media| (at, media)));
+    let still = [
+        first(&mut { jpeg }),
+        first(&mut { png }),
+        first(&mut { iso }),
+    ];
+    let still = still.into_iter().flatten().min_by_key(|(at, _)| *at);
     let moving =
         video::find(bytes, from).and_then(|at| film("H.264/H.265").map(|media| (at, media)));
     [still, moving]

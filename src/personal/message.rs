@@ -169,6 +169,7 @@ impl Packed {
         let mut inner = out.inner(&mut credits);
         let result = self.inflate.push(bytes, &mut |piece| {
             *total = total.saturating_add(piece.len() as u64);
+            inner.opened(piece.len());
             content.push(piece, &mut inner);
         });
         self.read = self.read.saturating_add(sum(&credits));
@@ -213,6 +214,7 @@ fn archive(place: &'static str, held: &mut Held, out: &mut Out<'_>) {
             names.end(&mut out.inner(&mut credits));
         }
         zip::Entry::Content(piece) => {
+            out.opened(piece.len());
             entry_total = entry_total.saturating_add(piece.len() as u64);
             content.push(piece, &mut out.inner(&mut entry_credits));
         }
@@ -269,6 +271,7 @@ mod tests {
             at: Moment::NONE,
             epoch: 0,
             protocol: None,
+            opened: &std::cell::Cell::new(0),
         };
         for piece in bytes.chunks(size) {
             out.at.at.frame += 1;

@@ -16,7 +16,7 @@ pub(super) const DETECTOR: Detector = Detector {
 const SENTENCE_MAX: usize = 120;
 
 fn find(text: &Text<'_>, out: &mut Vec<Found>) {
-    for (at, _) in text.bytes.iter().enumerate().filter(|&(_, &b)| b == b'$') {
+    for at in memchr::memchr_iter(b'$', text.bytes) {
         let line = text.bytes.get(at..).unwrap_or_default();
         let line = line.get(..SENTENCE_MAX).unwrap_or(line);
         if let Some((latitude, longitude, length)) = sentence(line)

@@ -45,8 +45,11 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     if !text.sure {
         return;
     }
-    for (at, _) in text.bytes.iter().enumerate().filter(|&(_, &b)| b == b'+') {
-        if named.iter().any(|range| range.contains(&at)) {
+    for at in memchr::memchr_iter(b'+', text.bytes) {
+        // Fields come in order.
+        let last = named.partition_point(|range| range.start <= at);
+        let within = last.checked_sub(1).and_then(|last| named.get(last));
+        if within.is_some_and(|range| range.contains(&at)) {
             continue;
         }
         let behind = text.bytes.get(at.saturating_add(1)..).unwrap_or_default();

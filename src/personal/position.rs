@@ -291,12 +291,7 @@ pub(super) fn found(latitude: f64, longitude: f64, at: usize, end: usize) -> Fou
 fn sexagesimal(text: &Text<'_>, out: &mut Vec<Found>) {
     const DEGREE: &[u8] = "°".as_bytes();
     let mut last: Option<(usize, f64, usize)> = None;
-    for at in 0..text.bytes.len() {
-        if text.byte(at) != Some(0xc2)
-            || !text.bytes.get(at..).is_some_and(|b| b.starts_with(DEGREE))
-        {
-            continue;
-        }
+    for at in memchr::memmem::find_iter(text.bytes, DEGREE) {
         let Some((begin, value, letter, end)) = angle(text.bytes, at) else {
             continue;
         };

@@ -16,31 +16,89 @@ const OPENED_MIN: usize = 48;
 /// The most of a run that is opened.
 const OPENED_MAX: usize = 256 << 10;
 
-fn is_text_byte(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')
+/// What a byte is to a reader of text.
+const OTHER: u8 = 0;
+const TEXT: u8 = 1;
+/// Part of a character in UTF-8.
+const HIGH: u8 = 2;
+static CLASSES: [u8; 256] = {
+    let mut classes = [OTHER; 256];
+    let mut byte = 0u8;
+    loop {
+        // In a constant, an index beyond the table does not compile.
+        #[allow(clippy::indexing_slicing)]
+        {
+            classes[byte as usize] = match byte {
+                b' '..=b'~' | b'\t' | b'\r' | b'\n' => TEXT,
+                0x80.. => HIGH,
+                _ => OTHER,
+            };
+        }
+        if byte == u8::MAX {
+            break classes;
+        }
+        byte += 1;
+    }
+};
+
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER)
+}
+
+/// True for printable ASCII and white space.
+pub(super) fn is_text_byte(byte: u8) -> bool {
+    class(byte) == TEXT
 }
 
 /// The grains of `bytes` from `from` on that are text: where they begin and end. What is shorter than a grain is judged with
 /// what stands before it.
-pub(super) fn text_grains(bytes: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
-    let multibyte = bytes.iter().any(|b| *b >= 0x80) && is_utf8(bytes);
-    (from..bytes.len()).step_by(GRAIN).filter_map(move |begin| {
+pub(super) fn text_grains(bytes: &[u8], from: usize) -> Vec<(usize, usize)> {
+    let multibyte = !bytes.is_ascii() && is_utf8(bytes);
+    let mut out: Vec<(usize, usize)> = Vec::new();
+    let mut begin = from;
+    while begin < bytes.len() {
         let end = begin.saturating_add(GRAIN).min(bytes.len());
-        let grain = bytes.get(end.saturating_sub(GRAIN)..end)?;
-        let strange = grain
-            .iter()
-            .filter(|&&b| !is_text_byte(b) && (b < 0x80 || !multibyte))
-            .count();
+        let grain = bytes
+            .get(end.saturating_sub(GRAIN)..end)
+            .unwrap_or_default();
+        let (mut other, mut high) = (0usize, 0usize);
+        for &byte in grain {
+            let class = class(byte);
+            other = other.wrapping_add(usize::from(class == OTHER));
+            high = high.wrapping_add(usize::from(class == HIGH));
+        }
+        let strange = if multibyte {
+            other
+        } else {
+            other.wrapping_add(high)
+        };
         // One length byte or separator in a grain is a frame around text.
-        (strange == 0 || (grain.len() == GRAIN && strange <= 1)).then_some((begin, end))
-    })
+        if strange == 0 || (grain.len() == GRAIN && strange == 1) {
+            match out.last_mut() {
+                Some((_, to)) if *to == begin => *to = end,
+                _ => out.push((begin, end)),
+            }
+        }
+        begin = end;
+    }
+    out
 }
 
 /// Bytes of `bytes` that stand in text.
+#[cfg(test)]
 fn text_bytes(bytes: &[u8]) -> usize {
-    text_grains(bytes, 0)
-        .map(|(begin, end)| end.saturating_sub(begin))
-        .fold(0, usize::saturating_add)
+    total(&text_grains(bytes, 0))
+}
+
+/// Bytes in grains.
+fn total(grains: &[(usize, usize)]) -> usize {
+    let lengths = grains.iter().map(|(begin, end)| end.saturating_sub(*begin));
+    lengths.fold(0, usize::saturating_add)
+}
+
+/// True if the grains make up nearly all of `length` bytes.
+pub(super) fn nearly_all(grains: &[(usize, usize)], length: usize) -> bool {
+    total(grains).saturating_mul(20) >= length.saturating_mul(19)
 }
 
 /// UTF-8, but for a character that is cut at either end.
@@ -58,7 +116,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
 
 /// True if nearly all of it is text.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
-    text_bytes(bytes).saturating_mul(20) >= bytes.len().saturating_mul(19)
+    nearly_all(&text_grains(bytes, 0), bytes.len())
 }
 
 /// A run of base64 or hexadecimal digits.
@@ -77,19 +135,24 @@ impl Run {
 
 /// The runs in a text that are long enough to hold something.
 pub(super) fn runs(bytes: &[u8]) -> Vec<Run> {
+    let is_digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
     let mut out = Vec::new();
-    let mut at = 0usize;
-    while at < bytes.len() {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_'))
-            .count();
-        let end = at.saturating_add(length);
-        if length >= OPENED_MIN {
+    // One digit in so many bytes at least is part of a run that is long enough.
+    let mut probe = OPENED_MIN.saturating_sub(1);
+    while let Some(byte) = bytes.get(probe) {
+        if !is_digit(byte) {
+            probe = probe.saturating_add(OPENED_MIN);
+            continue;
+        }
+        let before = bytes.get(..probe).unwrap_or_default();
+        let lead = before.iter().rev().take_while(|b| is_digit(b)).count();
+        let behind = bytes.get(probe..).unwrap_or_default();
+        let follow = behind.iter().take_while(|b| is_digit(b)).count();
+        let (at, end) = (probe.saturating_sub(lead), probe.saturating_add(follow));
+        if end.saturating_sub(at) >= OPENED_MIN {
             out.push(Run { at, end });
         }
-        at = end.saturating_add(1);
+        probe = end.saturating_add(OPENED_MIN);
     }
     out
 }

@@ -23,15 +23,39 @@ pub(super) fn scan(bytes: &[u8], sure: bool) -> Outcome {
             blob(bytes, run, &mut out);
         }
     } else {
-        let mut at = 0usize;
-        for string in bytes.split(|b| !matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n')) {
-            if string.len() >= STRING_MIN {
+        strings(bytes, &mut |at, string| {
+            // Every detector needs one of these in what is not text as a whole.
+            if string
+                .iter()
+                .any(|b| matches!(b, b'@' | b':' | b'=' | b'>' | b'$'))
+            {
                 text(string, at, false, &mut out.found);
             }
-            at = at.saturating_add(string.len()).saturating_add(1);
-        }
+        });
     }
     out
+}
+
+/// Lends the strings in binary, with their places.
+fn strings(bytes: &[u8], lend: &mut dyn FnMut(usize, &[u8])) {
+    // One byte in so many at least is part of a string that is long enough.
+    let mut probe = STRING_MIN.saturating_sub(1);
+    while let Some(byte) = bytes.get(probe) {
+        if !readable::is_text_byte(*byte) {
+            probe = probe.saturating_add(STRING_MIN);
+            continue;
+        }
+        let before = bytes.get(..probe).unwrap_or_default();
+        let is_text = |b: &&u8| readable::is_text_byte(**b);
+        let lead = before.iter().rev().take_while(is_text).count();
+        let behind = bytes.get(probe..).unwrap_or_default();
+        let follow = behind.iter().take_while(is_text).count();
+        let (at, end) = (probe.saturating_sub(lead), probe.saturating_add(follow));
+        if end.saturating_sub(at) >= STRING_MIN {
+            lend(at, bytes.get(at..end).unwrap_or_default());
+        }
+        probe = end.saturating_add(STRING_MIN);
+    }
 }
 
 /// A long run of digits: opened once.

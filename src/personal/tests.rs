@@ -1,5 +1,7 @@
 //! Whole conversations: what is found, where, in which packet, and how much was read.
 
+#![allow(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
 use super::{Kind, Payload, Policy, Slot, Watch};
 use crate::dissect::wire::test_bytes::hex;
 use crate::evidence::Moment;
@@ -365,4 +367,68 @@ fn damaged_traffic_is_survived() {
         let (_, read) = Talk::tcp(SERVER, Some("mqtt")).pieces(&bytes, size).end();
         assert!(read as usize <= bytes.len());
     }
+}
+
+/// What is known of a fixture's only destination: hits, and bytes unread, inside the window or before it.
+fn judged(name: &str, window: std::ops::Range<i64>) -> [(Vec<(Kind, String, u64)>, u64); 2] {
+    use crate::audit::{Devices, Settings, read};
+    use crate::classify::{Basis, catalog::Catalog, rows, subject::Subject};
+    use crate::epoch::{Bound, WindowSpec};
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/labelled");
+    let settings = Settings {
+        windows: vec![WindowSpec {
+            start: Bound::After(window.start),
+            end: Bound::After(window.end),
+        }],
+        devices: Devices::default(),
+        time_gap: 60_000_000_000,
+        hash: false,
+        one_row_per_flow: None,
+        content: Policy::Masked,
+        accuses: std::rc::Rc::new(|_, _| false),
+    };
+    let source = crate::capture::Source::File(path.join(name));
+    let evidence = read(&[source], &settings).expect("a capture");
+    let locator = crate::locate::Locator::embedded().expect("the database");
+    let judged = rows::judge(&Basis {
+        evidence: &evidence,
+        catalog: Catalog::embedded(),
+        locator: &locator,
+        local: &[],
+        devices: &settings.devices,
+        subject: &Subject::new(&[]),
+    });
+    let [destination] = judged
+        .destinations
+        .iter()
+        .filter(|d| !d.key.lookups_only)
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one destination");
+    };
+    let inside = evidence.epochs.within(&evidence.epochs.windows()[0]);
+    let of = |inside: &dyn Fn(u32) -> bool| {
+        let hits = destination.content_in(inside);
+        let hits = hits
+            .into_iter()
+            .map(|h| (h.kind, h.text, h.first.at.frame))
+            .collect();
+        (hits, destination.unread_out(inside))
+    };
+    [of(&inside), of(&|epoch| !inside(epoch))]
+}
+
+#[test]
+fn destinations_know_what_left_and_what_could_not_be_read() {
+    let found = vec![
+        (Kind::Position, "about 39°N 77°W".to_owned(), 14),
+        (Kind::Email, "p***@e***.org".to_owned(), 14),
+        (Kind::Imei, "4***8".to_owned(), 14),
+    ];
+    let hour = 3_600_000_000_000;
+    let clear = "claim-personal-json-clear.pcap";
+    assert_eq!(judged(clear, 0..hour), [(found.clone(), 0), (vec![], 0)]);
+    assert_eq!(judged(clear, hour..2 * hour), [(vec![], 0), (found, 0)]);
+    let [(hits, unread), _] = judged("claim-personal-inside-tls.pcap", 0..hour);
+    assert!(hits.is_empty() && unread > 0);
 }

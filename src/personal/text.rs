@@ -89,20 +89,23 @@ impl<'t> Text<'t> {
 /// Names that detectors want.
 struct Wanted {
     exact: HashMap<&'static [u8], u32, RandomState>,
-    endings: Vec<(&'static [u8], u32)>,
+    /// By their last byte, since most names end in none of them.
+    endings: HashMap<u8, Vec<(&'static [u8], u32)>, RandomState>,
 }
 
 static WANTED: LazyLock<Wanted> = LazyLock::new(|| {
     let mut wanted = Wanted {
         exact: HashMap::default(),
-        endings: Vec::new(),
+        endings: HashMap::default(),
     };
     for detector in DETECTORS {
         for key in detector.keys {
             match key.strip_prefix('*') {
-                Some(ending) => wanted
-                    .endings
-                    .push((ending.as_bytes(), detector.kind.bit())),
+                Some(ending) => {
+                    let last = ending.bytes().next_back().unwrap_or(0);
+                    let alike = wanted.endings.entry(last).or_default();
+                    alike.push((ending.as_bytes(), detector.kind.bit()));
+                }
                 None => *wanted.exact.entry(key.as_bytes()).or_insert(0) |= detector.kind.bit(),
             }
         }
@@ -112,21 +115,19 @@ static WANTED: LazyLock<Wanted> = LazyLock::new(|| {
 
 fn wanted(name: &[u8]) -> u32 {
     let exact = WANTED.exact.get(name).copied().unwrap_or(0);
-    WANTED
-        .endings
-        .iter()
+    let alike = name.last().and_then(|last| WANTED.endings.get(last));
+    alike
+        .into_iter()
+        .flatten()
         .filter(|(ending, _)| name.ends_with(ending))
         .fold(exact, |bits, (_, bit)| bits | bit)
 }
 
 fn fields(bytes: &[u8]) -> Vec<Field<'_>> {
     let mut out = Vec::new();
-    for (at, &byte) in bytes.iter().enumerate() {
-        if matches!(byte, b':' | b'=' | b'>')
-            && let Some(field) = field(bytes, at, byte)
-        {
-            out.push(field);
-        }
+    for at in memchr::memchr3_iter(b':', b'=', b'>', bytes) {
+        let separator = bytes.get(at).copied().unwrap_or(0);
+        out.extend(field(bytes, at, separator));
     }
     out
 }
@@ -299,10 +300,7 @@ fn quoted_len(inner: &[u8], quote: u8, escapes: usize) -> usize {
 
 /// The bytes with escapes undone, and for each of them its place before; `None` if there are no escapes.
 pub(super) fn unescape(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
-    let escaped = bytes
-        .iter()
-        .enumerate()
-        .any(|(at, &b)| matches!(b, b'%' | b'\\') && escape(bytes, at).is_some());
+    let escaped = memchr::memchr2_iter(b'%', b'\\', bytes).any(|at| escape(bytes, at).is_some());
     if !escaped {
         return None;
     }

@@ -22,27 +22,19 @@ fn is_vps(unit: &[u8]) -> bool {
 
 /// Where in `bytes`, from `from` on, a parameter set stands behind a start code or in a decoder configuration.
 pub(super) fn find(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    while let Some(next) = bytes
-        .get(at..)
-        .and_then(|b| b.windows(3).position(|w| w == [0, 0, 1]))
-    {
-        at = at.saturating_add(next);
-        let unit = bytes.get(at.saturating_add(3)..).unwrap_or_default();
-        let long_code = at.checked_sub(1).and_then(|b| bytes.get(b)) == Some(&0);
-        if long_code && (is_sps(unit) || is_vps(unit)) {
-            return Some(at);
-        }
-        // FLV: key frame of AVC, a header, composition time zero; then version 1, profile, compatibility, level, lengths.
-        if at >= 3
-            && bytes.get(at.saturating_sub(3)..at.saturating_add(3)) == Some(&[0x17, 0, 0, 0, 0, 1])
-            && is_configuration(unit)
-        {
-            return Some(at);
-        }
-        at = at.saturating_add(1);
-    }
-    None
+    let rest = bytes.get(from..).unwrap_or_default();
+    memchr::memmem::find_iter(rest, &[0, 0, 1])
+        .map(|at| from.saturating_add(at))
+        .find(|&at| {
+            let unit = bytes.get(at.saturating_add(3)..).unwrap_or_default();
+            let long_code = at.checked_sub(1).and_then(|b| bytes.get(b)) == Some(&0);
+            // FLV: key frame of AVC, a header, composition time zero; then version 1, profile, compatibility, level, lengths.
+            let flv = at
+                .checked_sub(3)
+                .and_then(|begin| bytes.get(begin..at))
+                .is_some_and(|before| before == [0x17, 0, 0]);
+            (long_code && (is_sps(unit) || is_vps(unit))) || (flv && is_configuration(unit))
+        })
 }
 
 /// The rest of a decoder configuration record behind its version: one parameter set that repeats profile and level.

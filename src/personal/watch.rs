@@ -21,10 +21,11 @@ use crate::flow::budget::{Budget, Lease};
 use crate::flow::{Flow, Key, Pair, Side};
 use crate::packet::address::classify;
 use crate::packet::transport::protocol;
+use std::cell::Cell;
 
 /// Payload of a direction that is looked at: a flight's telemetry and reports are far below, and a download must not cost the
 /// audit its speed. What lies beyond is unread.
-const DIRECTION_MAX: u64 = 16 << 20;
+const DIRECTION_MAX: u64 = 32 << 20;
 /// Bytes that may wait for a protocol to show itself.
 const SNIFF_MAX: usize = 8 << 10;
 /// Bytes of a flow within the site that are looked at for a request to a relay; clients ask at once.
@@ -50,17 +51,18 @@ struct Clues {
     protocol: Option<&'static str>,
     /// It asks a relay for internet use.
     relay: bool,
-    /// What is inside cannot be seen.
+    /// What is inside cannot be seen, or is read by others.
     sealed: bool,
 }
 
 impl Clues {
-    fn of(flow: &Flow) -> Self {
+    fn of(flow: &Flow, bytes: usize) -> Self {
         let facts = &flow.facts;
         Self {
             protocol: facts.protocol,
             relay: facts.relay.is_some(),
             sealed: facts.tunnel.is_some()
+                || is_dissected(flow, bytes as u64)
                 || matches!(
                     facts.protocol,
                     Some("tls" | "quic" | "dtls" | "dot" | "stun")
@@ -76,9 +78,15 @@ fn is_drone(protocol: Option<&str>) -> bool {
     )
 }
 
-/// True for protocols whose dissector reads every byte: nothing of a person hides in what it understands.
-pub fn is_dissected(protocol: Option<&str>) -> bool {
-    matches!(protocol, Some("dns" | "ntp"))
+/// True if a dissector reads every byte of such a payload: nothing of a person hides in what it understands.
+pub fn is_dissected(flow: &Flow, bytes: u64) -> bool {
+    /// NTP's header, and a key's id and digest (RFC 5905 §7.3).
+    const NTP_MAX: u64 = 68;
+    match flow.facts.protocol {
+        Some("dns") => flow.facts.only_lookups,
+        Some("ntp") => bytes <= NTP_MAX,
+        _ => false,
+    }
 }
 
 /// A reader of one direction of a stream.
@@ -112,6 +120,8 @@ pub struct Watch {
     /// Both ends are on the site.
     guarded: bool,
     lease: Lease,
+    /// Bytes that came out of compressed bodies; they count for the bound of a direction.
+    opened: Cell<u64>,
     rtp: Option<(u32, u16)>,
 }
 
@@ -160,6 +170,7 @@ impl Slot {
             policy,
             guarded,
             lease: budget.lease(),
+            opened: Cell::new(0),
             rtp: None,
         }))
     }
@@ -201,7 +212,7 @@ impl Watch {
         flow: &Flow,
         credits: &mut Vec<Credit>,
     ) {
-        let clues = Clues::of(flow);
+        let clues = Clues::of(flow, payload.bytes.len());
         let (hits, policy, guarded) = (&mut self.hits, self.policy, self.guarded);
         let direction = self.sides.of_mut(payload.side);
         if matches!(direction.mode, Mode::Done) {
@@ -215,8 +226,9 @@ impl Watch {
             at: payload.at,
             epoch: payload.epoch,
             protocol: clues.protocol,
+            opened: &self.opened,
         };
-        if clues.sealed || is_dissected(clues.protocol) {
+        if clues.sealed {
             direction.stop(&mut out);
             return;
         }
@@ -241,6 +253,7 @@ impl Watch {
                 at: payload.at,
                 epoch: payload.epoch,
                 protocol: clues.protocol,
+                opened: &self.opened,
             };
             direction.stop(&mut out);
             direction.mode = Mode::default();
@@ -268,14 +281,14 @@ impl Watch {
         flow: &Flow,
         credits: &mut Vec<Credit>,
     ) {
-        let clues = Clues::of(flow);
+        let clues = Clues::of(flow, payload.bytes.len());
         let direction = self.sides.of_mut(payload.side);
         let bytes = payload.bytes;
-        if matches!(direction.mode, Mode::Done) || clues.sealed || is_dissected(clues.protocol) {
+        if matches!(direction.mode, Mode::Done) || clues.sealed {
             return;
         }
         direction.seen = direction.seen.saturating_add(bytes.len() as u64);
-        if direction.seen > DIRECTION_MAX {
+        if direction.seen.saturating_add(self.opened.get()) > DIRECTION_MAX {
             direction.mode = Mode::Done;
             return;
         }
@@ -287,6 +300,7 @@ impl Watch {
             at: payload.at,
             epoch: payload.epoch,
             protocol: clues.protocol,
+            opened: &self.opened,
         };
         let moment = (payload.at, payload.epoch);
         if is_drone(clues.protocol) {
@@ -339,7 +353,7 @@ impl Watch {
         (at, epoch): (Moment, u32),
         credits: &mut Vec<Credit>,
     ) {
-        let clues = Clues::of(flow);
+        let clues = Clues::of(flow, 0);
         let mut out = Out {
             hits: &mut self.hits,
             credits,
@@ -348,6 +362,7 @@ impl Watch {
             at,
             epoch,
             protocol: clues.protocol,
+            opened: &self.opened,
         };
         let direction = self.sides.of_mut(side);
         let Direction {
@@ -420,7 +435,7 @@ fn lend(
         out,
     );
     (out.at, out.epoch) = (now, of);
-    if *seen > DIRECTION_MAX {
+    if seen.saturating_add(out.opened.get()) > DIRECTION_MAX {
         stop(mode, out);
     }
 }

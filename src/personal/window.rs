@@ -70,7 +70,8 @@ impl Window {
         } else {
             bytes.len().saturating_sub(TAIL).max(self.own)
         };
-        let sure = readable::is_text(bytes);
+        let grains = readable::text_grains(bytes, self.fresh);
+        let sure = readable::nearly_all(&grains, bytes.len().saturating_sub(self.fresh));
         let outcome = scan::scan(bytes, sure);
         let mine = self.own..limit;
         let mut found = outcome.found;
@@ -86,7 +87,6 @@ impl Window {
                 out.found(found, self.place, moment);
             }
         }
-        let grains: Vec<(usize, usize)> = readable::text_grains(bytes, self.fresh).collect();
         let shared = |(from, to): (usize, usize), begin: usize, end: usize| {
             to.min(end).saturating_sub(from.max(begin))
         };
@@ -142,6 +142,7 @@ mod tests {
                     at: Moment::NONE,
                     epoch: 0,
                     protocol: None,
+                    opened: &std::cell::Cell::new(0),
                 };
                 let bytes = &text.as_bytes()[lead..];
                 for piece in bytes.chunks(size) {

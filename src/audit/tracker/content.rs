@@ -74,7 +74,7 @@ impl Tracker {
         let read = self
             .table
             .flow(slot)
-            .is_some_and(|f| carries == Carries::Handshake || is_dissected(f.facts.protocol));
+            .is_some_and(|f| carries == Carries::Handshake || is_dissected(f, new));
         if read
             && !context.again
             && let Some(span) = self.table.span(slot, context.epoch, context.moment)
