@@ -52,6 +52,7 @@ fn settings() -> Settings {
         devices: Devices::default(),
         time_gap: 60_000_000_000,
         hash: false,
+        means: drone_audit::capture::Means::default(),
         sidecars: Default::default(),
         one_row_per_flow: None,
         content: drone_audit::personal::Policy::Off,

@@ -23,7 +23,7 @@ mod tracker;
 
 use crate::capture::series::{Plan, Spool, plan};
 use crate::capture::sidecar::Sidecar;
-use crate::capture::{Capture, Frame, InputFacts, Source};
+use crate::capture::{Capture, Frame, InputFacts, Means, Source};
 use crate::coverage::{GapId, Gaps};
 use crate::epoch::{Epochs, Schedule};
 use crate::error::Error;
@@ -79,6 +79,8 @@ pub struct Settings {
     pub content: crate::personal::Policy,
     /// True for rows that accuse: they are kept when rows run out.
     pub accuses: Rc<Rank>,
+    /// By what means; nothing of the result depends on it.
+    pub means: Means,
 }
 
 /// Packets of an input that belong to no flow.
@@ -161,13 +163,14 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
         inputs,
         series: grouped,
         first,
-    } = plan(sources, &mut spool, settings.hash)?;
+    } = plan(sources, &mut spool, settings.hash, &settings.means)?;
     let mut epochs = match first {
         Some(first) => Some(Epochs::new(&settings.schedule, first)?),
         None => None,
     };
     let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
     let mut series = Vec::new();
+    settings.means.pass("reading", inputs.iter());
     for members in grouped {
         let mut reader = SeriesReader {
             inputs: &inputs,
@@ -182,6 +185,8 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
             let bytes: u64 = first.facts.iter().map(|f| f.bytes).sum();
             if again && bytes <= READ_AGAIN_MAX {
                 let known = first.senders.settle();
+                let read = members.iter().filter_map(|i| inputs.get(*i as usize));
+                settings.means.pass("reading again", read);
                 let second = reader.read(&members, false, known)?;
                 first.series = second.series;
             } else if let Some(input) = members.first() {
@@ -197,6 +202,7 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
         facts.extend(members.iter().copied().zip(first.facts));
         series.push(first.series);
     }
+    settings.means.progress.clear();
     Ok(Evidence {
         inputs: facts.into_values().collect(),
         series,
@@ -230,7 +236,7 @@ impl SeriesReader<'_> {
             let Some(source) = self.inputs.get(index as usize) else {
                 continue;
             };
-            let mut capture = Capture::open(source, index, hash)?;
+            let mut capture = Capture::open(source, index, hash, &self.settings.means)?;
             let named = match source {
                 Source::Spooled(_) => &Source::Stdin,
                 other => other,

@@ -12,6 +12,7 @@ mod facts;
 mod foreign;
 mod format;
 pub(crate) mod hash;
+mod means;
 mod newlines;
 mod pcap;
 mod pcapng;
@@ -25,6 +26,7 @@ use crate::coverage::{GapId, GapKey, Gaps};
 use crate::error::Error;
 use crate::evidence::{FrameRef, Moment, Timestamp};
 use crate::label::Label;
+use crate::progress::Progress;
 use bytes::ByteStream;
 use compressed::{Compression, Tap};
 use facts::{Collected, Interfaces};
@@ -33,6 +35,7 @@ pub use facts::{
     SecretsKind, UidName,
 };
 use format::Format;
+pub use means::Means;
 use sidecar::Sidecar;
 pub use source::Source;
 pub(crate) use source::reason;
@@ -86,6 +89,7 @@ pub struct Capture {
     input: u32,
     stream: ByteStream,
     tap: Option<Rc<RefCell<Tap>>>,
+    progress: Progress,
     format: Format,
     /// The format that the input begins with.
     began_as: &'static str,
@@ -206,13 +210,14 @@ enum Step {
 }
 
 impl Capture {
-    /// Opens a capture as input number `input`.
+    /// Opens a capture as input number `input`; hashes it if so wished.
     ///
     /// # Errors
     /// A file that cannot be read, is empty, is no capture, whose file header is cut short, or whose
     /// header was destroyed on the way.
-    pub fn open(source: &Source, input: u32, hash: bool) -> Result<Self, Error> {
-        let mut raw = source.open()?;
+    pub fn open(source: &Source, input: u32, hash: bool, means: &Means) -> Result<Self, Error> {
+        means.progress.file(&source.name());
+        let mut raw = means.progress.reader(source.open()?);
         let mut magic = Vec::with_capacity(4);
         let read = raw.by_ref().take(4).read_to_end(&mut magic);
         if let Err(e) = read {
@@ -229,7 +234,7 @@ impl Capture {
             .advise("record again, or leave it out"));
         }
         let hasher = match hash {
-            true => Some(hash::Hasher::start().map_err(|e| {
+            true => Some(means.hasher().map_err(|e| {
                 Error::new(format!("cannot start the hashing thread: {}", reason(&e)))
             })?),
             false => None,
@@ -253,6 +258,7 @@ impl Capture {
             input,
             stream,
             tap,
+            progress: means.progress.clone(),
             began_as: format.id(),
             format,
             interfaces,
@@ -327,6 +333,7 @@ impl Capture {
             }
         };
         self.packets += 1;
+        self.progress.packet(self.packets);
         if self.shift != 0 {
             record.time = record.time.plus(self.shift);
         }

@@ -7,7 +7,7 @@
 //!
 //! Every problem is one line with its place: `case.toml:12:8: what is wrong (what to write instead)`.
 //!
-//! [`load`] reads the file and looks whether the files that it names are there.
+//! [`load`] reads the file and looks whether the files that it names are there; [`open`] does not look.
 //! [`CaseFile::check_claims`] and [`Claim::to_judge`] read the claims. Once the captures were read,
 //! [`CaseFile::verify_inputs`] compares declared hashes, and [`CaseFile::resolve`] times of both kinds.
 //!
@@ -125,6 +125,16 @@ pub struct Limits {
 /// # Errors
 /// When it cannot be read, is not as it has to be, or names a file that is not there.
 pub fn load(path: &Path) -> Result<CaseFile, Error> {
+    let case = open(path)?;
+    case.check_files()?;
+    Ok(case)
+}
+
+/// Reads a case file alone: of the files that it names nothing is looked at.
+///
+/// # Errors
+/// When it cannot be read, or is not as it has to be.
+pub fn open(path: &Path) -> Result<CaseFile, Error> {
     let place = path.display().to_string();
     let shown = text::terminal(&place).into_owned();
     let refuse = |e: std::io::Error| {
@@ -151,9 +161,7 @@ pub fn load(path: &Path) -> Result<CaseFile, Error> {
             .advise("save the file as UTF-8")
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let case = CaseFile::read(&Arc::new(Text::new(&place, written)), folder)?;
-    case.check_files()?;
-    Ok(case)
+    CaseFile::read(&Arc::new(Text::new(&place, written)), folder)
 }
 
 impl CaseFile {

@@ -17,11 +17,12 @@ use crate::error::Error;
 use crate::report::anchor::Anchor;
 use crate::report::format::{self, Format};
 use crate::report::output::Output;
-use crate::report::{flows, intoto};
+use crate::report::{flows, intoto, text};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// The claim that is judged when none is chosen.
@@ -68,6 +69,22 @@ Exit codes:
 Example: mode off against mode on
   drone-audit diff --device 192.168.1.50 mode-off.pcapng mode-on.pcapng";
 
+const CASE_NOTES: &str = "\
+Reads what `check --case` would read: keys, values, times, claims. Whether the captures are there and
+what they hold is not looked at, so that the files can be checked where captures are not kept.
+
+Exit codes:
+  0  every file is in order
+  2  usage error, or a file is not in order; each is named";
+
+const EMIT_NOTES: &str = "\
+Examples:
+  drone-audit emit man | man -l -                    the manual page of the program
+  drone-audit emit man check                         that of a command
+  drone-audit emit man --dir /usr/local/share/man/man1
+  drone-audit emit completions bash > /etc/bash_completion.d/drone-audit
+  drone-audit emit schema > report-v1.schema.json";
+
 const EXPLAIN_NOTES: &str = "\
 Examples:
   drone-audit explain                   the list of all ids
@@ -94,6 +111,9 @@ pub enum Command {
     /// Judges the claims on one session's captures.
     #[command(after_help = check_notes())]
     Check(Check),
+    /// Says whether case files are in order, without opening captures.
+    #[command(after_help = CASE_NOTES)]
+    Case(Case),
     /// Lists every flow of the captures, without judgement.
     Flows(Flows),
     /// Says whether captures could support `consistent`, and what to change in the next recording.
@@ -106,6 +126,7 @@ pub enum Command {
     #[command(after_help = EXPLAIN_NOTES)]
     Explain(Explain),
     /// Writes out what is built into the program.
+    #[command(after_help = EMIT_NOTES)]
     Emit(Emit),
 }
 
@@ -172,6 +193,14 @@ pub struct Check {
     /// Do not compute the SHA-256 of the captures; the report then cannot be tied to them.
     #[arg(long)]
     pub no_hash: bool,
+}
+
+/// Options of `case`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Case {
+    /// Case files (TOML).
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 /// Options of `flows`.
@@ -279,10 +308,22 @@ pub struct Sources {
 /// How to talk to the user; understood by every command.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Terminal {
-    /// When to use colour: `auto`, `always` or `never`.
+    /// When to use colour: `auto` (on a terminal; see also NO_COLOR, CLICOLOR, CLICOLOR_FORCE), `always`
+    /// or `never`.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
     #[arg(hide_possible_values = true, help_heading = MESSAGES)]
     pub color: Color,
+    /// Show how far the reading of captures is, on standard error; without this option only on a
+    /// terminal, and only after a second.
+    #[arg(long, global = true, overrides_with = "no_progress", help_heading = MESSAGES)]
+    pub progress: bool,
+    /// Never show how far the reading is.
+    #[arg(long, global = true, overrides_with = "progress", help_heading = MESSAGES)]
+    pub no_progress: bool,
+    /// Use at most so many threads; with 1 the captures are hashed by the thread that reads them.
+    /// The report is the same [default: as many as are of use].
+    #[arg(long, value_name = "N", value_parser = value::threads, global = true, help_heading = MESSAGES)]
+    pub threads: Option<NonZeroUsize>,
     /// Write no notes to standard error, only errors.
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = MESSAGES)]
     pub quiet: bool,
@@ -308,6 +349,12 @@ pub struct Emit {
     /// What to write to standard output.
     #[arg(value_enum)]
     pub what: Embedded,
+    /// With `man`, the command whose page is wanted; with `completions`, the shell.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// With `man`, write the pages of the program and of all its commands into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// What is built into the program.
@@ -321,6 +368,10 @@ pub enum Embedded {
     CaseSchema,
     /// The JSON schema of what `diff` writes.
     DiffSchema,
+    /// The manual page of the program, or of the command NAME (roff).
+    Man,
+    /// Completions for the shell NAME.
+    Completions,
     /// The address database (MaxMind DB).
     Geo,
 }
@@ -391,7 +442,8 @@ impl Cli {
                     &mut diff.outputs,
                     Format::TABLE,
                 ),
-                Command::Explain(_) | Command::Emit(_) => return Ok(()),
+                Command::Emit(emit) => return emit.complete(),
+                Command::Explain(_) | Command::Case(_) => return Ok(()),
             };
         if outputs.is_empty() {
             outputs.push(Output::stdout(default));
@@ -446,6 +498,28 @@ impl Cli {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Emit {
+    /// Refuses a name or a folder for what has none.
+    fn complete(&self) -> Result<(), Error> {
+        let named = matches!(self.what, Embedded::Man | Embedded::Completions);
+        let (what, advice) = match (&self.name, &self.dir) {
+            (Some(name), _) if !named => (
+                text::terminal(name).into_owned(),
+                "only 'man' and 'completions' take a name",
+            ),
+            (_, Some(_)) if self.what != Embedded::Man => {
+                ("--dir".to_owned(), "it is for 'emit man'")
+            }
+            (Some(_), Some(_)) => (
+                "--dir".to_owned(),
+                "it writes the pages of all commands: leave out the name",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::at(what, "has no use here").advise(advice))
     }
 }
 
@@ -543,6 +617,7 @@ mod tests {
             "-o",
             "--annotate",
             "--color",
+            "--threads",
         ] {
             let line = usage(&format!("check x {option} --each"));
             assert!(line.contains("a value is missing"), "{line}");
@@ -554,7 +629,7 @@ mod tests {
         let lines = [
             (
                 "",
-                "no command is given (use one of: check, flows, fitness, diff, explain, emit; see 'drone-audit --help')",
+                "no command is given (use one of: check, case, flows, fitness, diff, explain, emit; see 'drone-audit --help')",
             ),
             (
                 "chek x",
@@ -630,8 +705,28 @@ mod tests {
             ),
             ("emit", "<WHAT> is missing (see 'drone-audit emit --help')"),
             (
-                "emit man",
-                "<WHAT>: 'man' is not known (use one of: schema, fitness-schema, case-schema, diff-schema, geo)",
+                "emit recipes",
+                "<WHAT>: 'recipes' is not known (use one of: schema, fitness-schema, case-schema, diff-schema, man, completions, geo)",
+            ),
+            (
+                "emit schema check",
+                "check: has no use here (only 'man' and 'completions' take a name)",
+            ),
+            (
+                "emit completions bash --dir x",
+                "--dir: has no use here (it is for 'emit man')",
+            ),
+            (
+                "emit man check --dir x",
+                "--dir: has no use here (it writes the pages of all commands: leave out the name)",
+            ),
+            (
+                "check x --threads 0",
+                "--threads <N>: '0' is no number of threads (1 or more)",
+            ),
+            (
+                "case",
+                "<FILE>... is missing (see 'drone-audit case --help')",
             ),
         ];
         for (line, said) in lines {
@@ -640,6 +735,20 @@ mod tests {
         assert!(usage("check x --device 10.0.0").contains("no IP address and no MAC"));
         assert!(usage("check x --local 192.168.1.0").contains("no prefix length"));
         assert!(usage("flows x -o table").contains("use one of: ndjson, csv"));
+    }
+
+    #[test]
+    fn the_last_word_on_progress_counts() {
+        let asked = |line: &str| {
+            let terminal = run(line).unwrap().terminal;
+            (terminal.progress, terminal.no_progress)
+        };
+        assert_eq!(asked("check x"), (false, false));
+        assert_eq!(asked("check x --no-progress --progress"), (true, false));
+        assert_eq!(asked("check x --progress --no-progress"), (false, true));
+        let threads = |line: &str| run(line).unwrap().terminal.threads.map(NonZeroUsize::get);
+        assert_eq!(threads("check x --threads 3"), Some(3));
+        assert_eq!(threads("--threads 1 flows x"), Some(1));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The commands: options in, exit code out. Parsing is [`crate::cli`]'s, judging the stages'.
 
+mod case;
 mod check;
 mod diff;
 mod emit;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 pub fn run(cli: &Cli) -> Result<u8, Error> {
     match &cli.command {
         Command::Check(options) => check::run(options, &cli.terminal),
+        Command::Case(options) => case::run(options, &cli.terminal),
         Command::Flows(options) => flows::run(options, &cli.terminal),
         Command::Diff(options) => diff::run(options, &cli.terminal),
         Command::Fitness(options) => fitness::run(options, &cli.terminal),

@@ -11,7 +11,7 @@
 mod grammar;
 mod kind;
 pub mod markdown;
-mod near;
+pub(crate) mod near;
 pub mod plain;
 #[cfg(test)]
 mod tests;
@@ -126,11 +126,8 @@ impl Library {
         let ids = self.entries.iter().map(|e| e.id.as_str());
         let shown = crate::report::text::shorten(id, SHOWN_MAX);
         let error = Error::at(format!("explain {shown}"), "no such id");
-        Err(error.advise(match near::near(id, ids).as_slice() {
-            [] => "'drone-audit explain' lists them".to_owned(),
-            [only] => format!("did you mean '{only}'?"),
-            [first @ .., last] => format!("did you mean '{}' or '{last}'?", first.join("', '")),
-        }))
+        let meant = near::meant(id, ids);
+        Err(error.advise(meant.unwrap_or_else(|| "'drone-audit explain' lists them".to_owned())))
     }
 
     /// What to change in the next recording to avoid a gap.

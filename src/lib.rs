@@ -17,6 +17,8 @@
 //! Beside the pipeline, [`case`] reads what an auditor declares, and [`explain`] holds the texts of all
 //! ids that a report uses.
 //!
+//! [`progress`] says how far the reading is, and [`unfinished`] keeps what is not whole from staying.
+//!
 //! Each stage hands one noun to the next and cannot reach back; [`audit`] drives the stream part,
 //! [`command`] the rest. Nothing is judged before the last packet was read.
 
@@ -53,4 +55,6 @@ pub mod link;
 pub mod locate;
 pub mod packet;
 pub mod personal;
+pub mod progress;
 pub mod report;
+pub mod unfinished;

@@ -29,6 +29,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
         devices: Devices::default(),
         time_gap: i64::MAX,
         hash: false,
+        means: crate::capture::Means::default(),
         content: crate::personal::Policy::Masked,
         one_row_per_flow: Some(10_000),
         accuses: Rc::new(|_, _| true),

@@ -155,7 +155,7 @@ impl ByteStream {
         self.start = 0;
         self.end = filled;
         // The very first block is an empty stand-in.
-        if self.hasher.is_none() && !old.is_empty() {
+        if !self.hasher.as_ref().is_some_and(Hasher::keeps) && !old.is_empty() {
             self.spare.push(old);
         }
     }
@@ -199,9 +199,11 @@ mod tests {
             .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
             .collect();
         let want = super::super::hash::hex(&Sha256::digest(&data));
-        for step in [1usize << 16, 7919, 1 << 22] {
+        let own = [1usize << 16, 7919, 1 << 22].map(|step| (step, Hasher::start().unwrap()));
+        let here = [1usize << 16, 1 << 22].map(|step| (step, Hasher::here()));
+        for (step, hasher) in own.into_iter().chain(here) {
             let source = Box::new(Drip(data.clone(), 0, step));
-            let mut stream = ByteStream::new(source, Some(Hasher::start().unwrap()));
+            let mut stream = ByteStream::new(source, Some(hasher));
             let mut seen = Vec::new();
             let mut size = 1;
             loop {

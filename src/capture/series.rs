@@ -4,9 +4,10 @@
 //! With a single input nothing is read ahead. With several, each is walked once beforehand for
 //! its first and last time and its link types; packets are not decoded for that.
 
-use super::{Capture, Source, reason};
+use super::{Capture, Means, Source, reason};
 use crate::error::Error;
 use crate::evidence::Timestamp;
+use crate::unfinished::Unfinished;
 use std::collections::BTreeSet;
 
 /// Files of one series may overlap by less than this (nanoseconds): a rotation is not atomic.
@@ -37,7 +38,12 @@ pub struct Plan {
 ///
 /// # Errors
 /// The first input that is no readable capture, in the order given.
-pub fn plan(sources: &[Source], spool: &mut Spool, hash: bool) -> Result<Plan, Error> {
+pub fn plan(
+    sources: &[Source],
+    spool: &mut Spool,
+    hash: bool,
+    means: &Means,
+) -> Result<Plan, Error> {
     if let [only] = sources {
         return Ok(Plan {
             inputs: vec![only.clone()],
@@ -45,13 +51,17 @@ pub fn plan(sources: &[Source], spool: &mut Spool, hash: bool) -> Result<Plan, E
             first: None,
         });
     }
+    let sources = sources
+        .iter()
+        .map(|source| match source {
+            Source::Stdin => spool.take_stdin(means),
+            other => Ok(other.clone()),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    means.pass("looking through", sources.iter());
     let mut surveyed = Vec::with_capacity(sources.len());
     for source in sources {
-        let source = match source {
-            Source::Stdin => spool.take_stdin()?,
-            other => other.clone(),
-        };
-        surveyed.push(survey(source)?);
+        surveyed.push(survey(source, means)?);
     }
     surveyed.sort_by_key(|s| s.first);
     if hash {
@@ -60,11 +70,12 @@ pub fn plan(sources: &[Source], spool: &mut Spool, hash: bool) -> Result<Plan, E
             .iter()
             .map(|s| surveyed.iter().filter(|o| o.first == s.first).count() > 1)
             .collect();
-        for (s, tied) in surveyed.iter_mut().zip(ties) {
-            if tied {
-                let (facts, _) = Capture::open(&s.source, 0, true)?.finish()?;
-                s.sha256 = facts.sha256;
-            }
+        let tied = surveyed.iter_mut().zip(ties).filter(|(_, tied)| *tied);
+        let tied: Vec<&mut Surveyed> = tied.map(|(s, _)| s).collect();
+        means.pass("hashing", tied.iter().map(|s| &s.source));
+        for s in tied {
+            let (facts, _) = Capture::open(&s.source, 0, true, means)?.finish()?;
+            s.sha256 = facts.sha256;
         }
     }
     surveyed.sort_by_key(|s| (s.first, s.sha256.clone(), s.source.name()));
@@ -81,8 +92,8 @@ pub fn plan(sources: &[Source], spool: &mut Spool, hash: bool) -> Result<Plan, E
     })
 }
 
-fn survey(source: Source) -> Result<Surveyed, Error> {
-    let mut capture = Capture::open(&source, 0, false)?;
+fn survey(source: Source, means: &Means) -> Result<Surveyed, Error> {
+    let mut capture = Capture::open(&source, 0, false, means)?;
     let (mut first, mut last) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);
     while let Some(frame) = capture.next_frame() {
         let time = frame.moment.time;
@@ -136,10 +147,10 @@ fn group(inputs: &[Surveyed]) -> Vec<Vec<u32>> {
 
 /// Temporary files for standard input beside other inputs: it has to be read twice.
 #[derive(Debug, Default)]
-pub struct Spool(Vec<tempfile::NamedTempFile>);
+pub struct Spool(Vec<Unfinished>);
 
 impl Spool {
-    fn take_stdin(&mut self) -> Result<Source, Error> {
+    fn take_stdin(&mut self, means: &Means) -> Result<Source, Error> {
         let refuse = |e: std::io::Error| {
             Error::at(
                 "standard input",
@@ -147,8 +158,11 @@ impl Spool {
             )
             .advise("save it to a file and name that")
         };
-        let mut file = tempfile::NamedTempFile::new().map_err(refuse)?;
-        std::io::copy(&mut std::io::stdin().lock(), &mut file).map_err(refuse)?;
+        let mut file = Unfinished::private().map_err(refuse)?;
+        means.pass("keeping", std::iter::once(&Source::Stdin));
+        means.progress.file("standard input");
+        let stdin = Box::new(std::io::stdin().lock());
+        std::io::copy(&mut means.progress.reader(stdin), &mut file).map_err(refuse)?;
         let path = file.path().to_owned();
         self.0.push(file);
         Ok(Source::Spooled(path))

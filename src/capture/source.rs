@@ -63,6 +63,17 @@ impl Source {
         }
     }
 
+    /// How many bytes will be read, if that is known beforehand.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) | Self::Shifted(path, _) | Self::Spooled(path) => {
+                let about = std::fs::metadata(path).ok()?;
+                about.is_file().then_some(about.len())
+            }
+        }
+    }
+
     pub(super) fn open(&self) -> Result<Box<dyn Read>, Error> {
         let path = match self {
             Self::Stdin => return Ok(Box::new(std::io::stdin().lock())),

@@ -13,6 +13,7 @@ pub(super) fn help_command(arguments: &[OsString]) -> &'static str {
         .skip(1)
         .find_map(|argument| match argument.to_str()? {
             "check" => Some("drone-audit check --help"),
+            "case" => Some("drone-audit case --help"),
             "flows" => Some("drone-audit flows --help"),
             "fitness" => Some("drone-audit fitness --help"),
             "diff" => Some("drone-audit diff --help"),

@@ -8,6 +8,7 @@ use crate::report::output::Output;
 use crate::report::text;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 
 /// When the mode was on: `START/END`, each RFC 3339 or `+SECONDS` from the first packet.
 pub(super) fn window(value: &str) -> Result<WindowSpec, String> {
@@ -40,6 +41,14 @@ fn bound(value: &str) -> Result<Bound, String> {
         )
     };
     declared::bound(value).map_err(bad)
+}
+
+/// How many threads: one at least, the one that reads.
+pub(super) fn threads(value: &str) -> Result<NonZeroUsize, String> {
+    value.parse().map_err(|_| {
+        let value = text::terminal(value);
+        format!("'{value}' is no number of threads (1 or more)")
+    })
 }
 
 /// Reads `FORMAT[=PATH]` with one of the allowed formats.

@@ -1,11 +1,11 @@
 //! `check`: judges the claims on the captures.
 
 use super::plan::Plan;
-use super::screen::{note, style};
+use super::screen::{means, note, style};
 use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
 use super::{catalog, locator};
-use crate::capture::Source;
 use crate::capture::sidecar::Sidecar;
+use crate::capture::{Means, Source};
 use crate::claim::baseline::Baseline;
 use crate::claim::definition::Traffic;
 use crate::claim::judge;
@@ -39,6 +39,7 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
         against: against.as_ref(),
         sidecars: sidecars(&plan, &options.counters)?,
         started,
+        means: means(terminal),
     };
     let baseline = run.baseline()?;
     let baseline = baseline.as_ref();
@@ -46,7 +47,11 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
         let sessions: Vec<v1::Report> = plan
             .sources
             .iter()
-            .map(|source| run.audit(std::slice::from_ref(source), baseline))
+            .zip(1..)
+            .map(|(source, number)| {
+                run.means.progress.session(number, plan.sources.len());
+                run.audit(std::slice::from_ref(source), baseline)
+            })
             .collect::<Result<_, _>>()?;
         build::combined(sorted(sessions), run_block(&plan.captures, started))
             .ok_or_else(|| Error::new("no session could be judged"))?
@@ -106,6 +111,7 @@ struct Run<'a> {
     against: Option<&'a Against>,
     sidecars: BTreeMap<Source, Sidecar>,
     started: (jiff::Timestamp, Instant),
+    means: Means,
 }
 
 impl Run<'_> {
@@ -117,6 +123,7 @@ impl Run<'_> {
             time_gap: self.plan.time_gap,
             minimum_seconds: self.plan.minimum_seconds,
             hash: !self.options.no_hash,
+            means: self.means.clone(),
             catalog: self.catalog,
             locator: self.locator,
             sidecars: &NO_SIDECARS,

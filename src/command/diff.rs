@@ -1,10 +1,10 @@
 //! `diff`: what is new, gone or changed between two captures or reports.
 
 use super::plan::TIME_GAP;
-use super::screen::style;
+use super::screen::{means, style};
 use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
 use super::{catalog, locator};
-use crate::capture::{Source, reason};
+use crate::capture::{Means, Source, reason};
 use crate::claim::coverage::MINIMUM_SECONDS;
 use crate::claim::definition::shipped;
 use crate::claim::judge;
@@ -17,12 +17,12 @@ use crate::personal::Policy;
 use crate::report::format::Format;
 use crate::report::output::check_targets;
 use crate::report::{build, diff, markdown, read, table};
+use crate::unfinished::Unfinished;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use tempfile::NamedTempFile;
 
 /// The exit code of a capture that shows something new.
 const NEWS: u8 = 1;
@@ -42,9 +42,10 @@ pub(super) fn run(options: &Diff, terminal: &Terminal) -> Result<u8, Error> {
             locator(&options.sources.geo)?,
         ))
     };
+    let means = means(terminal);
     let [baseline, capture] = [
-        baseline.judge(options, data.as_ref())?,
-        capture.judge(options, data.as_ref())?,
+        baseline.judge(options, data.as_ref(), &means)?,
+        capture.judge(options, data.as_ref(), &means)?,
     ];
     let result = diff::between(&baseline, &capture);
     for output in &options.outputs {
@@ -97,7 +98,7 @@ struct Unjudged {
     /// As it was given.
     path: PathBuf,
     /// What had to be written down to be read twice; deleted with this.
-    _kept: Option<NamedTempFile>,
+    _kept: Option<Unfinished>,
 }
 
 /// Tells a report from a capture by its content.
@@ -115,9 +116,9 @@ fn side(path: &Path) -> Result<Unjudged, Error> {
             None => read::report(path)?,
             Some(file) => {
                 let mut bytes = Vec::new();
-                let mut file = file.as_file();
-                file.seek(SeekFrom::Start(0))
-                    .and_then(|_| {
+                file.file()
+                    .and_then(|mut file| {
+                        file.seek(SeekFrom::Start(0))?;
                         file.take(read::REPORT_MAX.saturating_add(1))
                             .read_to_end(&mut bytes)
                     })
@@ -137,7 +138,7 @@ fn side(path: &Path) -> Result<Unjudged, Error> {
 }
 
 /// Standard input and pipes can be read once only: they are written down first.
-fn keep(path: &Path) -> Result<Option<NamedTempFile>, Error> {
+fn keep(path: &Path) -> Result<Option<Unfinished>, Error> {
     let stdin = path.as_os_str() == STDIN;
     let piped = || std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
     if !stdin && !piped() {
@@ -150,7 +151,7 @@ fn keep(path: &Path) -> Result<Option<NamedTempFile>, Error> {
         )
         .advise("save it to a file and name that")
     };
-    let mut kept = NamedTempFile::new().map_err(refuse)?;
+    let mut kept = Unfinished::private().map_err(refuse)?;
     let copied = if stdin {
         std::io::copy(&mut std::io::stdin().lock(), &mut kept)
     } else {
@@ -169,6 +170,7 @@ impl Unjudged {
         self,
         options: &Diff,
         data: Option<&(Arc<Catalog>, Locator)>,
+        means: &Means,
     ) -> Result<diff::Given, Error> {
         let path = self.path.file_name().map_or_else(
             || self.path.display().to_string(),
@@ -190,6 +192,7 @@ impl Unjudged {
                     baseline: None,
                     sidecars: &NO_SIDECARS,
                     hash: !options.no_hash,
+                    means: means.clone(),
                     catalog,
                     locator,
                 };

@@ -1,5 +1,8 @@
 //! `emit`: what is built into the program.
 
+mod completions;
+mod manual;
+
 use crate::cli::{Embedded, Emit};
 use crate::error::Error;
 use crate::locate;
@@ -9,14 +12,32 @@ use crate::report::{diff, fitness, v1};
 use std::io::{self, Write};
 
 pub(super) fn run(options: &Emit) -> Result<u8, Error> {
-    Output::stdout(Format::JSON).write(|out| match options.what {
-        Embedded::Schema => schema(&schemars::schema_for!(v1::Report), out),
-        Embedded::CaseSchema => schema(&crate::case::schema(), out),
-        Embedded::FitnessSchema => schema(&schemars::schema_for!(fitness::Fitness), out),
-        Embedded::DiffSchema => schema(&schemars::schema_for!(diff::Diff), out),
-        Embedded::Geo => out.write_all(locate::embedded_bytes()),
-    })?;
+    let name = options.name.as_deref();
+    match options.what {
+        Embedded::Schema => print(|out| schema(&schemars::schema_for!(v1::Report), out)),
+        Embedded::CaseSchema => print(|out| schema(&crate::case::schema(), out)),
+        Embedded::FitnessSchema => {
+            print(|out| schema(&schemars::schema_for!(fitness::Fitness), out))
+        }
+        Embedded::DiffSchema => print(|out| schema(&schemars::schema_for!(diff::Diff), out)),
+        Embedded::Geo => print(|out| out.write_all(locate::embedded_bytes())),
+        Embedded::Man => match &options.dir {
+            Some(folder) => manual::write_all(folder),
+            None => {
+                let page = manual::of(name)?;
+                print(|out| out.write_all(&page.text))
+            }
+        },
+        Embedded::Completions => {
+            let script = completions::of(name)?;
+            print(|out| out.write_all(&script))
+        }
+    }?;
     Ok(0)
+}
+
+fn print(render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    Output::stdout(Format::JSON).write(render)
 }
 
 fn schema(schema: &schemars::Schema, out: &mut dyn Write) -> io::Result<()> {

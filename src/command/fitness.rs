@@ -1,7 +1,7 @@
 //! `fitness`: could these captures support `consistent`, and what to change in the next recording.
 
 use super::plan::TIME_GAP;
-use super::screen::style;
+use super::screen::{means, style};
 use super::session::{Agreed, Session, declared, local, run_block};
 use super::{catalog, locator, sidecars, sources};
 use crate::claim::coverage::MINIMUM_SECONDS;
@@ -35,6 +35,7 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
         content: Policy::Off,
         baseline: None,
         hash: !options.no_hash,
+        means: means(terminal),
         sidecars: &sidecars(&options.captures, &options.counters)?,
         catalog: &catalog,
         locator: &locator,

@@ -1,6 +1,7 @@
 //! `flows`: the inventory without judgement.
 
 use super::plan::TIME_GAP;
+use super::screen::{means, note};
 use super::session::accuses;
 use super::{devices, locator, sources};
 use crate::audit::{Settings, read};
@@ -19,7 +20,6 @@ use std::sync::Arc;
 /// and names are known only then.
 const FLOWS_MAX: usize = 200_000;
 
-#[allow(clippy::print_stderr)]
 pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     check_targets(&options.outputs, &options.captures)?;
     let catalog = Arc::new(Catalog::embedded().clone());
@@ -32,6 +32,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         local: options.subject.local_networks.clone(),
         time_gap: TIME_GAP,
         hash: false,
+        means: means(terminal),
         sidecars: BTreeMap::new(),
         one_row_per_flow: Some(FLOWS_MAX),
         content: crate::personal::Policy::Off,
@@ -51,9 +52,11 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         output.write(|out| flows::write_as(output.format, &rows, out))?;
     }
     let folded: u64 = evidence.series.iter().map(|s| s.folded).sum();
-    if folded > 0 && !terminal.quiet {
-        eprintln!(
-            "note: {folded} flows beyond the first {FLOWS_MAX} are folded into shared lines without a far address"
+    if folded > 0 {
+        let what = "are folded into shared lines without a far address";
+        note(
+            terminal,
+            &format!("{folded} flows beyond the first {FLOWS_MAX} {what}"),
         );
     }
     Ok(0)

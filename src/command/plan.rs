@@ -10,6 +10,7 @@ use crate::cli::{Check, DEFAULT_CLAIM, Subject};
 use crate::epoch::{PlannedWindow, Schedule, WindowSpec};
 use crate::error::Error;
 use crate::evidence::Timestamp;
+use crate::explain::near;
 use crate::report::text;
 use std::path::PathBuf;
 
@@ -248,9 +249,11 @@ fn claims(options: &Check, case: Option<&CaseFile>) -> Result<Vec<Definition>, E
     Ok(chosen)
 }
 
-fn wordings(claim: &Definition) -> String {
+fn wordings(claim: &Definition, name: &str) -> String {
     let known: Vec<&str> = claim.presets.iter().map(|p| p.name.as_str()).collect();
-    if known.is_empty() {
+    if let Some(meant) = near::meant(name, known.iter().copied()) {
+        meant
+    } else if known.is_empty() {
         format!(
             "it has one wording only: leave out the preset of {}",
             claim.id
@@ -283,16 +286,18 @@ fn named(given: &str, own: &[Definition]) -> Result<Vec<Definition>, Error> {
     }
     let Some(claim) = shipped().iter().find(|c| c.id == id) else {
         let known: Vec<&str> = own.iter().chain(shipped()).map(|c| c.id.as_str()).collect();
+        let meant = near::meant(id, known.iter().copied().chain(["all"]));
         return Err(Error::at(place(), "no such claim")
-            .advise(format!("use one of: {}, all", known.join(", "))));
+            .advise(meant.unwrap_or_else(|| format!("use one of: {}, all", known.join(", ")))));
     };
     match preset {
         None => Ok(vec![claim.clone()]),
-        Some(name) => match claim.in_words_of(name) {
-            Some(claim) => Ok(vec![claim]),
-            None => {
-                Err(Error::at(place(), "this claim has no such wording").advise(wordings(claim)))
+        Some(name) => {
+            match claim.in_words_of(name) {
+                Some(claim) => Ok(vec![claim]),
+                None => Err(Error::at(place(), "this claim has no such wording")
+                    .advise(wordings(claim, name))),
             }
-        },
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::devices;
 use crate::audit::{Devices, Settings, read};
-use crate::capture::Source;
 use crate::capture::sidecar::Sidecar;
+use crate::capture::{Means, Source};
 use crate::case::CaseFile;
 use crate::claim::baseline::Baseline;
 use crate::claim::{Case, coverage};
@@ -37,6 +37,7 @@ pub(super) struct Session<'a> {
     pub(super) time_gap: i64,
     pub(super) minimum_seconds: f64,
     pub(super) hash: bool,
+    pub(super) means: Means,
     /// Whether payload is looked into for personal data.
     pub(super) content: Policy,
     pub(super) sidecars: &'a BTreeMap<Source, Sidecar>,
@@ -66,6 +67,7 @@ impl Session<'_> {
             local: self.subject.local_networks.clone(),
             time_gap: self.time_gap,
             hash: self.hash,
+            means: self.means.clone(),
             sidecars: self.sidecars.clone(),
             one_row_per_flow: None,
             content: self.content,

@@ -8,7 +8,7 @@ const NAMED_MAX: usize = 3;
 const PART_MIN: usize = 3;
 
 /// The ids that are closest to `wanted`, best first: mistyped, differently written, or containing it.
-pub(super) fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     /// Letters per edit that a name may be mistyped by.
     const LETTERS_PER_EDIT: usize = 3;
     /// Longer input is no mistyped id, and comparing it would cost for nothing.
@@ -36,6 +36,18 @@ pub(super) fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Ve
         .map(|(_, id)| id)
         .take(NAMED_MAX)
         .collect()
+}
+
+/// The question whether one of them was meant; `None` if none is close.
+pub(crate) fn meant<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    match near(wanted, known).as_slice() {
+        [] => None,
+        [only] => Some(format!("did you mean '{only}'?")),
+        [first @ .., last] => Some(format!(
+            "did you mean '{}' or '{last}'?",
+            first.join("', '")
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +78,11 @@ mod tests {
         assert_eq!(of("drops"), ["drops-unknown", "kernel-drops"]);
         assert_eq!(of("tls"), ["dtls-sni", "tls-sni"]);
         assert_eq!(of("unknwon"), ["unknown"]);
+        assert_eq!(
+            meant("drops", IDS.into_iter()).as_deref(),
+            Some("did you mean 'drops-unknown' or 'kernel-drops'?")
+        );
+        assert_eq!(meant("zzz", IDS.into_iter()), None);
         assert!(of("zzz").is_empty() && of("").is_empty());
         assert!(of(&"a".repeat(1_000_000)).is_empty());
     }

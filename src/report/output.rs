@@ -7,6 +7,7 @@
 use crate::error::Error;
 use crate::report::format::Format;
 use crate::report::text;
+use crate::unfinished::Unfinished;
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -157,19 +158,9 @@ fn write_file(
         }
         _ => {}
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".drone-audit-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any new file: what the user's umask allows, not the private mode of a scratch file.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(directory(&target))?;
-    render_into(file.as_file_mut(), render)?;
-    file.as_file().sync_all()?;
-    file.persist(&target).map_err(|failed| failed.error)?;
-    Ok(())
+    let mut file = Unfinished::inside(directory(&target))?;
+    render_into(&mut file, render)?;
+    file.persist(&target)
 }
 
 /// The reason without the operating system's number, on one line.

@@ -3,6 +3,9 @@
 use crate::support::{self, fixtures, program, run};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
 
 /// The bytes of a report without its `run`.
 fn without_run(report: &[u8]) -> String {
@@ -84,6 +87,169 @@ fn the_order_of_inputs_changes_nothing() {
         let first = judged([0, 1, 2, 3, 4]);
         for order in [[4, 3, 2, 1, 0], [2, 0, 4, 1, 3], [3, 2, 1, 4, 0]] {
             assert_eq!(judged(order), first, "{order:?}");
+        }
+    }
+}
+
+/// A format without what it says of `run`: the only thing in which two runs may differ.
+fn masked(format: &str, output: Vec<u8>) -> String {
+    let text = String::from_utf8(output).expect("UTF-8");
+    let without = |start: &str, end: &str| {
+        let mut pieces = text.split(start);
+        let mut kept = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            kept.push_str(piece.split_once(end).expect("it ends").1);
+        }
+        assert_ne!(kept, text, "{format} has nothing of the run");
+        kept
+    };
+    match format {
+        "json" => without_run(text.as_bytes()),
+        "ndjson" => without("\"run\":{", "},"),
+        "html" => without("Only what stands below differs", "</dl>"),
+        "junit" => {
+            let text = without(" timestamp=\"", "\"");
+            let parts: Vec<&str> = text.split(" time=\"").collect();
+            let rest = parts
+                .iter()
+                .skip(1)
+                .map(|p| p.split_once('"').expect("it ends").1);
+            parts.iter().take(1).copied().chain(rest).collect()
+        }
+        "sarif" => {
+            let mut log: Value = serde_json::from_str(&text).expect("JSON");
+            let invocation = &mut log["runs"][0]["invocations"][0];
+            for of_the_run in ["arguments", "startTimeUtc"] {
+                assert!(!invocation[of_the_run].take().is_null(), "{of_the_run}");
+            }
+            log.to_string()
+        }
+        _ => text,
+    }
+}
+
+/// Every format of `check`, in one run.
+fn formats(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Vec<(String, String)> {
+    const FORMATS: [&str; 10] = [
+        "table", "json", "ndjson", "csv", "markdown", "html", "sarif", "junit", "github", "intoto",
+    ];
+    let out = TempDir::new().expect("a scratch folder");
+    let targets = FORMATS.map(|format| format!("-o{format}={}", out.path().join(format).display()));
+    let ran = program()
+        .arg("check")
+        .args(targets)
+        .args(options)
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .output()
+        .expect("the program starts");
+    assert_eq!(String::from_utf8_lossy(&ran.stderr), "");
+    FORMATS
+        .map(|format| {
+            let output = fs::read(out.path().join(format)).expect("it was written");
+            assert!(!output.is_empty(), "{format}");
+            (format.to_owned(), masked(format, output))
+        })
+        .to_vec()
+}
+
+#[test]
+fn every_format_is_the_same_by_any_way_to_the_captures() {
+    let files = ["dns.pcap", "chrome.pcap", "vendor.pcap"];
+    let fixture = ["lab/dns.pcap", "lab/chrome.pcap", "tls-vendor-session.pcap"];
+    let [one, other] = [(); 2].map(|()| TempDir::new().expect("a scratch folder"));
+    for folder in [&one, &other] {
+        for (file, fixture) in files.iter().zip(fixture) {
+            fs::copy(fixtures().join(fixture), folder.path().join(file)).expect("a copy");
+        }
+    }
+    let other_folder = other.path().display().to_string();
+    let absolute = files.map(|file| format!("{other_folder}/{file}"));
+    let absolute: Vec<&str> = absolute.iter().map(String::as_str).collect();
+    let [a, b, c] = files;
+    // What results point at is the user's choice, else it is the capture as it was named.
+    let options = ["--claim", "all", "--annotate", "audits/flight.md:3"];
+    let with = |more: &[&str], captures: &[&str]| -> Vec<String> {
+        let all = options.iter().chain(more).chain(captures);
+        all.map(|word| (*word).to_owned()).collect()
+    };
+    let abroad = [
+        ("TZ", "Asia/Kathmandu"),
+        ("LANG", "de_DE.UTF-8"),
+        ("LC_ALL", "tr_TR.UTF-8"),
+        ("COLUMNS", "40"),
+        ("TERM", "xterm-256color"),
+        ("CLICOLOR_FORCE", "1"),
+        ("HOME", "/nonexistent"),
+    ];
+    let ways: [(&str, Vec<String>, &Path, &[(&str, &str)]); 7] = [
+        ("as it is", with(&[], &[a, b, c]), one.path(), &[]),
+        ("another order", with(&[], &[c, a, b]), one.path(), &[]),
+        ("another folder", with(&[], &[b, c, a]), other.path(), &[]),
+        ("absolute paths", with(&[], &absolute), Path::new("/"), &[]),
+        (
+            "one thread",
+            with(&["--threads", "1"], &[a, b, c]),
+            one.path(),
+            &[],
+        ),
+        (
+            "many threads",
+            with(&["--threads", "64"], &[a, b, c]),
+            one.path(),
+            &[],
+        ),
+        (
+            "another country",
+            with(&["-q"], &[a, b, c]),
+            one.path(),
+            &abroad,
+        ),
+    ];
+    let mut first: Option<Vec<(String, String)>> = None;
+    for (way, words, folder, environment) in ways {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let have = formats(folder, &words, environment);
+        let first = first.get_or_insert_with(|| have.clone());
+        for ((format, have), (_, want)) in have.iter().zip(first.iter()) {
+            assert!(have == want, "{way}: {format} differs:\n{have}\n\n{want}");
+        }
+    }
+}
+
+#[test]
+fn the_other_commands_are_the_same_with_any_threads_and_in_any_country() {
+    for arguments in [
+        &["flows", "lab/chrome.pcap"][..],
+        &["flows", "-o", "csv", "lab/chrome.pcap"],
+        &["fitness", "tls-vendor-session.pcap"],
+        &["diff", "honest-flight.pcap", "tls-vendor-session.pcap"],
+        &[
+            "diff",
+            "-o",
+            "json",
+            "honest-flight.pcap",
+            "tls-vendor-session.pcap",
+        ],
+        &[
+            "diff",
+            "-o",
+            "markdown",
+            "honest-flight.pcap",
+            "tls-vendor-session.pcap",
+        ],
+    ] {
+        let first = run(arguments);
+        assert_eq!(first.err, "");
+        for threads in ["1", "3"] {
+            let moved = program()
+                .args(arguments)
+                .args(["--threads", threads])
+                .envs([("TZ", "Asia/Kathmandu"), ("LC_ALL", "tr_TR.UTF-8")])
+                .output()
+                .expect("the program starts");
+            assert_eq!(moved.status.code(), Some(first.code), "{arguments:?}");
+            assert!(moved.stdout == first.out, "{arguments:?} {threads}");
         }
     }
 }

@@ -12,12 +12,17 @@ mod coverage;
 mod damage;
 mod determinism;
 mod diff;
+mod emit;
 mod explain;
 mod fitness;
 mod flows;
 mod formats;
+#[cfg(unix)]
+mod interrupted;
 mod limits;
 mod names;
+#[cfg(unix)]
+mod pipeline;
 mod readme;
 mod relays;
 mod report;
