@@ -59,8 +59,15 @@ impl Entry {
                     facts.push(format!("Statement: {statement}"));
                     facts.push(format!("Source: {source}"));
                 }
-                if !shipped().iter().any(|c| c.id == self.id) {
-                    facts.push("This version of the program does not judge this claim.".to_owned());
+                match shipped().iter().find(|c| c.id == self.id) {
+                    None => facts
+                        .push("This version of the program does not judge this claim.".to_owned()),
+                    Some(claim) => facts.extend(claim.presets.iter().map(|preset| {
+                        format!(
+                            "Wording `{}`: {} ({})",
+                            preset.name, preset.statement, preset.source
+                        )
+                    })),
                 }
                 facts
             }

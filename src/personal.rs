@@ -97,6 +97,25 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 15] = [
+        Self::Position,
+        Self::Email,
+        Self::PhoneNumber,
+        Self::Name,
+        Self::Imei,
+        Self::Imsi,
+        Self::Iccid,
+        Self::MacAddress,
+        Self::AdvertisingId,
+        Self::AndroidId,
+        Self::DeviceId,
+        Self::SerialNumber,
+        Self::Credential,
+        Self::Image,
+        Self::Video,
+    ];
+
     /// The id in reports.
     pub fn id(self) -> &'static str {
         match self {

@@ -3,8 +3,8 @@
 //! its parts.
 
 use super::raw;
-use super::source::{Place, Text};
-use super::{CaseFile, Ids, optional, unreadable, value};
+use super::source::{Place, Text, quoted};
+use super::{CaseFile, EventKind, Ids, optional, unreadable, value};
 use crate::claim::definition::{self, Definition, Parameters};
 use crate::error::Error;
 use crate::report::text;
@@ -229,6 +229,37 @@ impl CaseFile {
                     return Err(place
                         .error(format!("there is no claim '{claim}'"))
                         .advise(value::unknown(claim, &known)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CaseFile {
+    /// Refuses rules about events that the log does not have, or has without a length: such a rule
+    /// would fit nothing, or everything. No share at all is a fact like any other.
+    ///
+    /// # Errors
+    /// The first such event of a claim that the file defines.
+    pub fn check_events(&self, claim: &Claim, definition: &Definition) -> Result<(), Error> {
+        for (index, rule) in definition.rules.iter().enumerate() {
+            let index = index.to_string();
+            for (key, kinds) in [
+                ("inside_events", &rule.inside_events),
+                ("outside_events", &rule.outside_events),
+            ] {
+                for (at, kind) in kinds.iter().enumerate() {
+                    let mut events = self.events.iter().filter(|e| e.kind.id() == kind);
+                    let outside_shares = key == "outside_events" && *kind == EventKind::Share.id();
+                    if outside_shares || events.any(|e| e.until.is_some()) {
+                        continue;
+                    }
+                    let place = claim.place_of(&["rule", &index, key, &at.to_string()]);
+                    let what = format!("the log has no event {} with a length", quoted(kind));
+                    return Err(place.error(what).advise(
+                        "add [[events]] with this kind and `for` or `until`, or name another kind",
+                    ));
                 }
             }
         }

@@ -8,10 +8,12 @@
 //! the second kind whatever was declared.
 
 use super::Case;
-use crate::classify::Stage;
+use crate::claim::silence::BURST_GAP;
 use crate::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
 use crate::classify::destination::Destination;
 use crate::classify::lookup::Lookup;
+use crate::classify::{Scope, Stage};
+use crate::epoch::{Bound, Schedule, WindowSpec};
 use crate::evidence::{Moment, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -39,6 +41,47 @@ impl Kind {
     }
 }
 
+/// Steps that a baseline is cut into: eight hours. What comes later is one long step, in which bursts
+/// are too few and never too many.
+const STEPS_MAX: i64 = 960;
+
+/// Cuts a baseline into steps as long as the gap that ends a burst. Contacts within a step are then of
+/// one burst, so that its first and its last say all that bursts depend on.
+pub fn steps() -> Schedule {
+    let after = |step: i64| Bound::After(step.saturating_mul(BURST_GAP));
+    Schedule {
+        marks: (0..STEPS_MAX)
+            .map(|step| {
+                let spec = WindowSpec {
+                    start: after(step),
+                    end: after(step + 1),
+                };
+                ("step".to_owned(), spec)
+            })
+            .collect(),
+        ..Schedule::default()
+    }
+}
+
+/// When the app or its vendor was in contact, in no order.
+fn contacts(case: &Case<'_>) -> Vec<Timestamp> {
+    let far = case
+        .destinations()
+        .iter()
+        .filter(|d| d.attributed.whose.accuses())
+        .flat_map(|d| d.views.values())
+        .flat_map(|view| &view.active)
+        .filter(|(_, traffic)| traffic.stage() > Stage::Unsolicited)
+        .flat_map(|(_, traffic)| [traffic.first, traffic.last]);
+    let asked = case
+        .lookups()
+        .iter()
+        .filter(|l| l.attributed.whose.accuses() && l.scope != Scope::Local)
+        .flat_map(|l| l.asked.values())
+        .flat_map(|(_, first, last)| [*first, *last]);
+    far.chain(asked).map(|moment| moment.time).collect()
+}
+
 type Far = (Option<Arc<str>>, IpAddr, Option<u16>, u8);
 
 /// A baseline, read.
@@ -52,7 +95,8 @@ pub struct Baseline {
     pub seconds: f64,
     /// Seconds with the subject seen at work.
     pub active_seconds: f64,
-    /// When the app's or the vendor's traffic was seen: the starts of slots of a second or more.
+    /// Times of the app's traffic: the first and the last of each step of the recording, which is all
+    /// that bursts need (see [`steps`]).
     pub contacts: Vec<Timestamp>,
     far: BTreeMap<Far, (u64, Moment)>,
     asked: BTreeSet<Arc<str>>,
@@ -89,7 +133,7 @@ impl Baseline {
             kind,
             doubt,
             seconds: case.windows.iter().map(|w| w.seconds).sum(),
-            active_seconds: active as f64 * 10.0,
+            active_seconds: case.windows.iter().map(|w| w.active_seconds()).sum(),
             contacts: contacts(case),
             far,
             asked: case.lookups().iter().map(|l| Arc::clone(&l.name)).collect(),
@@ -124,31 +168,4 @@ impl Baseline {
             && self.asked.contains(&lookup.name);
         known.then(|| "the baseline without the app asks for the same name".to_owned())
     }
-}
-
-/// Times of all traffic that accuses, to a slot of the time line.
-fn contacts(case: &Case<'_>) -> Vec<Timestamp> {
-    let accusing = case
-        .destinations()
-        .iter()
-        .filter(|d| d.attributed.whose.accuses() && d.stage() > Stage::Unsolicited);
-    let mut out: Vec<Timestamp> = accusing
-        .flat_map(|d| {
-            let shift = d.bins.shift();
-            let start = move |slot: i64| {
-                let nanos = (i128::from(slot) << shift) * i128::from(Timestamp::SECOND);
-                Timestamp::from_nanos(nanos)
-            };
-            d.bins.iter().map(move |(slot, _)| start(slot))
-        })
-        .collect();
-    let asked = case
-        .lookups()
-        .iter()
-        .filter(|l| l.attributed.whose.accuses())
-        .flat_map(|l| l.asked.values());
-    out.extend(asked.flat_map(|(_, first, last)| [first.time, last.time]));
-    out.sort();
-    out.dedup();
-    out
 }

@@ -59,6 +59,14 @@ pub struct WindowCoverage {
     pub gaps: Vec<WindowGap>,
 }
 
+impl WindowCoverage {
+    /// Seconds with the subject at work: its slots, but no more than there is of capture.
+    pub fn active_seconds(&self) -> f64 {
+        let slots = self.active.len() as f64 * (SLOT / Timestamp::SECOND) as f64;
+        slots.min(self.seconds)
+    }
+}
+
 /// A window in words.
 pub fn describe(window: &Window) -> String {
     // As many digits as the bound has.

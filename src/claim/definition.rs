@@ -8,9 +8,12 @@
 
 use crate::classify::Scope;
 use crate::classify::attribution::Attribution;
+use crate::classify::catalog::{self, Catalog};
+use crate::locate::{cloud, country, operator};
+use crate::personal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 /// The shipped claims, as they stand in the tree.
@@ -357,25 +360,29 @@ impl Definition {
             }) {
                 return Some(format!("scopes: '{scope}' is none of internet, relayed"));
             }
-            for set in rule.places.iter().chain(&rule.jurisdictions) {
-                if let Some(code) = set
-                    .values()
-                    .iter()
-                    .find(|c| c.len() != 2 || !c.bytes().all(|b| b.is_ascii_uppercase()))
-                {
-                    return Some(format!(
-                        "'{code}' is no country code; use two capital letters, such as US"
-                    ));
-                }
+            let codes = rule.places.iter().chain(&rule.jurisdictions);
+            if let Some(problem) = codes.flat_map(Set::values).find_map(no_country) {
+                return Some(problem);
             }
-            if let Some(set) = &rule.roles
-                && let Some(role) = set
-                    .values()
-                    .iter()
-                    .find(|r| crate::classify::catalog::role(r).is_none())
+            let roles = rule.roles.iter().flat_map(Set::values);
+            if let Some(problem) = roles.chain(&self.exempt.roles).find_map(no_role) {
+                return Some(problem);
+            }
+            let providers = rule.providers.iter().flat_map(Set::values);
+            let hosts = rule.hosts.iter().flat_map(Set::values);
+            if let Some(problem) = providers
+                .filter_map(no_provider)
+                .chain(hosts.filter_map(no_host))
+                .next()
             {
-                return Some(format!("'{role}' is no role of the catalog"));
+                return Some(problem);
             }
+            if let Some(problem) = rule.no_content() {
+                return Some(problem);
+            }
+        }
+        if let Some(problem) = self.for_country.as_ref().and_then(no_country) {
+            return Some(problem);
         }
         self.parameters
             .exempt_modules
@@ -388,6 +395,16 @@ impl Definition {
                     names.join(", ")
                 )
             })
+    }
+
+    /// An owner that no row of the catalog names: its rule would fit nothing, or everything.
+    pub fn unknown_owner(&self, catalog: &Catalog) -> Option<&str> {
+        let of_rules = self.rules.iter().flat_map(|rule| &rule.owners);
+        of_rules
+            .flat_map(Set::values)
+            .chain(&self.exempt.owners)
+            .find(|owner| !catalog.hosts().iter().any(|host| host.owner == **owner))
+            .map(String::as_str)
     }
 
     /// Roles that are exempt, with the modules resolved.
@@ -422,6 +439,67 @@ impl Definition {
             );
         }
         out
+    }
+}
+
+/// What never fits because it is misspelt would make a rule that nothing breaks.
+fn no_country(code: &String) -> Option<String> {
+    (country::code(code) != Some(code)).then(|| {
+        format!("'{code}' is no country code of ISO 3166-1; use two capital letters, such as US")
+    })
+}
+
+fn no_role(role: &String) -> Option<String> {
+    catalog::role(role).is_none().then(|| {
+        format!("'{role}' is no role of the catalog; 'drone-audit explain' lists the roles")
+    })
+}
+
+fn no_provider(provider: &String) -> Option<String> {
+    // An operator without an id of its own goes by its AS: `AS64500 (Name)`.
+    let number = provider
+        .strip_prefix("AS")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let known: BTreeSet<&str> = operator::operators()
+        .iter()
+        .map(|row| row.id)
+        .chain(cloud::providers())
+        .collect();
+    (!number && !known.contains(provider.as_str())).then(|| {
+        let known: Vec<&str> = known.into_iter().collect();
+        format!(
+            "providers: '{provider}' is unknown; use {}",
+            known.join(", ")
+        )
+    })
+}
+
+/// Names are compared as they are kept: in small letters, without a dot at the end.
+fn no_host(pattern: &String) -> Option<String> {
+    let name = pattern.strip_prefix("*.").unwrap_or(pattern);
+    let plain = !name.is_empty()
+        && !name.starts_with('.')
+        && !name.ends_with('.')
+        && !name
+            .chars()
+            .any(|c| c.is_ascii_uppercase() || c.is_whitespace() || "*?[]/:".contains(c));
+    (!plain).then(|| {
+        format!("hosts: '{pattern}' fits no name; use small letters, or *. and a name for all below it: *.example.org")
+    })
+}
+
+impl Rule {
+    fn no_content(&self) -> Option<String> {
+        let known = personal::Kind::ALL.map(personal::Kind::id);
+        if let Some(id) = self.content.iter().find(|id| !known.contains(&id.as_str())) {
+            return Some(format!(
+                "content: '{id}' is no kind of personal data; use {}",
+                known.join(", ")
+            ));
+        }
+        (!self.content.is_empty() && self.traffic != Traffic::Content).then(|| {
+            "content is given, and the traffic is another; use traffic = \"content\"".to_owned()
+        })
     }
 }
 
@@ -490,9 +568,32 @@ mod tests {
             ("places = { inside = ['usa'] }", "no country code"),
             ("roles = { inside = ['vendor-cheese'] }", "no role"),
             ("scopes = ['local']", "none of internet"),
+            ("places = { inside = ['XX'] }", "no country code"),
+            ("providers = { outside = ['amazn'] }", "is unknown; use "),
+            ("hosts = { inside = ['*.DJI.com'] }", "fits no name"),
+            ("hosts = { inside = ['*dji*'] }", "fits no name"),
+            ("content = ['imei']", "traffic = \"content\""),
+            ("content = ['imeii']", "no kind of personal data"),
         ] {
             assert!(rule(of).unwrap().problem().unwrap().contains(said), "{of}");
         }
+        for of in [
+            "providers = { inside = ['aws', 'amazon', 'AS64500 (Example)'] }",
+            "hosts = { outside = ['dji.com', '*.dji.com'] }",
+        ] {
+            assert_eq!(rule(of).unwrap().problem(), None, "{of}");
+        }
+        let owned = rule("owners = { inside = ['SZ DJI Technologie'] }").unwrap();
+        assert_eq!(
+            owned.unknown_owner(Catalog::embedded()),
+            Some("SZ DJI Technologie")
+        );
+        assert!(shipped().iter().all(|c| {
+            let words = c.presets.iter().filter_map(|p| c.in_words_of(&p.name));
+            words
+                .chain([c.clone()])
+                .all(|c| c.unknown_owner(Catalog::embedded()).is_none())
+        }));
         assert!(rule("colour = 'red'").is_err());
         assert!(rule("places = { inside = ['US'], outside = ['CN'] }").is_err());
     }

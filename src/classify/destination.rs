@@ -9,7 +9,6 @@ use super::labels::Labelling;
 use super::{Basis, Scope, Stage};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::{FrameRef, Moment};
-use crate::flow::bins::Bins;
 use crate::flow::row::{FRAMES_MAX, Row, RowKey, Tally};
 use crate::flow::{NameSource, Named, Opening, Relay, Side};
 use crate::identity::Whose;
@@ -187,8 +186,6 @@ pub struct Destination {
     pub ja4: BTreeSet<Arc<str>>,
     /// Remarks for the reader.
     pub notes: BTreeSet<String>,
-    /// Its accounted frames over time.
-    pub bins: Bins,
     /// Personal data that went out in clear, per series.
     pub content: BTreeMap<usize, Hits>,
     whose: Whose,
@@ -316,7 +313,6 @@ impl Destination {
             self.ja4.pop_last();
         }
         self.notes.extend(other.notes);
-        self.bins.merge(&other.bins);
         self.content.extend(other.content);
         self.notes
             .insert("the app's label comes from another vantage of the same minutes".into());
@@ -397,7 +393,6 @@ impl Destination {
             clients: BTreeSet::new(),
             browsable: false,
             notes: BTreeSet::new(),
-            bins: Bins::default(),
             whose: Whose::Unsure,
             aliases: BTreeSet::new(),
             looked_up: BTreeSet::new(),
@@ -472,7 +467,6 @@ pub(super) fn group(
             browsable: false,
             ja4: BTreeSet::new(),
             notes: BTreeSet::new(),
-            bins: Bins::default(),
             content: BTreeMap::new(),
             whose: judged.whose,
             aliases: BTreeSet::new(),
@@ -509,7 +503,6 @@ pub(super) fn group(
             .extend(key.resolved.of(theirs).aliases.iter().cloned());
     }
     destination.protocols.extend(key.protocol);
-    destination.bins.merge(&row.bins);
     *destination.flows_per_view.entry(index).or_insert(0) += row.flows;
     destination.looked_up.extend(row.lookups.iter().cloned());
     destination.hidden = destination.hidden.or(judged.hidden);

@@ -6,7 +6,7 @@ use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
 use super::{catalog, locator};
 use crate::capture::sidecar::Sidecar;
 use crate::capture::{Means, Source};
-use crate::claim::baseline::Baseline;
+use crate::claim::baseline::{Baseline, steps};
 use crate::claim::definition::Traffic;
 use crate::claim::judge;
 use crate::classify::catalog::Catalog;
@@ -30,6 +30,7 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     check_targets(&options.outputs, &plan.inputs(options))?;
     let against = options.against.as_deref().map(Against::read).transpose()?;
     let catalog = Arc::new(catalog(&plan.catalogs)?);
+    plan.check_owners(&catalog)?;
     let locator = locator(&plan.geo)?;
     let run = Run {
         options,
@@ -151,15 +152,17 @@ impl Run<'_> {
             return Ok(None);
         };
         // Windows and events are of the session; a baseline counts as a whole.
-        let whole = Schedule::default();
+        let whole = steps();
         let session = self.session(sources, &whole);
-        session
-            .read(|case, _| {
-                let baseline = Baseline::of(case, *kind);
-                let told = build::baseline(case, &baseline);
-                (baseline, told)
-            })
-            .map(Some)
+        session.read(|case, _| {
+            if let Some(file) = &self.plan.case {
+                let inputs = case.basis.evidence.inputs.iter();
+                file.verify_inputs(inputs.map(|i| (i.path.as_path(), i.sha256.as_deref())))?;
+            }
+            let baseline = Baseline::of(case, *kind);
+            let told = build::baseline(case, &baseline);
+            Ok(Some((baseline, told)))
+        })?
     }
 
     /// One session, from its captures to its report.

@@ -6,6 +6,7 @@ use crate::claim::agreed::BEACON_SECONDS;
 use crate::claim::baseline::Kind;
 use crate::claim::coverage::MINIMUM_SECONDS;
 use crate::claim::definition::{Definition, shipped};
+use crate::classify::catalog::Catalog;
 use crate::cli::{Check, DEFAULT_CLAIM, Subject};
 use crate::epoch::{PlannedWindow, Schedule, WindowSpec};
 use crate::error::Error;
@@ -87,6 +88,31 @@ impl Plan {
     /// The operator's country.
     pub(super) fn country(&self) -> Option<&str> {
         self.case.as_ref()?.operator_country.as_deref()
+    }
+
+    /// Refuses claims about owners that the catalog does not know.
+    ///
+    /// # Errors
+    /// The first such owner.
+    pub(super) fn check_owners(&self, catalog: &Catalog) -> Result<(), Error> {
+        for claim in &self.claims {
+            let Some(owner) = claim.unknown_owner(catalog) else {
+                continue;
+            };
+            let what = format!(
+                "no row of the host catalog has the owner '{}'",
+                text::terminal(owner)
+            );
+            let mut own = self.case.iter().flat_map(|case| &case.claims);
+            let error = match own.find(|own| own.id == claim.id) {
+                Some(own) => own.place.error(what),
+                None => Error::at(format!("claim {}", claim.id), what),
+            };
+            return Err(error.advise(
+                "write it as the catalog does (src/classify/hosts.tsv), or add rows with --catalog",
+            ));
+        }
+        Ok(())
     }
 
     /// Every input: what must not be overwritten.
@@ -222,6 +248,11 @@ fn claims(options: &Check, case: Option<&CaseFile>) -> Result<Vec<Definition>, E
         .iter()
         .map(case::Claim::to_judge)
         .collect::<Result<_, _>>()?;
+    if let Some(case) = case {
+        for (claim, definition) in listed.iter().zip(&own).filter(|(claim, _)| claim.is_new()) {
+            case.check_events(claim, definition)?;
+        }
+    }
     let mut chosen: Vec<Definition> = Vec::new();
     let mut add = |claim: Definition| {
         if !chosen

@@ -31,6 +31,12 @@ pub enum Kind {
     Maker,
     /// What a host of the catalog is for.
     Role,
+    /// What personal data it is.
+    Datum,
+    /// What a clock in the packets is.
+    Clock,
+    /// What a second recording is good for.
+    Baseline,
     /// What differs between two recordings.
     Change,
     /// How to record.
@@ -110,7 +116,7 @@ static OF_RECIPES: [Slot; 5] = [
 
 impl Kind {
     /// Every kind, in the order of the list.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Claim,
         Self::Verdict,
         Self::Rule,
@@ -125,6 +131,9 @@ impl Kind {
         Self::Says,
         Self::Maker,
         Self::Role,
+        Self::Datum,
+        Self::Clock,
+        Self::Baseline,
         Self::Change,
         Self::Recipe,
     ];
@@ -146,6 +155,9 @@ impl Kind {
             Self::Says => "What a label says (apps_seen.says)",
             Self::Maker => "Makers of network cards (maker_kind)",
             Self::Role => "Roles of hosts (role)",
+            Self::Datum => "Kinds of personal data (content.kind)",
+            Self::Clock => "Clocks in the packets (clocks.source)",
+            Self::Baseline => "Kinds of baselines (baseline.kind)",
             Self::Change => "Differences between recordings (diff, --against)",
             Self::Recipe => "Recording recipes",
         }
@@ -168,6 +180,9 @@ impl Kind {
             Self::Says => "what a label says",
             Self::Maker => "maker of a network card",
             Self::Role => "role of a host",
+            Self::Datum => "kind of personal data",
+            Self::Clock => "clock in the packets",
+            Self::Baseline => "kind of baseline",
             Self::Change => "difference between recordings",
             Self::Recipe => "recording recipe",
         }
@@ -190,6 +205,9 @@ impl Kind {
             Self::Says => Some(("says", include_str!("texts/says.md"))),
             Self::Maker => Some(("makers", include_str!("texts/makers.md"))),
             Self::Role => None,
+            Self::Datum => Some(("data", include_str!("texts/data.md"))),
+            Self::Clock => Some(("clocks", include_str!("texts/clocks.md"))),
+            Self::Baseline => Some(("baselines", include_str!("texts/baselines.md"))),
             Self::Change => Some(("changes", include_str!("texts/changes.md"))),
             Self::Recipe => Some(("recipes", include_str!("texts/recipes.md"))),
         }

@@ -7,7 +7,9 @@ use crate::classify;
 use crate::flow::NameSource;
 use crate::identity::oui::MakerKind;
 use crate::label::LabelSource;
+use crate::ledger::clocks::ClockKind;
 use crate::locate;
+use crate::personal;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -82,6 +84,18 @@ fn every_id_of_the_code_has_a_text() {
     for one in every!(MakerKind: Drone Controller Camera Mixed Unknown) {
         assert_has(Kind::Maker, one.id());
     }
+    for one in every!(personal::Kind: Position Email PhoneNumber Name Imei Imsi Iccid MacAddress AdvertisingId
+        AndroidId DeviceId SerialNumber Credential Image Video)
+    {
+        assert_has(Kind::Datum, one.id());
+        assert!(personal::Kind::ALL.contains(&one), "{one:?}");
+    }
+    for one in every!(ClockKind: Ntp HttpDate) {
+        assert_has(Kind::Clock, one.id());
+    }
+    for one in every!(claim::baseline::Kind: WithoutApp WithoutMode) {
+        assert_has(Kind::Baseline, one.id());
+    }
     for one in every!(LabelSource: PcapdroidTrailer PcapdroidComment Pktap DarwinProcess
         Pymobiledevice3 Nflog ProcessId)
     {
@@ -99,7 +113,7 @@ fn every_id_of_the_contract_and_of_the_model_has_a_text() {
         ),
         (
             Kind::Rule,
-            "unattributed-internet no-upload-seen place-unsure payload-unread",
+            "unattributed-internet no-upload-seen place-unsure payload-unread beacon-missing",
         ),
         (Kind::Scope, "local internet relayed not_ip unreadable"),
         (
@@ -140,7 +154,7 @@ fn is_kebab(word: &str) -> bool {
 #[test]
 fn every_rule_and_reason_in_the_code_of_the_claims_has_a_text() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let code: Vec<String> = ["src/claim.rs", "src/claim/rule.rs", "src/claim/decide.rs"]
+    let code: Vec<String> = ["src/claim.rs", "src/claim/rule.rs", "src/claim/agreed.rs"]
         .iter()
         .filter_map(|file| fs::read_to_string(here.join(file)).ok())
         .collect();
@@ -187,6 +201,22 @@ fn claims_that_ship_are_quoted_as_the_code_quotes_them() {
                 .iter()
                 .any(|f| f.contains("does not judge"))
         );
+    }
+}
+
+#[test]
+fn every_wording_of_a_claim_is_quoted_with_its_source() {
+    for claim in shipped() {
+        let entries = texts().find(&claim.id).unwrap();
+        let facts = entries[0].facts();
+        for preset in &claim.presets {
+            let wording = format!("Wording `{}`: {} (", preset.name, preset.statement);
+            let told = facts.iter().find(|f| f.starts_with(&wording));
+            assert!(
+                told.is_some_and(|f| f.contains(&preset.source)),
+                "{facts:#?}"
+            );
+        }
     }
 }
 

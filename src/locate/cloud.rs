@@ -55,6 +55,11 @@ fn parse(row: &'static str) -> Option<Region> {
     columns.next().map(|_| region)
 }
 
+/// Ids of the providers that names can tell.
+pub fn providers() -> impl Iterator<Item = &'static str> {
+    ZONES.iter().map(|zone| zone.provider)
+}
+
 /// The cloud that a host name names; none when it is no name of a listed provider.
 /// Upper case and one final dot are accepted; anything that is no host name gives none.
 pub fn cloud_of_name(host: &str) -> Option<Cloud> {

@@ -373,13 +373,16 @@ fn damaged_traffic_is_survived() {
 fn judged(name: &str, window: std::ops::Range<i64>) -> [(Vec<(Kind, String, u64)>, u64); 2] {
     use crate::audit::{Devices, Settings, read};
     use crate::classify::{Basis, catalog::Catalog, rows, subject::Subject};
-    use crate::epoch::{Bound, WindowSpec};
+    use crate::epoch::{Bound, Schedule, WindowSpec};
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/labelled");
     let settings = Settings {
-        windows: vec![WindowSpec {
+        schedule: Schedule::of(&[WindowSpec {
             start: Bound::After(window.start),
             end: Bound::After(window.end),
-        }],
+        }]),
+        local: Vec::new(),
+        sidecars: Default::default(),
+        means: Default::default(),
         devices: Devices::default(),
         time_gap: 60_000_000_000,
         hash: false,

@@ -379,9 +379,18 @@ fn scope(
             .iter()
             .filter_map(|w| Some((w, w.window?)))
             .map(|(w, window)| v1::Window {
-                name: None,
-                grace_seconds: 0.0,
-                phases: Vec::new(),
+                name: w.detail.name.clone(),
+                grace_seconds: w.detail.grace as f64 / 1e9,
+                phases: w
+                    .detail
+                    .phases
+                    .iter()
+                    .map(|(name, phase)| v1::Phase {
+                        name: name.clone(),
+                        start: phase.start.rfc3339(times.finest()),
+                        end: phase.end.rfc3339(times.finest()),
+                    })
+                    .collect(),
                 start: window.start.rfc3339(times.finest()),
                 end: window.end.rfc3339(times.finest()),
                 first: w.extent.and_then(|(first, _)| times.show(first)),

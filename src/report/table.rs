@@ -4,6 +4,7 @@
 //! cut, what accuses last, and say how much is left out. All text of the capture passes the
 //! escaping of [`super::text`] on its way to a line.
 
+mod declared;
 pub mod diff;
 pub mod fitness;
 mod footing;
@@ -16,6 +17,7 @@ mod traffic;
 pub(super) use traffic::rank;
 
 use super::v1::{Claim, Finding, Report};
+use crate::claim::agreed::BEACON;
 use grid::{Cell, Column, Line};
 use page::{Page, Paint, plural};
 use std::collections::BTreeSet;
@@ -49,6 +51,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         traffic::lookups(&mut page, report)?;
         footing::coverage(&mut page, report)?;
         footing::scope(&mut page, &report.scope)?;
+        declared::case(&mut page, report)?;
     } else {
         footing::scope(&mut page, &report.scope)?;
         sessions(&mut page, &report.sessions)?;
@@ -107,7 +110,11 @@ fn claim(
     claim: &Claim,
     shown: &mut BTreeSet<usize>,
 ) -> io::Result<()> {
-    page.marked(0, &claim.verdict, Paint::verdict(&claim.verdict), &claim.id)?;
+    let id = match &claim.preset {
+        Some(preset) => format!("{} · wording {preset}", claim.id),
+        None => claim.id.clone(),
+    };
+    page.marked(0, &claim.verdict, Paint::verdict(&claim.verdict), &id)?;
     page.text(2, &format!("\"{}\"", claim.statement))?;
     page.text(2, &format!("Source: {}", claim.source))?;
     page.text(
@@ -124,6 +131,9 @@ fn claim(
     }
     for reason in &claim.reasons {
         page.item(2, &format!("- {}:", reason.id), &reason.text)?;
+    }
+    if let Some(silence) = &claim.silence {
+        declared::silence(page, silence)?;
     }
 
     let mut bearing: Vec<(usize, &Finding)> = report
@@ -175,8 +185,18 @@ fn finding(
         Some(false) => " · new",
         None => "",
     };
+    let grace = if finding.grace {
+        " · in the grace"
+    } else {
+        ""
+    };
+    let allowed = match finding.allowed.as_deref() {
+        Some(BEACON) => " · the auditor's beacon".to_owned(),
+        Some(id) => format!(" · allowed by {id}"),
+        None => String::new(),
+    };
     let head = format!(
-        "{} · {place} · {} · {} confidence · F{}{known}",
+        "{} · {place} · {} · {} confidence · F{}{known}{grace}{allowed}",
         finding.stage,
         finding.rule,
         finding.confidence,
@@ -282,6 +302,7 @@ fn sessions(page: &mut Page<'_>, sessions: &[Report]) -> io::Result<()> {
         traffic::lookups(page, session)?;
         footing::coverage(page, session)?;
         footing::scope(page, &session.scope)?;
+        declared::case(page, session)?;
         page.item(0, "Session digest:", &session.digest)?;
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! One binary, so that the crate is linked once. What each fixture proves stands in
 //! `fixtures/README.md`, what it must give in `fixtures/cases.jsonl`.
 
+mod case;
 mod cli;
 mod clocks;
 mod counters;
@@ -13,6 +14,7 @@ mod damage;
 mod determinism;
 mod diff;
 mod emit;
+mod examples;
 mod explain;
 mod fitness;
 mod flows;

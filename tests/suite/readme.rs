@@ -28,3 +28,19 @@ fn every_quoted_piece_of_code_is_in_the_file_that_it_names() {
         }
     }
 }
+
+/// The case file that it shows is one, and its claims can be judged.
+#[test]
+fn the_case_file_in_it_is_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).expect("the README");
+    let (_, rest) = readme.split_once("```toml\n").expect("a case file");
+    let (case, _) = rest.split_once("```").expect("its end");
+    let case = drone_audit::case::CaseFile::parse(case, "case.toml").expect("it is right");
+    assert_eq!(case.claims.len(), 2);
+    for claim in &case.claims {
+        let definition = claim.to_judge().expect("it can be judged");
+        case.check_events(claim, &definition)
+            .expect("its events are there");
+    }
+}

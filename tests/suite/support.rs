@@ -140,6 +140,13 @@ pub(crate) fn destination(report: &Value) -> &Value {
     }
 }
 
+/// The destination of a report under this name.
+pub(crate) fn destination_of<'r>(report: &'r Value, host: &str) -> &'r Value {
+    let mut all = report["destinations"].as_array().expect("a list").iter();
+    all.find(|d| d["host"] == host)
+        .unwrap_or_else(|| panic!("no destination {host}"))
+}
+
 /// Packets per scope, summed over the inputs.
 pub(crate) fn accounted(report: &Value, scope: &str) -> u64 {
     let inputs = report["inputs"].as_array().expect("inputs");

@@ -13,6 +13,7 @@ use std::fs;
 const RULES: &[&str] = &[
     "app-contact",
     "app-lookup",
+    "beacon-missing",
     "vendor-contact",
     "vendor-lookup",
     "unattributed-internet",

@@ -86,7 +86,7 @@ pub(super) fn claims(
             findings: its.into_iter().map(|(.., id)| id).collect(),
             preset: outcome.claim.chosen.clone(),
             parameters: outcome.claim.recorded(),
-            silence: silence(outcome, case),
+            silence: silence(case, outcome),
             next_capture: (outcome.verdict == Verdict::Consistent)
                 .then(|| outcome.claim.next_capture.clone())
                 .flatten(),

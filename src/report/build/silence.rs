@@ -1,48 +1,41 @@
-//! How much a consistent verdict is worth, in numbers: exposure, bound and contrast.
+//! What the silence of a consistent verdict is worth: exposure, and the contrast to a baseline.
+//!
+//! Only if nothing bore on the claim: what an allowance or an exemption covers was no silence. The auditor's own beacons, and the grace of windows, are not
+//! the app's behaviour in the window.
 
+use crate::claim::agreed::BEACON;
 use crate::claim::baseline::{Baseline, Kind};
-use crate::claim::definition::Traffic;
+use crate::claim::coverage::WindowCoverage;
+use crate::claim::definition::{Traffic, Weight};
 use crate::claim::silence::{self, BURST_GAP, Exposure, bursts, strength};
 use crate::claim::{Case, Outcome, Verdict};
+use crate::evidence::Timestamp;
 use crate::report::v1;
 
-/// Seconds that a slot with the subject at work stands for (contract, `no-app-activity`).
-const SLOT_SECONDS: f64 = 10.0;
-
-/// The numbers of a claim; `None` unless it is consistent.
-pub(super) fn silence(outcome: &Outcome<'_>, case: &Case<'_>) -> Option<v1::Silence> {
-    if outcome.verdict != Verdict::Consistent {
-        return None;
-    }
-    let mut exposure = Exposure {
-        seconds: 0.0,
-        phases: Vec::new(),
-    };
-    for window in &case.windows {
-        // A slot at the end may stand for less than its length.
-        exposure.seconds += (window.active.len() as f64 * SLOT_SECONDS).min(window.seconds);
-        for (name, phase) in &window.detail.phases {
-            let slots = window.active.iter().filter(|slot| phase.contains(**slot));
-            let seconds = slots.count() as f64 * SLOT_SECONDS;
-            match exposure.phases.iter_mut().find(|(have, _)| have == name) {
-                Some((_, sum)) => *sum += seconds,
-                None => exposure.phases.push((name.clone(), seconds)),
-            }
-        }
-    }
-    // The contrast is between contacts with and without the mode: other claims are not about them.
-    let contacts = outcome
+/// The numbers, if the verdict stands on silence.
+pub(super) fn silence(case: &Case<'_>, outcome: &Outcome<'_>) -> Option<v1::Silence> {
+    let of_silence = outcome
         .claim
         .rules
         .iter()
-        .any(|rule| rule.traffic == Traffic::Contact);
-    let against = case
-        .baseline
-        .filter(|b| contacts && b.kind == Kind::WithoutMode)
-        .map(in_bursts);
+        .any(|rule| rule.traffic == Traffic::Contact && rule.weight == Weight::Contradicts);
+    let heard = outcome
+        .findings
+        .iter()
+        .any(|f| f.attribution.accuses() && !f.grace && f.allowed.as_deref() != Some(BEACON));
+    if outcome.verdict != Verdict::Consistent || heard {
+        return None;
+    }
+    let windows = apart(&case.windows);
+    let exposure = Exposure {
+        seconds: windows.iter().map(|w| w.active_seconds()).sum(),
+        phases: phases(&windows),
+    };
+    // The contrast is between contacts with and without the mode: other claims are not about them.
+    let against = case.baseline.filter(|_| of_silence).and_then(without_mode);
     let strength = strength(&exposure, against);
     Some(v1::Silence {
-        window_seconds: case.windows.iter().map(|w| w.seconds).sum(),
+        window_seconds: windows.iter().map(|w| w.seconds).sum(),
         exposure_seconds: exposure.seconds,
         phases: strength
             .phases
@@ -50,28 +43,69 @@ pub(super) fn silence(outcome: &Outcome<'_>, case: &Case<'_>) -> Option<v1::Sile
             .map(|of| v1::PhaseExposure {
                 phase: of.phase,
                 exposure_seconds: of.seconds,
-                rate_upper_per_hour: of.rate_upper_per_hour,
+                rate_upper_per_hour: of.rate_upper_per_hour.map(rounded),
             })
             .collect(),
-        rate_upper_per_hour: strength.rate_upper_per_hour,
-        contrast: strength.contrast.map(|of| v1::Contrast {
-            bursts: of.bursts,
-            baseline_seconds: of.baseline_seconds,
-            window_seconds: of.window_seconds,
-            probability: of.probability,
+        rate_upper_per_hour: strength.rate_upper_per_hour.map(rounded),
+        contrast: strength.contrast.map(|c| v1::Contrast {
+            bursts: c.bursts,
+            baseline_seconds: c.baseline_seconds,
+            window_seconds: c.window_seconds,
+            probability: rounded(c.probability),
         }),
         assumptions: strength
             .assumptions
             .iter()
-            .map(ToString::to_string)
+            .map(|words| (*words).to_owned())
             .collect(),
     })
 }
 
-/// A baseline's contacts as bursts, in the time in which the subject was seen at work there.
-fn in_bursts(baseline: &Baseline) -> silence::Baseline {
-    silence::Baseline {
+/// Six digits: the last ones of a logarithm differ between machines, and reports must not.
+fn rounded(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
+}
+
+/// Windows that do not overlap an earlier one: the same minute must not count twice.
+fn apart(windows: &[WindowCoverage]) -> Vec<&WindowCoverage> {
+    let mut until = None;
+    windows
+        .iter()
+        .filter(|coverage| {
+            let Some(window) = coverage.window else {
+                return true;
+            };
+            let clear = until.is_none_or(|end| window.start >= end);
+            if clear {
+                until = Some(window.end);
+            }
+            clear
+        })
+        .collect()
+}
+
+/// Seconds by phase: the ten-second slots that lie in it as a whole.
+fn phases(windows: &[&WindowCoverage]) -> Vec<(String, f64)> {
+    let mut out: Vec<(String, f64)> = Vec::new();
+    for coverage in windows {
+        for (name, phase) in &coverage.detail.phases {
+            let inside = coverage.active.iter().filter(|slot| {
+                phase.start <= **slot && slot.plus(10 * Timestamp::SECOND) <= phase.end
+            });
+            let seconds = inside.count() as f64 * 10.0;
+            match out.iter_mut().find(|(have, _)| have == name) {
+                Some((_, sum)) => *sum += seconds,
+                None => out.push((name.clone(), seconds)),
+            }
+        }
+    }
+    out
+}
+
+/// What a baseline without the mode shows of the app; one without the app shows nothing of it.
+fn without_mode(baseline: &Baseline) -> Option<silence::Baseline> {
+    (baseline.kind == Kind::WithoutMode).then(|| silence::Baseline {
         bursts: bursts(&baseline.contacts, BURST_GAP).len() as u64,
         seconds: baseline.active_seconds,
-    }
+    })
 }

@@ -248,11 +248,24 @@ pub(super) fn scope(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
             }
             _ => "no packet inside".to_owned(),
         };
+        let label = match &window.name {
+            Some(name) => format!("Window {name}:"),
+            None => "Window:".to_owned(),
+        };
+        let grace = match window.grace_seconds {
+            0.0 => String::new(),
+            seconds => format!("; grace of {seconds} s at both ends"),
+        };
         page.item(
             0,
-            "Window:",
-            &format!("{start} to {end} (end not included); {packets}"),
+            &label,
+            &format!("{start} to {end} (end not included){grace}; {packets}"),
         )?;
+        for phase in &window.phases {
+            let start = phase.start.as_deref().unwrap_or("the first packet");
+            let end = phase.end.as_deref().unwrap_or("the last packet");
+            page.item(2, &phase.name, &format!("{start} to {end}"))?;
+        }
     }
     if !scope.local_networks.is_empty() {
         list(page, "Declared local:", &scope.local_networks)?;
