@@ -75,7 +75,7 @@ pub static CHECK: &[Writer] = &[
     by(Format::NDJSON, ndjson::write),
     by(Format::CSV, csv::write),
     by(markdown::FORMAT, markdown::write),
-    by(html::FORMAT, |report, _, out| html::write(report, out)),
+    by(html::FORMAT, html::write),
     by(sarif::FORMAT, sarif::write),
     by(junit::FORMAT, junit::write),
     by(github::FORMAT, github::write),

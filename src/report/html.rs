@@ -32,7 +32,7 @@ mod timeline;
 mod verdict;
 mod words;
 
-use super::format::Format;
+use super::format::{Format, Setting};
 use super::v1::Report;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -40,17 +40,17 @@ use markup::Page;
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 
+/// This format.
+pub const FORMAT: Format = Format::new("html", "a page of its own to read, print and hand on");
+
 /// The only style of the page.
 const STYLE: &str = include_str!("html/style.css");
-
-/// The format.
-pub const FORMAT: Format = Format::new("html", "one page to read, print and sign, without network");
 
 /// Writes the report as a page of its own.
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, _: &Setting<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::new(out);
     page.raw("<!DOCTYPE html>\n")?;
     page.tag("html", &[("lang", "en")], |page| {
@@ -169,10 +169,8 @@ fn body(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             sections(page, &part)?;
         } else {
             sessions::sessions(page, &part)?;
+            coverage::limits(page, &part)?;
             scope::scope(page, &part)?;
-        }
-        if let Some(case) = &report.case {
-            case::case(page, &part, case)?;
         }
         glossary::glossary(page, &part)?;
         custody::custody(page, &part)
@@ -188,7 +186,11 @@ fn sections(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
     lookups::lookups(page, part)?;
     coverage::coverage(page, part)?;
     coverage::limits(page, part)?;
-    scope::scope(page, part)
+    scope::scope(page, part)?;
+    match &part.report.case {
+        Some(case) => case::case(page, part, case),
+        None => Ok(()),
+    }
 }
 
 /// Links to the sections that the page has.
@@ -201,10 +203,10 @@ fn contents(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         ("destinations", "Destinations", single),
         ("lookups", "Lookups", single),
         ("coverage", "Coverage", single),
-        ("limits", "Limits", single && !report.limits.is_empty()),
+        ("limits", "Limits", !report.limits.is_empty()),
         ("sessions", "Sessions", !single),
         ("scope", "Scope", true),
-        ("case", "Case file", report.case.is_some()),
+        ("case", "Case file", single && report.case.is_some()),
         ("glossary", "Words", true),
         ("custody", "Chain of custody", true),
     ];

@@ -136,11 +136,11 @@ fn covered(page: &mut Page<'_>, part: &Part<'_>, row: &Allowance) -> io::Result<
         }
         let mut known = part.report.findings.iter();
         match known.position(|finding| &finding.id == id) {
-            Some(at) if part.report.sessions.is_empty() => {
+            Some(at) => {
                 let label = evidence::label(at);
                 page.leaf("a", &[("href", &part.link(&label))], &label)?;
             }
-            _ => page.leaf("code", &[], id)?,
+            None => page.leaf("code", &[], id)?,
         }
     }
     Ok(())

@@ -23,10 +23,24 @@ pub(super) fn custody(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
                     page.code(&case.sha256)
                 })?;
             }
+            if let Some(against) = &report.against {
+                page.term("Findings marked against", |page| {
+                    page.text(&against.path)?;
+                    page.text(", digest ")?;
+                    page.code(&against.digest)
+                })?;
+            }
             program(page, &report.tool)
         })?;
         if !report.inputs.is_empty() {
-            folded(page, &report.inputs, "capture", inputs)?;
+            folded(page, &report.inputs, "capture", |page, rows, words| {
+                inputs(page, rows, &format!("What was read: {words}"))
+            })?;
+        }
+        if let Some(baseline) = &report.baseline {
+            folded(page, &baseline.inputs, "capture", |page, rows, words| {
+                inputs(page, rows, &format!("Baseline: {words}"))
+            })?;
         }
         databases(page, &report.tool)?;
         part.heading(page, "This run")?;
@@ -56,36 +70,30 @@ fn hash(page: &mut Page<'_>, hash: &str) -> io::Result<()> {
     }
 }
 
-fn inputs(page: &mut Page<'_>, rows: &[Input], words: &str) -> io::Result<()> {
-    let caption = format!("What was read: {words}");
-    page.table(
-        "inputs",
-        &caption,
-        &["File", "Content", "SHA-256"],
-        |page| {
-            rows.iter().try_for_each(|input| {
-                page.row(&[], |page| {
-                    page.name(|page| {
-                        page.text(&input.path)?;
-                        page.small(&words::bytes(input.bytes))
-                    })?;
-                    page.cell(|page| {
-                        page.text(&format!(
-                            "{}, {}",
-                            input.format,
-                            input.link_types.join(", ")
-                        ))?;
-                        page.small(&words::count(input.packets, "packet"))?;
-                        page.aside(|page| page.span(input.first.as_deref(), input.last.as_deref()))
-                    })?;
-                    page.cell(|page| match &input.sha256 {
-                        Some(hash) => page.code(hash),
-                        None => page.text("not computed (--no-hash)"),
-                    })
+fn inputs(page: &mut Page<'_>, rows: &[Input], caption: &str) -> io::Result<()> {
+    page.table("inputs", caption, &["File", "Content", "SHA-256"], |page| {
+        rows.iter().try_for_each(|input| {
+            page.row(&[], |page| {
+                page.name(|page| {
+                    page.text(&input.path)?;
+                    page.small(&words::bytes(input.bytes))
+                })?;
+                page.cell(|page| {
+                    page.text(&format!(
+                        "{}, {}",
+                        input.format,
+                        input.link_types.join(", ")
+                    ))?;
+                    page.small(&words::count(input.packets, "packet"))?;
+                    page.aside(|page| page.span(input.first.as_deref(), input.last.as_deref()))
+                })?;
+                page.cell(|page| match &input.sha256 {
+                    Some(hash) => page.code(hash),
+                    None => page.text("not computed (--no-hash)"),
                 })
             })
-        },
-    )
+        })
+    })
 }
 
 fn databases(page: &mut Page<'_>, tool: &Tool) -> io::Result<()> {

@@ -7,6 +7,7 @@ use super::markup::Page;
 use super::words::{self, Sense, count};
 use crate::evidence::FrameRef;
 use crate::report::v1::{Finding, Report};
+use crate::report::weight;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -22,9 +23,24 @@ pub(super) fn evidence(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
             );
         }
         page.p("Each row can be checked in Wireshark: open the capture and paste the filter.")?;
+        if let Some(against) = &part.report.against {
+            let marked = |known: bool| {
+                let findings = part.report.findings.iter();
+                findings.filter(|f| f.known == Some(known)).count()
+            };
+            page.p(&format!(
+                "Marked against {}: {} known from it, {} new.",
+                against.path,
+                marked(true),
+                marked(false)
+            ))?;
+        }
         let mut findings: Vec<Numbered<'_>> = part.report.findings.iter().enumerate().collect();
-        // Stable: within an attribution the report's own order holds.
-        findings.sort_by_key(|(_, finding)| words::rank(&finding.attribution));
+        // Stable: within a weight and an attribution the report's own order holds.
+        findings.sort_by_cached_key(|(_, finding)| {
+            let weight = weight::of(part.report, finding);
+            (weight, words::rank(&finding.attribution))
+        });
         folded(page, &findings, "finding", |page, rows, words| {
             let heads = ["Finding", "What was seen", "Where to see it"];
             page.table("findings", words, &heads, |page| {
@@ -45,11 +61,12 @@ fn finding(page: &mut Page<'_>, part: &Part<'_>, (index, finding): Numbered<'_>)
         page.name(|page| {
             page.leaf("strong", &[], &label)?;
             page.text(" ")?;
-            let sense = Sense::of_attribution(&finding.attribution);
-            chip(page, sense, &finding.attribution)?;
+            let weight = weight::of(part.report, finding);
+            let sense = Sense::of_weight(weight);
+            chip(page, sense, words::weight(weight))?;
             page.small(&format!(
-                "{}, {} confidence",
-                finding.stage, finding.confidence
+                "{}, {}, {} confidence",
+                finding.attribution, finding.stage, finding.confidence
             ))?;
             marks(page, finding)
         })?;

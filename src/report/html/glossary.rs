@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use std::io;
 
 /// The kinds that are listed, and what they are called here.
-const KINDS: [(Kind, &str); 7] = [
+const KINDS: [(Kind, &str); 8] = [
     (Kind::Attribution, "Whose traffic it is"),
     (Kind::Stage, "How far it went"),
     (Kind::Scope, "Scopes of packets"),
     (Kind::Rule, "Rules and reasons"),
     (Kind::Gap, "Gaps"),
+    (Kind::Place, "How sure a country is"),
     (Kind::HostSource, "Where a name comes from"),
     (Kind::Confidence, "Confidence in a finding"),
 ];
@@ -35,7 +36,7 @@ pub(super) fn glossary(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
             for (kind, title) in KINDS {
                 let its: Vec<_> = entries
                     .iter()
-                    .filter(|entry| entry.kind == kind && used.contains(entry.id.as_str()))
+                    .filter(|entry| entry.kind == kind && used.contains(&(kind, entry.id.as_str())))
                     .collect();
                 if its.is_empty() {
                     continue;
@@ -51,28 +52,36 @@ pub(super) fn glossary(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
     })
 }
 
-/// The ids that occur, of whatever kind.
-fn words<'a>(report: &'a Report, used: &mut BTreeSet<&'a str>) {
-    used.extend(["internet", "relayed", "unreadable", "local", "not_ip"]);
+/// The ids that occur.
+fn words<'a>(report: &'a Report, used: &mut BTreeSet<(Kind, &'a str)>) {
+    let scopes = ["internet", "relayed", "unreadable", "local", "not_ip"];
+    used.extend(scopes.map(|id| (Kind::Scope, id)));
     for row in &report.destinations {
-        used.extend([row.attribution.as_str(), &row.stage]);
-        used.extend(row.names.iter().map(|name| name.source.as_str()));
+        used.insert((Kind::Attribution, &row.attribution));
+        used.insert((Kind::Stage, &row.stage));
+        used.insert((Kind::Place, &row.country_confidence));
+        used.extend(
+            row.names
+                .iter()
+                .map(|name| (Kind::HostSource, name.source.as_str())),
+        );
     }
     for row in &report.lookups {
-        used.insert(&row.attribution);
+        used.insert((Kind::Attribution, &row.attribution));
     }
     for row in &report.findings {
-        used.extend([
-            row.attribution.as_str(),
-            &row.stage,
-            &row.rule,
-            &row.confidence,
-        ]);
+        used.insert((Kind::Attribution, &row.attribution));
+        used.insert((Kind::Stage, &row.stage));
+        used.insert((Kind::Rule, &row.rule));
+        used.insert((Kind::Confidence, &row.confidence));
     }
-    for claim in &report.claims {
-        used.extend(claim.reasons.iter().map(|reason| reason.id.as_str()));
+    for reason in report.claims.iter().flat_map(|claim| &claim.reasons) {
+        used.insert((Kind::Rule, &reason.id));
+        used.insert((Kind::Gap, &reason.id));
     }
-    used.extend(report.coverage.gaps.iter().map(|gap| gap.id.as_str()));
+    for gap in &report.coverage.gaps {
+        used.insert((Kind::Gap, &gap.id));
+    }
     for session in &report.sessions {
         words(session, used);
     }

@@ -5,7 +5,8 @@ use super::evidence;
 use super::folding::folded;
 use super::markup::Page;
 use super::words;
-use crate::report::v1::{Device, Machine, Scope};
+use crate::report::v1::{Baseline, Device, Machine, Scope};
+use crate::report::weight;
 use std::io;
 
 /// The section.
@@ -26,12 +27,16 @@ pub(super) fn scope(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
                     page.text(&scope.local_networks.join(", "))
                 })?;
             }
-            if !scope.softened.is_empty() {
-                page.term("Exit code softened by", |page| {
-                    page.text(&scope.softened.join(", "))
-                })?;
+            if let Some(baseline) = &part.report.baseline {
+                page.term("Baseline", |page| self::baseline(page, baseline))?;
             }
-            Ok(())
+            page.term("Exit code of check", |page| {
+                page.text(&weight::exit_code(part.report).to_string())?;
+                match scope.softened.is_empty() {
+                    true => Ok(()),
+                    false => page.small(&format!("softened by {}", scope.softened.join(", "))),
+                }
+            })
         })?;
         apps(page, part, scope)?;
         folded_if_any(page, &scope.machines, "machine", machines)?;
@@ -58,6 +63,21 @@ fn folded_if_any<T>(
     match rows.is_empty() {
         true => Ok(()),
         false => folded(page, rows, what, draw),
+    }
+}
+
+fn baseline(page: &mut Page<'_>, baseline: &Baseline) -> io::Result<()> {
+    page.text(&baseline.kind)?;
+    let files: Vec<&str> = baseline.inputs.iter().map(|i| i.path.as_str()).collect();
+    page.small(&files.join(", "))?;
+    page.small(&format!(
+        "{}, of those {} with the subject seen at work",
+        words::seconds(baseline.seconds),
+        words::seconds(baseline.active_seconds)
+    ))?;
+    match &baseline.doubt {
+        Some(doubt) => page.leaf("div", &[("class", "note")], doubt),
+        None => Ok(()),
     }
 }
 

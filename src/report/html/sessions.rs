@@ -81,11 +81,6 @@ fn whole(page: &mut Page<'_>, part: &Part<'_>, index: usize, session: &Report) -
         })?;
         verdict::verdict(page, &inside)?;
         super::sections(page, &inside)?;
-        if let Some(case) = &session.case
-            && part.report.case.as_ref() != Some(case)
-        {
-            super::case::case(page, &inside, case)?;
-        }
         page.tag("p", &[], |page| {
             page.text("Digest of this session: ")?;
             page.code(&session.digest)

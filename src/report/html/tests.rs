@@ -30,7 +30,15 @@ const HOSTILE: [&str; 12] = [
 
 fn drawn(report: &v1::Report) -> String {
     let mut out = Vec::new();
-    write(report, &mut out).unwrap();
+    let style = crate::report::table::Style {
+        width: 80,
+        color: false,
+    };
+    let setting = Setting {
+        style,
+        anchor: None,
+    };
+    write(report, &setting, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -7,6 +7,7 @@
 
 mod axis;
 mod drawing;
+mod marks;
 
 use super::Part;
 use super::markup::Page;
@@ -118,7 +119,10 @@ pub(super) fn timeline(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
     let report = part.report;
     part.section(page, "timeline", "Time line", |page| {
         match Columns::new(&report.timeline) {
-            None => page.p("The packets carry no times, so there is nothing to draw."),
+            None => page.p(match report.timeline.slots.is_empty() {
+                true => "The report has no packet with a time, so there is nothing to draw.",
+                false => "The report has no start of its time line, so there is nothing to draw.",
+            }),
             Some(columns) => {
                 drawing::figure(page, part, &columns)?;
                 page.fold("rest", "The time line in numbers", |page| {

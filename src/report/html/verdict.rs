@@ -5,6 +5,7 @@ use super::markup::Page;
 use super::words::{self, Sense};
 use super::{Part, words::count};
 use crate::report::v1::{Claim, Report, Silence};
+use std::collections::BTreeSet;
 use std::io;
 
 /// Reasons shown at once: several sessions bring theirs together.
@@ -102,7 +103,8 @@ fn brief(page: &mut Page<'_>, claims: &[Claim]) -> io::Result<()> {
         claims.iter().try_for_each(|claim| {
             page.tag("li", &[], |page| {
                 chip(page, Sense::of_verdict(&claim.verdict), &claim.verdict)?;
-                page.text(&format!(" “{}”", claim.statement))
+                page.text(" ")?;
+                page.text(&claim.statement)
             })
         })
     })
@@ -110,7 +112,8 @@ fn brief(page: &mut Page<'_>, claims: &[Claim]) -> io::Result<()> {
 
 fn statement(page: &mut Page<'_>, claim: &Claim) -> io::Result<()> {
     page.tag("blockquote", &[], |page| {
-        page.p(&format!("“{}”", claim.statement))?;
+        // Not in quotes: some statements quote, and some are put together.
+        page.p(&claim.statement)?;
         let id = match &claim.preset {
             Some(preset) => format!("{}, preset {preset}", claim.id),
             None => claim.id.clone(),
@@ -118,7 +121,7 @@ fn statement(page: &mut Page<'_>, claim: &Claim) -> io::Result<()> {
         page.tag("p", &[("class", "source")], |page| {
             page.text("Statement tested: ")?;
             page.code(&id)?;
-            page.text(". Said by: ")?;
+            page.text(". Source: ")?;
             page.text(&claim.source)
         })
     })
@@ -198,10 +201,17 @@ fn reasons(page: &mut Page<'_>, claim: &Claim) -> io::Result<()> {
 }
 
 fn findings(page: &mut Page<'_>, part: &Part<'_>, claim: &Claim) -> io::Result<()> {
-    if claim.findings.is_empty() || !part.report.sessions.is_empty() {
+    // Each session has its own.
+    if !part.report.sessions.is_empty() {
         return Ok(());
     }
-    let words = count(claim.findings.len(), "finding");
+    let ids: BTreeSet<&String> = claim.findings.iter().collect();
+    let findings = part.report.findings.iter();
+    let bearing = findings.filter(|finding| ids.contains(&finding.id)).count();
+    if bearing == 0 {
+        return Ok(());
+    }
+    let words = count(bearing, "finding");
     page.tag("p", &[], |page| {
         page.leaf("a", &[("href", &part.link("evidence"))], &words)?;
         page.text(" with frames and display filters.")

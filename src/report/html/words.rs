@@ -1,6 +1,7 @@
 //! How the page words what the report says: verdicts, places, sizes, times.
 
 use crate::report::v1::{App, Destination, Report};
+use crate::report::weight::Weight;
 
 /// What a word of the report means for the claims; a colour, an icon and an order come from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,15 @@ impl Sense {
             "app" | "vendor" => Self::Against,
             "os" | "other-app" | "other-device" => Self::Aside,
             _ => Self::Open,
+        }
+    }
+
+    /// Of a finding, by its weight.
+    pub(super) fn of_weight(weight: Weight) -> Self {
+        match weight {
+            Weight::Contradicts => Self::Against,
+            Weight::Suspect => Self::Open,
+            Weight::Grace | Weight::Allowed => Self::Aside,
         }
     }
 
@@ -69,6 +79,16 @@ pub(super) fn tally<'a>(verdicts: impl Iterator<Item = &'a str> + Clone) -> Stri
         (count > 0).then(|| format!("{count} {verdict}"))
     });
     counts.collect::<Vec<_>>().join(", ")
+}
+
+/// The weight of a finding in a word.
+pub(super) fn weight(weight: Weight) -> &'static str {
+    match weight {
+        Weight::Contradicts => "contradicts",
+        Weight::Suspect => "leaves it open",
+        Weight::Grace => "in the grace",
+        Weight::Allowed => "allowed",
+    }
 }
 
 /// The attributions, what accuses first, and what each rests on.

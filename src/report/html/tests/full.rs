@@ -243,6 +243,17 @@ pub(super) fn report() -> v1::Report {
         input: 0,
         frame: 88,
     }];
+    report.against = Some(v1::Against {
+        path: "before.json".to_owned(),
+        digest: "b4".repeat(32),
+    });
+    report.baseline = Some(v1::Baseline {
+        kind: "without-mode".to_owned(),
+        doubt: some("the app was seen for 40 s only"),
+        inputs: vec![report.inputs[0].clone()],
+        seconds: 1800.0,
+        active_seconds: 40.0,
+    });
     report.tool.commit = some("0123456789abcdef0123456789abcdef01234567");
     report.run = v1::Run {
         started: "2026-01-01T00:00:00Z".to_owned(),

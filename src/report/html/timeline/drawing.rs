@@ -2,13 +2,13 @@
 //! fits every width and its letters keep their size.
 
 use super::axis::percent;
+use super::marks::{legend, marks};
 use super::{Columns, LANES, Lane, MARKS_MAX, described, label};
 use crate::report::html::Part;
 use crate::report::html::icon;
 use crate::report::html::markup::Page;
-use crate::report::html::words::{self, Sense, count};
+use crate::report::html::words::count;
 use crate::report::v1::{Event, Report, Window};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
@@ -24,10 +24,6 @@ const GAP: u32 = 8;
 const AXIS: u32 = 22;
 /// Lowest bar that is drawn for something, of 100.
 const LOWEST: u64 = 8;
-/// Columns in which marks of findings are put together: more would lie upon each other.
-const MARKS: f64 = 60.0;
-/// Findings named at a mark.
-const NAMED_MAX: usize = 12;
 
 /// The figure with its caption and legend.
 pub(super) fn figure(page: &mut Page<'_>, part: &Part<'_>, columns: &Columns) -> io::Result<()> {
@@ -364,62 +360,6 @@ fn strips(report: &Report) -> u32 {
     .sum()
 }
 
-/// Findings that begin at about the same time.
-struct Mark {
-    sense: Sense,
-    names: Vec<String>,
-    all: usize,
-}
-
-impl Mark {
-    fn words(&self) -> String {
-        let names = self.names.join(", ");
-        match self.all.saturating_sub(self.names.len()) {
-            0 => names,
-            more => format!("{names} and {more} more"),
-        }
-    }
-}
-
-/// Marks by their place, from left to right.
-fn marks(report: &Report, columns: &Columns) -> Vec<(f64, Mark)> {
-    let mut marks: BTreeMap<u32, Mark> = BTreeMap::new();
-    for (index, finding) in report.findings.iter().enumerate() {
-        let Some(first) = finding.first.as_deref() else {
-            continue;
-        };
-        let (Some(at), true) = (columns.axis.at(first), columns.axis.covers(first)) else {
-            continue;
-        };
-        // A share is from 0 to 1.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let place = (at * MARKS) as u32;
-        let moves = !finding.grace && finding.allowed.is_none();
-        let sense = match moves {
-            true => Sense::of_attribution(&finding.attribution),
-            false => Sense::Aside,
-        };
-        let mark = marks.entry(place).or_insert(Mark {
-            sense,
-            names: Vec::new(),
-            all: 0,
-        });
-        mark.sense = mark.sense.min(sense);
-        mark.all = mark.all.saturating_add(1);
-        if mark.names.len() < NAMED_MAX {
-            mark.names.push(format!(
-                "F{} {} {first}",
-                index.saturating_add(1),
-                finding.attribution
-            ));
-        }
-    }
-    marks
-        .into_iter()
-        .map(|(place, mark)| (f64::from(place) / MARKS, mark))
-        .collect()
-}
-
 fn band(
     page: &mut Page<'_>,
     class: &str,
@@ -460,60 +400,5 @@ fn clipped(
     page.tag("svg", &attributes, |page| {
         page.leaf("title", &[], words)?;
         page.leaf("text", &[("x", "4"), ("y", "14")], words)
-    })
-}
-
-/// What the marks mean, as far as the drawing has any.
-fn legend(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    let windows = &report.scope.windows;
-    let senses = [
-        (Sense::Against, "finding: the app's or the vendor's"),
-        (Sense::Open, "finding: unexplained"),
-        (Sense::Aside, "finding in the grace, or allowed"),
-    ];
-    page.tag("ul", &[("class", "legend")], |page| {
-        for (sense, words) in senses {
-            let there = report.findings.iter().any(|finding| {
-                let aside = finding.grace || finding.allowed.is_some();
-                match sense {
-                    Sense::Aside => aside,
-                    _ => !aside && Sense::of_attribution(&finding.attribution) == sense,
-                }
-            });
-            if there {
-                page.tag("li", &[], |page| {
-                    icon::icon(page, sense)?;
-                    page.text(words)
-                })?;
-            }
-        }
-        let swatches = [
-            ("window", "window", !windows.is_empty()),
-            (
-                "grace",
-                "grace: traffic here contradicts nothing alone",
-                windows.iter().any(|window| window.grace_seconds > 0.0),
-            ),
-        ];
-        for (class, words, there) in swatches {
-            if there {
-                page.tag("li", &[], |page| {
-                    page.leaf("span", &[("class", &format!("swatch {class}"))], "")?;
-                    page.text(words)
-                })?;
-            }
-        }
-        let timeless = report.findings.iter().filter(|f| f.first.is_none()).count();
-        match timeless {
-            0 => Ok(()),
-            some => page.leaf(
-                "li",
-                &[],
-                &format!(
-                    "{} without a time, not drawn",
-                    words::count(some, "finding")
-                ),
-            ),
-        }
     })
 }
