@@ -99,7 +99,7 @@ traffic = "upload"
 scopes = ["internet"]
 places = { outside = ["DE",
     "FR"] }
-providers = { outside = ["Amazon"] }
+providers = { outside = ["amazon"] }
 owners = { inside = ["DJI"] }
 jurisdictions = { inside = ["CN"] }
 roles = { inside = ["vendor-backend"] }
