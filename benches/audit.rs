@@ -56,6 +56,7 @@ fn settings() -> Settings {
         sidecars: Default::default(),
         one_row_per_flow: None,
         content: drone_audit::personal::Policy::Off,
+        witness: None,
         accuses: Rc::new(|_, _| false),
     }
 }

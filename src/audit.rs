@@ -20,6 +20,7 @@ mod limited;
 mod order;
 mod senders;
 mod tracker;
+pub mod witness;
 
 use crate::capture::series::{Plan, Spool, plan};
 use crate::capture::sidecar::Sidecar;
@@ -35,10 +36,12 @@ use crate::ledger::Ledger;
 use crate::link::Mac;
 use ipnet::IpNet;
 use senders::Senders;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use tracker::Tracker;
+use witness::Witness;
 
 /// The device under audit, as declared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,6 +84,8 @@ pub struct Settings {
     pub accuses: Rc<Rank>,
     /// By what means; nothing of the result depends on it.
     pub means: Means,
+    /// Who wants to be told of every packet.
+    pub witness: Option<Rc<RefCell<dyn Witness>>>,
 }
 
 /// Packets of an input that belong to no flow.

@@ -8,6 +8,7 @@
 
 mod bytes;
 mod compressed;
+pub mod excerpt;
 mod facts;
 mod foreign;
 mod format;
@@ -16,6 +17,7 @@ mod means;
 mod newlines;
 mod pcap;
 mod pcapng;
+pub mod raw;
 pub mod series;
 pub mod sidecar;
 mod source;
@@ -36,6 +38,7 @@ pub use facts::{
 };
 use format::Format;
 pub use means::Means;
+use raw::{AtHand, Beside, Raw};
 use sidecar::Sidecar;
 pub use source::Source;
 pub(crate) use source::reason;
@@ -104,6 +107,8 @@ pub struct Capture {
     truncated: u64,
     damaged: bool,
     sidecar: Option<Sidecar>,
+    /// The packet returned last.
+    at_hand: Option<AtHand>,
 }
 
 /// What a format's reader writes to while it walks the file.
@@ -271,6 +276,45 @@ impl Capture {
             truncated: 0,
             damaged: false,
             sidecar: None,
+            at_hand: None,
+        })
+    }
+
+    /// Keeps the blocks beside the packets, for [`take_beside`](Self::take_beside).
+    pub fn keep_beside(&mut self) {
+        self.collected.kept = Some(raw::Kept::default());
+    }
+
+    /// The blocks that stood beside the packets since this was asked last, in the order of the file.
+    ///
+    /// # Errors
+    /// When there were more than are held.
+    pub fn take_beside(&mut self) -> Result<Vec<Beside>, Error> {
+        match &mut self.collected.kept {
+            Some(kept) if kept.over => Err(Error::at(
+                self.source.display(),
+                "holds more blocks between two packets than can be copied",
+            )),
+            Some(kept) => Ok(kept.take()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The record of the packet that was returned last, as it stands in the file.
+    pub fn record(&self) -> Option<Raw<'_>> {
+        let at = self.at_hand?;
+        let held = self.stream.before(at.total);
+        Some(match &self.format {
+            Format::Pcap(_) => Raw::Pcap {
+                interface: at.interface,
+                time: at.time,
+                original_len: at.original_len,
+                data: held.get(at.start..)?.get(..at.captured)?,
+            },
+            Format::Pcapng(format) => Raw::Pcapng {
+                big: format.big(),
+                block: held,
+            },
         })
     }
 
@@ -286,6 +330,7 @@ impl Capture {
 
     /// The next packet, or `None` at the end.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
+        self.at_hand = None;
         let mut record = loop {
             let mut walk = Walk {
                 stream: &mut self.stream,
@@ -334,6 +379,14 @@ impl Capture {
         };
         self.packets += 1;
         self.progress.packet(self.packets);
+        self.at_hand = Some(AtHand {
+            interface: record.interface,
+            time: record.time,
+            start: record.start,
+            captured: record.captured,
+            original_len: record.original_len,
+            total: record.total,
+        });
         if self.shift != 0 {
             record.time = record.time.plus(self.shift);
         }

@@ -53,7 +53,7 @@ use source::{Spot, Text, quoted};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::DeTable;
 
@@ -125,7 +125,17 @@ pub struct Limits {
 /// # Errors
 /// When it cannot be read, is not as it has to be, or names a file that is not there.
 pub fn load(path: &Path) -> Result<CaseFile, Error> {
-    let case = open(path)?;
+    load_moved(path, &|_| None)
+}
+
+/// As [`load`], of a case whose files may have moved: `find` says where one lies now, if not where the
+/// case file says.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_moved(path: &Path, find: &dyn Fn(&Path) -> Option<PathBuf>) -> Result<CaseFile, Error> {
+    let mut case = open(path)?;
+    case.move_files(find);
     case.check_files()?;
     Ok(case)
 }
@@ -223,6 +233,17 @@ impl CaseFile {
         };
         windows::check(&case.windows, &case.events, None)?;
         Ok(case)
+    }
+
+    /// Puts the files that it names where they lie now.
+    fn move_files(&mut self, find: &dyn Fn(&Path) -> Option<PathBuf>) {
+        let captures = self.captures.iter_mut().map(|c| &mut c.file);
+        let data = self.geo.iter_mut().chain(&mut self.catalog);
+        for file in captures.chain(data).chain(&mut self.keylog) {
+            if let Some(now) = find(&file.path) {
+                file.path = now;
+            }
+        }
     }
 
     /// The captures that are audited.

@@ -85,6 +85,28 @@ Examples:
   drone-audit emit completions bash > /etc/bash_completion.d/drone-audit
   drone-audit emit schema > report-v1.schema.json";
 
+const EXTRACT_NOTES: &str = "\
+The captures are hashed first and have to be those of the report. The display filter of a finding
+selects its packets in the captures and in what is written. Packets that a finding rests on are
+written too, and their comments say what for. Nothing is changed but comments: bytes, times, interfaces
+and app labels stay. What is left out is left out of an audit too: audited again, it can contradict
+a claim, and never be consistent.
+
+Exit codes:
+  0  written
+  2  a capture is missing or another one, the report was made with --no-hash or --redact, or it has no
+     finding";
+
+const VERIFY_NOTES: &str = "\
+Runs the audit again with the recorded arguments, on the files found by name and hash. Writes
+no file, whatever outputs the arguments name.
+
+Exit codes:
+  0  the report reproduces
+  1  it differs: the report was edited, a capture is another one, or the audit finds something else;
+     the first difference is named, another version of the program or of its data before all
+  2  it cannot be run again: a file is missing, or the report was made with --no-hash";
+
 const EXPLAIN_NOTES: &str = "\
 Examples:
   drone-audit explain                   the list of all ids
@@ -122,6 +144,12 @@ pub enum Command {
     /// Says what is new, gone or changed between two captures or two reports.
     #[command(after_help = DIFF_NOTES)]
     Diff(Diff),
+    /// Writes the packets behind the findings of a report as pcapng, each with a comment.
+    #[command(after_help = EXTRACT_NOTES)]
+    Extract(Extract),
+    /// Says whether a report reproduces: hashes its inputs and runs the audit again.
+    #[command(after_help = VERIFY_NOTES)]
+    Verify(Verify),
     /// Explains an id of a report, or a recording recipe; without an id, lists them.
     #[command(after_help = EXPLAIN_NOTES)]
     Explain(Explain),
@@ -178,8 +206,12 @@ pub struct Check {
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(format::of_check()))]
     pub outputs: Vec<Output>,
     /// Show personal data that was found in clear, which reports mask otherwise.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "redact")]
     pub reveal: bool,
+    /// Replace MAC addresses, addresses of the site and local names by labels (`mac-1`, `private-1`,
+    /// `local-name-1`), so that the report can be handed on; display filters become partial.
+    #[arg(long)]
+    pub redact: bool,
     /// Line of a text file in the repository that `sarif` results and `github` annotations point
     /// at [default: the case file, else the capture].
     #[arg(long = "annotate", value_name = "PATH[:LINE]", value_parser = Anchor::parse)]
@@ -271,6 +303,47 @@ pub struct Diff {
     /// Do not compute the SHA-256 of the captures; the result then cannot be tied to them.
     #[arg(long)]
     pub no_hash: bool,
+}
+
+/// Options of `extract`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Extract {
+    /// A report that `check -o json` wrote.
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+    /// Folder of the captures, and of the case file [default: the folder of the report, then where they
+    /// were].
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Finding whose packets are written, by its id; repeatable [default: all].
+    #[arg(long = "finding", value_name = "ID")]
+    pub findings: Vec<String>,
+    /// Where the packets go; `-` is standard output [default: REPORT with the ending
+    /// .findings.pcapng, or into the bundle].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Copy the decryption secrets of the captures too: they open recorded sessions.
+    #[arg(long)]
+    pub secrets: bool,
+    /// Write a new folder with the packets, the report as JSON and HTML, its case file and SHA256SUMS.
+    #[arg(long, value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Verify {
+    /// A report that `check -o json` wrote.
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+    /// Folder of the captures and of the other files that the audit read [default: the folder of the
+    /// report, then where they were].
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// What a label in the arguments of a redacted report stands for, such as
+    /// private-1=192.168.1.50; repeatable.
+    #[arg(long = "label", value_name = "LABEL=VALUE", value_parser = value::label)]
+    pub labels: Vec<(String, String)>,
 }
 
 /// Options of `explain`.
@@ -443,7 +516,10 @@ impl Cli {
                     Format::TABLE,
                 ),
                 Command::Emit(emit) => return emit.complete(),
-                Command::Explain(_) | Command::Case(_) => return Ok(()),
+                Command::Extract(_)
+                | Command::Verify(_)
+                | Command::Explain(_)
+                | Command::Case(_) => return Ok(()),
             };
         if outputs.is_empty() {
             outputs.push(Output::stdout(default));
@@ -629,7 +705,7 @@ mod tests {
         let lines = [
             (
                 "",
-                "no command is given (use one of: check, case, flows, fitness, diff, explain, emit; see 'drone-audit --help')",
+                "no command is given (use one of: check, case, flows, fitness, diff, extract, verify, explain, emit; see 'drone-audit --help')",
             ),
             (
                 "chek x",

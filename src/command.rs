@@ -5,11 +5,14 @@ mod check;
 mod diff;
 mod emit;
 mod explain;
+mod extract;
 mod fitness;
 mod flows;
+mod found;
 mod plan;
 mod screen;
 mod session;
+mod verify;
 
 use crate::audit::Devices;
 use crate::capture::Source;
@@ -32,6 +35,8 @@ pub fn run(cli: &Cli) -> Result<u8, Error> {
         Command::Flows(options) => flows::run(options, &cli.terminal),
         Command::Diff(options) => diff::run(options, &cli.terminal),
         Command::Fitness(options) => fitness::run(options, &cli.terminal),
+        Command::Extract(options) => extract::run(options, &cli.terminal),
+        Command::Verify(options) => verify::run(options, &cli.terminal),
         Command::Explain(options) => explain::run(options),
         Command::Emit(options) => emit::run(options),
     }

@@ -199,6 +199,7 @@ impl Sink<'_> {
 
     /// The sender of these bytes asks their receiver for a name.
     pub fn looks_up(&mut self, name: &Arc<str>, qtype: u16) {
+        self.ledger.question(self.at.at, name);
         let key = LookupKey {
             name: Arc::clone(name),
             resolver: self.ends.receiver.0,

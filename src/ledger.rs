@@ -6,7 +6,7 @@ pub mod clocks;
 pub mod connection_ids;
 
 use crate::coverage::{GapId, Gaps};
-use crate::evidence::{Moment, Timestamp};
+use crate::evidence::{FrameRef, Moment, Timestamp};
 use crate::flow::budget::Budget;
 use crate::flow::{LinkFacts, Side};
 use crate::link::Mac;
@@ -171,6 +171,8 @@ pub struct Ledger {
     pub content: Budget,
     /// Gaps.
     pub gaps: Gaps,
+    /// Names asked for in the frame at hand, where somebody wants to know.
+    pub questions: Option<Vec<(FrameRef, Arc<str>)>>,
 }
 
 /// Seconds in which something was active, per epoch.
@@ -212,6 +214,13 @@ impl Activity {
 }
 
 impl Ledger {
+    /// A message asks for this name, or answers who did.
+    pub fn question(&mut self, at: FrameRef, name: &Arc<str>) {
+        if let Some(questions) = &mut self.questions {
+            questions.push((at, Arc::clone(name)));
+        }
+    }
+
     /// A name was asked for.
     pub fn lookup(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
         let known = self.lookups.contains_key(&key);

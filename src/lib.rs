@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Beside the pipeline, [`case`] reads what an auditor declares, and [`explain`] holds the texts of all
-//! ids that a report uses.
+//! ids that a report uses; [`extract`] goes back from a report to the packets.
 //!
 //! [`progress`] says how far the reading is, and [`unfinished`] keeps what is not whole from staying.
 //!
@@ -47,6 +47,7 @@ pub mod epoch;
 pub mod error;
 pub mod evidence;
 pub mod explain;
+pub mod extract;
 pub mod flow;
 pub mod identity;
 pub mod label;

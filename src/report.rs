@@ -6,6 +6,8 @@ mod ascii_json;
 pub mod build;
 pub mod csv;
 pub mod diff;
+pub mod difference;
+pub mod filter;
 pub mod fitness;
 pub mod flows;
 pub mod format;
@@ -19,6 +21,7 @@ pub mod meaning;
 pub mod ndjson;
 pub mod output;
 pub mod read;
+pub mod redact;
 #[cfg(test)]
 mod sample;
 pub mod sarif;

@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// The files that exist and are not finished. Signals concern the process, and so does this list.
 static LISTED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -111,6 +111,68 @@ impl Drop for Unfinished {
     }
 }
 
+/// A folder under a temporary name; removed with all in it, unless it was [put in place](Self::persist).
+#[derive(Debug)]
+pub(crate) struct UnfinishedFolder {
+    path: PathBuf,
+    /// `None` only while it is renamed or removed.
+    folder: Option<TempDir>,
+}
+
+impl UnfinishedFolder {
+    /// A folder in `parent`, with the mode that any new folder would get there.
+    pub(crate) fn inside(parent: &Path) -> io::Result<Self> {
+        let mut builder = Builder::new();
+        builder.prefix(".drone-audit-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(fs::Permissions::from_mode(0o777));
+        }
+        let mut listed = listed();
+        let folder = builder.tempdir_in(parent)?;
+        let path = folder.path().to_owned();
+        listed.insert(path.clone());
+        Ok(Self {
+            path,
+            folder: Some(folder),
+        })
+    }
+
+    /// Where it is for now.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// When that is impossible, or something is there; this folder is then gone.
+    pub(crate) fn persist(mut self, target: &Path) -> io::Result<()> {
+        let mut listed = listed();
+        if fs::symlink_metadata(target).is_ok() {
+            drop(listed);
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        let renamed = fs::rename(&self.path, target);
+        if let (Ok(()), Some(folder)) = (&renamed, self.folder.take()) {
+            // It is elsewhere now: nothing is left to be removed.
+            let _ = folder.keep();
+            listed.remove(&self.path);
+        }
+        drop(listed);
+        renamed
+    }
+}
+
+impl Drop for UnfinishedFolder {
+    fn drop(&mut self) {
+        let mut listed = listed();
+        drop(self.folder.take());
+        listed.remove(&self.path);
+    }
+}
+
 /// From now on SIGINT, SIGTERM and SIGHUP remove what is unfinished and end the program with exit
 /// code 128 + signal (130, 143, 129). A signal that was ignored when the program began (`nohup`, a
 /// job in the background of a script) stays so. Elsewhere than on Unix this does nothing.
@@ -125,7 +187,9 @@ fn abandon(code: i32) -> ! {
     let listed = listed();
     for path in &*listed {
         // What is gone already needs no removal.
-        let _ = fs::remove_file(path);
+        if fs::remove_file(path).is_err() {
+            let _ = fs::remove_dir_all(path);
+        }
     }
     progress::wipe();
     std::process::exit(code);
@@ -191,6 +255,24 @@ mod unix {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_takes_no_place_that_is_taken() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("bundle");
+        let folder = UnfinishedFolder::inside(parent.path()).unwrap();
+        fs::write(folder.path().join("x"), "x").unwrap();
+        let path = folder.path().to_owned();
+        assert!(listed().contains(&path));
+        folder.persist(&target).unwrap();
+        assert!(!listed().contains(&path) && target.join("x").exists());
+
+        let folder = UnfinishedFolder::inside(parent.path()).unwrap();
+        let path = folder.path().to_owned();
+        assert!(folder.persist(&target).is_err());
+        assert!(!listed().contains(&path) && !path.exists());
+        assert!(target.join("x").exists());
+    }
 
     #[test]
     fn a_file_is_listed_until_it_is_in_place_or_gone() {

@@ -32,6 +32,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
         means: crate::capture::Means::default(),
         content: crate::personal::Policy::Masked,
         one_row_per_flow: Some(10_000),
+        witness: None,
         accuses: Rc::new(|_, _| true),
     };
     read(&[Source::File(path.to_owned())], &settings).ok()

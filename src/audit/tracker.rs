@@ -9,13 +9,14 @@ use super::icmp::{icmp_ports, is_echo, is_no_answer, is_request};
 use super::inside::{asks_beyond, of_datagram, of_echo, of_number};
 use super::limited::Limited;
 use super::senders::{FrameSender, Senders};
+use super::witness::Layer as Seen;
 use super::{Series, Settings, Unflowed, UnflowedOverTime};
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
 use crate::dissect::reading::{Reading, Readings};
 use crate::dissect::{Sink, neighbours};
 use crate::epoch::Epochs;
-use crate::evidence::Moment;
+use crate::evidence::{FrameRef, Moment};
 use crate::flow::bins::{Bins, Scale};
 use crate::flow::row::Rows;
 use crate::flow::table::{Closed, Table};
@@ -90,6 +91,8 @@ impl Tracker {
             Some(limit) => Rows::one_per_flow(limit),
             None => Rows::default(),
         };
+        let mut ledger = Ledger::default();
+        ledger.questions = settings.witness.is_some().then(Vec::new);
         Self {
             device_macs: settings.devices.macs.iter().copied().collect(),
             clock: Clock::new(settings.time_gap),
@@ -100,7 +103,7 @@ impl Tracker {
             rows,
             table: Table::default(),
             readings: Readings::default(),
-            ledger: Ledger::default(),
+            ledger,
             fragments: Fragments::default(),
             senders,
             unflowed: BTreeMap::new(),
@@ -119,6 +122,42 @@ impl Tracker {
         }
         if self.scale.is_full() {
             self.settle();
+        }
+        self.told();
+    }
+
+    /// The witness was told of everything so far.
+    fn told(&mut self) {
+        let Some(witness) = &self.settings.witness else {
+            return;
+        };
+        let mut witness = witness.borrow_mut();
+        for (at, name) in self.ledger.questions.iter_mut().flat_map(|q| q.drain(..)) {
+            witness.question(at, &name);
+        }
+        witness.done();
+    }
+
+    /// Tells the witness of a packet.
+    fn tell(&self, ends: Ends, protocol: u8, pieces: &[Piece], context: Context) {
+        let Some(witness) = &self.settings.witness else {
+            return;
+        };
+        let layer = Seen {
+            at: context.moment,
+            source: ends.sender,
+            destination: ends.receiver,
+            protocol,
+            mac: context.source,
+        };
+        let mut pieces = pieces.iter().map(|piece| piece.moment.at);
+        witness.borrow_mut().layer(&layer, &mut pieces);
+    }
+
+    /// Tells the witness of a message about the link.
+    fn tell_neighbours(&self, at: FrameRef, message: &[u8]) {
+        if let Some(witness) = &self.settings.witness {
+            witness.borrow_mut().neighbours(at, message);
         }
     }
 
@@ -259,6 +298,7 @@ impl Tracker {
                 self.network(decoded, context);
             }
             Content::Arp(packet) => {
+                self.tell_neighbours(frame.moment.at, packet);
                 neighbours::arp(packet, context.epoch, frame.moment, &mut self.ledger);
                 self.not_ip(context);
             }
@@ -432,6 +472,7 @@ impl Tracker {
             sender: ends.0,
             receiver: ends.1,
         };
+        self.tell(ends, datagram.protocol, pieces, context);
         let again = self
             .duplicates
             .seen(datagram, &transport, context.port, context.moment.time);
@@ -454,6 +495,9 @@ impl Tracker {
                     && believed
                 {
                     let (epoch, at) = (context.epoch, context.moment);
+                    if neighbours::is_discovery(kind) {
+                        self.tell_neighbours(at.at, datagram.payload);
+                    }
                     neighbours::icmpv6(
                         kind,
                         body,
@@ -570,6 +614,7 @@ impl Tracker {
             epoch: context.epoch,
             accounted: context.accounted,
         };
+        self.tell(ends, extract.protocol, &[piece], context);
         self.note(slot, fresh, ends, &[piece], true, context);
         match extract.protocol {
             protocol::TCP => {
@@ -792,6 +837,7 @@ impl Tracker {
             return;
         }
         if context.on_link && matches!((udp.source_port, udp.destination_port), (67, 68 | 67)) {
+            self.tell_neighbours(context.moment.at, udp.payload);
             neighbours::dhcp(udp.payload, context.moment, &mut self.ledger);
         }
         let side = ends.side;
@@ -1033,6 +1079,7 @@ impl Tracker {
                 .gaps
                 .at(GapId::PayloadLimited, first, epoch, cause);
         }
+        self.told();
         let (extents, time_gaps) = self.clock.finish();
         // Slots of one length, so that what is put together stays as small.
         let shift = self.scale.shift();

@@ -243,12 +243,21 @@ pub(super) struct Collected {
     pub(super) secrets: Secrets,
     pub(super) hints: Hints,
     pub(super) notes: Vec<String>,
+    /// Blocks beside the packets, where somebody copies them.
+    pub(super) kept: Option<super::raw::Kept>,
     /// Files or sections that begin behind others, and the packet that the first of them follows.
     joints: u64,
     first_joint: u64,
 }
 
 impl Collected {
+    /// Keeps a block beside the packets, where somebody copies them.
+    pub(super) fn keep(&mut self, kind: super::raw::BesideKind, big: bool, block: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.add(kind, big, block);
+        }
+    }
+
     /// Another recording begins behind packet number `packet`.
     pub(super) fn joined(&mut self, packet: u64) {
         if self.joints == 0 {

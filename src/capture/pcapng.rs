@@ -10,14 +10,15 @@ mod beside;
 mod comment;
 mod interface;
 mod label;
-mod options;
+pub(super) mod options;
 mod packet;
 mod process;
 mod resync;
 mod section;
 
 use super::bytes::{ByteStream, NEED_MAX};
-use super::{Record, Step, Walk, pcap};
+use super::raw::BesideKind;
+use super::{Record, Step, Walk, excerpt, pcap};
 use crate::coverage::GapId;
 use crate::label::Label;
 use beside::Custom;
@@ -116,6 +117,11 @@ impl Pcapng {
         self.claims.label(held, &self.processes)
     }
 
+    /// Byte order of the section at hand.
+    pub(super) fn big(&self) -> bool {
+        self.big
+    }
+
     /// Packets that name a process which the file does not describe.
     pub(super) fn nameless(&self) -> u64 {
         self.nameless
@@ -204,6 +210,7 @@ impl Pcapng {
                 SIMPLE => scene.simple(body),
                 PACKET => scene.obsolete(body),
                 SECRETS => {
+                    walk.collected.keep(BesideKind::Secrets, self.big, block);
                     let kept = &mut walk.collected.secrets;
                     if !beside::secrets(walk.stream, padded, self.big, kept) {
                         walk.notes.damage("secrets that run past their block");
@@ -270,6 +277,7 @@ impl Pcapng {
         let body = block.get(8..padded - 4).unwrap_or_default();
         match kind {
             SHB => {
+                walk.collected.keep(BesideKind::Section, self.big, block);
                 let described = describe_section(block, self.big);
                 self.interfaces.clear();
                 self.processes.clear();
@@ -281,6 +289,9 @@ impl Pcapng {
                 if let Some(cause) = described.edited {
                     walk.notes.gap(GapId::EditedFile, 1, cause);
                 }
+                if described.excerpt {
+                    walk.notes.gap(GapId::CaptureFilter, 1, excerpt::LEFT_OUT);
+                }
                 if described.broken {
                     walk.notes
                         .damage("a section header whose options run past its end");
@@ -288,6 +299,7 @@ impl Pcapng {
             }
             IDB => match describe_interface(block, self.big) {
                 Some(described) => {
+                    walk.collected.keep(BesideKind::Interface, self.big, block);
                     if described.broken {
                         walk.notes
                             .damage("an interface description whose options run past its end");
@@ -295,6 +307,8 @@ impl Pcapng {
                     self.interfaces.add(walk.interfaces, &mut walk.notes, described);
                 }
                 None => {
+                    walk.collected
+                        .keep(BesideKind::UnreadInterface, self.big, &[]);
                     self.interfaces.add_unread(walk.interfaces);
                     walk.notes
                         .damage("an interface description that cannot be read");
@@ -325,11 +339,19 @@ impl Pcapng {
                     .damage("a name resolution block whose records run past its end"),
             },
             PROCESS => {
+                let before = self.processes.count();
                 let kept = self.processes.add(Some(body), self.big);
+                if self.processes.count() > before {
+                    walk.collected.keep(BesideKind::Process, self.big, block);
+                }
                 walk.notes.process(kept);
             }
             CUSTOM | CUSTOM_ONCE => match beside::custom(body, self.big, walk.collected) {
-                Custom::Taken => {}
+                Custom::Taken => {
+                    if beside::is_pcapdroid(body, self.big) {
+                        walk.collected.keep(BesideKind::AppName, self.big, block);
+                    }
+                }
                 Custom::Unknown => walk.collected.note(
                     "PCAPdroid wrote blocks of a version that this program does not know: app names may be missing.".into(),
                 ),
@@ -353,13 +375,19 @@ impl Pcapng {
         let start = walk.stream.offset();
         match kind {
             SECRETS => {
+                walk.collected.keep(BesideKind::LongSecrets, self.big, &[]);
                 let kept = &mut walk.collected.secrets;
                 if !beside::secrets(walk.stream, padded, self.big, kept) {
                     walk.notes.damage("secrets that run past their block");
                 }
             }
             PROCESS => {
+                let before = self.processes.count();
                 let kept = self.processes.add(None, self.big);
+                if self.processes.count() > before {
+                    walk.collected
+                        .keep(BesideKind::UnreadProcess, self.big, &[]);
+                }
                 walk.notes.process(kept);
             }
             NAMES => walk.collected.note(

@@ -17,6 +17,8 @@ pub(super) fn help_command(arguments: &[OsString]) -> &'static str {
             "flows" => Some("drone-audit flows --help"),
             "fitness" => Some("drone-audit fitness --help"),
             "diff" => Some("drone-audit diff --help"),
+            "extract" => Some("drone-audit extract --help"),
+            "verify" => Some("drone-audit verify --help"),
             "explain" => Some("drone-audit explain --help"),
             "emit" => Some("drone-audit emit --help"),
             _ => None,

@@ -51,6 +51,16 @@ pub(super) fn threads(value: &str) -> Result<NonZeroUsize, String> {
     })
 }
 
+/// Reads `LABEL=VALUE`.
+pub(super) fn label(value: &str) -> Result<(String, String), String> {
+    match value.split_once('=') {
+        Some((label, value)) if !label.is_empty() && !value.is_empty() => {
+            Ok((label.to_owned(), value.to_owned()))
+        }
+        _ => Err("is not LABEL=VALUE (such as private-1=192.168.1.50)".to_owned()),
+    }
+}
+
 /// Reads `FORMAT[=PATH]` with one of the allowed formats.
 pub(super) fn output(allowed: Vec<Format>) -> impl TypedValueParser<Value = Output> {
     OsStringValueParser::new().try_map(move |value: OsString| {

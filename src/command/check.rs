@@ -18,6 +18,7 @@ use crate::personal::Policy;
 use crate::report::against::Against;
 use crate::report::format::{Setting, writer};
 use crate::report::output::check_targets;
+use crate::report::redact::redact;
 use crate::report::{build, v1, weight};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,36 +30,7 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     let plan = Plan::of(options)?;
     check_targets(&options.outputs, &plan.inputs(options))?;
     let against = options.against.as_deref().map(Against::read).transpose()?;
-    let catalog = Arc::new(catalog(&plan.catalogs)?);
-    plan.check_owners(&catalog)?;
-    let locator = locator(&plan.geo)?;
-    let run = Run {
-        options,
-        plan: &plan,
-        catalog: &catalog,
-        locator: &locator,
-        against: against.as_ref(),
-        sidecars: sidecars(&plan, &options.counters)?,
-        started,
-        means: means(terminal),
-    };
-    let baseline = run.baseline()?;
-    let baseline = baseline.as_ref();
-    let report = if options.each && plan.sources.len() > 1 {
-        let sessions: Vec<v1::Report> = plan
-            .sources
-            .iter()
-            .zip(1..)
-            .map(|(source, number)| {
-                run.means.progress.session(number, plan.sources.len());
-                run.audit(std::slice::from_ref(source), baseline)
-            })
-            .collect::<Result<_, _>>()?;
-        build::combined(sorted(sessions), run_block(&plan.captures, started))
-            .ok_or_else(|| Error::new("no session could be judged"))?
-    } else {
-        run.audit(&plan.sources, baseline)?
-    };
+    let report = judge_all(options, &plan, against.as_ref(), started, means(terminal))?;
     for warning in build::warnings(&report) {
         note(terminal, &warning);
     }
@@ -79,6 +51,54 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
         output.write(|out| writer(output.format)(&report, &setting, out))?;
     }
     Ok(weight::exit_code(&report))
+}
+
+/// The report of a run; writes nothing.
+///
+/// # Errors
+/// What keeps it from being done.
+pub(super) fn judge_all(
+    options: &Check,
+    plan: &Plan,
+    against: Option<&Against>,
+    started: (jiff::Timestamp, Instant),
+    means: Means,
+) -> Result<v1::Report, Error> {
+    let catalog = Arc::new(catalog(&plan.catalogs)?);
+    plan.check_owners(&catalog)?;
+    let locator = locator(&plan.geo)?;
+    let run = Run {
+        options,
+        plan,
+        catalog: &catalog,
+        locator: &locator,
+        against,
+        sidecars: sidecars(plan, &options.counters)?,
+        started,
+        means,
+    };
+    let baseline = run.baseline()?;
+    let baseline = baseline.as_ref();
+    let mut report = if options.each && plan.sources.len() > 1 {
+        let sessions: Vec<v1::Report> = plan
+            .sources
+            .iter()
+            .zip(1..)
+            .map(|(source, number)| {
+                run.means.progress.session(number, plan.sources.len());
+                run.audit(std::slice::from_ref(source), baseline)
+            })
+            .collect::<Result<_, _>>()?;
+        build::combined(sorted(sessions), run_block(&plan.captures, started))
+            .ok_or_else(|| Error::new("no session could be judged"))?
+    } else {
+        run.audit(&plan.sources, baseline)?
+    };
+    if options.redact {
+        redact(&mut report)
+            .map_err(|e| Error::at("--redact", format!("the report cannot be redacted: {e}")))?;
+    }
+    Ok(report)
 }
 
 /// What recorders wrote beside the captures, by source.

@@ -36,6 +36,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         sidecars: BTreeMap::new(),
         one_row_per_flow: Some(FLOWS_MAX),
         content: crate::personal::Policy::Off,
+        witness: None,
         accuses: accuses(&catalog, &subject),
     };
     let evidence = read(&sources(&options.captures), &settings)?;

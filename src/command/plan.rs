@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::evidence::Timestamp;
 use crate::explain::near;
 use crate::report::text;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Silence, or a step of the clock, longer than this is a gap (contract: 60 seconds).
 pub(super) const TIME_GAP: i64 = 60 * Timestamp::SECOND;
@@ -50,7 +50,19 @@ impl Plan {
     /// # Errors
     /// A case file that is not as it has to be, or a claim that cannot be chosen.
     pub(super) fn of(options: &Check) -> Result<Self, Error> {
-        let case = options.case.as_deref().map(case::load).transpose()?;
+        Self::moved(options, &|_| None)
+    }
+
+    /// As [`of`](Self::of), where `find` says where the files of the case file lie now.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(super) fn moved(
+        options: &Check,
+        find: &dyn Fn(&Path) -> Option<PathBuf>,
+    ) -> Result<Self, Error> {
+        let load = |path| case::load_moved(path, find);
+        let case = options.case.as_deref().map(load).transpose()?;
         if let Some(case) = &case {
             let ids: Vec<&str> = shipped().iter().map(|c| c.id.as_str()).collect();
             case.check_claims(&ids)?;

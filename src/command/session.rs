@@ -71,6 +71,7 @@ impl Session<'_> {
             sidecars: self.sidecars.clone(),
             one_row_per_flow: None,
             content: self.content,
+            witness: None,
             accuses: accuses(self.catalog, &subject),
         };
         let evidence = read(self.sources, &settings)?;

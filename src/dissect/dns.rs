@@ -81,6 +81,12 @@ impl Session for Dns {
 
 impl Dns {
     fn message(&mut self, message: &Message, sink: &mut Sink<'_>) {
+        if sink.ledger.questions.is_some() {
+            for question in &message.questions {
+                let name = Arc::from(question.name.as_str());
+                sink.ledger.question(sink.at.at, &name);
+            }
+        }
         let (client, server) = if message.is_response {
             (sink.ends.receiver, sink.ends.sender)
         } else {

@@ -38,6 +38,11 @@ pub fn arp(packet: &[u8], epoch: u32, at: Moment, ledger: &mut Ledger) -> Option
     Some(())
 }
 
+/// True for the types of neighbour discovery (RFC 4861 §4): solicitations, advertisements, redirects.
+pub fn is_discovery(kind: u8) -> bool {
+    matches!(kind, 133..=137)
+}
+
 /// An ICMPv6 message of type `kind`; `body` is what lies behind the checksum.
 /// `hop_limit_kept` says that the hop limit is 255: the message was not routed (RFC 4861 §6.1.2).
 pub fn icmpv6(

@@ -410,6 +410,7 @@ fn scope(
             .collect(),
         machines: machines(case),
         softened,
+        redacted: false,
     }
 }
 

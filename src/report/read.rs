@@ -35,6 +35,14 @@ pub fn is_json(start: &[u8]) -> bool {
 /// # Errors
 /// When it cannot be read, is no report of this version, or is not what its digest says.
 pub fn report(path: &Path) -> Result<Report, Error> {
+    parse(&path.display().to_string(), &bytes(path)?)
+}
+
+/// The bytes of the report at `path`.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
     let place = path.display().to_string();
     let refuse = |e: std::io::Error| {
         Error::at(&place, format!("cannot read the report: {}", reason(&e)))
@@ -48,7 +56,7 @@ pub fn report(path: &Path) -> Result<Report, Error> {
     file.take(REPORT_MAX.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(refuse)?;
-    parse(&place, &bytes)
+    Ok(bytes)
 }
 
 /// Reads a report from its bytes; `place` is for messages.
@@ -56,6 +64,33 @@ pub fn report(path: &Path) -> Result<Report, Error> {
 /// # Errors
 /// As [`report`].
 pub fn parse(place: &str, bytes: &[u8]) -> Result<Report, Error> {
+    let read = unchecked(place, bytes)?;
+    if !read.is_whole {
+        return Err(Error::at(place, EDITED).advise(ANEW));
+    }
+    Ok(read.report)
+}
+
+/// What a report says of which the digest does not match.
+pub const EDITED: &str =
+    "its digest does not match its content: it was changed after it was written";
+
+/// A report as it was read.
+#[derive(Debug, Clone)]
+pub struct Unchecked {
+    /// The report.
+    pub report: Report,
+    /// As it stands in the file, fields of later versions among it; without `run` and `digest`.
+    pub value: Value,
+    /// Its digest matches its content.
+    pub is_whole: bool,
+}
+
+/// Reads a report from its bytes, whether or not it was changed since it was written.
+///
+/// # Errors
+/// When it is no report of this version.
+pub fn unchecked(place: &str, bytes: &[u8]) -> Result<Unchecked, Error> {
     let refuse = |what: String| Err(Error::at(place, what).advise(ANEW));
     if bytes.len() as u64 > REPORT_MAX {
         return refuse(format!(
@@ -91,12 +126,12 @@ pub fn parse(place: &str, bytes: &[u8]) -> Result<Report, Error> {
         Ok(report) => report,
         Err(e) => return refuse(format!("is no whole report: {e}")),
     };
-    if digest_of_value(&mut value) != report.digest {
-        return refuse(
-            "its digest does not match its content: it was changed after it was written".to_owned(),
-        );
-    }
-    Ok(report)
+    let is_whole = digest_of_value(&mut value) == report.digest;
+    Ok(Unchecked {
+        report,
+        value,
+        is_whole,
+    })
 }
 
 #[cfg(test)]

@@ -208,6 +208,7 @@ pub(in crate::report) fn report() -> v1::Report {
             proven_local: vec![],
             machines: Vec::new(),
             softened: vec!["--exit-zero".to_owned()],
+            redacted: false,
         },
         claims: vec![claim("local-data-mode", "contradicted", &["f1", "f2"])],
         findings: vec![finding("f1", "third-party"), finding("f2", "vendor")],

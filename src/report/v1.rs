@@ -178,6 +178,8 @@ pub struct Scope {
     pub machines: Vec<Machine>,
     /// Options that soften the exit code.
     pub softened: Vec<String>,
+    /// MAC addresses, addresses of the site and local names are replaced by labels.
+    pub redacted: bool,
 }
 
 /// A machine on the link.

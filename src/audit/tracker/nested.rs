@@ -9,6 +9,7 @@ use super::super::senders::FrameSender;
 use super::{Context, DEPTH_MAX, Tracker};
 use crate::coverage::GapId;
 use crate::flow::{Key, Opening, Relay};
+use crate::ledger::Ends;
 use crate::link::{Content, Unwrapped};
 use crate::packet::address::classify;
 use crate::packet::transport::{Transport, ports, read};
@@ -166,6 +167,17 @@ impl Tracker {
             (packet.destination, to),
             packet.protocol,
         );
+        let ends = Ends {
+            side,
+            sender: (packet.source, from),
+            receiver: (packet.destination, to),
+        };
+        // The machine that sent the error did not send what it quotes.
+        let unsent = Context {
+            source: None,
+            ..context
+        };
+        self.tell(ends, packet.protocol, &[], unsent);
         let known = self.table.get(&key).map(|(slot, _)| slot);
         let slot = known.unwrap_or_else(|| {
             let (slot, evicted) = self.table.open(key, context.epoch, context.moment);

@@ -28,9 +28,14 @@ pub(super) enum Custom {
     TooMany,
 }
 
+/// True for the body of one of PCAPdroid's blocks.
+pub(super) fn is_pcapdroid(body: &[u8], big: bool) -> bool {
+    word(body, 0, big) == Some(PEN_PCAPDROID)
+}
+
 /// A custom block (§4.8); those of strangers are ignored, as the draft wants it.
 pub(super) fn custom(body: &[u8], big: bool, collected: &mut Collected) -> Custom {
-    if word(body, 0, big) != Some(PEN_PCAPDROID) {
+    if !is_pcapdroid(body, big) {
         return Custom::Taken;
     }
     let known =

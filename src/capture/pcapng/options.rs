@@ -3,9 +3,9 @@
 const OPT_END: u16 = 0;
 
 /// opt_comment (§3.5.1).
-pub(super) const OPT_COMMENT: u16 = 1;
+pub(in super::super) const OPT_COMMENT: u16 = 1;
 
-pub(super) fn word(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
+pub(in super::super) fn word(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
     let b = bytes.get(at..)?.first_chunk::<4>().copied()?;
     Some(if big {
         u32::from_be_bytes(b)
@@ -14,7 +14,7 @@ pub(super) fn word(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
     })
 }
 
-pub(super) fn half(bytes: &[u8], at: usize, big: bool) -> Option<u16> {
+pub(in super::super) fn half(bytes: &[u8], at: usize, big: bool) -> Option<u16> {
     let b = bytes.get(at..)?.first_chunk::<2>().copied()?;
     Some(if big {
         u16::from_be_bytes(b)
@@ -24,7 +24,7 @@ pub(super) fn half(bytes: &[u8], at: usize, big: bool) -> Option<u16> {
 }
 
 /// An unsigned option value of 1, 2, 4 or 8 bytes.
-pub(super) fn int(bytes: &[u8], big: bool) -> Option<u64> {
+pub(in super::super) fn int(bytes: &[u8], big: bool) -> Option<u64> {
     if !matches!(bytes.len(), 1 | 2 | 4 | 8) {
         return None;
     }
@@ -38,15 +38,15 @@ pub(super) fn int(bytes: &[u8], big: bool) -> Option<u64> {
 
 /// An option.
 #[derive(Clone, Copy)]
-pub(super) struct Opt<'a> {
-    pub(super) code: u16,
+pub(in super::super) struct Opt<'a> {
+    pub(in super::super) code: u16,
     /// Where its value begins in the option list.
-    pub(super) at: usize,
-    pub(super) value: &'a [u8],
+    pub(in super::super) at: usize,
+    pub(in super::super) value: &'a [u8],
 }
 
 /// Options of a block; an option list may end without opt_endofopt.
-pub(super) struct Options<'a> {
+pub(in super::super) struct Options<'a> {
     list: &'a [u8],
     at: usize,
     big: bool,
@@ -54,7 +54,7 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    pub(super) fn new(list: &'a [u8], big: bool) -> Self {
+    pub(in super::super) fn new(list: &'a [u8], big: bool) -> Self {
         Self {
             list,
             at: 0,
@@ -64,7 +64,7 @@ impl<'a> Options<'a> {
     }
 
     /// True once an option ran past the end of the list: it and what followed it are lost.
-    pub(super) fn broken(&self) -> bool {
+    pub(in super::super) fn broken(&self) -> bool {
         self.broken
     }
 }

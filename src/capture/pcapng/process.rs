@@ -53,6 +53,11 @@ impl Processes {
         self.uncertain = false;
     }
 
+    /// Places taken so far.
+    pub(super) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// From here on no block has a certain number in this section.
     pub(super) fn lose_count(&mut self) {
         self.uncertain = true;

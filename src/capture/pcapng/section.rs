@@ -5,6 +5,7 @@
 //! power-of-two values wrong.
 
 use super::super::Interface;
+use super::super::excerpt::PROGRAM;
 use super::super::facts::{Recorder, text};
 use super::options::{OPT_COMMENT, Options, int, word};
 use crate::evidence::Timestamp;
@@ -100,6 +101,8 @@ pub(super) struct Section {
     pub(super) recorder: Recorder,
     /// What says that the file is no first recording, in words.
     pub(super) edited: Option<String>,
+    /// This program wrote it and left packets out.
+    pub(super) excerpt: bool,
     /// Its options run past its end.
     pub(super) broken: bool,
 }
@@ -125,7 +128,8 @@ pub(super) fn describe_section(block: &[u8], big: bool) -> Section {
     }
     let program = recorder.application.as_deref().unwrap_or_default();
     let lower = program.to_ascii_lowercase();
-    let edited = if EDITORS.iter().any(|e| lower.starts_with(e)) {
+    let excerpt = program.starts_with(PROGRAM);
+    let edited = if excerpt || EDITORS.iter().any(|e| lower.starts_with(e)) {
         Some(format!("the file says that it was written by {program}"))
     } else if merged {
         Some("the file says that it was merged from several (mergecap)".to_owned())
@@ -135,6 +139,7 @@ pub(super) fn describe_section(block: &[u8], big: bool) -> Section {
     Section {
         recorder,
         edited,
+        excerpt,
         broken: options.broken(),
     }
 }
