@@ -168,10 +168,7 @@ pub fn write(
             let mut capture = Capture::open(&Source::File(path.clone()), index, true, means)?;
             capture.keep_beside();
             excerpt.input(about(input, report, digest, secrets, *shift));
-            loop {
-                let Some(frame) = capture.next_frame().map(|f| f.moment.at) else {
-                    break;
-                };
+            while let Some(frame) = capture.next_frame().map(|f| f.moment.at) {
                 excerpt.beside(capture.take_beside()?)?;
                 let Some(why) = ready.chosen.comment(frame) else {
                     continue;

@@ -35,7 +35,7 @@ pub(crate) struct Unfinished {
 impl Unfinished {
     /// A file in the folder for temporary files, which only this user can read.
     pub(crate) fn private() -> io::Result<Self> {
-        Self::create(|| NamedTempFile::new())
+        Self::create(NamedTempFile::new)
     }
 
     /// A file in `folder` that is to be renamed: with the mode that any new file would get there.

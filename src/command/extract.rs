@@ -6,14 +6,23 @@ use crate::capture::{Means, reason};
 use crate::cli::{Extract, STDIN, Terminal};
 use crate::error::Error;
 use crate::extract::{Failure, Ready, Session, Written, write};
-use crate::report::format::Format;
+use crate::report::format::{Format, Setting};
 use crate::report::output::{Output, check_targets};
-use crate::report::{html, read, text, v1};
+use crate::report::{html, read, table, text, v1};
 use crate::unfinished::UnfinishedFolder;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// A page in a folder has no terminal and no repository.
+const AS_A_FILE: Setting<'static> = Setting {
+    style: table::Style {
+        width: 100,
+        color: false,
+    },
+    anchor: None,
+};
 
 /// The form of what is written; no report is.
 const PCAPNG: Format = Format::new("pcapng", "packets of findings");
@@ -261,7 +270,7 @@ impl Bundle<'_> {
         };
         let written = self.packets.to(&file(PACKETS))?;
         file(REPORT).write(|out| out.write_all(self.bytes))?;
-        file(PAGE).write(|out| html::write(self.report, out))?;
+        file(PAGE).write(|out| html::write(self.report, &AS_A_FILE, out))?;
         let mut names = vec![PACKETS, PAGE, REPORT];
         if let Some(case) = self.case {
             fs::copy(case, place(CASE)).map_err(refuse)?;

@@ -339,7 +339,11 @@ fn an_unknown_id_is_answered_with_what_was_perhaps_meant() {
         said("vendor-contract"),
         "explain vendor-contract: no such id (did you mean 'vendor-contact'?)"
     );
-    assert!(said("android").contains("'recipe-android'"));
+    let android = said("android");
+    assert!(
+        android.contains("'recipe-android'") && android.contains("'android-id'"),
+        "{android}"
+    );
     assert!(said("Kernel-Drops").ends_with("(did you mean 'kernel-drops'?)"));
     assert!(said("").ends_with("('drone-audit explain' lists them)"));
     assert_eq!(said("\n\u{1b}[2J").lines().count(), 1);

@@ -369,8 +369,11 @@ fn damaged_traffic_is_survived() {
     }
 }
 
+/// Hits with their counts, and bytes unread.
+type Told = (Vec<(Kind, String, u64)>, u64);
+
 /// What is known of a fixture's only destination: hits, and bytes unread, inside the window or before it.
-fn judged(name: &str, window: std::ops::Range<i64>) -> [(Vec<(Kind, String, u64)>, u64); 2] {
+fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
     use crate::audit::{Devices, Settings, read};
     use crate::classify::{Basis, catalog::Catalog, rows, subject::Subject};
     use crate::epoch::{Bound, Schedule, WindowSpec};
@@ -383,6 +386,7 @@ fn judged(name: &str, window: std::ops::Range<i64>) -> [(Vec<(Kind, String, u64)
         local: Vec::new(),
         sidecars: Default::default(),
         means: Default::default(),
+        witness: None,
         devices: Devices::default(),
         time_gap: 60_000_000_000,
         hash: false,

@@ -39,9 +39,10 @@ pub fn of(report: &Report, finding: &Finding) -> Weight {
     if finding.grace {
         return Weight::Grace;
     }
-    let contradicted = report.claims.iter().any(|claim| {
-        claim.verdict == "contradicted" && finding.claims.iter().any(|id| *id == claim.id)
-    });
+    let contradicted = report
+        .claims
+        .iter()
+        .any(|claim| claim.verdict == "contradicted" && finding.claims.contains(&claim.id));
     let accused = ACCUSED.contains(&finding.attribution.as_str());
     if contradicted && accused && !OPEN.contains(&finding.rule.as_str()) {
         Weight::Contradicts

@@ -1,7 +1,9 @@
 //! What the silence of a consistent verdict is worth: exposure, and the contrast to a baseline.
 //!
-//! Only if nothing bore on the claim: what an allowance or an exemption covers was no silence. The auditor's own beacons, and the grace of windows, are not
-//! the app's behaviour in the window.
+//! Only if nothing bore on the claim: what an allowance or an exemption covers was no silence. Rates
+//! and contrast are given only for claims that any contact would contradict; in others contacts may
+//! be many, and the numbers would say what nobody heard. The auditor's own beacons, and the grace of
+//! windows, are not the app's behaviour in the window.
 
 use crate::claim::agreed::BEACON;
 use crate::claim::baseline::{Baseline, Kind};
@@ -43,10 +45,13 @@ pub(super) fn silence(case: &Case<'_>, outcome: &Outcome<'_>) -> Option<v1::Sile
             .map(|of| v1::PhaseExposure {
                 phase: of.phase,
                 exposure_seconds: of.seconds,
-                rate_upper_per_hour: of.rate_upper_per_hour.map(rounded),
+                rate_upper_per_hour: of.rate_upper_per_hour.filter(|_| of_silence).map(rounded),
             })
             .collect(),
-        rate_upper_per_hour: strength.rate_upper_per_hour.map(rounded),
+        rate_upper_per_hour: strength
+            .rate_upper_per_hour
+            .filter(|_| of_silence)
+            .map(rounded),
         contrast: strength.contrast.map(|c| v1::Contrast {
             bursts: c.bursts,
             baseline_seconds: c.baseline_seconds,

@@ -142,7 +142,7 @@ mod tests {
             let touched = touched(&entry.id);
             assert!(!touched.is_empty(), "{}", entry.id);
             assert_eq!(
-                taxa(&[entry.id.clone()]).len(),
+                taxa(std::slice::from_ref(&entry.id)).len(),
                 touched.len(),
                 "{}",
                 entry.id

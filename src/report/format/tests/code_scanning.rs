@@ -67,10 +67,7 @@ pub(super) fn accepted(log: &Value) {
         assert_eq!(rule["id"], result["ruleId"]);
         text(&result["message"]["text"], 10_000);
         let print = &result["partialFingerprints"]["primaryLocationLineHash"];
-        assert!(fingerprints.insert((
-            &result["ruleId"].as_str().unwrap()[..],
-            print.as_str().unwrap()
-        )));
+        assert!(fingerprints.insert((result["ruleId"].as_str().unwrap(), print.as_str().unwrap())));
         let places = result["locations"].as_array().unwrap();
         assert_eq!(places.len(), 1, "one place, the only one that is used");
         let place = &places[0]["physicalLocation"];
