@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn settings() -> Settings {
     Settings {
         schedule: drone_audit::epoch::Schedule::default(),
+        local: Vec::new(),
         devices: Devices::default(),
         time_gap: 60_000_000_000,
         hash: false,

@@ -95,7 +95,7 @@ parameters.upload_ratio = 8
 
 [[claims.rule]]
 id = { app = "app-abroad", vendor = "vendor-abroad" }
-traffic = "upload"
+traffic = "content"
 scopes = ["internet"]
 places = { outside = ["DE",
     "FR"] }

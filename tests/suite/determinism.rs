@@ -182,7 +182,8 @@ fn every_format_is_the_same_by_any_way_to_the_captures() {
         ("CLICOLOR_FORCE", "1"),
         ("HOME", "/nonexistent"),
     ];
-    let ways: [(&str, Vec<String>, &Path, &[(&str, &str)]); 7] = [
+    type Way<'a> = (&'a str, Vec<String>, &'a Path, &'a [(&'a str, &'a str)]);
+    let ways: [Way<'_>; 7] = [
         ("as it is", with(&[], &[a, b, c]), one.path(), &[]),
         ("another order", with(&[], &[c, a, b]), one.path(), &[]),
         ("another folder", with(&[], &[b, c, a]), other.path(), &[]),

@@ -126,6 +126,7 @@ fn three_claims_on_one_session() {
 
 /// Declared hashes are those of the files; and where there is a Python, the script gives the same files.
 #[test]
+#[allow(clippy::print_stderr)]
 fn captures_are_as_declared_and_as_the_script_makes_them() {
     let folder = fixtures().join("examples");
     let mut captures = Vec::new();

@@ -21,8 +21,8 @@ struct Packet {
 
 impl Packet {
     fn comment(&self) -> String {
-        let comments = self.options.iter().filter(|(code, _)| *code == 1);
-        let last = comments.last().expect("a comment");
+        let mut comments = self.options.iter().filter(|(code, _)| *code == 1);
+        let last = comments.next_back().expect("a comment");
         String::from_utf8(last.1.clone()).expect("comments are UTF-8")
     }
 
@@ -44,12 +44,15 @@ impl Packet {
     }
 }
 
+/// Link type, snap length and options of an interface.
+type Described = (i32, u32, Vec<(u16, Vec<u8>)>);
+
 /// What a pcapng holds: kinds of blocks in order, section options, packets.
 #[derive(Debug, Default)]
 struct Read {
     kinds: Vec<&'static str>,
     sections: Vec<Vec<(u16, Vec<u8>)>>,
-    interfaces: Vec<(i32, u32, Vec<(u16, Vec<u8>)>)>,
+    interfaces: Vec<Described>,
     packets: Vec<Packet>,
 }
 
