@@ -279,14 +279,24 @@ impl<'a> Rest<'a> {
     }
 }
 
-fn one_or(mut list: Vec<Filter>, many: fn(Vec<Filter>) -> Filter) -> Filter {
-    match list.pop() {
-        Some(only) if list.is_empty() => only,
-        Some(last) => {
-            list.push(last);
-            many(list)
+/// A list of one is that one; lists of a kind in lists of that kind are one list.
+fn one_or(list: Vec<Filter>, many: fn(Vec<Filter>) -> Filter) -> Filter {
+    let empty = many(Vec::new());
+    let mut flat = Vec::with_capacity(list.len());
+    for filter in list {
+        match (filter, &empty) {
+            (Filter::All(inner), Filter::All(_)) | (Filter::Any(inner), Filter::Any(_)) => {
+                flat.extend(inner);
+            }
+            (other, _) => flat.push(other),
         }
-        None => many(list),
+    }
+    match flat.pop() {
+        Some(only) if flat.is_empty() => only,
+        last => {
+            flat.extend(last);
+            many(flat)
+        }
     }
 }
 
