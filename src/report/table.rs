@@ -115,7 +115,12 @@ fn claim(
         None => claim.id.clone(),
     };
     page.marked(0, &claim.verdict, Paint::verdict(&claim.verdict), &id)?;
-    page.text(2, &format!("\"{}\"", claim.statement))?;
+    // Some statements quote; quotes around quotes would read badly.
+    let said = match claim.statement.contains('"') {
+        true => claim.statement.clone(),
+        false => format!("\"{}\"", claim.statement),
+    };
+    page.text(2, &said)?;
     page.text(2, &format!("Source: {}", claim.source))?;
     page.text(
         2,

@@ -234,6 +234,9 @@ fn worth(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> {
                     page.text(&format!("at most {} per hour", words::number(rate)))?;
                     page.small("the highest rate that no contact in that time leaves open, at 95 %")
                 }
+                None if silence.exposure_seconds > 0.0 => {
+                    page.text("no rate: the claim is not about contacts as such")
+                }
                 None => page.text("no bound: the subject was not seen at work"),
             }
         })?;

@@ -174,6 +174,10 @@ pub(super) fn silence(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> 
             silence.exposure_seconds,
             number(rate)
         ),
+        None if silence.exposure_seconds > 0.0 => format!(
+            "{:.1} s with the subject at work{phases}. The claim is not about contacts as such: no rate of them is given.",
+            silence.exposure_seconds
+        ),
         None => "the subject was not seen at work: no bound.".to_owned(),
     };
     page.item(2, "-", &worth)?;
