@@ -10,31 +10,30 @@ use std::sync::Arc;
 /// can. A destination without a label takes the one of its twin in another vantage when it shows no
 /// more than that did: no flow, byte or moment that the label does not cover.
 pub(super) fn join(destinations: &mut BTreeMap<Key, Destination>) {
-    let unlabelled: Vec<Key> = destinations
-        .keys()
-        .filter(|key| key.app.is_none() && !key.folded)
-        .cloned()
-        .collect();
-    for key in unlabelled {
+    // By what they are without the label: looking through all for each would be quadratic.
+    let mut labelled: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+    for key in destinations.keys().filter(|key| key.app.is_some()) {
+        let plain = Key {
+            app: None,
+            ..key.clone()
+        };
+        labelled.entry(plain).or_default().push(key.clone());
+    }
+    for (key, with) in labelled {
+        if key.folded {
+            continue;
+        }
         let Some(plain) = destinations.get(&key) else {
             continue;
         };
-        let twins: Vec<Key> = destinations
+        let twins: Vec<&Key> = with
             .iter()
-            .filter(|(other, with)| {
-                other.app.is_some()
-                    && Key {
-                        app: None,
-                        ..(*other).clone()
-                    } == key
-                    && covered(plain, with)
-            })
-            .map(|(other, _)| other.clone())
+            .filter(|other| destinations.get(*other).is_some_and(|d| covered(plain, d)))
             .collect();
         // Of two labelled twins neither explains it.
         let [twin] = twins.as_slice() else { continue };
         if let Some(plain) = destinations.remove(&key)
-            && let Some(labelled) = destinations.get_mut(twin)
+            && let Some(labelled) = destinations.get_mut(*twin)
         {
             labelled.absorb(plain);
         }
