@@ -23,7 +23,7 @@ use crate::classify::rows::Judged;
 use crate::classify::{Basis, Stage};
 use crate::evidence::{FrameRef, Moment};
 use baseline::Baseline;
-use coverage::WindowCoverage;
+use coverage::{Needs, WindowCoverage};
 use definition::{AtMost, Definition, Need};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -170,6 +170,8 @@ pub struct Case<'a> {
     pub basis: &'a Basis<'a>,
     /// The windows, each with its coverage; one for the whole capture if none was given.
     pub windows: Vec<WindowCoverage>,
+    /// What silence needs to count.
+    pub needs: Needs,
     /// A second recording of the same device.
     pub baseline: Option<&'a Baseline>,
     /// What the parties agreed on beforehand.
@@ -201,7 +203,17 @@ impl Case<'_> {
 pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
     let mut merged: BTreeMap<(About, String), Finding> = BTreeMap::new();
     let mut reasons: Vec<Reason> = Vec::new();
-    let mut worst = Verdict::Consistent;
+    // Silence that nobody looked at is none.
+    let mut worst = match case.windows.is_empty() {
+        true => Verdict::Inconclusive,
+        false => Verdict::Consistent,
+    };
+    if case.windows.is_empty() {
+        reasons.push(Reason {
+            id: "too-short".into(),
+            text: "there is no window to judge".into(),
+        });
+    }
     let several = case.windows.len() > 1;
     let mut per_window: Vec<Vec<Finding>> = case
         .windows

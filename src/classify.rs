@@ -15,6 +15,7 @@ pub mod lookup;
 pub mod rows;
 pub mod subject;
 pub mod system_agents;
+pub mod traffic;
 pub mod vantages;
 
 use crate::audit::Evidence;

@@ -17,7 +17,7 @@ pub use selection::{Chosen, Selection};
 
 use crate::audit::{Devices, Settings, read};
 use crate::capture::excerpt::Excerpt;
-use crate::capture::{Capture, Means, Source};
+use crate::capture::{Capture, Declared, Means, Source};
 use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::evidence::Timestamp;
@@ -78,7 +78,13 @@ impl<'r> Session<'r> {
             .zip(&shifts)
             .map(|(path, shift)| match shift {
                 0 => Source::File(path.clone()),
-                shift => Source::Shifted(path.clone(), *shift),
+                shift => Source::Declared(
+                    path.clone(),
+                    Declared {
+                        shift: *shift,
+                        series: None,
+                    },
+                ),
             })
             .collect();
         let selection = Rc::new(RefCell::new(Selection::new(self.report, wanted)?));

@@ -29,3 +29,4 @@ pub mod table;
 pub mod text;
 pub mod v1;
 pub mod weight;
+mod words;

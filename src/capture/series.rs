@@ -1,6 +1,9 @@
 //! Which inputs belong together: rotated files of one recording are a series, captures of the
 //! same minutes from two places are different vantages (contract, "Several inputs").
 //!
+//! A case file may name the series of a capture: captures of different names are kept apart, and
+//! captures of one name that cannot be one recording are refused.
+//!
 //! With a single input nothing is read ahead. With several, each is walked once beforehand for
 //! its first and last time and its link types; packets are not decoded for that.
 
@@ -79,6 +82,8 @@ pub fn plan(
         }
     }
     surveyed.sort_by_key(|s| (s.first, s.sha256.clone(), s.source.name()));
+    let series = group(&surveyed);
+    one_recording_each(&surveyed, &series)?;
     Ok(Plan {
         first: Some(
             surveyed
@@ -87,7 +92,7 @@ pub fn plan(
                 .find(|t| *t != Timestamp::UNKNOWN)
                 .unwrap_or(Timestamp::UNKNOWN),
         ),
-        series: group(&surveyed),
+        series,
         inputs: surveyed.into_iter().map(|s| s.source).collect(),
     })
 }
@@ -122,12 +127,13 @@ fn group(inputs: &[Surveyed]) -> Vec<Vec<u32>> {
         members: Vec<u32>,
         last: Timestamp,
         link_types: &'a BTreeSet<u16>,
+        name: Option<&'a str>,
     }
     let mut open: Vec<Open<'_>> = Vec::new();
     for (index, input) in (0u32..).zip(inputs) {
         let fits = open
             .iter_mut()
-            .filter(|s| s.link_types == &input.link_types)
+            .filter(|s| s.link_types == &input.link_types && s.name == input.source.series())
             .filter(|s| input.first.since(s.last).is_some_and(|gap| gap > -OVERLAP))
             .max_by_key(|s| s.last);
         match fits {
@@ -139,10 +145,30 @@ fn group(inputs: &[Surveyed]) -> Vec<Vec<u32>> {
                 members: vec![index],
                 last: input.last,
                 link_types: &input.link_types,
+                name: input.source.series(),
             }),
         }
     }
     open.into_iter().map(|s| s.members).collect()
+}
+
+/// Refuses captures that were declared to be one series, and overlap or differ in their links.
+fn one_recording_each(inputs: &[Surveyed], series: &[Vec<u32>]) -> Result<(), Error> {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for members in series {
+        let first = members.first().and_then(|i| inputs.get(*i as usize));
+        let Some((input, name)) = first.and_then(|i| Some((i, i.source.series()?))) else {
+            continue;
+        };
+        if !seen.insert(name) {
+            return Err(Error::at(
+                input.source.display(),
+                format!("cannot be of the series '{name}': it overlaps another capture of it, or was taken on another kind of link"),
+            )
+            .advise("captures of the same minutes are different vantages: give them different series, or none"));
+        }
+    }
+    Ok(())
 }
 
 /// Temporary files for standard input beside other inputs: it has to be read twice.
@@ -198,5 +224,27 @@ mod tests {
             input(602, 901, 101),
         ];
         assert_eq!(group(&interleaved), [[0, 2], [1, 3]]);
+    }
+
+    #[test]
+    fn declared_series_are_kept_apart_and_have_to_be_possible() {
+        let of = |first, last, name: &str| Surveyed {
+            source: Source::Declared(
+                name.into(),
+                crate::capture::Declared {
+                    shift: 0,
+                    series: Some(name.to_owned()),
+                },
+            ),
+            ..input(first, last, 1)
+        };
+        let apart = [of(0, 600, "phone"), of(600, 900, "access-point")];
+        assert_eq!(group(&apart), [[0], [1]]);
+        assert!(one_recording_each(&apart, &group(&apart)).is_ok());
+        let one = [of(0, 600, "phone"), of(600, 900, "phone")];
+        assert_eq!(group(&one), [[0, 1]]);
+        let both = [of(0, 600, "phone"), of(300, 900, "phone")];
+        let refused = one_recording_each(&both, &group(&both)).map_err(|e| e.to_string());
+        assert!(refused.is_err_and(|e| e.contains("cannot be of the series 'phone'")));
     }
 }

@@ -5,13 +5,22 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+/// What a case file says of a capture.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Declared {
+    /// Nanoseconds to add to its times.
+    pub shift: i64,
+    /// The series that it is a part of.
+    pub series: Option<String>,
+}
+
 /// Where a capture comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// A file.
     File(PathBuf),
-    /// A file whose clock was wrong: nanoseconds to add to its times.
-    Shifted(PathBuf, i64),
+    /// A file of which a case file says more.
+    Declared(PathBuf, Declared),
     /// Standard input, `-` on the command line.
     Stdin,
     /// Standard input, written to a file first because it has to be read twice.
@@ -31,7 +40,7 @@ impl Source {
     /// The file name alone.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) | Self::Shifted(path, _) => path.file_name().map_or_else(
+            Self::File(path) | Self::Declared(path, _) => path.file_name().map_or_else(
                 || path.display().to_string(),
                 |n| n.to_string_lossy().into_owned(),
             ),
@@ -42,7 +51,7 @@ impl Source {
     /// The path for messages.
     pub fn display(&self) -> String {
         match self {
-            Self::File(path) | Self::Shifted(path, _) => path.display().to_string(),
+            Self::File(path) | Self::Declared(path, _) => path.display().to_string(),
             Self::Stdin | Self::Spooled(_) => "standard input".into(),
         }
     }
@@ -50,15 +59,23 @@ impl Source {
     /// Nanoseconds to add to its times.
     pub(super) fn shift(&self) -> i64 {
         match self {
-            Self::Shifted(_, shift) => *shift,
+            Self::Declared(_, declared) => declared.shift,
             Self::File(_) | Self::Stdin | Self::Spooled(_) => 0,
+        }
+    }
+
+    /// The series that it was declared to be a part of.
+    pub(super) fn series(&self) -> Option<&str> {
+        match self {
+            Self::Declared(_, declared) => declared.series.as_deref(),
+            Self::File(_) | Self::Stdin | Self::Spooled(_) => None,
         }
     }
 
     /// The path as it was given, `-` for standard input.
     pub(super) fn path(&self) -> PathBuf {
         match self {
-            Self::File(path) | Self::Shifted(path, _) => path.clone(),
+            Self::File(path) | Self::Declared(path, _) => path.clone(),
             Self::Stdin | Self::Spooled(_) => PathBuf::from("-"),
         }
     }
@@ -67,7 +84,7 @@ impl Source {
     pub(super) fn bytes(&self) -> Option<u64> {
         match self {
             Self::Stdin => None,
-            Self::File(path) | Self::Shifted(path, _) | Self::Spooled(path) => {
+            Self::File(path) | Self::Declared(path, _) | Self::Spooled(path) => {
                 let about = std::fs::metadata(path).ok()?;
                 about.is_file().then_some(about.len())
             }
@@ -77,7 +94,7 @@ impl Source {
     pub(super) fn open(&self) -> Result<Box<dyn Read>, Error> {
         let path = match self {
             Self::Stdin => return Ok(Box::new(std::io::stdin().lock())),
-            Self::File(path) | Self::Shifted(path, _) | Self::Spooled(path) => path,
+            Self::File(path) | Self::Declared(path, _) | Self::Spooled(path) => path,
         };
         let refuse = |e: std::io::Error| {
             let advice = match e.kind() {

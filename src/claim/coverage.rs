@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The least capture time that a window needs for silence to mean anything (contract).
 pub const MINIMUM_SECONDS: f64 = 60.0;
+/// Silence, or a step of the clock, longer than this is a gap (contract: 60 seconds).
+pub const TIME_GAP: i64 = 60 * Timestamp::SECOND;
 /// Slots of this length with the subject at work…
 const SLOT: i64 = 10 * Timestamp::SECOND;
 /// …of which so many are needed (contract, `no-app-activity`).
@@ -23,6 +25,24 @@ const SLOTS_NEEDED: usize = 3;
 const SAME_TIME: i64 = Timestamp::SECOND;
 /// Destinations named of those that another vantage misses.
 const MISSED_LISTED: usize = 5;
+
+/// What silence needs to count. A case file may ask for less or more, and the report records it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Needs {
+    /// Fewest seconds of capture in a window.
+    pub minimum_seconds: f64,
+    /// Nanoseconds of silence, or of a step of the clock, that are no gap yet.
+    pub time_gap: i64,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Self {
+            minimum_seconds: MINIMUM_SECONDS,
+            time_gap: TIME_GAP,
+        }
+    }
+}
 
 /// A gap that bears on a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,17 +101,8 @@ pub fn describe(window: &Window) -> String {
 }
 
 /// The windows of a run, each with its coverage.
-pub fn windows(
-    basis: &Basis<'_>,
-    judged: &Judged,
-    time_gap: i64,
-    minimum_seconds: f64,
-) -> Vec<WindowCoverage> {
+pub fn windows(basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Vec<WindowCoverage> {
     let epochs = &basis.evidence.epochs;
-    let wanted = Wanted {
-        time_gap,
-        minimum_seconds,
-    };
     if epochs.windows().is_empty() {
         let whole = Bounds {
             window: None,
@@ -99,7 +110,7 @@ pub fn windows(
             inside: Box::new(|_| true),
             grace: None,
         };
-        return vec![cover(whole, basis, judged, &wanted)];
+        return vec![cover(whole, basis, judged, needs)];
     }
     epochs
         .windows()
@@ -120,16 +131,10 @@ pub fn windows(
             };
             WindowCoverage {
                 window: Some(*window),
-                ..cover(bounds, basis, judged, &wanted)
+                ..cover(bounds, basis, judged, needs)
             }
         })
         .collect()
-}
-
-/// What is asked of a window.
-struct Wanted {
-    time_gap: i64,
-    minimum_seconds: f64,
 }
 
 /// A window before its coverage is known.
@@ -140,14 +145,17 @@ struct Bounds {
     grace: Option<Box<dyn Fn(u32) -> bool>>,
 }
 
-fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, wanted: &Wanted) -> WindowCoverage {
+fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> WindowCoverage {
     let Bounds {
         window,
         detail,
         inside,
         grace,
     } = bounds;
-    let (time_gap, minimum_seconds) = (wanted.time_gap, wanted.minimum_seconds);
+    let Needs {
+        minimum_seconds,
+        time_gap,
+    } = needs;
     let series = &basis.evidence.series;
     let extents: Vec<Option<(Moment, Moment)>> =
         series.iter().map(|s| extent(s, &*inside)).collect();

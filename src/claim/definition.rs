@@ -196,6 +196,9 @@ pub enum Traffic {
 }
 
 /// A list that has to hold a value, or must not.
+///
+/// A name may accuse alone. Where it is the name that keeps a rule from fitting, that counts only if
+/// the address belongs to the name's owner; else the claim is inconclusive (`name-unsure`).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Set {

@@ -5,7 +5,7 @@
 //! here makes a verdict: see [`super::verdict`].
 
 use super::coverage::WindowCoverage;
-use super::definition::{Definition, Rule, Set, Traffic as Kind, Weight as Wanted};
+use super::definition::{Definition, Rule, RuleId, Set, Traffic as Kind, Weight as Wanted};
 use super::whereabouts::{Answer, known, place, provider};
 use super::{About, Case, Confidence, Content, Finding, Weight};
 use crate::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
@@ -21,6 +21,10 @@ use crate::flow::row::FRAMES_MAX;
 pub const UNATTRIBUTED: &str = "unattributed-internet";
 /// Id of findings whose place cannot be said.
 pub const PLACE_UNSURE: &str = "place-unsure";
+/// Id of findings about payload that cannot be read.
+pub const PAYLOAD_UNREAD: &str = "payload-unread";
+/// Id of findings of which only a name says that the rule does not fit.
+pub const NAME_UNSURE: &str = "name-unsure";
 /// Id of findings about traffic that the statement allows by the host's name.
 pub const EXEMPT: &str = "exempt-traffic";
 /// Id of the same where the address does not confirm the name.
@@ -37,7 +41,20 @@ pub(super) fn findings(
     inside: &dyn Fn(u32) -> bool,
 ) -> Vec<Finding> {
     let mut out = Vec::new();
-    for rule in &claim.rules {
+    // What cannot be read cannot be shown to hold nothing, whether the claim says so or not.
+    let says_so = claim.rules.iter().any(|r| r.traffic == Kind::Unread);
+    let unread = claim
+        .rules
+        .iter()
+        .filter(|r| r.traffic == Kind::Content && !says_so)
+        .map(|r| Rule {
+            id: RuleId::One(PAYLOAD_UNREAD.into()),
+            traffic: Kind::Unread,
+            weight: Wanted::Suspect,
+            ..r.clone()
+        })
+        .collect::<Vec<_>>();
+    for rule in claim.rules.iter().chain(&unread) {
         let span = Span::new(rule, case, window, inside);
         if rule.traffic == Kind::Lookup {
             for (index, lookup) in case.lookups().iter().enumerate() {
@@ -97,51 +114,60 @@ fn scope_fits(rule: &Rule, scope: Scope) -> bool {
     scope != Scope::Local && (rule.scopes.is_empty() || rule.scopes.iter().any(|s| s == scope.id()))
 }
 
-fn host_fits(host: Option<&str>, set: &Set) -> Answer {
-    let Some(host) = host else {
-        return known(None, set, "the host is");
-    };
-    let listed = set
-        .values()
+fn is_listed(host: &str, set: &Set) -> bool {
+    set.values()
         .iter()
         .any(|pattern| match pattern.strip_prefix("*.") {
             Some(domain) => host
                 .strip_suffix(domain)
                 .is_some_and(|left| left.ends_with('.')),
             None => pattern == host,
-        });
-    if listed == matches!(set, Set::Inside(_)) {
-        Answer::Yes(String::new())
-    } else {
-        Answer::No
-    }
+        })
 }
 
 /// The conditions on the name: owner, jurisdiction, role, host.
-fn name_fits(rule: &Rule, host: Option<&str>, row: Option<&Host>) -> Answer {
+fn name_fits(rule: &Rule, host: Option<&str>, row: Option<&Host>, confirmed: bool) -> Answer {
     let mut answer = Answer::Yes(String::new());
-    if let Some(set) = &rule.owners {
-        answer = answer.and(known(
-            row.map(|r| r.owner.as_str()),
-            set,
-            "the name's owner is",
-        ));
-    }
-    if let Some(set) = &rule.jurisdictions {
-        let of = row.and_then(|r| r.jurisdiction.as_deref());
-        answer = answer.and(known(
-            of,
-            set,
-            "the name's owner is under the jurisdiction of",
-        ));
-    }
-    if let Some(set) = &rule.roles {
-        answer = answer.and(known(row.map(|r| r.role.as_str()), set, "the host is"));
-    }
+    let mut and = |set: &Option<Set>, value: Option<&str>, what: &str| {
+        if let Some(set) = set {
+            let listed = value.is_some_and(|v| set.values().iter().any(|own| own == v));
+            let fits = known(value, listed, set, what, confirmed);
+            answer = std::mem::replace(&mut answer, Answer::No).and(fits);
+        }
+    };
+    and(
+        &rule.owners,
+        row.map(|r| r.owner.as_str()),
+        "the name's owner is",
+    );
+    let jurisdiction = row.and_then(|r| r.jurisdiction.as_deref());
+    and(
+        &rule.jurisdictions,
+        jurisdiction,
+        "the jurisdiction of the name's owner is",
+    );
+    and(
+        &rule.roles,
+        row.map(|r| r.role.as_str()),
+        "the host's role is",
+    );
     if let Some(set) = &rule.hosts {
-        answer = answer.and(host_fits(host, set));
+        let listed = host.is_some_and(|host| is_listed(host, set));
+        answer = answer.and(known(host, listed, set, "the host is", confirmed));
     }
     answer
+}
+
+/// The address belongs to whom the name says (contract: names acquit only together with it).
+fn confirms(destination: &Destination, row: &Host, case: &Case<'_>) -> bool {
+    let place = destination.place.as_ref();
+    let operator = place.and_then(|p| p.operator.as_deref());
+    let by_operator = operator.is_some_and(|o| row.operators.iter().any(|known| known == o));
+    let listed = destination
+        .key
+        .ip
+        .and_then(|ip| case.basis.catalog.lookup_ip(ip));
+    by_operator || listed.is_some_and(|by_ip| by_ip.owner == row.owner)
 }
 
 /// What an answer and an attribution amount to: the rule's id, its weight, and a reason of its own.
@@ -150,6 +176,7 @@ fn weigh(
     rule: &Rule,
     whose: Attribution,
     answer: Answer,
+    doubt: &str,
 ) -> Option<(String, Weight, String)> {
     let suspect = claim.suspects.iter().any(|s| s == whose.id());
     let own = |why: String| {
@@ -166,7 +193,7 @@ fn weigh(
         // What a suspect rule asks for is its reason, whoever sent it.
         Answer::Yes(why) if suspect && rule.weight == Wanted::Suspect => Some(own(why)),
         Answer::Yes(why) if suspect => Some((UNATTRIBUTED.into(), Weight::Suspect, why)),
-        Answer::Unsure(why) if whose.accuses() => Some((PLACE_UNSURE.into(), Weight::Suspect, why)),
+        Answer::Unsure(why) if whose.accuses() => Some((doubt.into(), Weight::Suspect, why)),
         Answer::Unsure(why) if suspect => Some((UNATTRIBUTED.into(), Weight::Suspect, why)),
         _ => None,
     }
@@ -176,9 +203,8 @@ fn weigh(
 /// was sent; a host may serve more than the exempted module.
 fn exempted(
     claim: &Definition,
-    destination: Option<&Destination>,
     row: Option<&Host>,
-    bytes_out: u64,
+    (confirmed, bytes_out): (bool, u64),
 ) -> Option<(String, Weight, String)> {
     let row = row?;
     let roles = claim.exempt_roles();
@@ -188,14 +214,6 @@ fn exempted(
         return None;
     }
     let what = format!("the statement exempts {} of {}", row.role, row.owner);
-    let Some(destination) = destination else {
-        return Some((EXEMPT.into(), Weight::Listed, what));
-    };
-    let operator = destination
-        .place
-        .as_ref()
-        .and_then(|p| p.operator.as_deref());
-    let confirmed = operator.is_some_and(|o| row.operators.iter().any(|known| known == o));
     let doubt = if bytes_out > OS_BYTES_OUT_MAX {
         format!("{bytes_out} bytes went out, more than such traffic needs")
     } else if confirmed {
@@ -247,7 +265,12 @@ fn went(
     let basis = case.basis;
     let host = destination.key.host.as_deref();
     let row = host.and_then(|host| basis.catalog.lookup(host));
-    let mut answer = name_fits(rule, host, row);
+    let confirmed = row.is_some_and(|row| confirms(destination, row, case));
+    let mut answer = name_fits(rule, host, row, confirmed);
+    let doubt = match answer {
+        Answer::Unsure(_) => NAME_UNSURE,
+        _ => PLACE_UNSURE,
+    };
     if let Some(set) = &rule.places {
         answer = answer.and(place(destination, set, basis));
     }
@@ -255,8 +278,8 @@ fn went(
         answer = answer.and(provider(destination, set));
     }
     let whose = destination.attributed.whose;
-    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer)?;
-    if let Some(exempt) = exempted(claim, Some(destination), row, traffic.bytes_out) {
+    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer, doubt)?;
+    if let Some(exempt) = exempted(claim, row, (confirmed, traffic.bytes_out)) {
         (id, weight, why) = exempt;
     }
     if let Some(known) = case.explained(destination, traffic.bytes_out)
@@ -423,9 +446,10 @@ fn asked(
     let count: u64 = inside.iter().map(|(count, ..)| count).sum();
     let whose = lookup.attributed.whose;
     let row = case.basis.catalog.lookup(&lookup.name);
-    let answer = name_fits(rule, Some(&lookup.name), row);
-    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer)?;
-    if let Some(exempt) = exempted(claim, None, row, 0) {
+    // For a mere lookup the catalogued name is enough (contract).
+    let answer = name_fits(rule, Some(&lookup.name), row, row.is_some());
+    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer, NAME_UNSURE)?;
+    if let Some(exempt) = exempted(claim, row, (true, 0)) {
         (id, weight, why) = exempt;
     }
     if let Some(known) = case.baseline.and_then(|b| b.explains_lookup(lookup))

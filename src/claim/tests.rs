@@ -1,7 +1,7 @@
 //! Truth tables of every claim on evidence made by hand, without captures.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use super::coverage::{WindowCoverage, WindowGap};
+use super::coverage::{Needs, WindowCoverage, WindowGap};
 use super::definition::{Definition, shipped};
 use super::*;
 use crate::audit::{Devices, Evidence};
@@ -135,11 +135,12 @@ fn judged<'a>(claim: &'a Definition, hand: Hand<'_>) -> Outcome<'a> {
     judged_on(claim, destinations, hand)
 }
 
-fn judged_on<'a>(
-    claim: &'a Definition,
+/// A case on evidence made by hand, without windows.
+fn on_hand<T>(
     destinations: Vec<Destination>,
-    hand: Hand<'_>,
-) -> Outcome<'a> {
+    lookups: Vec<Lookup>,
+    then: impl FnOnce(&Case<'_>) -> T,
+) -> T {
     let evidence = Evidence {
         inputs: Vec::new(),
         series: Vec::new(),
@@ -157,9 +158,26 @@ fn judged_on<'a>(
     };
     let judged = Judged {
         destinations,
-        lookups: hand.lookups,
+        lookups,
         ..Judged::default()
     };
+    then(&Case {
+        judged: &judged,
+        basis: &basis,
+        windows: Vec::new(),
+        needs: Needs::default(),
+        baseline: None,
+        allowances: &[],
+        beacons: &[],
+        operator_country: None,
+    })
+}
+
+fn judged_on<'a>(
+    claim: &'a Definition,
+    destinations: Vec<Destination>,
+    hand: Hand<'_>,
+) -> Outcome<'a> {
     let gaps = hand.gaps.iter().map(|id| WindowGap {
         id: *id,
         count: 1,
@@ -179,16 +197,19 @@ fn judged_on<'a>(
         active: BTreeSet::new(),
         gaps: gaps.collect(),
     };
-    let case = Case {
-        judged: &judged,
-        basis: &basis,
-        windows: vec![window],
-        baseline: hand.baseline,
-        allowances: hand.allowances,
-        beacons: &[],
-        operator_country: hand.country,
-    };
-    judge(claim, &case)
+    on_hand(destinations, hand.lookups, |case| {
+        let case = Case {
+            judged: case.judged,
+            basis: case.basis,
+            windows: vec![window],
+            needs: Needs::default(),
+            baseline: hand.baseline,
+            allowances: hand.allowances,
+            beacons: &[],
+            operator_country: hand.country,
+        };
+        judge(claim, &case)
+    })
 }
 
 #[track_caller]
@@ -643,14 +664,6 @@ fn a_claim_of_a_case_file_is_built_from_the_same_blocks() {
     assert_eq!(of(sent.clone()), Contradicted);
     for other in [
         To {
-            host: Some("api.dji.com"),
-            ..sent.clone()
-        },
-        To {
-            host: Some("ok.click.dji.com"),
-            ..sent.clone()
-        },
-        To {
             scope: Scope::Relayed,
             ..sent.clone()
         },
@@ -658,10 +671,61 @@ fn a_claim_of_a_case_file_is_built_from_the_same_blocks() {
             traffic: traffic(0, 10),
             ..sent.clone()
         },
-        To { host: None, ..sent },
+        // The address belongs to the name's owner: another role is another role.
+        To {
+            place: Some(placed(&["US"], Sure::Agreed, Some("google"))),
+            ..to("connectivitycheck.gstatic.com", App, traffic(10, 10))
+        },
     ] {
         assert_eq!(of(other.clone()), Consistent, "{:?}", other.host);
     }
+    // A name alone, or none, is no reason to leave traffic out.
+    for host in [Some("api.dji.com"), Some("ok.click.dji.com"), None] {
+        let other = To {
+            host,
+            ..sent.clone()
+        };
+        let outcome = judged(&own, one(other));
+        let ids: Vec<&str> = outcome.reasons.iter().map(|r| r.id.as_str()).collect();
+        assert_eq!(
+            (outcome.verdict, ids.as_slice()),
+            (Inconclusive, &["name-unsure"][..]),
+            "{host:?}"
+        );
+    }
+}
+
+#[test]
+fn a_claim_about_content_is_not_consistent_with_what_nobody_could_read() {
+    let text = r#"
+        id = "no-positions"
+        statement = "no positions are sent"
+        source = "the auditor"
+        [[rule]]
+        id = "position-sent"
+        traffic = "content"
+        content = ["position"]
+    "#;
+    let own: Definition = toml::from_str(text).unwrap();
+    assert_eq!(own.problem(), None);
+    let sealed = Traffic {
+        unread_out: 500,
+        ..traffic(500, 9)
+    };
+    for (sent, verdict) in [(sealed, Inconclusive), (traffic(500, 9), Consistent)] {
+        for whose in [App, Unknown] {
+            let outcome = judged(&own, one(to("x.example", whose, sent)));
+            assert_eq!(outcome.verdict, verdict, "{:?}", outcome.reasons);
+            assert!(outcome.reasons.iter().all(|r| r.id == "payload-unread"));
+        }
+    }
+}
+
+#[test]
+fn without_any_window_nothing_is_consistent() {
+    let claim = claim("local-data-mode");
+    let outcome = on_hand(Vec::new(), Vec::new(), |case| judge(&claim, case));
+    assert_eq!(outcome.verdict, Inconclusive);
 }
 
 #[test]
@@ -686,36 +750,8 @@ fn baseline(
     lookups: Vec<Lookup>,
     declared: Option<baseline::Kind>,
 ) -> Baseline {
-    let evidence = Evidence {
-        inputs: Vec::new(),
-        series: Vec::new(),
-        epochs: Epochs::new(&Schedule::default(), Timestamp::UNKNOWN).unwrap(),
-    };
-    let (devices, subject) = (Devices::default(), Subject::new(&[]));
-    let locator = Locator::embedded().unwrap();
-    let basis = Basis {
-        evidence: &evidence,
-        catalog: Catalog::embedded(),
-        locator: &locator,
-        local: &[],
-        devices: &devices,
-        subject: &subject,
-    };
-    let judged = Judged {
-        destinations: destinations.iter().map(destination).collect(),
-        lookups,
-        ..Judged::default()
-    };
-    let case = Case {
-        judged: &judged,
-        basis: &basis,
-        windows: Vec::new(),
-        baseline: None,
-        allowances: &[],
-        beacons: &[],
-        operator_country: None,
-    };
-    Baseline::of(&case, declared)
+    let destinations = destinations.iter().map(destination).collect();
+    on_hand(destinations, lookups, |case| Baseline::of(case, declared))
 }
 
 #[test]

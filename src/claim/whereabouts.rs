@@ -37,19 +37,19 @@ impl Answer {
     }
 }
 
-/// A condition on one value that is known, or not known at all.
-pub fn known(value: Option<&str>, set: &Set, what: &str) -> Answer {
-    match (value, set) {
-        (None, Set::Inside(_)) => Answer::No,
-        (None, Set::Outside(_)) => Answer::Yes(String::new()),
-        (Some(value), set) => {
-            let listed = set.values().iter().any(|v| v == value);
-            if listed == matches!(set, Set::Inside(_)) {
-                Answer::Yes(format!("{what} {value}"))
-            } else {
-                Answer::No
-            }
-        }
+/// A condition on what a name says: owner, role, jurisdiction, host. The name is the audited side's
+/// word, so that it may make a condition hold that accuses; that it does not hold is sure only where
+/// the address confirms the name, and never of traffic without one.
+pub fn known(value: Option<&str>, listed: bool, set: &Set, what: &str, confirmed: bool) -> Answer {
+    let wanted = matches!(set, Set::Inside(_));
+    match value {
+        None if wanted => Answer::Unsure(format!("nothing says what {what}")),
+        None => Answer::Yes(String::new()),
+        Some(value) if listed == wanted => Answer::Yes(format!("{what} {value}")),
+        Some(_) if confirmed => Answer::No,
+        Some(value) => Answer::Unsure(format!(
+            "{what} {value} by the name alone: no address confirms it"
+        )),
     }
 }
 
@@ -222,18 +222,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_value_is_in_no_list() {
-        let set = inside(&["CN"]);
-        assert_eq!(known(None, &set, "jurisdiction"), Answer::No);
-        assert_eq!(
-            known(Some("CN"), &set, "jurisdiction"),
-            Answer::Yes("jurisdiction CN".into())
-        );
-        let outside = Set::Outside(vec!["CN".into()]);
-        assert_eq!(known(Some("CN"), &outside, "jurisdiction"), Answer::No);
-        assert_eq!(
-            known(None, &outside, "jurisdiction"),
-            Answer::Yes(String::new())
-        );
+    fn a_name_makes_a_condition_hold_and_only_with_the_address_fail() {
+        let told = |value: Option<&str>, set: &Set, confirmed| {
+            let listed = value.is_some_and(|v| set.values().iter().any(|own| own == v));
+            known(value, listed, set, "the role is", confirmed)
+        };
+        let (within, outside) = (inside(&["CN"]), Set::Outside(vec!["CN".into()]));
+        for confirmed in [false, true] {
+            assert!(matches!(told(None, &within, confirmed), Answer::Unsure(_)));
+            assert_eq!(told(None, &outside, confirmed), Answer::Yes(String::new()));
+            let yes = Answer::Yes("the role is CN".into());
+            assert_eq!(told(Some("CN"), &within, confirmed), yes);
+        }
+        for (value, set) in [("US", &within), ("CN", &outside)] {
+            assert!(matches!(told(Some(value), set, false), Answer::Unsure(_)));
+            assert_eq!(told(Some(value), set, true), Answer::No);
+        }
     }
 }

@@ -31,6 +31,16 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     check_targets(&options.outputs, &plan.inputs(options))?;
     let against = options.against.as_deref().map(Against::read).transpose()?;
     let report = judge_all(options, &plan, against.as_ref(), started, means(terminal))?;
+    if plan
+        .case
+        .as_ref()
+        .is_some_and(|case| !case.keylog.is_empty())
+    {
+        note(
+            terminal,
+            "TLS secrets are not used by this version: what is encrypted stays unread",
+        );
+    }
     for warning in build::warnings(&report) {
         note(terminal, &warning);
     }
@@ -141,8 +151,7 @@ impl Run<'_> {
             sources,
             subject: &self.plan.subject,
             schedule,
-            time_gap: self.plan.time_gap,
-            minimum_seconds: self.plan.minimum_seconds,
+            needs: self.plan.needs,
             hash: !self.options.no_hash,
             means: self.means.clone(),
             catalog: self.catalog,

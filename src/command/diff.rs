@@ -1,11 +1,10 @@
 //! `diff`: what is new, gone or changed between two captures or reports.
 
-use super::plan::TIME_GAP;
 use super::screen::{means, style};
 use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
 use super::{catalog, locator};
 use crate::capture::{Means, Source, reason};
-use crate::claim::coverage::MINIMUM_SECONDS;
+use crate::claim::coverage::Needs;
 use crate::claim::definition::shipped;
 use crate::claim::judge;
 use crate::classify::catalog::Catalog;
@@ -185,8 +184,7 @@ impl Unjudged {
                     sources: &[source],
                     subject: &options.subject,
                     schedule: &Schedule::default(),
-                    time_gap: TIME_GAP,
-                    minimum_seconds: MINIMUM_SECONDS,
+                    needs: Needs::default(),
                     agreed: Agreed::default(),
                     content: Policy::Off,
                     baseline: None,

@@ -1,10 +1,9 @@
 //! `fitness`: could these captures support `consistent`, and what to change in the next recording.
 
-use super::plan::TIME_GAP;
 use super::screen::{means, style};
 use super::session::{Agreed, Session, declared, local, run_block};
 use super::{catalog, locator, sidecars, sources};
-use crate::claim::coverage::MINIMUM_SECONDS;
+use crate::claim::coverage::Needs;
 use crate::cli::{Fitness, Terminal};
 use crate::epoch::Schedule;
 use crate::error::Error;
@@ -29,8 +28,7 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
         sources: &sources(&options.captures),
         subject: &options.subject,
         schedule: &Schedule::of(&options.windows),
-        time_gap: TIME_GAP,
-        minimum_seconds: MINIMUM_SECONDS,
+        needs: Needs::default(),
         agreed: Agreed::default(),
         content: Policy::Off,
         baseline: None,

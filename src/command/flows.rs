@@ -1,10 +1,10 @@
 //! `flows`: the inventory without judgement.
 
-use super::plan::TIME_GAP;
 use super::screen::{means, note};
 use super::session::accuses;
 use super::{devices, locator, sources};
 use crate::audit::{Settings, read};
+use crate::claim::coverage::TIME_GAP;
 use crate::classify::Basis;
 use crate::classify::catalog::Catalog;
 use crate::classify::subject::Subject;

@@ -1,10 +1,10 @@
 //! What a run is to do: the case file's word, and the flags', which override it.
 
-use crate::capture::Source;
+use crate::capture::{Declared, Source};
 use crate::case::{self, BaselineKind, CaseFile};
 use crate::claim::agreed::BEACON_SECONDS;
 use crate::claim::baseline::Kind;
-use crate::claim::coverage::MINIMUM_SECONDS;
+use crate::claim::coverage::Needs;
 use crate::claim::definition::{Definition, shipped};
 use crate::classify::catalog::Catalog;
 use crate::cli::{Check, DEFAULT_CLAIM, Subject};
@@ -14,9 +14,6 @@ use crate::evidence::Timestamp;
 use crate::explain::near;
 use crate::report::text;
 use std::path::{Path, PathBuf};
-
-/// Silence, or a step of the clock, longer than this is a gap (contract: 60 seconds).
-pub(super) const TIME_GAP: i64 = 60 * Timestamp::SECOND;
 
 /// A run of `check`.
 pub(super) struct Plan {
@@ -32,10 +29,8 @@ pub(super) struct Plan {
     pub(super) subject: Subject,
     /// Windows, phases, events.
     pub(super) schedule: Schedule,
-    /// Nanoseconds of silence that are a gap.
-    pub(super) time_gap: i64,
-    /// Fewest seconds of capture in a window.
-    pub(super) minimum_seconds: f64,
+    /// What silence needs to count.
+    pub(super) needs: Needs,
     /// What is judged.
     pub(super) claims: Vec<Definition>,
     /// Address databases.
@@ -71,7 +66,11 @@ impl Plan {
         let (captures, sources) = if options.captures.is_empty() {
             of_case(given, case_sources)
         } else {
-            let sources = options.captures.iter().map(|p| Source::of(p)).collect();
+            let sources = options
+                .captures
+                .iter()
+                .map(|p| named_source(p, given))
+                .collect();
             (options.captures.clone(), sources)
         };
         if sources.is_empty() {
@@ -88,8 +87,10 @@ impl Plan {
             baseline,
             subject: subject(options, given),
             schedule: schedule(options, given),
-            time_gap: given.map_or(TIME_GAP, |c| seconds(c.limits.time_gap_seconds)),
-            minimum_seconds: given.map_or(MINIMUM_SECONDS, |c| c.limits.minimum_seconds as f64),
+            needs: given.map_or_else(Needs::default, |c| Needs {
+                minimum_seconds: c.limits.minimum_seconds as f64,
+                time_gap: seconds(c.limits.time_gap_seconds),
+            }),
             claims: claims(options, given)?,
             geo: or(&options.sources.geo, given.map(|c| &c.geo)),
             catalogs: or(&options.catalogs, given.map(|c| &c.catalog)),
@@ -154,10 +155,33 @@ fn or(flags: &[PathBuf], case: Option<&Vec<case::Named>>) -> Vec<PathBuf> {
 }
 
 fn source(capture: &case::Capture) -> Source {
-    let path = capture.file.path.clone();
-    match capture.clock_offset {
-        0 => Source::File(path),
-        shift => Source::Shifted(path, shift),
+    as_declared(capture.file.path.clone(), capture)
+}
+
+/// A file with what the case file says of it.
+fn as_declared(path: PathBuf, capture: &case::Capture) -> Source {
+    if capture.clock_offset == 0 && capture.series.is_none() {
+        return Source::File(path);
+    }
+    let declared = Declared {
+        shift: capture.clock_offset,
+        series: capture.series.clone(),
+    };
+    Source::Declared(path, declared)
+}
+
+/// A capture of the command line: what the case file says of the same file holds for it too.
+fn named_source(path: &Path, case: Option<&CaseFile>) -> Source {
+    let identity = |path: &Path| match Source::of(path) {
+        Source::Stdin => None,
+        _ => std::fs::canonicalize(path).ok(),
+    };
+    let own = identity(path);
+    let listed = case.into_iter().flat_map(|c| &c.captures);
+    let mut same = listed.filter(|c| own.is_some() && identity(&c.file.path) == own);
+    match same.next() {
+        Some(capture) => as_declared(path.to_owned(), capture),
+        None => Source::of(path),
     }
 }
 
@@ -178,7 +202,11 @@ type Against = Option<(Vec<Source>, Option<Kind>)>;
 
 fn baseline(options: &Check, case: Option<&CaseFile>) -> Result<Against, Error> {
     if !options.baselines.is_empty() {
-        let sources = options.baselines.iter().map(|p| Source::of(p)).collect();
+        let sources = options
+            .baselines
+            .iter()
+            .map(|p| named_source(p, case))
+            .collect();
         return Ok(Some((sources, None)));
     }
     let listed: Vec<(&case::Capture, BaselineKind)> =

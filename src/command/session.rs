@@ -6,6 +6,7 @@ use crate::capture::sidecar::Sidecar;
 use crate::capture::{Means, Source};
 use crate::case::CaseFile;
 use crate::claim::baseline::Baseline;
+use crate::claim::coverage::Needs;
 use crate::claim::{Case, coverage};
 use crate::classify::catalog::{Catalog, RoleAttribution};
 use crate::classify::subject::{Labelled, Subject};
@@ -34,8 +35,7 @@ pub(super) struct Session<'a> {
     pub(super) sources: &'a [Source],
     pub(super) subject: &'a cli::Subject,
     pub(super) schedule: &'a Schedule,
-    pub(super) time_gap: i64,
-    pub(super) minimum_seconds: f64,
+    pub(super) needs: Needs,
     pub(super) hash: bool,
     pub(super) means: Means,
     /// Whether payload is looked into for personal data.
@@ -65,7 +65,7 @@ impl Session<'_> {
             schedule: self.schedule.clone(),
             devices: devices.clone(),
             local: self.subject.local_networks.clone(),
-            time_gap: self.time_gap,
+            time_gap: self.needs.time_gap,
             hash: self.hash,
             means: self.means.clone(),
             sidecars: self.sidecars.clone(),
@@ -92,11 +92,12 @@ impl Session<'_> {
             subject: &subject,
         };
         let judged = rows::judge(&basis);
-        let windows = coverage::windows(&basis, &judged, self.time_gap, self.minimum_seconds);
+        let windows = coverage::windows(&basis, &judged, self.needs);
         let case = Case {
             judged: &judged,
             basis: &basis,
             windows,
+            needs: self.needs,
             baseline: self.baseline,
             allowances: self.agreed.file.map_or(&[], |c| &c.allowances),
             beacons: self.agreed.file.map_or(&[], |c| &c.beacons),

@@ -5,9 +5,8 @@
 //! those flows are judged by their own addresses. RTSP inside HTTP is named by HTTP.
 
 use super::http1::Authority;
-use super::text_head::{Parsed, RTSP as DIALECT, Start};
+use super::text_head::{RTSP as DIALECT, Start, message};
 use super::{Protocol, Session, Sink, Step};
-use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Opening, Side};
 
 pub(super) const RTSP: Protocol = Protocol {
@@ -41,22 +40,7 @@ impl Session for Rtsp {
             [b'\r' | b'\n', ..] => return Step::Consumed(1),
             _ => {}
         }
-        match DIALECT.head(bytes) {
-            Parsed::Head(head) => {
-                self.start(head.start, sink);
-                Step::Skip((head.len as u64).saturating_add(head.body.unwrap_or(0)))
-            }
-            Parsed::NeedMore => Step::More,
-            Parsed::TooLong(start) => {
-                self.start(start, sink);
-                sink.gap(
-                    GapId::LimitsReached,
-                    "a request head is longer than is read",
-                );
-                Step::DoneHere
-            }
-            Parsed::Other => Step::Handover(0),
-        }
+        message(&DIALECT, bytes, sink, |line, sink| self.start(line, sink))
     }
 
     fn lost(&mut self, side: Side) -> bool {

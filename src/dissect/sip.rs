@@ -6,10 +6,9 @@
 
 use super::host_name::HostName;
 use super::http1::Authority;
-use super::text_head::{Parsed, SIP as DIALECT, Start};
+use super::text_head::{SIP as DIALECT, Start, message};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
-use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Opening, Side};
 
 pub(super) const OVER_UDP: Protocol = Protocol {
@@ -56,22 +55,7 @@ impl Session for Sip {
         if let [b'\r' | b'\n', ..] = bytes {
             return Step::Consumed(1);
         }
-        match DIALECT.head(bytes) {
-            Parsed::Head(head) => {
-                self.start(head.start, sink);
-                Step::Skip((head.len as u64).saturating_add(head.body.unwrap_or(0)))
-            }
-            Parsed::NeedMore => Step::More,
-            Parsed::TooLong(start) => {
-                self.start(start, sink);
-                sink.gap(
-                    GapId::LimitsReached,
-                    "a request head is longer than is read",
-                );
-                Step::DoneHere
-            }
-            Parsed::Other => Step::Handover(0),
-        }
+        message(&DIALECT, bytes, sink, |line, sink| self.start(line, sink))
     }
 
     fn lost(&mut self, side: Side) -> bool {

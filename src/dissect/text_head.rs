@@ -4,6 +4,8 @@
 //! answer's, so that neither is taken for HTTP or for the other. Of the fields only the length of the body is read.
 
 use super::http1::{HEAD_MAX, head_end};
+use super::{Sink, Step};
+use crate::coverage::GapId;
 use crate::dissect::wire::Fit;
 
 /// Longest start line waited for: long URLs have hundreds of bytes.
@@ -182,6 +184,32 @@ fn line(bytes: &[u8]) -> Option<&[u8]> {
 
 fn is_method_byte(byte: &u8) -> bool {
     byte.is_ascii_uppercase() || *byte == b'_'
+}
+
+/// Goes over one message of a stream: its start line is handed to `start`, its fields and its body
+/// are passed over.
+pub(super) fn message(
+    dialect: &Dialect,
+    bytes: &[u8],
+    sink: &mut Sink<'_>,
+    mut start: impl FnMut(Start<'_>, &mut Sink<'_>),
+) -> Step {
+    match dialect.head(bytes) {
+        Parsed::Head(head) => {
+            start(head.start, sink);
+            Step::Skip((head.len as u64).saturating_add(head.body.unwrap_or(0)))
+        }
+        Parsed::NeedMore => Step::More,
+        Parsed::TooLong(line) => {
+            start(line, sink);
+            sink.gap(
+                GapId::LimitsReached,
+                "a request head is longer than is read",
+            );
+            Step::DoneHere
+        }
+        Parsed::Other => Step::Handover(0),
+    }
 }
 
 #[cfg(test)]

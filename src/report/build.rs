@@ -398,6 +398,8 @@ fn scope(
                 seconds: w.seconds,
             })
             .collect(),
+        minimum_seconds: case.needs.minimum_seconds,
+        time_gap_seconds: case.needs.time_gap as f64 / 1e9,
         local_networks,
         proven_local: case
             .judged

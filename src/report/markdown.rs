@@ -324,7 +324,7 @@ fn gaps(page: &mut Page, gaps: &[Gap]) {
 
 fn destinations(page: &mut Page, destinations: &[Destination]) {
     let mut rows: Vec<&Destination> = destinations.iter().collect();
-    rows.sort_by_key(|d| super::table::rank(&d.attribution));
+    rows.sort_by_key(|d| super::words::rank(&d.attribution));
     let head = [
         "destination",
         "attribution",
@@ -364,7 +364,7 @@ fn destinations(page: &mut Page, destinations: &[Destination]) {
 
 fn lookups(page: &mut Page, lookups: &[Lookup]) {
     let mut rows: Vec<&Lookup> = lookups.iter().collect();
-    rows.sort_by_key(|l| super::table::rank(&l.attribution));
+    rows.sort_by_key(|l| super::words::rank(&l.attribution));
     page.table(
         "Lookups:",
         &["name", "attribution", "resolver", "count"],

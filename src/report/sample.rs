@@ -204,6 +204,8 @@ pub(in crate::report) fn report() -> v1::Report {
                 last: some("2025-03-01T10:10:00.123456Z"),
                 seconds: 539.623456,
             }],
+            minimum_seconds: 60.0,
+            time_gap_seconds: 60.0,
             local_networks: vec!["203.0.114.0/24".to_owned()],
             proven_local: vec![],
             machines: Vec::new(),

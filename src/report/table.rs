@@ -14,10 +14,9 @@ mod page;
 mod tests;
 mod traffic;
 
-pub(super) use traffic::rank;
-
 use super::v1::{Claim, Finding, Report};
 use crate::claim::agreed::BEACON;
+use crate::report::words::{rank, tally};
 use grid::{Cell, Column, Line};
 use page::{Page, Paint, plural};
 use std::collections::BTreeSet;
@@ -72,18 +71,6 @@ fn meaning(verdict: &str) -> &'static str {
         }
         _ => "this verdict is not known to this version of the table.",
     }
-}
-
-/// The verdict words in the order that decides over several: the worst first.
-const VERDICTS: [&str; 3] = ["contradicted", "inconclusive", "consistent"];
-
-/// `1 contradicted, 2 consistent`.
-fn tally<'a>(verdicts: impl Iterator<Item = &'a str> + Clone) -> String {
-    let counts = VERDICTS.iter().filter_map(|verdict| {
-        let count = verdicts.clone().filter(|have| have == verdict).count();
-        (count > 0).then(|| format!("{count} {verdict}"))
-    });
-    counts.collect::<Vec<_>>().join(", ")
 }
 
 fn claims(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
@@ -151,7 +138,7 @@ fn claim(
         return Ok(());
     }
     // Stable: within an attribution the report's own order holds.
-    bearing.sort_by_key(|(_, finding)| traffic::rank(&finding.attribution));
+    bearing.sort_by_key(|(_, finding)| rank(&finding.attribution));
     page.blank()?;
     let new = bearing
         .iter()

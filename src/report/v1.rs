@@ -170,6 +170,10 @@ pub struct Scope {
     pub device: Option<Device>,
     /// When the mode was on; empty for the whole capture.
     pub windows: Vec<Window>,
+    /// Fewest seconds of capture that a window needed for silence to count.
+    pub minimum_seconds: f64,
+    /// Longest silence, in seconds, that was no gap.
+    pub time_gap_seconds: f64,
     /// Networks declared local.
     pub local_networks: Vec<String>,
     /// Networks and addresses that the link proved to be local, with the evidence.

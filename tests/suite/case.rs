@@ -314,6 +314,43 @@ fn an_allowance_covers_its_names_at_its_addresses_and_nothing_else() {
 }
 
 #[test]
+fn what_silence_needs_is_recorded_and_less_than_usual_is_said() {
+    let audit = Audit::with_session(VENDOR);
+    let scope = |report: &Value| {
+        let scope = &report["scope"];
+        (
+            scope["minimum_seconds"].clone(),
+            scope["time_gap_seconds"].clone(),
+        )
+    };
+    let (_, report, _) = audit.judged("", &[]);
+    assert_eq!(scope(&report), (json!(60.0), json!(60.0)));
+    let said = |report: &Value, words: &str| {
+        let limits = list(&report["limits"]).iter();
+        limits.filter_map(Value::as_str).any(|l| l.contains(words))
+    };
+    assert!(!said(&report, "silence is worth less"));
+    let limits = "[limits]\nminimum_seconds = 5\ntime_gap_seconds = 900";
+    let (_, report, _) = audit.judged(limits, &[]);
+    assert_eq!(scope(&report), (json!(5.0), json!(900.0)));
+    assert!(said(&report, "silence is worth less") && said(&report, "packets may be missing"));
+}
+
+#[test]
+fn what_the_case_file_says_of_a_capture_holds_when_the_command_line_names_it() {
+    let audit = Audit::with_session(VENDOR);
+    let first = |options: &[&str]| {
+        let (_, report, _) = audit.judged("clock_offset = \"+1h\"", options);
+        report["inputs"][0]["first"].clone()
+    };
+    let named = audit.folder.path().join("crafted.pcap");
+    let named = named.to_str().expect("a plain path");
+    assert_eq!(first(&[named]), first(&[]));
+    let (_, report, _) = audit.judged("", &[]);
+    assert_ne!(report["inputs"][0]["first"], first(&[]));
+}
+
+#[test]
 fn a_clock_offset_moves_the_packets_against_the_windows() {
     let audit = Audit::with_session(VENDOR);
     // By the true time the flight was an hour later than the capture's clock said.
@@ -377,8 +414,9 @@ fn a_claim_of_ones_own_is_judged_like_those_that_ship() {
     let audit = Audit::with_session(UNKNOWN);
     for (rule, code) in [
         ("hosts = { inside = [\"*.fieldlog-sync.net\"] }", 1),
-        ("hosts = { inside = [\"fieldlog-sync.net\"] }", 0),
-        ("hosts = { outside = [\"*.fieldlog-sync.net\"] }", 0),
+        // Only the name says that it is another host, and no address confirms it.
+        ("hosts = { inside = [\"fieldlog-sync.net\"] }", 3),
+        ("hosts = { outside = [\"*.fieldlog-sync.net\"] }", 3),
         ("scopes = [\"relayed\"]", 0),
         ("inside_events = [\"map-opened\"]", 1),
         ("outside_events = [\"map-opened\"]", 0),

@@ -19,6 +19,7 @@ const RULES: &[&str] = &[
     "unattributed-internet",
     "exempt-traffic",
     "exempt-unsure",
+    "name-unsure",
     "no-upload-seen",
     "not-applicable",
     "not-testable",

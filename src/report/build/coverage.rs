@@ -1,10 +1,10 @@
 //! Gaps and limits in the report.
 
 use crate::claim::Case;
-use crate::claim::coverage::{WindowCoverage, unmatched_apps};
+use crate::claim::coverage::{Needs, WindowCoverage, unmatched_apps};
 use crate::claim::whereabouts::{GEO_STALE_DAYS, data_age_days};
 use crate::coverage::GapId;
-use crate::evidence::Moment;
+use crate::evidence::{Moment, Timestamp};
 use crate::report::v1;
 use std::collections::BTreeMap;
 
@@ -116,6 +116,20 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
                 .inputs
                 .get(first.at.input as usize)
                 .map_or("an input", |i| i.name.as_str())
+        ));
+    }
+    let usual = Needs::default();
+    if case.needs.minimum_seconds < usual.minimum_seconds {
+        out.push(format!(
+            "The case file lets {} seconds of capture be enough for a window, where {} are usual: silence is worth less.",
+            case.needs.minimum_seconds, usual.minimum_seconds
+        ));
+    }
+    if case.needs.time_gap > usual.time_gap {
+        out.push(format!(
+            "The case file takes no silence up to {} seconds for a gap, where {} are usual: packets may be missing in it.",
+            case.needs.time_gap / Timestamp::SECOND,
+            usual.time_gap / Timestamp::SECOND
         ));
     }
     if !case.basis.devices.any() && !labelled {

@@ -3,8 +3,9 @@
 
 use super::grid::{Cell, Column};
 use super::left_out;
-use super::page::{Page, bytes, plural};
+use super::page::{Page, plural};
 use crate::report::v1::{Allowance, Baseline, Beacon, CaseFile, Event, Report, Silence};
+use crate::report::words::bytes;
 use std::io;
 
 /// Events, beacons and allowances listed of one kind.

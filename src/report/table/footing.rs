@@ -2,9 +2,9 @@
 
 use super::grid::{Cell, Column, Line};
 use super::left_out;
-use super::page::{Page, bytes, plural};
-use super::traffic::app;
+use super::page::{Page, plural};
 use crate::report::v1::{Accounting, Gap, Input, Report, Scope};
+use crate::report::words::{app, bytes};
 use std::io;
 
 /// Inputs listed: rotated captures come in hundreds.

@@ -64,32 +64,6 @@ pub(super) fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Exact bytes, with a rounded unit behind them from a kibibyte on.
-pub(super) fn bytes(count: u64) -> String {
-    match rounded(count) {
-        None => format!("{count} B"),
-        Some(unit) => format!("{count} B ({unit})"),
-    }
-}
-
-/// Bytes in the largest unit that gives at least one, rounded down; `None` below a kibibyte.
-pub(super) fn rounded(count: u64) -> Option<String> {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    const STEP: u128 = 1024;
-    let count = u128::from(count);
-    let mut best = None;
-    let mut divisor = STEP;
-    for unit in UNITS {
-        if count < divisor {
-            break;
-        }
-        let tenths = count.saturating_mul(10) / divisor;
-        best = Some(format!("{}.{} {unit}", tenths / 10, tenths % 10));
-        divisor = divisor.saturating_mul(STEP);
-    }
-    best
-}
-
 /// The terminal, line by line.
 pub(super) struct Page<'a> {
     out: &'a mut dyn Write,
@@ -212,15 +186,6 @@ impl<'a> Page<'a> {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_are_exact_and_rounded_down() {
-        assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(1023), "1023 B");
-        assert_eq!(bytes(5000), "5000 B (4.8 KiB)");
-        assert_eq!(bytes(1 << 20), "1048576 B (1.0 MiB)");
-        assert_eq!(bytes(u64::MAX), "18446744073709551615 B (15.9 EiB)");
-    }
 
     #[test]
     fn lines_of_a_paragraph_stay_within_the_width_and_hang_under_their_label() {

@@ -2,8 +2,11 @@
 
 use super::grid::{Cell, Column, Line};
 use super::left_out;
-use super::page::{Page, Paint, bytes, plural, rounded};
-use crate::report::v1::{App, Destination, Lookup, Name, Report};
+use super::page::{Page, Paint, plural};
+use crate::report::v1::{Destination, Lookup, Name, Report};
+use crate::report::words::{
+    RELAYED, app, because, by_attribution, bytes, place, rounded, socket, stage_rank,
+};
 use std::io;
 
 /// Destinations listed of one attribution: a few screens.
@@ -17,68 +20,10 @@ const WIDE: usize = 140;
 /// Terminals below this width have room for three columns.
 const NARROW: usize = 90;
 
-/// The attributions, what accuses first, and what each rests on.
-const ATTRIBUTIONS: [(&str, &str); 8] = [
-    (
-        "app",
-        "labelled with the app under audit, or from the device under audit",
-    ),
-    ("vendor", "the name belongs to the drone vendor"),
-    ("unknown", "nothing explains it"),
-    (
-        "third-party",
-        "the name belongs to an SDK known from drone apps",
-    ),
-    ("shared", "a platform that the OS and other apps use too"),
-    ("other-app", "labelled with another app"),
-    (
-        "other-device",
-        "another machine than the device under audit",
-    ),
-    ("os", "background traffic of the phone itself"),
-];
-
-/// Stages, strongest first.
-const STAGES: [&str; 5] = [
-    "transferred",
-    "connected",
-    "attempted",
-    "lookup",
-    "unsolicited",
-];
-
-/// Place of an attribution among the others; one that is not known here comes last.
-pub(in crate::report) fn rank(attribution: &str) -> usize {
-    position(ATTRIBUTIONS.iter().map(|(id, _)| *id), attribution)
-}
-
-fn position(mut known: impl Iterator<Item = &'static str>, word: &str) -> usize {
-    known.position(|id| id == word).unwrap_or(usize::MAX)
-}
-
-/// Splits rows by attribution, in the order of [`rank`].
-fn by_attribution<T>(rows: &[T], attribution: impl Fn(&T) -> &str) -> Vec<(&str, Vec<&T>)> {
-    let mut ids: Vec<&str> = rows.iter().map(&attribution).collect();
-    ids.sort_by_key(|id| (rank(id), *id));
-    ids.dedup();
-    ids.into_iter()
-        .map(|id| {
-            (
-                id,
-                rows.iter().filter(|row| attribution(row) == id).collect(),
-            )
-        })
-        .collect()
-}
-
 fn group_title(page: &mut Page<'_>, id: &str, facts: &str) -> io::Result<()> {
-    let because = ATTRIBUTIONS
-        .iter()
-        .find(|(known, _)| *known == id)
-        .map(|(_, because)| *because);
-    let rest = match because {
-        Some(because) => format!("{because} · {facts}"),
-        None => facts.to_owned(),
+    let rest = match because(id) {
+        "" => facts.to_owned(),
+        because => format!("{because} · {facts}"),
     };
     page.blank()?;
     page.marked(0, id, Paint::attribution(id), &rest)
@@ -107,12 +52,7 @@ pub(super) fn destinations(page: &mut Page<'_>, report: &Report) -> io::Result<(
             &format!("{}, {out} out, {back} in", plural(all, "destination")),
         )?;
         // What went furthest must not be cut off by where it went.
-        rows.sort_by_key(|row| {
-            (
-                position(STAGES.into_iter(), &row.stage),
-                u64::MAX - row.bytes_out,
-            )
-        });
+        rows.sort_by_key(|row| (stage_rank(&row.stage), u64::MAX - row.bytes_out));
         rows.truncate(DESTINATIONS_MAX);
         rows.sort_by_key(|row| place(row));
         draw(page, &rows)?;
@@ -187,27 +127,6 @@ fn draw(page: &mut Page<'_>, rows: &[&Destination]) -> io::Result<()> {
     page.table(&columns, rows.collect())
 }
 
-/// The place of a destination whose address only the relay knows.
-const RELAYED: &str = "behind a relay";
-
-/// The place in one line, which also orders a group.
-fn place(row: &Destination) -> String {
-    let candidates = || match (row.country_candidates.as_slice(), &row.country) {
-        ([], Some(country)) => country.clone(),
-        ([], None) => "no country".to_owned(),
-        (several, _) => several.join(" or "),
-    };
-    match (row.country_confidence.as_str(), &row.country, &row.ip) {
-        ("agreed", Some(country), _) => country.clone(),
-        ("single", Some(country), _) => format!("{country} (one database)"),
-        ("anycast", ..) => "anycast, many places".to_owned(),
-        ("conflict", ..) => format!("unsure: {}", candidates()),
-        (_, Some(country), _) => format!("{country} ({})", row.country_confidence),
-        (_, None, None) if row.scope == "relayed" => RELAYED.to_owned(),
-        (_, None, _) => "unknown place".to_owned(),
-    }
-}
-
 fn whereabouts(row: &Destination) -> Vec<Line> {
     let mut lines = vec![place(row)];
     if let Some(cloud) = &row.cloud {
@@ -226,25 +145,6 @@ fn whereabouts(row: &Destination) -> Vec<Line> {
         lines.push(row.scope.clone());
     }
     lines.into_iter().map(Line::Text).collect()
-}
-
-/// An address with its port, an IPv6 address in brackets.
-fn socket(ip: &str, port: Option<u16>) -> String {
-    match port {
-        None => ip.to_owned(),
-        Some(port) if ip.contains(':') => format!("[{ip}]:{port}"),
-        Some(port) => format!("{ip}:{port}"),
-    }
-}
-
-/// The name or the user id of an app.
-pub(super) fn app(app: &App) -> String {
-    match (&app.name, app.uid) {
-        (Some(name), Some(uid)) => format!("{name} (uid {uid})"),
-        (Some(name), None) => name.clone(),
-        (None, Some(uid)) => format!("uid {uid}"),
-        (None, None) => "unnamed".to_owned(),
-    }
 }
 
 fn endpoint(row: &Destination) -> Vec<Line> {
