@@ -1,5 +1,11 @@
 //! Classic pcap (draft-ietf-opsawg-pcap §4, §5), both byte orders, micro- and nanoseconds, and
-//! Kuznetzov's modified format (magic a1b2cd34, 24-byte record headers).
+//! Kuznetzov's modified format (magic a1b2cd34, 24-byte record headers). Records that are longer
+//! than their magic says (that format's older forms under either magic, Nokia's with four bytes
+//! more) are read once the first few follow one another in no other way.
+//!
+//! A fraction of a second or more is a writer's mistake, and no reason to doubt the lengths: the
+//! record is read, the mistake told. Below 10^9 such a fraction is taken for nanoseconds under the
+//! magic of microseconds, and so are the later ones of that file.
 //!
 //! The file header goes through pcap-parser; record headers are walked here, because its reader
 //! refuses the big-endian modified format, never checks captured against original length, and
@@ -28,6 +34,15 @@ const RESYNC_CHAIN: usize = 3;
 /// How far from the last good record's time a record may lie to be believed after damage: a day.
 const RESYNC_SECONDS: u32 = 86_400;
 
+/// Lengths of record headers that are tried when the first records do not follow one another, by
+/// the magic: the standard one (Kuznetzov's form of 1999-04-17, Nokia's), the modified one (the
+/// form of 1999-09-15).
+const OTHER_HEADERS: [usize; 2] = [24, 20];
+const OTHER_MODIFIED_HEADERS: [usize; 1] = [28];
+
+/// No fraction of a second is larger in nanoseconds.
+const NANOS: u32 = 1_000_000_000;
+
 /// Bits 0-15 of the last header word are the link type (§4); above them lie the FCS length and flags.
 const LINK_TYPE_MASK: u32 = 0xffff;
 
@@ -40,6 +55,8 @@ struct Layout {
     big: bool,
     nanos: bool,
     modified: bool,
+    /// Length of a record header.
+    record_header: usize,
     /// Files of libpcap before 2.3 wrote the two lengths the other way round; 2.3 wrote either.
     swapped: bool,
     maybe_swapped: bool,
@@ -50,6 +67,8 @@ pub(super) struct Pcap {
     /// Index of its interface in the capture's list.
     interface: u32,
     last_seconds: Option<u32>,
+    /// A fraction was met that can only be one in nanoseconds.
+    finer: bool,
     doubt: Doubt,
 }
 
@@ -92,6 +111,7 @@ impl Layout {
             big,
             nanos,
             modified,
+            record_header: if modified { 24 } else { 16 },
             swapped: parsed.version_minor < 3,
             maybe_swapped: parsed.version_minor == 3,
         })
@@ -106,13 +126,9 @@ impl Layout {
         })
     }
 
-    fn record_header(self) -> usize {
-        if self.modified { 24 } else { 16 }
-    }
-
     /// The record header that `bytes` begin, if they are long enough.
     fn head(self, bytes: &[u8]) -> Option<Head> {
-        let bytes = bytes.get(..self.record_header())?;
+        let bytes = bytes.get(..self.record_header)?;
         let (mut captured, mut original) = (self.word(bytes, 8)?, self.word(bytes, 12)?);
         if self.swapped || (self.maybe_swapped && captured > original) {
             std::mem::swap(&mut captured, &mut original);
@@ -126,18 +142,43 @@ impl Layout {
     }
 
     fn fraction_limit(self) -> u32 {
-        if self.nanos { 1_000_000_000 } else { 1_000_000 }
+        if self.nanos { NANOS } else { 1_000_000 }
     }
 
     /// The lax test: a record can be like this.
     fn possible(self, head: Head) -> bool {
-        head.captured as usize <= RECORD_MAX && head.fraction < self.fraction_limit()
+        head.captured as usize <= RECORD_MAX && head.fraction < NANOS
     }
 
-    /// The strict test, used after damage: everything about the header must make sense.
+    /// The strict test, used after damage: everything about the header must make sense. A time near
+    /// that of the record before says more than the fraction does.
     fn believable(self, head: Head, last_seconds: Option<u32>) -> bool {
-        let near = last_seconds.is_none_or(|last| head.seconds.abs_diff(last) <= RESYNC_SECONDS);
-        self.possible(head) && head.captured > 0 && head.captured <= head.original && near
+        let timed = match last_seconds {
+            Some(last) => head.seconds.abs_diff(last) <= RESYNC_SECONDS,
+            None => head.fraction < NANOS,
+        };
+        timed
+            && (1..=RECORD_MAX).contains(&(head.captured as usize))
+            && head.captured <= head.original
+    }
+
+    /// True when a few records in a row make sense, or fewer up to the end of the input.
+    fn chain(self, mut bytes: &[u8], mut last_seconds: Option<u32>, ended: bool) -> bool {
+        for _ in 0..RESYNC_CHAIN {
+            let Some(head) = self.head(bytes) else {
+                return false;
+            };
+            if !self.believable(head, last_seconds) {
+                return false;
+            }
+            last_seconds = Some(head.seconds);
+            match bytes.get(self.record_header + head.captured as usize..) {
+                Some([]) if ended => return true,
+                Some(rest) => bytes = rest,
+                None => return false,
+            }
+        }
+        true
     }
 }
 
@@ -184,13 +225,17 @@ impl Pcap {
             layout,
             interface,
             last_seconds: None,
+            finer: false,
             doubt: Doubt::default(),
         })
     }
 
     pub(super) fn next(&mut self, walk: &mut Walk<'_>) -> Step {
+        if self.last_seconds.is_none() {
+            self.measure(walk);
+        }
         let layout = self.layout;
-        let header = layout.record_header();
+        let header = layout.record_header;
         loop {
             let have = walk.stream.need(header);
             if have.is_empty() {
@@ -221,7 +266,7 @@ impl Pcap {
             if walk.stream.need(total).len() < total {
                 // A length that is possible but runs past the end: cut, or damage whose true
                 // continuation still lies in the file.
-                if let Some(at) = doubt::swallowed(walk.stream.need(total), header) {
+                if let Some(at) = doubt::swallowed(walk.stream.need(total), header, total) {
                     walk.notes.truncated(doubt::CUT_BY_A_FILE);
                     walk.stream.consume(at);
                     continue;
@@ -239,7 +284,7 @@ impl Pcap {
             }
             if seen
                 && !layout.believable(head, self.last_seconds)
-                && !self.followed_by_sense(walk, total)
+                && !self.followed_by_sense(walk, head.seconds, total)
             {
                 if self.lose(walk, "a record header that makes no sense") {
                     continue;
@@ -248,8 +293,10 @@ impl Pcap {
             }
             if !self.followed(walk, head, total) {
                 // Mostly an honest oddity, or damage that begins behind this record.
-                let held = walk.stream.need(total + doubt::AHEAD);
-                if let Some(at) = doubt::swallowed(held, header).filter(|&at| at < total) {
+                let ahead = total + doubt::AHEAD;
+                let held = walk.stream.need(ahead);
+                let held = held.get(..ahead).unwrap_or(held);
+                if let Some(at) = doubt::swallowed(held, header, total) {
                     walk.notes.truncated(doubt::CUT_BY_A_FILE);
                     walk.stream.consume(at);
                     continue;
@@ -268,12 +315,8 @@ impl Pcap {
                     .damage("a record whose fraction of a second exceeds one second");
             }
             self.last_seconds = Some(head.seconds);
-            let unit: i128 = if layout.nanos { 1 } else { 1000 };
             return Step::Packet(Record {
-                time: Timestamp::from_nanos(
-                    i128::from(head.seconds) * i128::from(Timestamp::SECOND)
-                        + i128::from(head.fraction) * unit,
-                ),
+                time: self.time(head),
                 interface: self.interface,
                 direction: None,
                 checksum_pending: false,
@@ -284,6 +327,43 @@ impl Pcap {
                 total,
             });
         }
+    }
+
+    /// Finds out how long record headers are, if the first records do not follow one another as the
+    /// magic says.
+    fn measure(&mut self, walk: &mut Walk<'_>) {
+        let held = walk.stream.need(NEED_MAX);
+        let ended = held.len() < NEED_MAX;
+        let others: &[usize] = match self.layout.modified {
+            true => &OTHER_MODIFIED_HEADERS,
+            false => &OTHER_HEADERS,
+        };
+        let chain = |record_header| {
+            let layout = Layout {
+                record_header,
+                ..self.layout
+            };
+            layout.chain(held, None, ended)
+        };
+        if held.is_empty() || chain(self.layout.record_header) {
+            return;
+        }
+        if let Some(length) = others.iter().find(|length| chain(**length)) {
+            self.layout.record_header = *length;
+            walk.collected.note(format!(
+                "The records of this file have headers of {length} bytes, which its first bytes do not say."
+            ));
+        }
+    }
+
+    fn time(&mut self, head: Head) -> Timestamp {
+        self.finer |= (self.layout.fraction_limit()..NANOS).contains(&head.fraction);
+        let unit: i128 = if self.layout.nanos || self.finer { 1 } else { 1000 };
+        // What is no fraction in any unit says nothing.
+        let fraction = Some(head.fraction).filter(|f| *f < NANOS).unwrap_or(0);
+        Timestamp::from_nanos(
+            i128::from(head.seconds) * i128::from(Timestamp::SECOND) + i128::from(fraction) * unit,
+        )
     }
 
     /// Reports damage at this record and goes on behind it; false at the end of the input.
@@ -300,7 +380,7 @@ impl Pcap {
     /// True when what lies behind `total` bytes is a record that goes with `head`, another file, or
     /// the end of the input.
     fn followed(&self, walk: &mut Walk<'_>, head: Head, total: usize) -> bool {
-        let header = self.layout.record_header();
+        let header = self.layout.record_header;
         match walk.stream.need(total + header).get(total..) {
             Some([]) => true,
             Some(rest) => match self.layout.head(rest) {
@@ -318,14 +398,13 @@ impl Pcap {
 
     /// True when the record behind `total` bytes has a sensible header, or the input ends there:
     /// then an odd record is the writer's habit (no original length, a clock that stepped).
-    fn followed_by_sense(&self, walk: &mut Walk<'_>, total: usize) -> bool {
-        let have = walk.stream.need(total + self.layout.record_header());
+    fn followed_by_sense(&self, walk: &mut Walk<'_>, seconds: u32, total: usize) -> bool {
+        let have = walk.stream.need(total + self.layout.record_header);
         match have.get(total..) {
             Some([]) => true,
-            Some(rest) => self
-                .layout
-                .head(rest)
-                .is_some_and(|h| self.layout.possible(h)),
+            Some(rest) => self.layout.head(rest).is_some_and(|next| {
+                self.layout.possible(next) || self.layout.believable(next, Some(seconds))
+            }),
             None => false,
         }
     }
@@ -337,7 +416,7 @@ impl Pcap {
         loop {
             // As much as can be held, so that a chain of ordinary records fits in.
             let have = walk.stream.need(NEED_MAX);
-            if have.len() < self.layout.record_header() {
+            if have.len() < self.layout.record_header {
                 let left = have.len();
                 walk.stream.consume(left);
                 return false;
@@ -348,7 +427,7 @@ impl Pcap {
             let last = if ended { have.len() } else { have.len() / 2 };
             let found = (0..last).find(|&at| {
                 let bytes = have.get(at..).unwrap_or_default();
-                self.chain(bytes, ended) || another_file(bytes)
+                self.layout.chain(bytes, self.last_seconds, ended) || another_file(bytes)
             });
             match found {
                 Some(at) => {
@@ -358,23 +437,6 @@ impl Pcap {
                 None => walk.stream.consume(last),
             }
         }
-    }
-
-    fn chain(&self, mut bytes: &[u8], ended: bool) -> bool {
-        for _ in 0..RESYNC_CHAIN {
-            let Some(head) = self.layout.head(bytes) else {
-                return false;
-            };
-            if !self.layout.believable(head, self.last_seconds) {
-                return false;
-            }
-            match bytes.get(self.layout.record_header() + head.captured as usize..) {
-                Some([]) if ended => return true,
-                Some(rest) => bytes = rest,
-                None => return false,
-            }
-        }
-        true
     }
 }
 

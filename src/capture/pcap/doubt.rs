@@ -59,7 +59,7 @@ fn follow(layout: Layout, mut bytes: &[u8], ended: bool) -> bool {
             return false;
         }
         last = Some(head.seconds);
-        match bytes.get(layout.record_header() + head.captured as usize..) {
+        match bytes.get(layout.record_header + head.captured as usize..) {
             Some([]) => return ended,
             Some(rest) => bytes = rest,
             None => return false,
@@ -68,9 +68,11 @@ fn follow(layout: Layout, mut bytes: &[u8], ended: bool) -> bool {
     true
 }
 
-/// Where in a record (its header included) another file begins; what follows its header must fit.
-pub(super) fn swallowed(bytes: &[u8], header: usize) -> Option<usize> {
-    (header..bytes.len()).find(|&at| {
+/// Where in a record of `total` bytes (its header included) another file begins; what follows its
+/// header must fit. Looks at no byte behind the record but for that: each byte of a file is searched
+/// once, however many records are odd.
+pub(super) fn swallowed(bytes: &[u8], header: usize, total: usize) -> Option<usize> {
+    (header..total.min(bytes.len())).find(|&at| {
         let rest = bytes.get(at..).unwrap_or_default();
         another_file(rest)
             && match Layout::of(rest) {
