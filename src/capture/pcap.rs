@@ -162,9 +162,15 @@ impl Layout {
             && head.captured <= head.original
     }
 
-    /// True when a few records in a row make sense, or fewer up to the end of the input.
-    fn chain(self, mut bytes: &[u8], mut last_seconds: Option<u32>, ended: bool) -> bool {
-        for _ in 0..RESYNC_CHAIN {
+    /// True when a few records in a row make sense, or at least `least` up to the end of the input.
+    fn chain(
+        self,
+        mut bytes: &[u8],
+        mut last_seconds: Option<u32>,
+        ended: bool,
+        least: usize,
+    ) -> bool {
+        for seen in 1..=RESYNC_CHAIN {
             let Some(head) = self.head(bytes) else {
                 return false;
             };
@@ -173,7 +179,7 @@ impl Layout {
             }
             last_seconds = Some(head.seconds);
             match bytes.get(self.record_header + head.captured as usize..) {
-                Some([]) if ended => return true,
+                Some([]) if ended => return seen >= least,
                 Some(rest) => bytes = rest,
                 None => return false,
             }
@@ -343,7 +349,7 @@ impl Pcap {
                 record_header,
                 ..self.layout
             };
-            layout.chain(held, None, ended)
+            layout.chain(held, None, ended, 2)
         };
         if held.is_empty() || chain(self.layout.record_header) {
             return;
@@ -358,7 +364,11 @@ impl Pcap {
 
     fn time(&mut self, head: Head) -> Timestamp {
         self.finer |= (self.layout.fraction_limit()..NANOS).contains(&head.fraction);
-        let unit: i128 = if self.layout.nanos || self.finer { 1 } else { 1000 };
+        let unit: i128 = if self.layout.nanos || self.finer {
+            1
+        } else {
+            1000
+        };
         // What is no fraction in any unit says nothing.
         let fraction = Some(head.fraction).filter(|f| *f < NANOS).unwrap_or(0);
         Timestamp::from_nanos(
@@ -427,7 +437,7 @@ impl Pcap {
             let last = if ended { have.len() } else { have.len() / 2 };
             let found = (0..last).find(|&at| {
                 let bytes = have.get(at..).unwrap_or_default();
-                self.layout.chain(bytes, self.last_seconds, ended) || another_file(bytes)
+                self.layout.chain(bytes, self.last_seconds, ended, 1) || another_file(bytes)
             });
             match found {
                 Some(at) => {

@@ -4,7 +4,9 @@
 //! counted and skipped, and after a length that cannot be right the walk looks for the next block
 //! whose leading and trailing lengths agree. Interfaces and processes are numbered per section, in
 //! the order of their blocks, so every such block takes its place even if it cannot be read.
-//! Journal entries and the blocks of strangers are skipped; they carry no packets.
+//! Journal entries and the blocks of strangers are skipped: types that are assigned (`blocks.tsv`)
+//! or left to local use carry no packets. A block of no such type, or one that has the form of a
+//! packet block, may be a packet block whose type was written over, and is damage.
 
 mod beside;
 mod comment;
@@ -15,6 +17,7 @@ mod packet;
 mod process;
 mod resync;
 mod section;
+mod types;
 
 use super::bytes::{ByteStream, NEED_MAX};
 use super::raw::BesideKind;
@@ -248,9 +251,8 @@ impl Pcapng {
                 "a packet of an interface that the section does not describe",
             );
         }
-        if packet.broken {
-            walk.notes
-                .damage_at(here, "a packet block whose options run past its end");
+        if let Some(cause) = packet.broken {
+            walk.notes.damage_at(here, cause);
         }
         if let Some(lost) = packet.lost {
             let more = self.interfaces.lost_before(local, lost);
@@ -273,6 +275,18 @@ impl Pcapng {
 
     /// A block without packet that is held: the next `padded` bytes.
     fn beside(&mut self, walk: &mut Walk<'_>, kind: u32, padded: usize) {
+        let block = walk.stream.need(padded).get(..padded).unwrap_or_default();
+        let body = block.get(8..padded - 4).unwrap_or_default();
+        let scene = Scene {
+            interfaces: self.interfaces.as_slice(),
+            big: self.big,
+        };
+        if !matches!(kind, SHB | IDB) && scene.hides(body) {
+            walk.notes
+                .damage("a block that has the form of a packet block under another type");
+        } else if !types::assigned(kind) {
+            walk.notes.damage(types::UNASSIGNED);
+        }
         let block = walk.stream.need(padded).get(..padded).unwrap_or_default();
         let body = block.get(8..padded - 4).unwrap_or_default();
         match kind {
@@ -371,6 +385,9 @@ impl Pcapng {
         if matches!(kind, SHB | IDB | PACKET | SIMPLE | ENHANCED | STATISTICS) {
             walk.notes.damage("a block that is too long for its type");
             return self.resync(walk);
+        }
+        if !types::assigned(kind) {
+            walk.notes.damage(types::UNASSIGNED);
         }
         let start = walk.stream.offset();
         match kind {

@@ -27,6 +27,7 @@ mod names;
 #[cfg(unix)]
 mod pipeline;
 mod readme;
+mod records;
 mod redact;
 mod relays;
 mod report;

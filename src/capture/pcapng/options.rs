@@ -63,7 +63,8 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// True once an option ran past the end of the list: it and what followed it are lost.
+    /// True once an option ran past the end of the list, or bytes stood behind what ends it (an
+    /// opt_endofopt with a length among them): they are lost.
     pub(in super::super) fn broken(&self) -> bool {
         self.broken
     }
@@ -73,12 +74,17 @@ impl<'a> Iterator for Options<'a> {
     type Item = Opt<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let code = half(self.list, self.at, self.big)?;
-        let len = usize::from(half(self.list, self.at.checked_add(2)?, self.big)?);
-        if code == OPT_END {
-            self.at = self.list.len();
-            return None;
-        }
+        let rest = self.list.get(self.at..)?;
+        let (code, len) = match (half(rest, 0, self.big), half(rest, 2, self.big)) {
+            (Some(code), Some(len)) if code != OPT_END => (code, usize::from(len)),
+            // The end, with padding at most behind it.
+            (code, _) => {
+                let from = if code == Some(OPT_END) { 2 } else { 0 };
+                self.broken |= rest.iter().skip(from).any(|&b| b != 0);
+                self.at = self.list.len();
+                return None;
+            }
+        };
         let at = self.at + 4;
         let Some(value) = self.list.get(at..at + len) else {
             self.broken = true;
@@ -107,8 +113,17 @@ mod tests {
         };
         let both = vec![(2, 4, b"x".to_vec()), (9, 12, vec![1, 2, 3, 4])];
         assert_eq!(codes(&list), (both.clone(), false));
-        let ended = [&list[..], &[0, 0, 0, 0, 0, 7, 0xff, 0xff]].concat();
-        assert_eq!(codes(&ended), (both, false), "nothing behind opt_endofopt");
+        let ended = [&list[..], &[0; 4]].concat();
+        assert_eq!(codes(&ended), (both.clone(), false));
+        for behind in [
+            &[0, 0, 0, 0, 0, 7, 0xff, 0xff][..],
+            &[0, 0, 0, 4, 1, 2, 3, 4],
+            &[0, 0, 0, 4, 0, 0, 0, 0],
+            &[0, 0, 7],
+        ] {
+            let list = [&list[..], behind].concat();
+            assert_eq!(codes(&list), (both.clone(), true), "{behind:?}");
+        }
         let (seen, broken) = codes(list.split_last().map_or(&[], |(_, l)| l));
         assert_eq!((seen.len(), broken), (1, true));
     }

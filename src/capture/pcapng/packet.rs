@@ -31,8 +31,30 @@ pub(super) struct Packet {
     pub(super) lost: Option<u64>,
     /// It says something about the program.
     pub(super) claimed: bool,
-    /// Its options run past its end.
-    pub(super) broken: bool,
+    /// What of it cannot be right though its packet is there: a sentence.
+    pub(super) broken: Option<&'static str>,
+}
+
+/// Options that cannot be right.
+const BROKEN_OPTIONS: &str =
+    "a packet block whose options run past its end, or go on behind their end";
+
+/// The shortest packet that a block is taken to hold whose type does not say so: an Ethernet header
+/// and something.
+const HIDDEN_MIN: usize = 15;
+
+impl Packet {
+    /// The flags word (§4.3.1).
+    fn flags(&mut self, value: &[u8], big: bool) {
+        let flags = int(value, big).unwrap_or(0);
+        self.record.direction = match flags & 0b11 {
+            1 => Some(Direction::In),
+            2 => Some(Direction::Out),
+            _ => None,
+        };
+        // Bit 9: checksum not ready (offload).
+        self.record.checksum_pending = flags & (1 << 9) != 0;
+    }
 }
 
 impl<'a> Scene<'a> {
@@ -55,37 +77,37 @@ impl<'a> Scene<'a> {
         *claims = Claims::default();
         for option in options.by_ref() {
             match option.code {
-                EPB_FLAGS => {
-                    let flags = int(option.value, self.big).unwrap_or(0);
-                    packet.record.direction = match flags & 0b11 {
-                        1 => Some(Direction::In),
-                        2 => Some(Direction::Out),
-                        _ => None,
-                    };
-                    // Bit 9: checksum not ready (offload), §4.3.1.
-                    packet.record.checksum_pending = flags & (1 << 9) != 0;
-                }
+                EPB_FLAGS => packet.flags(option.value, self.big),
                 EPB_DROPCOUNT => packet.lost = int(option.value, self.big),
                 _ => packet.claimed |= claims.take(option, 8 + list, self.big),
             }
         }
-        packet.broken = options.broken();
+        packet.broken = options.broken().then_some(BROKEN_OPTIONS);
         Ok(packet)
     }
 
-    /// No time, always the first interface, cut at its snaplen.
+    /// No time, always the first interface, cut at its snaplen. What the block holds is its packet,
+    /// whatever the lengths beside it say.
     pub(super) fn simple(self, body: &[u8]) -> Result<Packet, &'static str> {
         let original = word(body, 0, self.big).ok_or("a packet block that is too short")?;
         let local = self.local(0);
-        let snaplen = local.map_or(0, |(_, l)| l.snaplen);
-        let limit = if snaplen == 0 {
-            original
-        } else {
-            original.min(snaplen)
+        let snaplen = match local.map(|(_, l)| l.snaplen) {
+            None | Some(0) => usize::MAX,
+            Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
         };
         let held = body.len() - 4;
-        let captured = usize::try_from(limit).unwrap_or(usize::MAX);
-        if captured > held || captured > RECORD_MAX {
+        let whole = usize::try_from(original).unwrap_or(usize::MAX);
+        // The padding to four bytes is no packet.
+        let holds = |len: usize| len <= held && held - len < 4;
+        let (captured, broken) = if holds(whole.min(snaplen)) {
+            (whole.min(snaplen), None)
+        } else if holds(whole) {
+            (whole, None)
+        } else {
+            let cause = "a packet block whose length and content differ";
+            (held, Some(cause))
+        };
+        if captured > RECORD_MAX {
             return Err("a packet block whose captured length runs past its end");
         }
         Ok(Packet {
@@ -96,18 +118,18 @@ impl<'a> Scene<'a> {
                 checksum_pending: false,
                 start: 8 + 4,
                 captured,
-                original_len: original,
+                original_len: original.max(u32::try_from(captured).unwrap_or(0)),
                 total: 0,
             },
             local: local.map(|(at, _)| at),
             lost: None,
             claimed: false,
-            broken: false,
+            broken,
         })
     }
 
-    /// As the enhanced block, but with 16 bits each for interface and drop count. Its options have
-    /// other meanings and are not read.
+    /// As the enhanced block, but with 16 bits each for interface and drop count. Of its options the
+    /// flags are read, which have the same form; none names a program.
     pub(super) fn obsolete(self, body: &[u8]) -> Result<Packet, &'static str> {
         const NO_DROP_COUNT: u16 = 0xffff;
         let (Some(id), Some(drops)) = (half(body, 0, self.big), half(body, 2, self.big)) else {
@@ -115,8 +137,52 @@ impl<'a> Scene<'a> {
         };
         // Zero is also what a writer leaves that counts nothing.
         let lost = (drops != NO_DROP_COUNT && drops > 0).then_some(u64::from(drops));
-        let packet = self.stamped(body, u32::from(id))?;
+        let mut packet = self.stamped(body, u32::from(id))?;
+        let list = (FIXED + packet.record.captured).next_multiple_of(4);
+        let mut options = Options::new(body.get(list..).unwrap_or_default(), self.big);
+        for option in options.by_ref() {
+            if option.code == EPB_FLAGS {
+                packet.flags(option.value, self.big);
+            }
+        }
+        packet.broken = options.broken().then_some(BROKEN_OPTIONS);
         Ok(Packet { lost, ..packet })
+    }
+
+    /// True for the body of a block that is no packet block by its type and has the form of one: its
+    /// type may have been written over. Custom blocks have a number before their content.
+    pub(super) fn hides(self, body: &[u8]) -> bool {
+        [body, body.get(4..).unwrap_or_default()]
+            .into_iter()
+            .any(|body| self.like_enhanced(body) || self.like_simple(body))
+    }
+
+    fn like_enhanced(self, body: &[u8]) -> bool {
+        let (Some(id), Some(captured), Some(original)) = (
+            word(body, 0, self.big),
+            word(body, 12, self.big),
+            word(body, 16, self.big),
+        ) else {
+            return false;
+        };
+        let captured = usize::try_from(captured).unwrap_or(usize::MAX);
+        let Some(options) = FIXED
+            .checked_add(captured)
+            .and_then(|end| body.get(end.checked_next_multiple_of(4)?..))
+        else {
+            return false;
+        };
+        let mut options = Options::new(options, self.big);
+        self.local(id).is_some()
+            && captured >= HIDDEN_MIN
+            && original as usize >= captured
+            && options.by_ref().count() < usize::MAX
+            && !options.broken()
+    }
+
+    fn like_simple(self, body: &[u8]) -> bool {
+        let original = word(body, 0, self.big).map_or(0, |o| o as usize);
+        original >= HIDDEN_MIN && original.checked_next_multiple_of(4) == body.len().checked_sub(4)
     }
 
     /// What enhanced and obsolete blocks share: time, lengths, data.
@@ -142,7 +208,7 @@ impl<'a> Scene<'a> {
             local: local.map(|(at, _)| at),
             lost: None,
             claimed: false,
-            broken: false,
+            broken: None,
         })
     }
 }
