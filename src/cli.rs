@@ -4,6 +4,7 @@
 //! here touches the file system: whether a capture exists is for those who open it.
 
 mod counters;
+mod lenient;
 mod usage;
 mod value;
 
@@ -471,6 +472,7 @@ where
     I::Item: Into<OsString>,
 {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let arguments = lenient::arguments(arguments).map_err(Exit::Usage)?;
     let mut cli = Cli::try_parse_from(&arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Exit::Text(error.render().to_string())

@@ -197,14 +197,22 @@ fn abandon(code: i32) -> ! {
 
 #[cfg(unix)]
 mod unix {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use std::sync::mpsc::channel;
 
     /// What shells make of a program that a signal ended.
     const SIGNALLED: i32 = 128;
 
+    /// A write beyond the limit of a file's size (`ulimit -f`) fails then, and is told as any other; by default
+    /// SIGXFSZ ends the program without a word (setrlimit(2), RLIMIT_FSIZE).
+    fn tell_of_the_size_limit() {
+        let unread = std::sync::Arc::default();
+        let _ = signal_hook::flag::register(SIGXFSZ, unread);
+    }
+
     pub(super) fn watch() {
+        tell_of_the_size_limit();
         let ignored = std::fs::read_to_string("/proc/self/status").ok();
         let ignored = ignored.as_deref().and_then(ignored_signals);
         let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| {

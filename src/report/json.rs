@@ -1,5 +1,8 @@
 //! The report as one JSON object, and the digest over it.
+//!
+//! What could move a cursor or turn the reading order is escaped; the digest is over the values.
 
+use super::ascii_json;
 use super::v1::Report;
 use crate::capture::hash::hex;
 use serde::Serialize;
@@ -12,8 +15,7 @@ use std::io::{self, Write};
 /// # Errors
 /// When the writer fails.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    out.write_all(b"\n")
+    ascii_json::pretty(report, out)
 }
 
 /// SHA-256 of the report without `run` and `digest`, as compact JSON with sorted keys. Sessions

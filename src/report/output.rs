@@ -41,7 +41,10 @@ impl Output {
                 "'{}' is no output format here",
                 text::terminal(name)
             ));
-            return Err(error.advise(advice(name, allowed)));
+            return Err(error.advise(match by_ending(name, allowed) {
+                Some(format) => format!("to write that file: -o {format}={}", text::terminal(name)),
+                None => advice(name, allowed),
+            }));
         };
         match path {
             Some("") => Err(
@@ -173,6 +176,20 @@ fn reason(error: &io::Error) -> String {
     // The temporary name that a failed creation mentions says nothing to the user.
     let words = words.split(" at path ").next().unwrap_or(words);
     text::terminal(words).into_owned()
+}
+
+/// The format of a file that was named without one, by its ending.
+fn by_ending(name: &str, allowed: &[Format]) -> Option<Format> {
+    let (_, ending) = name.rsplit_once('.')?;
+    let format = match ending {
+        "md" => "markdown",
+        "xml" => "junit",
+        "txt" => "table",
+        "htm" => "html",
+        "jsonl" => "ndjson",
+        other => other,
+    };
+    allowed.iter().copied().find(|known| known.name == format)
 }
 
 fn advice(name: &str, allowed: &[Format]) -> String {

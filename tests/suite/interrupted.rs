@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -19,8 +20,26 @@ fn files_in(folder: &Path) -> usize {
     fs::read_dir(folder).expect("the folder").count()
 }
 
+/// Signals that this process was started to ignore (`nohup`, a job in the background of a script) would be
+/// ignored by what it starts too. A handler here makes them usual there (signal(7): exec resets what is handled).
+fn mind_signals() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
+        .unwrap_or(0);
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        if ignored >> (signal - 1) & 1 == 1 {
+            signal_hook::flag::register(signal, Arc::default()).expect("a handler");
+        }
+    }
+}
+
 /// A run with its scratch files in `folder`, waiting for its input.
 fn waiting(mut command: Command, folder: &Path) -> Child {
+    mind_signals();
     command
         .env("TMPDIR", folder)
         .stdin(Stdio::piped())
@@ -164,4 +183,23 @@ fn progress_is_said_where_it_is_asked_for_and_nowhere_else() {
             .contains(|c: char| c.is_control() && c != '\n')
     );
     assert!(asked.lines().count() <= 2, "{asked}");
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_an_error_in_a_line() {
+    let folder = TempDir::new().expect("a folder");
+    let report = folder.path().join("report.json");
+    // One block of 512 bytes (POSIX `ulimit -f`): no report fits.
+    let script = "ulimit -f 1 && exec \"$0\" check -o \"json=$1\" tls-vendor-session.pcap";
+    let ran = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_drone-audit")])
+        .arg(&report)
+        .current_dir(fixtures())
+        .output()
+        .expect("a shell");
+    let told = String::from_utf8(ran.stderr).expect("UTF-8");
+    assert_eq!(ran.status.code(), Some(2), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.contains("report.json"), "{told}");
+    assert_eq!(files_in(folder.path()), 0);
 }
