@@ -509,6 +509,10 @@ impl Capture {
                 GapId::TruncatedFile,
                 "the compressed stream ends in the middle",
             ),
+            ErrorKind::QuotaExceeded => self.broke_off(
+                GapId::LimitsReached,
+                "the compressed stream grows out of all proportion to its file; nothing behind that is read",
+            ),
             ErrorKind::OutOfMemory => self.broke_off(
                 GapId::LimitsReached,
                 "the compressed stream needs more memory than this program gives; nothing behind that is read",

@@ -4,7 +4,8 @@
 //! The hash is taken of the compressed bytes, since that is the file that lies in evidence. A
 //! stream that is cut or damaged ends the capture there and says so; what was decoded before is
 //! still audited. Memory is bounded whatever the stream declares: 32 KiB of window for gzip, 8 MiB
-//! of blocks for LZ4, 128 MiB for Zstandard (its library's bound), [`XZ_DICTIONARY_MAX`] for xz.
+//! of blocks for LZ4, [`ZSTD_WINDOW_MAX`] for Zstandard, [`XZ_DICTIONARY_MAX`] for xz. So is work: a
+//! stream that grows without end for few bytes ends where [`Bounded`] says.
 
 mod frames;
 
@@ -20,6 +21,16 @@ const TAP_BLOCK: usize = 1 << 16;
 
 /// The largest dictionary given to an xz stream: that of `xz -9`, the largest preset.
 pub(super) const XZ_DICTIONARY_MAX: u32 = 64 << 20;
+
+/// The largest window given to a Zstandard frame: `zstd --long` asks for 128 MiB, all presets for less than 64.
+pub(super) const ZSTD_WINDOW_MAX: u64 = 64 << 20;
+
+/// What a stream may grow to whatever its size: so much is read in a second or so.
+const GROWTH_FREE: u64 = 256 << 20;
+
+/// …and beyond that, by this factor. Captures shrink to a tenth or so, and those of one packet sent over and over to
+/// a hundredth; a bomb of zeros is a thousand (gzip) to tens of thousands (Zstandard, xz) times its file.
+const GROWTH_MAX: u64 = 250;
 
 /// KiB that the xz decoder takes beside its dictionary.
 const XZ_OVERHEAD: u32 = 1024;
@@ -221,8 +232,37 @@ impl<D: Read> Read for Decoder<D> {
     }
 }
 
+/// A decompressed stream that may grow only so far. What is beyond is told as
+/// [`ErrorKind::QuotaExceeded`].
+struct Bounded {
+    decoder: Box<dyn Read>,
+    tap: Rc<RefCell<Tap>>,
+    /// Bytes that came out so far.
+    grown: u64,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let most = GROWTH_MAX.saturating_mul(self.tap.borrow().bytes());
+        if self.grown > GROWTH_FREE.max(most) {
+            return Err(ErrorKind::QuotaExceeded.into());
+        }
+        let n = self.decoder.read(buf)?;
+        self.grown = self.grown.saturating_add(n as u64);
+        Ok(n)
+    }
+}
+
 /// The decompressed stream behind `tap`.
 pub(super) fn decoder(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read> {
+    Box::new(Bounded {
+        decoder: unbounded(kind, tap),
+        tap: Rc::clone(tap),
+        grown: 0,
+    })
+}
+
+fn unbounded(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read> {
     let spout = Spout::new(tap);
     let starved = Rc::clone(&spout.starved);
     match kind {
@@ -245,5 +285,37 @@ pub(super) fn decoder(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read
             starved,
             most: XZ_READ,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_stream_grows_so_far_and_no_further() {
+        for (file, most) in [(1_000, GROWTH_FREE), (2_000_000, 2_000_000 * GROWTH_MAX)] {
+            let source = Box::new(io::repeat(7).take(file));
+            let tap = Tap::new(source, None, Compression::Gzip);
+            Tap::finish(&tap);
+            assert_eq!(tap.borrow().bytes(), file);
+            let mut bomb = Bounded {
+                decoder: Box::new(io::repeat(0)),
+                tap,
+                grown: 0,
+            };
+            let mut block = vec![0; TAP_BLOCK];
+            let ended = loop {
+                if let Err(e) = bomb.read(&mut block) {
+                    break e.kind();
+                }
+            };
+            assert_eq!(ended, ErrorKind::QuotaExceeded);
+            assert_eq!(
+                bomb.grown,
+                most + TAP_BLOCK as u64 - most % TAP_BLOCK as u64
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! on its own that a stream was cut: the LZ4 decoder takes the end of the file between two blocks
 //! for the end of the frame, and the Zstandard decoder leaves the checksum to its user.
 
-use super::{Compression, Spout};
+use super::{Compression, Spout, ZSTD_WINDOW_MAX};
 use lz4_flex::frame::FrameDecoder as Lz4;
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
@@ -54,12 +54,14 @@ impl Frames {
         source.tap.borrow_mut().kind = kind;
         self.frame = Some(match kind {
             Compression::Lz4 => Frame::Lz4(Box::new(Lz4::new(source))),
-            _ => Frame::Zstd(Box::new(StreamingDecoder::new(source).map_err(
-                |e| match e {
-                    FrameDecoderError::WindowSizeTooBig { .. } => ErrorKind::OutOfMemory.into(),
-                    e => invalid(e.to_string()),
-                },
-            )?)),
+            _ => Frame::Zstd(Box::new(
+                StreamingDecoder::new_with_max_window_size(source, ZSTD_WINDOW_MAX).map_err(
+                    |e| match e {
+                        FrameDecoderError::WindowSizeTooBig { .. } => ErrorKind::OutOfMemory.into(),
+                        e => invalid(e.to_string()),
+                    },
+                )?,
+            )),
         });
         Ok(true)
     }
