@@ -1,13 +1,18 @@
 //! Windows cut time into epochs before the first packet is read.
 //!
 //! Every counter of the stream is kept per epoch, so that a window can be judged at the end
-//! without a second pass. A packet belongs to the epoch of its own time, however late it comes.
+//! without a second pass. A packet belongs to the epoch of its own time, however late it comes. One
+//! without a time has an epoch of its own, which is part of every window: that it lies outside cannot
+//! be said.
 
 use crate::error::Error;
 use crate::evidence::Timestamp;
 
 /// Windows of one run; each adds two boundaries, and counters are kept per epoch.
 pub(crate) const WINDOWS_MAX: usize = 1000;
+
+/// The epoch of packets without a time, where windows cut time.
+pub const TIMELESS: u32 = u32::MAX;
 
 /// A bound of a window as it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +98,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// True for times inside; unknown times are in no window.
+    /// True for known times inside.
     pub fn contains(&self, time: Timestamp) -> bool {
         time != Timestamp::UNKNOWN && self.start <= time && time < self.end
     }
@@ -218,19 +223,28 @@ impl Epochs {
         &self.windows
     }
 
-    /// The epoch of a time; unknown times lie before the first window.
+    /// The epoch of a time; unknown times have their own.
     pub fn of(&self, time: Timestamp) -> u32 {
         if self.cuts.is_empty() {
             return 0;
         }
-        u32::try_from(self.cuts.partition_point(|cut| *cut <= time)).unwrap_or(u32::MAX)
+        if time == Timestamp::UNKNOWN {
+            return TIMELESS;
+        }
+        u32::try_from(self.cuts.partition_point(|cut| *cut <= time)).unwrap_or(TIMELESS - 1)
     }
 
-    /// The epochs that make up a window.
+    /// The epochs that make up a window, packets without a time included.
     pub fn within(&self, window: &Window) -> impl Fn(u32) -> bool + use<> {
+        let timed = self.surely_within(window);
+        move |epoch| epoch == TIMELESS || timed(epoch)
+    }
+
+    /// The epochs that lie in a span by their times: for what acquits.
+    pub fn surely_within(&self, window: &Window) -> impl Fn(u32) -> bool + use<> {
         let from = self.of(window.start);
         let to = self.of(window.end);
-        move |epoch| epoch >= from && epoch < to
+        move |epoch| epoch >= from && epoch < to && epoch != TIMELESS
     }
 }
 
@@ -254,6 +268,9 @@ mod tests {
         assert_eq!(of, [0, 0, 1, 1, 2, 2, 3, 3, 4]);
         let inside = epochs.within(&epochs.windows()[0]);
         assert_eq!((0..5).filter(|e| inside(*e)).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(epochs.of(Timestamp::UNKNOWN), 0);
+        // What has no time cannot be said to lie outside, nor inside what acquits.
+        assert_eq!(epochs.of(Timestamp::UNKNOWN), TIMELESS);
+        assert!(inside(TIMELESS));
+        assert!(!epochs.surely_within(&epochs.windows()[0])(TIMELESS));
     }
 }

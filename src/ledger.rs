@@ -8,7 +8,7 @@ pub mod connection_ids;
 use crate::coverage::{GapId, Gaps};
 use crate::evidence::{FrameRef, Moment, Timestamp};
 use crate::flow::budget::Budget;
-use crate::flow::{LinkFacts, Side};
+use crate::flow::{LinkFacts, Pair, Side};
 use crate::link::Mac;
 use crate::packet::translation::Translators;
 use foldhash::fast::RandomState;
@@ -153,8 +153,12 @@ pub struct Ledger {
     pub drone_link: Activity,
     /// The same for packets sent by the declared device.
     pub device: Activity,
-    /// Addresses that the declared device's MAC was seen to send from.
+    /// A device was declared, and the captures may hold others.
+    pub one_device: bool,
+    /// Its addresses: as declared, and those that its MAC was seen to send from.
     pub device_seen: BTreeSet<IpAddr>,
+    /// Its MACs: as declared, and those that its addresses were seen to send with.
+    pub device_macs: BTreeSet<Mac>,
     /// Programs that the capture's labels name.
     pub apps: apps::Apps,
     /// Frames whose bytes contradict the stated link type: what they were read as, and where first.
@@ -214,6 +218,18 @@ impl Activity {
 }
 
 impl Ledger {
+    /// The declared device is an end of a flow, or none was declared.
+    pub fn concerns_device(&self, ips: [IpAddr; 2], link: &Pair<LinkFacts>) -> bool {
+        let macs = [&link.a, &link.b].map(|facts| [facts.source, facts.target]);
+        !self.one_device
+            || ips.iter().any(|ip| self.device_seen.contains(ip))
+            || macs
+                .iter()
+                .flatten()
+                .flatten()
+                .any(|mac| self.device_macs.contains(mac))
+    }
+
     /// A message asks for this name, or answers who did.
     pub fn question(&mut self, at: FrameRef, name: &Arc<str>) {
         if let Some(questions) = &mut self.questions {

@@ -16,7 +16,7 @@ use crate::coverage::GapId;
 use crate::dissect::reading::{Reading, Readings};
 use crate::dissect::{Sink, neighbours};
 use crate::epoch::Epochs;
-use crate::evidence::{FrameRef, Moment};
+use crate::evidence::{FrameRef, Moment, Timestamp};
 use crate::flow::bins::{Bins, Scale};
 use crate::flow::row::Rows;
 use crate::flow::table::{Closed, Table};
@@ -32,7 +32,7 @@ use crate::packet::transport::{
 };
 use crate::packet::{Datagram, Decoded, decode, reassembled};
 use content::Layer;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Packets inside packets that are followed, counted from the frame: real ones have two or three
@@ -81,7 +81,6 @@ pub(super) struct Tracker {
     clock: Clock,
     duplicates: Duplicates,
     limited: Limited,
-    device_macs: BTreeSet<Mac>,
 }
 
 impl Tracker {
@@ -93,8 +92,10 @@ impl Tracker {
         };
         let mut ledger = Ledger::default();
         ledger.questions = settings.witness.is_some().then(Vec::new);
+        ledger.device_macs = settings.devices.macs.iter().copied().collect();
+        ledger.device_seen = settings.devices.ips.iter().copied().collect();
+        ledger.one_device = settings.devices.any() && !settings.devices.all;
         Self {
-            device_macs: settings.devices.macs.iter().copied().collect(),
             clock: Clock::new(settings.time_gap),
             duplicates: Duplicates::default(),
             limited: Limited::default(),
@@ -116,6 +117,11 @@ impl Tracker {
     pub(super) fn frame(&mut self, frame: &Frame<'_>, link: Link) {
         let epoch = self.epochs.of(frame.moment.time);
         self.clock.tick(frame.moment, epoch);
+        if frame.moment.time == Timestamp::UNKNOWN {
+            let (input, at) = (frame.moment.at.input, Some(frame.moment));
+            let cause = "packets without a time: when they went cannot be said";
+            self.ledger.gaps.whole(GapId::TooShort, input, 1, at, cause);
+        }
         self.link(frame, link, epoch);
         for closed in self.table.sweep(frame.moment.time) {
             self.closed(closed);
@@ -709,9 +715,9 @@ impl Tracker {
             self.ledger
                 .binding(mac, ends.sender.0, context.epoch, context.moment);
             if self.settings.devices.ips.contains(&ends.sender.0) {
-                self.device_macs.insert(mac);
+                self.ledger.device_macs.insert(mac);
             }
-            if self.device_macs.contains(&mac) {
+            if self.ledger.device_macs.contains(&mac) {
                 self.ledger.device_seen.insert(ends.sender.0);
             }
         }
@@ -731,7 +737,7 @@ impl Tracker {
             || devices.ips.contains(&ends.sender.0)
             || context
                 .source
-                .is_some_and(|mac| self.device_macs.contains(&mac));
+                .is_some_and(|mac| self.ledger.device_macs.contains(&mac));
         if its {
             self.ledger.device.mark(context.epoch, context.moment);
         }
@@ -1080,6 +1086,12 @@ impl Tracker {
                 .at(GapId::PayloadLimited, first, epoch, cause);
         }
         self.told();
+        if let Some(at) = self.clock.over() {
+            let cause = "more silences and steps of the clock than are kept";
+            self.ledger
+                .gaps
+                .whole(GapId::LimitsReached, at.at.input, 1, Some(at), cause);
+        }
         let (extents, time_gaps) = self.clock.finish();
         // Slots of one length, so that what is put together stays as small.
         let shift = self.scale.shift();

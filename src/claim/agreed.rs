@@ -145,7 +145,7 @@ fn found(beacon: &Beacon, case: &Case<'_>, window: &WindowCoverage) -> Vec<BTree
         None => vec![shown(beacon, case, &*window.inside)],
         Some(bounds) => spans(beacon, bounds)
             .iter()
-            .map(|span| shown(beacon, case, &epochs.within(span)))
+            .map(|span| shown(beacon, case, &epochs.surely_within(span)))
             .collect(),
     }
 }
@@ -205,7 +205,7 @@ pub(super) fn is_beacon(finding: &Finding, case: &Case<'_>, window: &WindowCover
     let epochs = &case.basis.evidence.epochs;
     let ends: Vec<_> = spans(beacon, bounds)
         .iter()
-        .map(|s| epochs.within(s))
+        .map(|s| epochs.surely_within(s))
         .collect();
     let between = |epoch: u32| (window.inside)(epoch) && !ends.iter().any(|end| end(epoch));
     match finding.about {

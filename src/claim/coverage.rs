@@ -169,11 +169,30 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
         .flatten()
         .copied()
         .reduce(|(a, b), (c, d)| (a.min(c), b.max(d)));
-    let per_series: Vec<BTreeMap<GapId, Vec<WindowGap>>> = series
+    let bounds = window.map(|tested| Edges {
+        tested,
+        declared: Window {
+            start: tested.start.plus(-detail.grace),
+            end: tested.end.plus(detail.grace),
+        },
+    });
+    let mut per_series: Vec<BTreeMap<GapId, Vec<WindowGap>>> = series
         .iter()
         .enumerate()
-        .map(|(index, s)| gaps_of(index, s, window.as_ref(), &*inside, judged, basis, time_gap))
+        .map(|(index, s)| gaps_of(index, s, bounds.as_ref(), &*inside, judged, basis, time_gap))
         .collect();
+    if let Some(edges) = &bounds {
+        let any = extents.iter().any(Option::is_some);
+        for ((s, own), extent) in series.iter().zip(&mut per_series).zip(&extents) {
+            // What was recorded at another time altogether says nothing of this window.
+            if extent.is_some() || !any {
+                let open = open_ends(s, &edges.declared, time_gap);
+                if !open.is_empty() {
+                    own.entry(GapId::TimeGap).or_default().extend(open);
+                }
+            }
+        }
+    }
     let mut gaps = Vec::new();
     for (index, own) in per_series.iter().enumerate() {
         for (id, found) in own {
@@ -191,17 +210,40 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
             }
         }
     }
-    if seconds < minimum_seconds {
+    let named = || window.as_ref().map_or("the capture".to_owned(), describe);
+    let mut short = |text: String| {
         gaps.push(WindowGap {
             id: GapId::TooShort,
             count: 1,
-            text: format!(
-                "{} holds {seconds:.1} seconds of capture, and silence needs {minimum_seconds:.0}",
-                window.as_ref().map_or("the capture".to_owned(), describe)
-            ),
+            text,
             input: None,
             frame: None,
         });
+    };
+    let seen = device_seen(judged, basis, &*inside);
+    let signs = if seen {
+        signs(basis, judged, &*inside)
+    } else {
+        BTreeSet::new()
+    };
+    let origin = window
+        .map(|w| w.start)
+        .or(whole.map(|(first, _)| first.time));
+    let slots = slots(&signs, origin);
+    if seconds < minimum_seconds {
+        short(format!(
+            "{} holds {seconds:.1} seconds of capture, and silence needs {minimum_seconds:.0}",
+            named()
+        ));
+    } else if let at_work = at_work(&signs, time_gap)
+        && at_work < minimum_seconds
+        && slots.len() >= SLOTS_NEEDED
+    {
+        // Fewer slots say the same by themselves.
+        short(format!(
+            "from the subject's first sign in {} to its last there are {at_work:.1} seconds, long silences left out, and silence needs {minimum_seconds:.0}",
+            named()
+        ));
     }
     // Declared, and in no vantage: a mistyped address must not pass for a silent device.
     let unseen: Vec<&String> = judged
@@ -237,12 +279,6 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
             frame: None,
         }));
     }
-    let seen = device_seen(judged, basis, &*inside);
-    let slots = if seen {
-        slots(basis, judged, window.as_ref(), whole, &*inside)
-    } else {
-        BTreeSet::new()
-    };
     let active = slots.len();
     if active < SLOTS_NEEDED {
         gaps.push(WindowGap {
@@ -383,20 +419,9 @@ fn device_seen(judged: &Judged, basis: &Basis<'_>, inside: &dyn Fn(u32) -> bool)
             .any(|(epoch, d)| inside(*epoch) && d.device_out + d.device_in > 0)
 }
 
-/// Ten-second slots, from the window's start on, in which the subject was at work.
-fn slots(
-    basis: &Basis<'_>,
-    judged: &Judged,
-    window: Option<&Window>,
-    whole: Option<(Moment, Moment)>,
-    inside: &dyn Fn(u32) -> bool,
-) -> BTreeSet<Timestamp> {
-    let Some(origin) = window
-        .map(|w| w.start)
-        .or(whole.map(|(first, _)| first.time))
-    else {
-        return BTreeSet::new();
-    };
+/// Times at which the subject was seen at work: labelled packets, packets of the declared device,
+/// valid frames of a drone link.
+fn signs(basis: &Basis<'_>, judged: &Judged, inside: &dyn Fn(u32) -> bool) -> BTreeSet<Timestamp> {
     let mut found = BTreeSet::new();
     for (index, s) in basis.evidence.series.iter().enumerate() {
         let labelled: Vec<&App> = judged
@@ -419,20 +444,72 @@ fn slots(
                 .moments(*epoch)
                 .chain(s.ledger.device.moments(*epoch))
                 .chain(labels);
-            found.extend(
-                moments
-                    .filter_map(|m| m.time.since(origin))
-                    .map(|t| origin.plus(t.div_euclid(SLOT).saturating_mul(SLOT))),
-            );
+            found.extend(moments.map(|m| m.time));
         }
     }
     found
 }
 
+/// Seconds from the first sign to the last, silences beyond the limit taken out.
+fn at_work(signs: &BTreeSet<Timestamp>, limit: i64) -> f64 {
+    let steps = signs.iter().zip(signs.iter().skip(1));
+    let nanos = steps
+        .filter_map(|(before, after)| after.since(*before))
+        .filter(|step| *step <= limit)
+        .fold(0i64, i64::saturating_add);
+    nanos as f64 / 1e9
+}
+
+/// Ten-second slots, from the window's start on, that hold such signs.
+fn slots(signs: &BTreeSet<Timestamp>, origin: Option<Timestamp>) -> BTreeSet<Timestamp> {
+    let Some(origin) = origin else {
+        return BTreeSet::new();
+    };
+    signs
+        .iter()
+        .filter_map(|time| time.since(origin))
+        .map(|t| origin.plus(t.div_euclid(SLOT).saturating_mul(SLOT)))
+        .collect()
+}
+
+/// A window as declared, and what is left of it without its grace.
+#[derive(Debug, Clone, Copy)]
+struct Edges {
+    declared: Window,
+    tested: Window,
+}
+
+/// Parts of a declared window at its ends for which a series has no capture.
+fn open_ends(series: &Series, declared: &Window, limit: i64) -> Vec<WindowGap> {
+    let Some((first, last)) = extent(series, &|_| true) else {
+        return Vec::new();
+    };
+    let begin = first.time.min(declared.end).since(declared.start);
+    let end = declared.end.since(last.time.max(declared.start));
+    let gap = |nanos: Option<i64>, what: &str, at: Moment| {
+        let nanos = nanos.filter(|nanos| *nanos > limit)?;
+        let seconds = nanos as f64 / 1e9;
+        Some(WindowGap {
+            id: GapId::TimeGap,
+            count: 1,
+            text: format!(
+                "{} was declared, and there is no capture of its {what} {seconds:.1} seconds",
+                describe(declared)
+            ),
+            input: Some(at.at.input),
+            frame: Some(at.at.frame),
+        })
+    };
+    [gap(begin, "first", first), gap(end, "last", last)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 fn gaps_of(
     index: usize,
     series: &Series,
-    window: Option<&Window>,
+    edges: Option<&Edges>,
     inside: &dyn Fn(u32) -> bool,
     judged: &Judged,
     basis: &Basis<'_>,
@@ -466,7 +543,7 @@ fn gaps_of(
         }
     }
     for gap in &series.time_gaps {
-        if let Some(text) = time_gap_inside(gap, window, time_gap) {
+        if let Some(text) = time_gap_inside(gap, edges, time_gap) {
             note(
                 GapId::TimeGap,
                 Some(gap.after.at.input),
@@ -522,21 +599,25 @@ fn gaps_of(
 }
 
 /// A silence or a step of the clock, as far as it touches the window.
-fn time_gap_inside(gap: &TimeGap, window: Option<&Window>, limit: i64) -> Option<String> {
-    let step = gap.after.time.since(gap.before.time)?;
+fn time_gap_inside(gap: &TimeGap, edges: Option<&Edges>, limit: i64) -> Option<String> {
+    let (before, after) = (gap.before.time, gap.after.time);
+    let step = after.since(before)?;
     let seconds = step.unsigned_abs() as f64 / 1e9;
     if step < 0 {
-        let touches =
-            window.is_none_or(|w| w.contains(gap.before.time) || w.contains(gap.after.time));
-        return touches.then(|| format!("the clock steps back by {seconds:.1} seconds"));
+        let windows = edges.map(|e| [e.declared, e.tested]);
+        let mut bounds = windows.iter().flatten().flat_map(|w| [w.start, w.end]);
+        if bounds.any(|edge| after < edge && edge <= before) {
+            return Some(format!(
+                "the clock steps back by {seconds:.1} seconds, over an edge of the window: on which side of it packets went cannot be said"
+            ));
+        }
+        let touches = edges.is_none_or(|e| e.tested.contains(before) || e.tested.contains(after));
+        return (touches && -step > limit)
+            .then(|| format!("the clock steps back by {seconds:.1} seconds"));
     }
-    let overlap = match window {
+    let overlap = match edges {
         None => step,
-        Some(w) => gap
-            .after
-            .time
-            .min(w.end)
-            .since(gap.before.time.max(w.start))?,
+        Some(e) => after.min(e.tested.end).since(before.max(e.tested.start))?,
     };
     (overlap > limit).then(|| format!("{seconds:.1} seconds without a packet"))
 }

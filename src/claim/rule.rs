@@ -82,15 +82,20 @@ impl<'a> Span<'a> {
         inside: &'a dyn Fn(u32) -> bool,
     ) -> Self {
         let epochs = &case.basis.evidence.epochs;
-        let of = |kinds: &[String]| -> Vec<Box<dyn Fn(u32) -> bool>> {
+        // An event that takes traffic off the list takes only what lies in it by its time.
+        let of = |kinds: &[String], acquits: bool| -> Vec<Box<dyn Fn(u32) -> bool>> {
             epochs
                 .marks()
                 .iter()
                 .filter(|(kind, _)| kinds.contains(kind))
-                .map(|(_, span)| Box::new(epochs.within(span)) as Box<dyn Fn(u32) -> bool>)
+                .map(|(_, span)| match acquits {
+                    true => Box::new(epochs.surely_within(span)) as Box<dyn Fn(u32) -> bool>,
+                    false => Box::new(epochs.within(span)) as Box<dyn Fn(u32) -> bool>,
+                })
                 .collect()
         };
-        let (out, within) = (of(&rule.outside_events), of(&rule.inside_events));
+        let out = of(&rule.outside_events, true);
+        let within = of(&rule.inside_events, false);
         let only_within = !rule.inside_events.is_empty();
         Self {
             inside: Box::new(move |epoch| {

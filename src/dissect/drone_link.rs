@@ -36,14 +36,24 @@ fn name(link: DroneLink) -> &'static str {
 }
 
 /// Looks at a payload unless this second is marked already.
+///
+/// Of other machines' drone links the name is noted; they say nothing of a declared device.
 pub(super) fn watch(bytes: &[u8], sink: &mut Sink<'_>) {
-    if sink.ledger.drone_link.knows(sink.epoch, sink.at) {
+    let ips = [sink.ends.sender.0, sink.ends.receiver.0];
+    let concerns = sink.ledger.concerns_device(ips, &sink.flow.link);
+    let named = || {
+        let known = sink.flow.facts.protocol;
+        known.is_some_and(|known| sink.ledger.drone_protocols.contains(known))
+    };
+    if sink.ledger.drone_link.knows(sink.epoch, sink.at) || (!concerns && named()) {
         return;
     }
     if let Some(link) = recognise(bytes, sink.ends.sender.1, sink.ends.receiver.1) {
         sink.flow.facts.protocol = Some(name(link));
         sink.ledger.drone_protocols.insert(name(link));
-        sink.ledger.drone_link.mark(sink.epoch, sink.at);
+        if concerns {
+            sink.ledger.drone_link.mark(sink.epoch, sink.at);
+        }
     }
 }
 

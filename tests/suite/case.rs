@@ -361,7 +361,7 @@ fn a_clock_offset_moves_the_packets_against_the_windows() {
     let (code, report, _) = audit.judged(window, &[]);
     assert_eq!(
         (code, reasons(&report)),
-        (3, vec!["no-app-activity", "too-short"])
+        (3, vec!["no-app-activity", "too-short", "time-gap"])
     );
 }
 

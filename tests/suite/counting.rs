@@ -151,11 +151,12 @@ fn a_flow_from_before_the_window_counts_only_with_new_payload() {
 #[test]
 fn a_window_holds_its_start_and_not_its_end() {
     let mut capture = Capture::new();
-    capture.flight(0, 200);
+    capture.flight(0, 95);
     capture.ip(
         100.0,
         &udp(&format!("{PHONE}:5000"), "47.88.60.14:9999", b"payload"),
     );
+    capture.flight(100, 200);
     for (window, verdict) in [
         ("+20/+100", "consistent"),
         ("+20/+100.000001", "inconclusive"),

@@ -63,7 +63,9 @@ fn three_different_slots_of_activity_are_needed() {
     for (times, verdict) in [
         (&[0.0, 9.9, 10.0][..], vec!["no-app-activity"]),
         (&[0.0, 10.0, 19.9], vec!["no-app-activity"]),
-        (&[0.0, 10.0, 20.0], vec![]),
+        (&[0.0, 10.0, 60.0], vec![]),
+        // Enough slots, and the subject is gone before a minute is over.
+        (&[0.0, 10.0, 20.0, 59.9], vec!["too-short"]),
     ] {
         let mut capture = flight_of(times);
         for at in [30.0, 60.0] {
@@ -93,7 +95,11 @@ fn three_different_slots_of_activity_are_needed() {
 fn silence_longer_than_a_minute_and_steps_of_the_clock_are_gaps() {
     for (times, verdict) in [
         (&[0.0, 15.0, 30.0, 90.0][..], vec![]),
-        (&[0.0, 15.0, 30.0, 90.000_001], vec!["time-gap"]),
+        // What silence takes out is missing from the subject's time as well.
+        (
+            &[0.0, 15.0, 30.0, 90.000_001],
+            vec!["too-short", "time-gap"],
+        ),
         (&[100.0, 115.0, 130.0, 160.0, 100.0], vec![]),
         (&[100.0, 115.0, 130.0, 160.1, 100.0], vec!["time-gap"]),
     ] {
@@ -508,7 +514,7 @@ fn a_window_without_packets_is_no_silence() {
     );
     assert_eq!(
         (code, reasons(&report)),
-        (3, vec!["no-app-activity", "too-short"])
+        (3, vec!["no-app-activity", "too-short", "time-gap"])
     );
     assert_eq!(report["scope"]["windows"][0]["first"], Value::Null);
     // The same window in both notations is the same window.
@@ -519,4 +525,57 @@ fn a_window_without_packets_is_no_silence() {
     );
     assert_eq!(relative["digest"], absolute["digest"]);
     assert_eq!(relative["verdict"], "consistent");
+}
+
+#[test]
+fn a_declared_window_has_to_be_recorded_from_end_to_end() {
+    let times: Vec<f64> = (0..=20).map(|slot| f64::from(slot) * 10.0).collect();
+    for (window, verdict) in [
+        ("+0/+260", vec![]),
+        ("+0/+260.000001", vec!["time-gap"]),
+        ("+0/+3600", vec!["time-gap"]),
+        ("2025-03-01T09:59:00Z/2025-03-01T10:02:00Z", vec![]),
+        (
+            "2025-03-01T09:58:59Z/2025-03-01T10:02:00Z",
+            vec!["time-gap"],
+        ),
+    ] {
+        let (_, report) = judged(&flight_of(&times), &["--window", window]);
+        assert_eq!(reasons(&report), verdict, "{window}");
+    }
+}
+
+#[test]
+fn a_step_back_over_the_edge_of_a_window_is_a_gap() {
+    for (late, verdict) in [(55.1, vec![]), (54.9, vec!["time-gap"])] {
+        let times: Vec<f64> = (0..=14).map(|slot| f64::from(slot) * 10.0).collect();
+        let mut capture = flight_of(&times[..7]);
+        // It comes behind the packet of second 60, and its clock stands earlier.
+        chatter(&mut capture, late);
+        for &at in &times[7..] {
+            link(&mut capture, at);
+        }
+        let (_, report) = judged(&capture, &["--window", "+58/+139"]);
+        assert_eq!(reasons(&report), verdict, "{late}");
+        let (_, report) = judged(&capture, &["--window", "+20/+139"]);
+        assert_eq!(reasons(&report), [] as [&str; 0], "no edge between");
+    }
+}
+
+#[test]
+fn others_drone_links_are_no_sign_of_a_declared_device() {
+    let mut capture = Capture::new();
+    for at in (0..=90).step_by(5) {
+        let (other, aircraft) = ("192.168.2.77:12346", format!("{DRONE}:9003"));
+        let frame = duml(at, 2, 3, b"");
+        capture.ip(f64::from(at), &udp(other, &aircraft, &frame));
+        if at < 10 {
+            let (phone, drone) = (format!("{PHONE}:5000"), format!("{DRONE}:5001"));
+            capture.ip(f64::from(at), &udp(&phone, &drone, b"x"));
+            capture.ip(f64::from(at), &udp(&drone, &phone, b"x"));
+        }
+    }
+    assert_eq!(reasons(&judged(&capture, &[]).1), [] as [&str; 0]);
+    let (_, report) = judged(&capture, &["--device", PHONE]);
+    assert_eq!(reasons(&report), ["no-app-activity"]);
 }
