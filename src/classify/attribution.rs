@@ -204,7 +204,9 @@ fn acquit(
     catalog: &Catalog,
 ) -> Attributed {
     let operator = place.and_then(|p| p.operator.as_deref());
-    let by_operator = operator.is_some_and(|o| host.operators.iter().any(|h| h == o));
+    // Where customers rent the addresses, the operator does not say whose service answers.
+    let rented = place.is_some_and(|p| p.tenants == Some(true));
+    let by_operator = !rented && operator.is_some_and(|o| host.operators.iter().any(|h| h == o));
     let by_address = ip
         .and_then(|ip| catalog.lookup_ip(ip))
         .is_some_and(|row| row.attribution == RoleAttribution::Os && row.owner == host.owner);
@@ -212,7 +214,7 @@ fn acquit(
         return Attributed::new(
             Attribution::Unknown,
             format!(
-                "{name} is {}, but the address is not known to be its operator's",
+                "{name} is {}, but the address is not known to be its operator's own",
                 host.role
             ),
         );

@@ -10,6 +10,8 @@
 
 mod role;
 mod row;
+#[cfg(test)]
+mod rules;
 
 use crate::packet::address::is_ip_literal;
 use sha2::{Digest, Sha256};

@@ -4,6 +4,7 @@
 //! vantages saw of it is kept apart and never summed.
 
 use super::attribution::{Attributed, Attribution, by_evidence, by_looked_up_name, by_name};
+use super::catalog::RoleAttribution;
 use super::dns_tunnel;
 use super::labels::Labelling;
 pub use super::traffic::{Traffic, View};
@@ -526,15 +527,26 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
     } else {
         judge_name(destination.key.host.as_deref(), &aliases)
     };
-    destination.browsable = destination
-        .key
-        .host
-        .as_deref()
-        .and_then(|name| basis.catalog.lookup(name))
-        .is_some_and(|host| host.browsable);
+    destination.browsable = browsable(destination, basis);
     destination.attributed =
         by_evidence(destination.whose, destination.key.app.as_deref()).unwrap_or(by_its_name);
     note_disagreement(destination);
+}
+
+/// True if a browser could have gone there: every vendor's host among what names the destination (its host and
+/// aliases; for a resolver what was asked of it) is one that people also open in browsers.
+fn browsable(destination: &Destination, basis: &Basis<'_>) -> bool {
+    let named = destination.key.host.iter().chain(&destination.aliases);
+    let asked = destination
+        .looked_up
+        .iter()
+        .filter(|_| destination.key.lookups_only);
+    let mut vendors = named
+        .chain(asked)
+        .filter_map(|name| basis.catalog.lookup(name))
+        .filter(|host| host.attribution == RoleAttribution::Vendor)
+        .peekable();
+    vendors.peek().is_some() && vendors.all(|host| host.browsable)
 }
 
 /// Lookups that carry data are a transfer and no mere lookups; where other lookups of the same resolver accuse more than they do, they are

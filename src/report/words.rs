@@ -24,7 +24,7 @@ pub(in crate::report) const ATTRIBUTIONS: [(&str, &str); 8] = [
     ("unknown", "nothing explains it"),
     (
         "third-party",
-        "the name belongs to an SDK known from drone apps",
+        "the name belongs to an SDK or a service known from drone apps",
     ),
     ("shared", "a platform that the phone and other apps use too"),
     ("other-app", "labelled with another app"),
