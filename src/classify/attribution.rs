@@ -230,7 +230,7 @@ fn acquit(
     }
     let proof = match operator {
         Some(operator) if by_operator => format!("the address is {operator}'s"),
-        _ => "the address is a catalogued time server".to_owned(),
+        _ => "the address is one of its time servers in the catalog".to_owned(),
     };
     Attributed::new(
         Attribution::Os,
@@ -258,5 +258,81 @@ fn by(host: &Host, name: &str) -> String {
             "{name} lies under {}, {} of {}",
             host.pattern, host.role, host.owner
         )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::locate::Confidence;
+
+    fn judged(name: &str, ip: &str, operator: Option<(&str, bool)>, bytes_out: u64) -> Attribution {
+        let place = Place {
+            country: None,
+            confidence: Confidence::Unknown,
+            candidates: Vec::new(),
+            asn: None,
+            organisation: None,
+            operator: operator.map(|(id, _)| id.to_owned()),
+            tenants: operator.map(|(_, tenants)| tenants),
+        };
+        let ip = ip.parse().unwrap();
+        let catalog = Catalog::embedded();
+        by_name(Some(name), &[], Some(ip), Some(&place), bytes_out, catalog).whose
+    }
+
+    #[test]
+    fn a_name_acquits_only_at_addresses_that_nobody_rents() {
+        use Attribution::{Os, Unknown};
+        let check = "www.msftconnecttest.com";
+        let time = "time.windows.com";
+        for (name, ip, operator, expected) in [
+            (check, "131.107.1.1", Some(("microsoft", false)), Os),
+            // A machine that anybody may rent from the same company.
+            (check, "20.1.2.3", Some(("microsoft", true)), Unknown),
+            (time, "20.1.2.3", Some(("microsoft", true)), Unknown),
+            // A time server of the list, wherever it stands; and another company's.
+            (time, "168.61.215.74", Some(("microsoft", true)), Os),
+            (time, "216.239.35.0", Some(("google", false)), Unknown),
+            (
+                "time2.facebook.com",
+                "129.134.29.123",
+                Some(("meta", false)),
+                Os,
+            ),
+            ("time2.facebook.com", "129.134.29.123", None, Unknown),
+            // No network of its own: the lookup is the system's, the connection stays unexplained.
+            (
+                "time.grapheneos.org",
+                "167.114.145.173",
+                Some(("ovh", true)),
+                Unknown,
+            ),
+            (
+                "www.appleiphonecell.com",
+                "17.253.144.10",
+                Some(("apple", false)),
+                Os,
+            ),
+            (
+                "www.appleiphonecell.com",
+                "47.88.122.4",
+                Some(("alibaba", true)),
+                Unknown,
+            ),
+        ] {
+            assert_eq!(judged(name, ip, operator, 200), expected, "{name} at {ip}");
+        }
+        let much = OS_BYTES_OUT_MAX + 1;
+        assert_eq!(
+            judged(check, "131.107.1.1", Some(("microsoft", false)), much),
+            Unknown
+        );
+        let asked = |name| by_looked_up_name(name, Catalog::embedded()).whose;
+        assert_eq!(
+            (asked("time.grapheneos.org"), asked("hub.flylitchi.com")),
+            (Os, Attribution::ThirdParty)
+        );
     }
 }
