@@ -37,6 +37,7 @@ mod rtsp;
 mod sip;
 mod socks;
 mod ssdp;
+mod ssh;
 mod stun;
 pub mod stun_shape;
 pub mod text_head;
@@ -53,6 +54,7 @@ mod xmpp;
 
 use crate::coverage::GapId;
 use crate::evidence::{Moment, Timestamp};
+use crate::flow::overhead::Kind as Overhead;
 use crate::flow::{Carries, Flow, NameSource, Opening, Relay, Side};
 use crate::ledger::apps::AppId;
 use crate::ledger::clocks::ClockKind;
@@ -129,7 +131,7 @@ pub static STREAMS: &[Protocol] = &[
     xmpp::XMPP,
     drone_link::STREAM,
     tunnel::STREAM,
-    tunnel::SSH,
+    ssh::SSH,
     tunnel::PPTP,
 ];
 
@@ -246,6 +248,19 @@ impl Sink<'_> {
     /// What the sender's payload is from here on.
     pub fn carries(&mut self, what: Carries) {
         self.flow.carries(self.ends.side, what);
+    }
+
+    /// The sender's payload is so many bytes of what a protocol needs for itself; beyond what it can need they are application
+    /// payload, whatever they call themselves.
+    pub fn overhead(&mut self, kind: Overhead, bytes: u64) {
+        let side = self.ends.side;
+        let client = self.flow.opened_by.is_none_or(|(opener, _)| opener == side);
+        let beyond = self.flow.overhead.of_mut(side).add(kind, bytes, client);
+        self.carries(if beyond > 0 {
+            Carries::Application
+        } else {
+            Carries::Handshake
+        });
     }
 
     /// A request of the sender declares a body of so many bytes.

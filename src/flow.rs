@@ -5,6 +5,7 @@
 
 pub mod bins;
 pub mod budget;
+pub mod overhead;
 pub mod row;
 pub mod sequence;
 pub mod stream;
@@ -353,6 +354,8 @@ pub struct Facts {
     pub relay: Option<Relay>,
     /// Everything read of this flow was DNS: it asks for names, and carries nothing else.
     pub only_lookups: bool,
+    /// What asks for names here says more than a lookup needs.
+    pub more_than_lookups: bool,
     /// Names that were looked up in this flow.
     pub lookups: std::collections::BTreeSet<Arc<str>>,
     /// One of them is a public name: somebody outside has to answer it.
@@ -460,6 +463,10 @@ pub struct Flow {
     pub half: Pair<Half>,
     /// What each side's payload is.
     pub carries: Pair<Carries>,
+    /// The dissector reads all that each side says now: nothing of a person hides in it.
+    pub understood: Pair<bool>,
+    /// Bytes of each side that security protocols took for themselves.
+    pub overhead: Pair<overhead::Overhead>,
     /// Request bodies that each side has declared since they were last counted, bytes: the largest.
     pub declared: Pair<u64>,
     /// FIN or RST was seen from each side.
@@ -491,6 +498,8 @@ impl Flow {
             link: Pair::default(),
             half: Pair::default(),
             carries: Pair::default(),
+            understood: Pair::default(),
+            overhead: Pair::default(),
             declared: Pair::default(),
             ended: Pair::default(),
             joined_late: false,

@@ -514,17 +514,20 @@ impl Tracker {
                         &mut self.ledger,
                     );
                 }
-                if !answers && believed && !self.quoted(body, datagram.destination, context) {
+                let wire = datagram.wire_len.saturating_sub(4);
+                if !answers && believed && self.quoted(body, datagram.destination, context) {
+                    self.beyond_quote(slot, side, body, (datagram.protocol, wire), context);
+                } else if !answers && believed {
                     // An error that quotes nothing of its receiver's is a message like any other.
                     if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
                         *span.answers.of_mut(side) += 1;
                     }
-                    self.payload(slot, side, datagram.wire_len.saturating_sub(4), context);
+                    self.payload(slot, side, wire, context);
                 }
                 // An error quotes somebody's packet; it is no payload and opens nothing.
                 if answers {
                     self.look(slot, side, body, Layer::Icmp, context);
-                    self.payload(slot, side, datagram.wire_len.saturating_sub(4), context);
+                    self.payload(slot, side, wire, context);
                 }
                 if is_echo(datagram.protocol, kind)
                     && let Some(data) = body.get(4..)
@@ -966,10 +969,13 @@ impl Tracker {
             });
         });
         content::end(&mut closed, epoch, at);
-        if closed.flow.facts.protocol.is_none() {
-            for span in &mut closed.spans {
-                span.application.a |= span.pending.a;
-                span.application.b |= span.pending.b;
+        for side in Side::BOTH {
+            // Nobody said that it was a handshake.
+            let undecided = *closed.flow.carries.of(side) == Carries::Undecided;
+            if undecided || closed.flow.facts.protocol.is_none() {
+                for span in &mut closed.spans {
+                    *span.application.of_mut(side) |= *span.pending.of(side);
+                }
             }
         }
         if closed.flow.joined_late {

@@ -1,6 +1,7 @@
 //! Whose traffic it is (contract, "Who sent it"), strongest evidence first.
 
 use super::catalog::{Catalog, Host, RoleAttribution};
+use super::dns_tunnel::carries_data;
 use super::labels::Labelling;
 use super::subject::Labelled;
 use crate::identity::Whose;
@@ -137,6 +138,16 @@ pub fn by_looked_up_name(name: &str, catalog: &Catalog) -> Attributed {
         RoleAttribution::Vendor => Attribution::Vendor,
         RoleAttribution::ThirdParty => Attribution::ThirdParty,
         RoleAttribution::Shared => Attribution::Shared,
+        // A name that carries data under such a domain is none that its owner gave out.
+        RoleAttribution::Os if host.pattern != name && carries_data(name) => {
+            return Attributed::new(
+                Attribution::Unknown,
+                format!(
+                    "{name} lies under {}, and its labels look like data",
+                    host.pattern
+                ),
+            );
+        }
         RoleAttribution::Os => Attribution::Os,
         RoleAttribution::None => Attribution::Unknown,
     };

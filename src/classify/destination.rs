@@ -28,6 +28,9 @@ const NAMES_MAX: usize = 512;
 /// Fingerprints kept per destination: programs that open it, and the few settings that each has.
 const JA4_MAX: usize = 16;
 
+/// More than this out to one resolver is payload, whatever it asks for (contract, "Stages").
+const LOOKUPS_OUT_MAX: u64 = 64_000;
+
 /// What destinations are told apart by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
@@ -216,6 +219,22 @@ impl Destination {
         self.looked_up.extend(other.looked_up);
         self.hidden = self.hidden.or(other.hidden);
         self.flows_per_view.extend(other.flows_per_view);
+    }
+
+    /// True where everything was DNS in clear, whether mere lookups or more.
+    fn is_dns(&self) -> bool {
+        let dns = |protocol: &&'static str| *protocol == "dns";
+        self.key.lookups_only
+            || (!self.protocols.is_empty() && self.protocols.iter().all(|p| dns(p)))
+    }
+
+    /// These lookups are more than that: what went out is payload.
+    fn is_payload(&mut self) {
+        self.key.lookups_only = false;
+        for view in self.views.values_mut() {
+            let counted = view.total.iter_mut().chain(&mut view.active);
+            counted.for_each(|(_, traffic)| traffic.application_out |= traffic.bytes_out > 0);
+        }
     }
 
     /// True for encrypted DNS, and where no question could be read: nothing stands in the lookups.
@@ -469,20 +488,14 @@ pub(super) fn group(
 /// Attribution and place, once all rows of a destination are known.
 pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translators: &Translators) {
     let ip = destination.key.ip;
-    destination.place = ip.and_then(|ip| basis.place(ip, translators));
+    let place = ip.and_then(|ip| basis.place(ip, translators));
+    destination.place.clone_from(&place);
     if let Some((index, _)) = destination.fullest() {
         destination.flows = destination.flows_per_view.get(&index).copied().unwrap_or(0);
     }
     let bytes_out = destination.fullest().map_or(0, |(_, t)| t.bytes_out);
     let judge_name = |name: Option<&str>, aliases: &[&str]| {
-        by_name(
-            name,
-            aliases,
-            ip,
-            destination.place.as_ref(),
-            bytes_out,
-            basis.catalog,
-        )
+        by_name(name, aliases, ip, place.as_ref(), bytes_out, basis.catalog)
     };
     // Of several asserted names the one with the strongest attribution is the host.
     let mut asserted: Vec<(Attributed, Named)> = destination
@@ -498,8 +511,12 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
         destination.key.host = Some(Arc::clone(&named.name));
         destination.key.host_source = Some(named.source);
     }
-    let aliases: Vec<&str> = destination.aliases.iter().map(|a| &**a).collect();
+    let aliases = destination.aliases.clone();
+    let aliases: Vec<&str> = aliases.iter().map(|a| &**a).collect();
     let by_its_name = if destination.hidden.is_some() {
+        if destination.key.lookups_only && bytes_out > LOOKUPS_OUT_MAX {
+            destination.is_payload();
+        }
         // A name that accuses is not hidden by what it is used for.
         let named = judge_name(destination.key.host.as_deref(), &aliases);
         if named.whose == Attribution::Vendor {
@@ -510,7 +527,7 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
                 reason: "encrypted DNS: what was asked for is hidden".into(),
             }
         }
-    } else if destination.key.lookups_only {
+    } else if destination.is_dns() {
         // A resolver's row takes the strongest attribution among the lookups.
         let strongest = destination
             .looked_up
@@ -522,8 +539,23 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
                 whose: Attribution::Unknown,
                 reason: "no name that was asked for could be read".into(),
             });
-        note_dns_tunnels(destination, strongest.whose, basis);
-        strongest
+        let tunnel = note_dns_tunnels(destination, strongest.whose, basis);
+        if destination.key.lookups_only && bytes_out > LOOKUPS_OUT_MAX {
+            destination.is_payload();
+            destination.notes.insert(format!(
+                "{bytes_out} bytes went out in lookups, more than lookups need: they count as payload"
+            ));
+        }
+        let own = match tunnel {
+            Some(domain) => by_looked_up_name(&domain, basis.catalog),
+            None => strongest,
+        };
+        // What is no mere lookup is acquitted by its name only together with the address.
+        if !destination.key.lookups_only && own.whose == Attribution::Os {
+            os_at_its_address(destination, bytes_out, basis)
+        } else {
+            own
+        }
     } else {
         judge_name(destination.key.host.as_deref(), &aliases)
     };
@@ -540,7 +572,7 @@ fn browsable(destination: &Destination, basis: &Basis<'_>) -> bool {
     let asked = destination
         .looked_up
         .iter()
-        .filter(|_| destination.key.lookups_only);
+        .filter(|_| destination.is_dns());
     let mut vendors = named
         .chain(asked)
         .filter_map(|name| basis.catalog.lookup(name))
@@ -549,9 +581,14 @@ fn browsable(destination: &Destination, basis: &Basis<'_>) -> bool {
     vendors.peek().is_some() && vendors.all(|host| host.browsable)
 }
 
-/// Lookups that carry data are a transfer and no mere lookups; where other lookups of the same resolver accuse more than they do, they are
-/// remarked alone, so that what they carried is not laid to another's charge.
-fn note_dns_tunnels(destination: &mut Destination, strongest: Attribution, basis: &Basis<'_>) {
+/// Lookups that carry data are a transfer and no mere lookups. Where other lookups of the same resolver accuse more than they do, the domain
+/// is returned: what they carried is not laid to another's charge.
+fn note_dns_tunnels(
+    destination: &mut Destination,
+    strongest: Attribution,
+    basis: &Basis<'_>,
+) -> Option<String> {
+    let mut own: Option<(Attribution, String)> = None;
     for tunnel in dns_tunnel::seen(&destination.looked_up) {
         destination.notes.insert(format!(
             "lookups under {} look like a tunnel through DNS: {} names or more carry {} bytes or more in their labels",
@@ -559,14 +596,32 @@ fn note_dns_tunnels(destination: &mut Destination, strongest: Attribution, basis
             tunnel.names.len(),
             tunnel.bytes
         ));
-        if by_looked_up_name(&tunnel.domain, basis.catalog).whose >= strongest {
-            destination.key.lookups_only = false;
-            for view in destination.views.values_mut() {
-                let counted = view.total.iter_mut().chain(&mut view.active);
-                counted.for_each(|(_, traffic)| traffic.application_out |= traffic.bytes_out > 0);
-            }
+        destination.is_payload();
+        for view in destination.views.values_mut() {
+            let counted = view.total.iter_mut().chain(&mut view.active);
+            // The names were read, and what they stand for was not.
+            counted.for_each(|(_, traffic)| traffic.unread_out = traffic.bytes_out);
+        }
+        let whose = by_looked_up_name(&tunnel.domain, basis.catalog).whose;
+        if own.as_ref().is_none_or(|(have, _)| *have < whose) {
+            own = Some((whose, tunnel.domain));
         }
     }
+    own.filter(|(whose, _)| *whose < strongest)
+        .map(|(_, domain)| domain)
+}
+
+/// Lookups of `os` names that carry payload: the system's only if each name's operator is who was asked.
+fn os_at_its_address(destination: &Destination, bytes_out: u64, basis: &Basis<'_>) -> Attributed {
+    let (ip, place) = (destination.key.ip, destination.place.as_ref());
+    let each = destination
+        .looked_up
+        .iter()
+        .map(|name| by_name(Some(name), &[], ip, place, bytes_out, basis.catalog));
+    each.max().unwrap_or(Attributed {
+        whose: Attribution::Unknown,
+        reason: "no name that was asked for could be read".into(),
+    })
 }
 
 /// What names and address say against each other.

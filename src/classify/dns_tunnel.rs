@@ -19,6 +19,12 @@ const DATA_MIN: usize = 40;
 /// Length of the longest label in front of the domain. Long names of hosts are made of many short words; encoded data fills its labels.
 const LABEL_MIN: usize = 32;
 
+/// The same for names that carry little each: as many, with a first label of letters and digits mixed. Clouds name machines so, a few of
+/// them at a time; a tunnel needs hundreds.
+const SHORT_NAMES_MIN: usize = 96;
+const SHORT_LABEL_MIN: usize = 16;
+const DIGITS_MIN: usize = 3;
+
 /// A domain through which data was passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tunnel {
@@ -32,17 +38,17 @@ pub struct Tunnel {
 
 /// The domains under which these names carry data, by name.
 pub fn seen(names: &BTreeSet<Arc<str>>) -> Vec<Tunnel> {
-    let mut domains: BTreeMap<&str, Tunnel> = BTreeMap::new();
+    let mut domains: BTreeMap<(&str, Shape), Tunnel> = BTreeMap::new();
     for name in names {
         let Some((labels, domain)) = split(name) else {
             continue;
         };
+        let shape = match shape(labels) {
+            Some(shape) if is_public_name(name) => shape,
+            _ => continue,
+        };
         let bytes = labels.bytes().filter(|b| *b != b'.').count();
-        let longest = labels.split('.').map(str::len).max().unwrap_or(0);
-        if bytes < DATA_MIN || longest < LABEL_MIN || !is_public_name(name) {
-            continue;
-        }
-        let tunnel = domains.entry(domain).or_insert_with(|| Tunnel {
+        let tunnel = domains.entry((domain, shape)).or_insert_with(|| Tunnel {
             domain: domain.to_owned(),
             names: BTreeSet::new(),
             bytes: 0,
@@ -50,8 +56,55 @@ pub fn seen(names: &BTreeSet<Arc<str>>) -> Vec<Tunnel> {
         tunnel.names.insert(Arc::clone(name));
         tunnel.bytes = tunnel.bytes.saturating_add(bytes);
     }
-    let found = domains.into_values();
-    found.filter(|t| t.names.len() >= NAMES_MIN).collect()
+    let mut found: BTreeMap<&str, Tunnel> = BTreeMap::new();
+    for ((domain, shape), tunnel) in domains {
+        let least = match shape {
+            Shape::Long => NAMES_MIN,
+            Shape::Short => SHORT_NAMES_MIN,
+        };
+        if tunnel.names.len() < least {
+            continue;
+        }
+        match found.get_mut(domain) {
+            Some(have) => {
+                have.names.extend(tunnel.names);
+                have.bytes = have.bytes.saturating_add(tunnel.bytes);
+            }
+            None => {
+                found.insert(domain, tunnel);
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+/// How labels could carry data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shape {
+    /// Much in each name.
+    Long,
+    /// Little in each, and no words.
+    Short,
+}
+
+fn shape(labels: &str) -> Option<Shape> {
+    let bytes = labels.bytes().filter(|b| *b != b'.').count();
+    let longest = labels.split('.').map(str::len).max().unwrap_or(0);
+    if bytes >= DATA_MIN && longest >= LABEL_MIN {
+        return Some(Shape::Long);
+    }
+    let first = labels.split('.').next().unwrap_or_default();
+    let digits = first.bytes().filter(u8::is_ascii_digit).count();
+    let encoded = first.len() >= SHORT_LABEL_MIN
+        && first.bytes().all(|b| b.is_ascii_alphanumeric())
+        && digits >= DIGITS_MIN
+        && digits < first.len();
+    encoded.then_some(Shape::Short)
+}
+
+/// True if this one name has the shape of one that carries data.
+pub fn carries_data(name: &str) -> bool {
+    split(name).is_some_and(|(labels, _)| shape(labels) == Some(Shape::Long))
 }
 
 /// What stands in front of a registered domain, and the domain: two labels, or three below a country with categories of two or three

@@ -43,6 +43,7 @@ struct Dns {
 
 impl Session for Dns {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        sink.carries(Carries::Application);
         let (message, used) = if self.stream {
             let Some((length, rest)) = bytes.split_first_chunk::<2>() else {
                 return Step::More;
@@ -55,16 +56,15 @@ impl Session for Dns {
         } else {
             (bytes, bytes.len())
         };
-        sink.carries(Carries::Application);
         match parse(message) {
             Ok(read) if !read.questions.is_empty() || read.is_response => {
-                if sink.flow.facts.protocol == Some("dns") {
-                    sink.flow.facts.only_lookups = true;
-                }
+                sink.flow.facts.more_than_lookups |= more_than_a_lookup(&read, message.len(), sink);
                 self.message(&read, sink);
             }
-            _ => sink.flow.facts.only_lookups = false,
+            _ => sink.flow.facts.more_than_lookups = true,
         }
+        let facts = &mut sink.flow.facts;
+        facts.only_lookups = facts.protocol == Some("dns") && !facts.more_than_lookups;
         Step::Consumed(used)
     }
 
@@ -74,8 +74,30 @@ impl Session for Dns {
             && let Some(rest) = bytes.get(2..)
             && let Ok(read) = parse(rest)
         {
+            if more_than_a_lookup(&read, rest.len(), sink) {
+                sink.flow.facts.more_than_lookups = true;
+                sink.flow.facts.only_lookups = false;
+            }
             self.message(&read, sink);
         }
+    }
+}
+
+/// True if the sender, who asks here, says more than a lookup needs: bytes that no question has, or an answer to nobody. What a resolver
+/// answers is not ours.
+fn more_than_a_lookup(message: &Message, length: usize, sink: &Sink<'_>) -> bool {
+    let side = sink.side();
+    if sink.ends.receiver.0.is_multicast() {
+        return false;
+    }
+    let asks = sink
+        .flow
+        .opened_by
+        .is_some_and(|(opener, how)| opener == side && how >= Opening::Request);
+    if message.is_response {
+        asks
+    } else {
+        message.foreign(length) > 0
     }
 }
 
@@ -107,7 +129,8 @@ impl Dns {
             matches!(
                 r.data,
                 Data::Edns {
-                    client_subnet: true
+                    client_subnet: true,
+                    ..
                 }
             )
         });

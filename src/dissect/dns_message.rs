@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use crate::dissect::wire::Reader;
 
 mod fit;
+mod foreign;
 mod name;
 mod resolved;
 mod service_binding;
@@ -115,6 +116,8 @@ pub struct Record {
     pub cache_flush: bool,
     /// Seconds the record may be kept.
     pub ttl: u32,
+    /// Bytes of its data.
+    pub length: usize,
     /// Its data.
     pub data: Data,
 }
@@ -147,6 +150,8 @@ pub enum Data {
     Edns {
         /// It carries a client subnet (RFC 7871): a part of the asker's address goes on to the servers asked.
         client_subnet: bool,
+        /// Bytes of options that no lookup needs.
+        odd: usize,
     },
     /// Another type; the data is not looked at.
     Other,
@@ -298,6 +303,7 @@ fn record<'a>(reader: &mut Reader<'a>, message: &'a [u8], section: Section) -> O
         },
         cache_flush: !is_opt && class & CLASS_TOP_BIT != 0,
         ttl,
+        length,
         data: data(rtype, start, end, message).unwrap_or(Data::Damaged),
     })
 }
@@ -330,12 +336,13 @@ fn data<'a>(rtype: u16, start: Reader<'a>, end: usize, message: &'a [u8]) -> Opt
 fn edns(mut options: Reader<'_>) -> Option<Data> {
     /// EDNS client subnet (RFC 7871).
     const CLIENT_SUBNET: u16 = 8;
-    let mut client_subnet = false;
+    let (mut client_subnet, mut odd) = (false, 0usize);
     while !options.is_empty() {
-        client_subnet |= options.u16()? == CLIENT_SUBNET;
-        options.vector16()?;
+        let code = options.u16()?;
+        client_subnet |= code == CLIENT_SUBNET;
+        odd = odd.saturating_add(foreign::option(code, options.vector16()?));
     }
-    Some(Data::Edns { client_subnet })
+    Some(Data::Edns { client_subnet, odd })
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@
 //! server wants its cookie back (HelloVerifyRequest) or another key share (HelloRetryRequest): both are read. Where copies of the same
 //! bytes differ, both readings count. Everything behind the handshake is encrypted: what was sent, it cannot say.
 
-use super::dtls_record::{Fragment, shape};
+use super::dtls_record::{Datagram, Fragment, shape};
 use super::ja4::{Over, fingerprint};
 use super::quic::crypto_stream::CryptoStream;
 use super::tls::{DOT_PORT, certificate, said};
 use super::tls_hello::dtls_client_hello;
 use super::tls_record::handshake_type;
 use super::wire::Fit;
-use super::{Protocol, Session, Sink, Step};
+use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Pair, Relay};
 use std::collections::VecDeque;
@@ -53,11 +53,6 @@ impl Session for Dtls {
             sink.carries(Carries::Application);
             return Step::Consumed(bytes.len());
         };
-        sink.carries(if datagram.application_data {
-            Carries::Application
-        } else {
-            Carries::Handshake
-        });
         for fragment in &datagram.fragments {
             if matches!(
                 fragment.kind,
@@ -66,7 +61,23 @@ impl Session for Dtls {
                 self.fragment(fragment, sink);
             }
         }
+        takes(&datagram, bytes.len(), sink);
         Step::Consumed(bytes.len())
+    }
+}
+
+/// Counts what a datagram takes for the protocol itself.
+fn takes(datagram: &Datagram<'_>, length: usize, sink: &mut Sink<'_>) {
+    let control = datagram.control;
+    // What stands behind the records is somebody's too.
+    let handshake = length.saturating_sub(control) as u64;
+    let has_payload = datagram.application_data || datagram.oversized;
+    sink.overhead(Overhead::Control, control as u64);
+    let beyond = *sink.flow.carries.of(sink.ends.side) == Carries::Application;
+    if has_payload || beyond {
+        sink.carries(Carries::Application);
+    } else {
+        sink.overhead(Overhead::Handshake, handshake);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::dissect::wire::Reader;
 /// Content types (IANA "TLS ContentType").
 mod content_type {
     pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
+    pub(super) const ALERT: u8 = 21;
     pub(super) const HANDSHAKE: u8 = 22;
     pub(super) const APPLICATION_DATA: u8 = 23;
     pub(super) const HEARTBEAT: u8 = 24;
@@ -21,6 +22,12 @@ mod content_type {
 const FRAGMENT_MAX: usize = (1 << 14) + 2048;
 /// Records looked at in one datagram; a flight of handshake messages has about ten.
 const RECORDS_MAX: usize = 64;
+/// Header of a record without connection id.
+const HEADER_LEN: usize = 13;
+/// Longest change of cipher, alert or heartbeat: the last may be padded to the path's size (RFC 6520 §5.1) and is not by any program known.
+const SMALL_MAX: usize = 512;
+/// Longest handshake record that is encrypted: a Finished, a ticket, a renegotiation's piece of a certificate.
+const SEALED_HANDSHAKE_MAX: usize = 1500;
 /// Sequence numbers beyond this are taken for noise: an hour of a million records a second.
 const SEQUENCE_MAX: u64 = 1 << 32;
 
@@ -33,6 +40,10 @@ pub struct Datagram<'a> {
     pub records: usize,
     /// Some record carries application data, or hides its type.
     pub application_data: bool,
+    /// Bytes of alerts, changes of cipher and heartbeats.
+    pub control: usize,
+    /// A record that says it is of those, and is longer than any can be.
+    pub oversized: bool,
     /// Some record is encrypted (epoch above 0).
     pub encrypted: bool,
     /// Handshake message fragments of the plaintext records, in order.
@@ -89,6 +100,8 @@ pub fn shape(payload: &[u8]) -> Option<Datagram<'_>> {
             version: header.version,
             records: 0,
             application_data: false,
+            control: 0,
+            oversized: false,
             encrypted: false,
             fragments: Vec::new(),
             damaged: false,
@@ -171,8 +184,20 @@ impl<'a> Datagram<'a> {
         self.encrypted |= header.epoch > 0;
         self.application_data |= matches!(
             header.content_type,
-            content_type::APPLICATION_DATA | content_type::HEARTBEAT | content_type::CONNECTION_ID
+            content_type::APPLICATION_DATA | content_type::CONNECTION_ID
         );
+        let whole = HEADER_LEN + header.length;
+        match header.content_type {
+            content_type::HANDSHAKE | content_type::ACK => {
+                // Behind the change of cipher there is the Finished alone, or one of TLS's small messages.
+                self.oversized |= header.epoch > 0 && header.length > SEALED_HANDSHAKE_MAX;
+            }
+            content_type::CHANGE_CIPHER_SPEC | content_type::ALERT | content_type::HEARTBEAT => {
+                self.control += whole;
+                self.oversized |= header.length > SMALL_MAX;
+            }
+            _ => {}
+        }
         if header.epoch == 0 && header.content_type == content_type::HANDSHAKE {
             self.fragments.extend(fragments(fragment));
         }

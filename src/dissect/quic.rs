@@ -18,7 +18,7 @@ pub mod version;
 use super::host_name::HostName;
 use super::quic_shape::{Datagram, Packet, PacketKind, shape};
 use super::wire::Fit;
-use super::{Protocol, Session, Sink, Step};
+use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
 use crate::evidence::Moment;
 use crate::flow::{Carries, NameSource, Relay, Side};
@@ -121,17 +121,39 @@ fn hides_lookups(sink: &mut Sink<'_>) {
 
 impl Session for Quic {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
-        let handshake = match shape(bytes) {
-            Some(datagram) => self.datagram(&datagram, sink),
+        let shape = shape(bytes);
+        let handshake = match &shape {
+            Some(datagram) => self.datagram(datagram, sink),
             // A short header, or what else runs on this pair of ports.
             None => self.clear(bytes, sink),
         };
-        sink.carries(if handshake {
-            Carries::Handshake
+        if handshake {
+            takes(shape.as_ref(), bytes.len(), sink);
         } else {
-            Carries::Application
-        });
+            sink.carries(Carries::Application);
+        }
         Step::Consumed(bytes.len())
+    }
+}
+
+/// Counts what a datagram without application data takes for the protocol itself.
+fn takes(datagram: Option<&Datagram<'_>>, length: usize, sink: &mut Sink<'_>) {
+    let initial = datagram.map_or(0, |d| {
+        let initials = d.packets.iter().filter(|p| p.kind == PacketKind::Initial);
+        let own: usize = initials.map(|p| p.bytes.len()).sum();
+        // Zeros behind a small Initial fill the datagram up to the size that is asked for.
+        match d.packets.as_slice() {
+            [only] if only.kind == PacketKind::Initial && d.trailing == 0 => length,
+            _ => own,
+        }
+    });
+    let rest = length.saturating_sub(initial);
+    if initial > 0 {
+        sink.overhead(Overhead::Initial, initial as u64);
+    }
+    let beyond = initial > 0 && *sink.flow.carries.of(sink.ends.side) == Carries::Application;
+    if !beyond {
+        sink.overhead(Overhead::Handshake, rest as u64);
     }
 }
 

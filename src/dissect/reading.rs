@@ -305,7 +305,14 @@ impl Reading {
 
     /// A segment of a flow that nobody reads: a drone link over TCP still shows itself.
     fn watch_unread(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        if self.session.is_none() && !bytes.is_empty() {
+        if bytes.is_empty() {
+            return;
+        }
+        if *sink.flow.carries.of(sink.side()) == Carries::Undecided {
+            // The other side told what this is, and it is no handshake.
+            sink.carries(Carries::Application);
+        }
+        if self.session.is_none() {
             super::drone_link::watch(bytes, sink);
         }
     }

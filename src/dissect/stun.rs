@@ -6,7 +6,7 @@
 
 use super::stun_shape::{AddressRole, Class, Stun as Message, frame_len, message};
 use super::wire::Fit;
-use super::{Protocol, Session, Sink, Step};
+use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::flow::{Carries, Relay, Side};
 use crate::packet::address::classify;
 
@@ -89,11 +89,11 @@ fn say(stun: &Message, sink: &mut Sink<'_>) {
     if stun.class == Class::Request {
         sink.client_speaks();
     }
-    sink.carries(if stun.carries_data {
-        Carries::Application
+    if stun.carries_data {
+        sink.carries(Carries::Application);
     } else {
-        Carries::Handshake
-    });
+        sink.overhead(Overhead::OddAttribute, stun.odd as u64);
+    }
     // Peers on the site are candidates like others; the relay is one for the sake of those beyond.
     let beyond = stun
         .addresses

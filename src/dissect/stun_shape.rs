@@ -72,6 +72,8 @@ pub struct Stun {
     pub software: Option<String>,
     /// Bytes of somebody else's packet inside: a TURN send or data indication.
     pub carries_data: bool,
+    /// Bytes in attributes that no registry knows, or beyond what theirs can need.
+    pub odd: usize,
 }
 
 /// Recognises a datagram that is one whole STUN message.
@@ -106,6 +108,7 @@ pub fn message(payload: &[u8]) -> Option<Stun> {
         alternate_domain: None,
         software: None,
         carries_data: false,
+        odd: 0,
     };
     for _ in 0..ATTRIBUTES_MAX {
         if reader.is_empty() {
@@ -119,6 +122,7 @@ pub fn message(payload: &[u8]) -> Option<Stun> {
         if kind == attribute::FINGERPRINT && !fingerprint_holds(payload.get(..before)?, value) {
             return None;
         }
+        stun.odd += value.len().saturating_sub(longest(kind));
         stun.attribute(kind, value, &transaction);
     }
     reader.is_empty().then_some(stun)
@@ -136,6 +140,45 @@ pub fn frame_len(bytes: &[u8]) -> Option<Option<usize>> {
     }
     let whole = header.1.filter(|_| header.2.is_some());
     Some(whole.map(|length| HEADER_LEN.saturating_add(length.into())))
+}
+
+/// The most bytes that an attribute can need (IANA "STUN Attributes"); nothing for those that are not known, and for padding, which only tries
+/// the path (RFC 5780 §7.6).
+fn longest(kind: u16) -> usize {
+    /// Texts may have up to 763 bytes (RFC 8489 §14), and those of honest programs are shorter.
+    const TEXT: usize = 128;
+    /// Tokens and tickets are sealed by a server for itself (RFC 7635, RFC 8016).
+    const TOKEN: usize = 512;
+    match kind {
+        // Addresses.
+        0x0001 | 0x0012 | 0x0016 | 0x0020 | 0x8023 | 0x802b | 0x802c => 20,
+        // User name, error, unknown attributes, realm, nonce, alternate domain, software.
+        0x0006 | 0x0009 | 0x000a | 0x0014 | 0x0015 | 0x8003 | 0x8022 => TEXT,
+        // Integrity by SHA-1 and SHA-256, hash of the user name.
+        0x0008 | 0x001c | 0x001e | 0xc05b => 32,
+        0x001b | 0x8030 => TOKEN,
+        // Password algorithms.
+        0x001d | 0x8002 => 32,
+        // Data is payload by itself.
+        0x0013 => usize::MAX,
+        // Channel, lifetime, families, transport, even port, fragment, token of a port, change, priority, candidate, tie breakers, ICMP,
+        // fingerprint, ECN, connection, response port, cost of the network.
+        0x000c
+        | 0x000d
+        | 0x0017..=0x001a
+        | 0x0022
+        | 0x0003
+        | 0x0024
+        | 0x0025
+        | 0x002a
+        | 0x8000
+        | 0x8004
+        | 0x8027..=0x802a
+        | 0x802d
+        | 0x0027
+        | 0xc057 => 8,
+        _ => 0,
+    }
 }
 
 /// IANA "STUN Methods".

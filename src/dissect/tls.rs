@@ -11,7 +11,7 @@ use super::tls_hello::{ClientHello, Ech, client_hello, server_hello};
 use super::tls_record::{
     HEADER_LEN, HandshakeMessage, Handshakes, Next, Record, content_type, fit, handshake_type, next,
 };
-use super::{Protocol, Session, Sink, Step};
+use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Pair, Relay, Side};
 
@@ -67,6 +67,7 @@ impl Session for Tls {
             content_type::HANDSHAKE if self.in_clear(side, &record) => {
                 if record.is_whole() {
                     self.handshake(record.fragment, sink);
+                    takes(&record, sink);
                     Step::Consumed(HEADER_LEN + record.length)
                 } else {
                     Step::More
@@ -74,6 +75,7 @@ impl Session for Tls {
             }
             content_type::CHANGE_CIPHER_SPEC => {
                 *self.encrypted.of_mut(side) |= !self.retry;
+                takes(&record, sink);
                 pass(&record)
             }
             content_type::APPLICATION_DATA => {
@@ -85,7 +87,10 @@ impl Session for Tls {
                 sink.carries(Carries::Application);
                 Step::DoneHere
             }
-            _ => pass(&record),
+            _ => {
+                takes(&record, sink);
+                pass(&record)
+            }
         }
     }
 
@@ -104,6 +109,26 @@ impl Session for Tls {
             let body = body.to_vec();
             self.client_hello(&body, false, sink);
         }
+    }
+}
+
+/// Counts what a record takes for the protocol itself.
+fn takes(record: &Record<'_>, sink: &mut Sink<'_>) {
+    /// The only byte of a change of cipher (RFC 5246 §7.1).
+    const CHANGE: usize = 1;
+    /// An alert, encrypted: level and description in a block cipher's padding, with what stands around it (RFC 5246 §6.2.3). A heartbeat
+    /// over TCP only keeps alive (RFC 6520 §5.2): a few bytes of its own, and as many of padding.
+    const SMALL: usize = 512;
+    let whole = (HEADER_LEN + record.length) as u64;
+    let fits = match record.content_type {
+        content_type::HANDSHAKE => return sink.overhead(Overhead::Handshake, whole),
+        content_type::CHANGE_CIPHER_SPEC => record.length == CHANGE,
+        _ => record.length <= SMALL,
+    };
+    if fits {
+        sink.overhead(Overhead::Control, whole);
+    } else {
+        sink.carries(Carries::Application);
     }
 }
 

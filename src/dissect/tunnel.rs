@@ -1,9 +1,8 @@
-//! Tunnels that cannot be opened, by their shape: WireGuard, OpenVPN, IPsec over UDP and TCP, Tailscale, ZeroTier. And two sessions that
-//! are none themselves: SSH, and the control connection of PPTP.
+//! Tunnels that cannot be opened, by their shape: WireGuard, OpenVPN, IPsec over UDP and TCP, Tailscale, ZeroTier. And a session that
+//! is none itself: the control connection of PPTP.
 //!
 //! To a public address they are internet traffic like any other. To a local one they could carry
-//! anything on to the internet: the flow keeps the tunnel's name, and judging raises the gap. An SSH session with a local host is
-//! local traffic, and only named.
+//! anything on to the internet: the flow keeps the tunnel's name, and judging raises the gap.
 
 use super::tunnel_shape::{StreamOpening, Tunnel as Kind, recognise_tcp, recognise_udp};
 use super::wire::Fit;
@@ -23,12 +22,6 @@ pub(super) const DATAGRAM: Protocol = Protocol {
 pub(super) const STREAM: Protocol = Protocol {
     id: "tunnel",
     fit: |bytes, ends| fit_stream(bytes, ends, |found| session(found).is_none()),
-    open: || Box::new(Stream),
-};
-
-pub(super) const SSH: Protocol = Protocol {
-    id: "ssh",
-    fit: |bytes, ends| fit_stream(bytes, ends, |found| found == StreamOpening::Ssh),
     open: || Box::new(Stream),
 };
 

@@ -71,10 +71,9 @@ impl Tracker {
         carries: Carries,
         context: Context,
     ) {
-        let read = self
-            .table
-            .flow(slot)
-            .is_some_and(|f| carries == Carries::Handshake || is_dissected(f, new));
+        let read = self.table.flow(slot).is_some_and(|f| {
+            carries == Carries::Handshake || *f.understood.of(side) || is_dissected(f, new)
+        });
         if read
             && !context.again
             && let Some(span) = self.table.span(slot, context.epoch, context.moment)

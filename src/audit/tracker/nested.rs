@@ -3,12 +3,14 @@
 //! Each is a packet of a flow of its own, one level deeper; its frame is accounted for the outermost
 //! one. What it does beyond the site, the flows around it do too.
 
-use super::super::icmp::icmp_ports;
+use super::super::icmp::{Quote, icmp_ports, quote};
 use super::super::inside::{Found, Seen, of_datagram, of_number};
 use super::super::senders::FrameSender;
+use super::content::Layer;
 use super::{Context, DEPTH_MAX, Tracker};
 use crate::coverage::GapId;
-use crate::flow::{Key, Opening, Relay};
+use crate::flow::overhead::Kind as Overhead;
+use crate::flow::{Key, Opening, Relay, Side};
 use crate::ledger::Ends;
 use crate::link::{Content, Unwrapped};
 use crate::packet::address::classify;
@@ -149,6 +151,30 @@ impl Tracker {
         }
         self.quote(&inner, context);
         true
+    }
+
+    /// What an ICMP error holds beyond the packet it quotes, or beyond what errors quote in all, is payload.
+    pub(super) fn beyond_quote(
+        &mut self,
+        slot: u32,
+        side: Side,
+        body: &[u8],
+        (number, wire): (u8, usize),
+        context: Context,
+    ) {
+        let Quote { quoted, beyond } = quote(number, body, wire);
+        let Some(flow) = self.table.flow(slot) else {
+            return;
+        };
+        let sum = flow.overhead.of_mut(side);
+        let many = sum.add(Overhead::Quote, quoted as u64, false);
+        let beyond = beyond.saturating_add(usize::try_from(many).unwrap_or(usize::MAX));
+        if beyond == 0 {
+            return;
+        }
+        let behind = body.get(quoted..).unwrap_or_default();
+        self.look(slot, side, behind, Layer::Icmp, context);
+        self.payload(slot, side, beyond, context);
     }
 
     /// A packet that was quoted, and those inside it. True if one of them goes beyond the site.

@@ -3,7 +3,7 @@
 //! On the ports of DNS the first readable entry is enough; elsewhere a message must be such as programs really send, to the last
 //! byte, so that another protocol is never taken for a lookup.
 
-use super::{CLASS_IN, HEADER_LEN, Message, header, parse};
+use super::{CLASS_IN, HEADER_LEN, Message, Question, header, parse};
 use crate::dissect::wire::{Fit, Reader};
 
 impl Message {
@@ -23,7 +23,23 @@ impl Message {
             && question.qtype != 0
             && question.name.is_printable()
             && !self.capped
-            && (self.truncated || (self.damaged.is_none() && self.trailing == 0))
+            && (self.truncated
+                || (self.damaged.is_none() && self.trailing == 0)
+                || self.is_question_and_more(question))
+    }
+
+    /// A query for a host name, and bytes behind its question that are no DNS: twelve bytes of header and six around the name that chance
+    /// does not write.
+    fn is_question_and_more(&self, question: &Question) -> bool {
+        let name = question.name.as_str();
+        let host = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let [_, _, authority, _] = self.counts;
+        !self.is_response
+            && authority == 0
+            && question.class == CLASS_IN
+            && question.qtype < 256
+            && name.contains('.')
+            && name.bytes().all(host)
     }
 }
 

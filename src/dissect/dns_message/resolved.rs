@@ -190,7 +190,8 @@ mod tests {
         assert_eq!(
             edns.data,
             Data::Edns {
-                client_subnet: true
+                client_subnet: true,
+                odd: 0
             }
         );
     }
