@@ -7,6 +7,7 @@
 //! The byte grammars (`*_message`, `*_record`, `*_hello`, …) know no flow; the sessions know no bytes.
 
 pub mod amf0;
+mod capture_stream;
 #[cfg(test)]
 mod conversation;
 mod dns;
@@ -26,6 +27,7 @@ pub mod ja4;
 mod mqtt;
 pub mod neighbours;
 mod ntp;
+mod packets;
 mod proxy_header;
 pub mod public_name;
 pub mod quic;
@@ -130,6 +132,8 @@ pub static STREAMS: &[Protocol] = &[
     upgrade_request::LDAP,
     xmpp::XMPP,
     drone_link::STREAM,
+    capture_stream::STREAM,
+    packets::STREAM,
     tunnel::STREAM,
     ssh::SSH,
     tunnel::PPTP,
@@ -145,6 +149,8 @@ pub static DATAGRAMS: &[Protocol] = &[
     sip::OVER_UDP,
     ntp::NTP,
     ssdp::SSDP,
+    capture_stream::SFLOW,
+    packets::DATAGRAM,
     tunnel::DATAGRAM,
 ];
 

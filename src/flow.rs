@@ -447,6 +447,32 @@ pub enum Carries {
     Application,
 }
 
+/// How a packet lies in what carried it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// An IP packet.
+    Packet,
+    /// A PPP frame.
+    Ppp,
+    /// A frame of this link type (registry of tcpdump.org).
+    Link(u16),
+}
+
+/// A packet that a dissector found in the payload, on its way to be read as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// What carried it, as reports call it.
+    pub name: &'static str,
+    /// What the bytes are.
+    pub layer: Layer,
+    /// The packet.
+    pub bytes: Vec<u8>,
+    /// Bytes of it that are missing at its end.
+    pub cut: usize,
+    /// A copy from elsewhere, which is not carried on.
+    pub copies: bool,
+}
+
 /// A flow that is still open in the table.
 pub struct Flow {
     /// Endpoints and protocol.
@@ -475,6 +501,8 @@ pub struct Flow {
     pub joined_late: bool,
     /// What dissectors said.
     pub facts: Facts,
+    /// Packets found in the payload, not yet read as such.
+    pub inside: Vec<Carried>,
     /// Programs that labels name for its packets, in the order of their first packet.
     pub apps: Vec<AppId>,
     /// Its accounted frames over time.
@@ -504,6 +532,7 @@ impl Flow {
             ended: Pair::default(),
             joined_late: false,
             facts: Facts::default(),
+            inside: Vec::new(),
             apps: Vec::new(),
             bins: Bins::default(),
             personal: crate::personal::Slot::default(),

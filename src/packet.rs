@@ -9,6 +9,7 @@ pub mod address;
 pub mod checksum;
 pub mod encapsulation;
 pub mod fragments;
+pub mod framing;
 mod ipv4;
 mod ipv6;
 pub mod translation;

@@ -34,11 +34,12 @@ pub(super) fn is_request(number: u8, kind: u8) -> bool {
         .any(|(of, request, _)| *of == number && *request == kind)
 }
 
-/// Echo request and reply: four bytes of identifier and number, then data of any kind.
-pub(super) fn is_echo(number: u8, kind: u8) -> bool {
+/// Messages behind whose first four bytes data of any kind may stand: all but errors, which quote packets, and what neighbours, routers and
+/// groups say (RFC 4861, RFC 2710), a redirect among them.
+pub(super) fn may_carry(number: u8, kind: u8) -> bool {
     match number {
-        protocol::ICMP => matches!(kind, 0 | 8),
-        _ => matches!(kind, 128 | 129),
+        protocol::ICMP => !matches!(kind, 3 | 4 | 5 | 11 | 12),
+        _ => matches!(kind, 128 | 129 | 160..),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::link::inside::{Sureness, sureness, unwrap};
 use crate::link::{Content, Unwrapped};
 use crate::packet::address::classify;
 use crate::packet::encapsulation::{Inner, Message, Proof, Tunnel, by_number, in_datagram};
+use crate::packet::framing::embedded_whole;
 use crate::packet::transport::UdpDatagram;
 
 /// A tunnel, as far as it could be read.
@@ -66,15 +67,24 @@ pub(super) fn of_datagram<'a>(udp: &UdpDatagram<'a>) -> Option<Found<'a>> {
     unread.filter(|_| !is_other_protocol(udp.payload, udp.source_port, udp.destination_port))
 }
 
-/// An IP packet, to the byte, in the data of an echo message: a tunnel through ping. Other programs
-/// put bytes of their own before it, which are not known here.
+/// An IP packet in the data of an echo message, or of another that carries data: a tunnel through ping. Programs put bytes of their own
+/// before it.
 pub(super) fn of_echo(data: &[u8], cut: usize) -> Option<Found<'_>> {
-    let read = Unwrapped::bare(Content::Ip(data));
-    let sure = cut == 0 && sureness(&read.content, 0) == Sureness::Certain;
-    sure.then_some(Found {
-        name: "ip-in-icmp",
+    (cut == 0).then_some(())?;
+    found_in("ip-in-icmp", data, data.len())
+}
+
+/// An IP packet in the payload of a protocol that is not read otherwise.
+pub(super) fn of_unknown(payload: &[u8], wire: usize) -> Option<Found<'_>> {
+    found_in("ip-in-ip", payload, wire)
+}
+
+fn found_in<'a>(name: &'static str, bytes: &'a [u8], wire: usize) -> Option<Found<'a>> {
+    let packet = embedded_whole(bytes, wire)?;
+    Some(Found {
+        name,
         copies: false,
-        seen: Seen::Opened(read),
+        seen: Seen::Opened(Unwrapped::bare(Content::Ip(packet))),
     })
 }
 

@@ -5,8 +5,8 @@ mod nested;
 
 use super::clock::Clock;
 use super::duplicates::{Duplicates, Port};
-use super::icmp::{icmp_ports, is_echo, is_no_answer, is_request};
-use super::inside::{asks_beyond, of_datagram, of_echo, of_number};
+use super::icmp::{icmp_ports, is_no_answer, is_request, may_carry};
+use super::inside::{asks_beyond, of_datagram, of_echo, of_number, of_unknown};
 use super::limited::Limited;
 use super::senders::{FrameSender, Senders};
 use super::witness::Layer as Seen;
@@ -529,7 +529,7 @@ impl Tracker {
                     self.look(slot, side, body, Layer::Icmp, context);
                     self.payload(slot, side, wire, context);
                 }
-                if is_echo(datagram.protocol, kind)
+                if may_carry(datagram.protocol, kind)
                     && let Some(data) = body.get(4..)
                     && let Some(found) = of_echo(data, datagram.cut())
                 {
@@ -543,7 +543,9 @@ impl Tracker {
                 }
                 self.payload(slot, side, datagram.wire_len, context);
                 let cut = datagram.cut();
-                if let Some(found) = of_number(datagram.protocol, datagram.payload, cut) {
+                let number = of_number(datagram.protocol, datagram.payload, cut);
+                let found = number.or_else(|| of_unknown(datagram.payload, datagram.wire_len));
+                if let Some(found) = found {
                     self.tunnelled(slot, found, datagram.source, cut, context);
                 }
             }
@@ -832,6 +834,7 @@ impl Tracker {
                 note_carries(span, side, carries);
             }
         }
+        self.carried(slot, ends.sender.0, context);
     }
 
     fn udp(
@@ -899,6 +902,7 @@ impl Tracker {
             }
             self.tunnelled(slot, found, ends.sender.0, cut, context);
         }
+        self.carried(slot, ends.sender.0, context);
     }
 
     fn read_with(

@@ -373,14 +373,14 @@ fn has_ports(number: u8) -> bool {
     matches!(number, protocol::TCP | protocol::UDP)
 }
 
-/// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, DCCP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
+/// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
 /// SCTP, UDP-Lite, no-next-header; and those that are opened
 /// ([`crate::packet::encapsulation::by_number`]), whose flows say themselves when one was not.
 /// Every other one to a local host could carry packets.
 fn could_carry_packets(number: u8) -> bool {
     !matches!(
         number,
-        1 | 2 | 6 | 17 | 33 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
+        1 | 2 | 6 | 17 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
     ) && by_number(number, &[]).is_none()
 }
 

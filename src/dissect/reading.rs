@@ -314,6 +314,7 @@ impl Reading {
         }
         if self.session.is_none() {
             super::drone_link::watch(bytes, sink);
+            super::packets::watch(bytes, sink);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::ethernet::{TAGS_MAX, ether_payload};
 use super::plausible::{certain, likely, possible};
-use super::{Content, Unwrapped, ethernet, mpls, ppp, wifi};
+use super::{Content, Unwrapped, ethernet, mpls, ppp, reader, wifi};
 use crate::capture::Frame;
 use crate::coverage::GapId;
 use crate::evidence::Moment;
@@ -39,6 +39,13 @@ pub fn unwrap(inner: Inner<'_>, cut: usize) -> Unwrapped<'_> {
         Inner::Typed(kind, rest) => bare(ether_payload(kind, rest, TAGS_MAX)),
         Inner::Ethernet(frame) => ethernet::frame(frame),
         Inner::Ppp(frame) => bare(ppp::framed(frame)),
+        Inner::Link(kind, bytes) => match reader(kind) {
+            Some(link) => (link.read)(&frame(bytes, cut)),
+            None => bare(Content::Unreadable(
+                GapId::UnsupportedLink,
+                "a link type inside a tunnel that cannot be read",
+            )),
+        },
         Inner::Labels(stack) => bare(mpls::labels(stack, TAGS_MAX)),
         Inner::Wifi(before, bytes) => wifi::inside(before, &frame(bytes, cut)),
         Inner::Agreed(bytes) => agreed(bytes, cut),

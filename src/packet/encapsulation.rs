@@ -2,7 +2,7 @@
 //!
 //! By protocol number of the outer packet: IP in IP (RFC 2003), IPv6 in IPv4 and 6to4 (RFC 4213,
 //! RFC 3056), GRE with PPTP and ERSPAN ([`gre`]), EtherIP (RFC 3378), L2TPv3 (RFC 3931 §4.1.1),
-//! MPLS (RFC 4023), Ethernet behind segment routing (RFC 8986 §4.9). In UDP: VXLAN, VXLAN-GPE and
+//! PIM Register (RFC 7761 §4.9.3), MPLS (RFC 4023), Ethernet behind segment routing (RFC 8986 §4.9). In UDP: VXLAN, VXLAN-GPE and
 //! GENEVE ([`overlay`]), GTP-U ([`gtp`]), L2TP ([`l2tp`]), Teredo ([`teredo`]), copies of frames by
 //! TZSP and CAPWAP ([`mirror`]), and packets behind next to nothing: MPLS (RFC 7510), GRE (RFC 8086),
 //! GUE, LISP, IP alone ([`bare`]).
@@ -34,6 +34,8 @@ pub enum Inner<'a> {
     Ethernet(&'a [u8]),
     /// A PPP frame, with or without its address and control bytes.
     Ppp(&'a [u8]),
+    /// A frame of this link type (registry of tcpdump.org).
+    Link(u16, &'a [u8]),
     /// An MPLS label stack.
     Labels(&'a [u8]),
     /// An 802.11 frame.
@@ -129,6 +131,7 @@ mod number {
     pub(super) const GRE: u8 = 47;
     pub(super) const IPIP: u8 = 94;
     pub(super) const ETHERIP: u8 = 97;
+    pub(super) const PIM: u8 = 103;
     pub(super) const L2TP: u8 = 115;
     pub(super) const MPLS: u8 = 137;
     pub(super) const ETHERNET: u8 = 143;
@@ -152,11 +155,25 @@ pub fn by_number(protocol: u8, payload: &[u8]) -> Option<Tunnel<'_>> {
         }
         number::IPIP => numbered("ip-in-ip", Inner::Closed),
         number::ETHERIP => numbered("etherip", etherip(payload)),
+        number::PIM => pim(payload),
         number::L2TP => numbered("l2tp", l2tp::over_ip(payload)),
         number::MPLS => numbered("mpls", behind(Inner::Labels(payload))),
         number::ETHERNET => numbered("ethernet-in-ip", behind(Inner::Ethernet(payload))),
         _ => None,
     }
+}
+
+/// A Register message (RFC 7761 §4.9.3): version 2, type 1, checksum, flags, and the packet that a router sends on to another. A Null-Register
+/// carries none, or a header alone.
+fn pim(payload: &[u8]) -> Option<Tunnel<'_>> {
+    const NULL: u8 = 0x40;
+    let inner = match payload {
+        [0x21, _, _, _, flags, _, _, _, ..] if flags & NULL != 0 => Inner::Nothing,
+        [0x21, _, _, _, _, _, _, _, packet @ ..] if !packet.is_empty() => Inner::Packet(packet),
+        [0x21, ..] => Inner::Closed,
+        _ => return None,
+    };
+    Some(Tunnel::new("pim-register", Proof::Number, inner))
 }
 
 /// RFC 3378 §3: version 3 and twelve zero bits. Early implementations swapped the two nibbles.
@@ -170,7 +187,7 @@ fn etherip(payload: &[u8]) -> Inner<'_> {
 type Grammar = for<'a> fn(&Message<'a>) -> Option<Tunnel<'a>>;
 
 /// The grammars of tunnels in UDP, those with signs of their own first.
-const GRAMMARS: [Grammar; 12] = [
+const GRAMMARS: [Grammar; 14] = [
     overlay::vxlan,
     overlay::vxlan_gpe,
     overlay::geneve,
@@ -178,6 +195,8 @@ const GRAMMARS: [Grammar; 12] = [
     l2tp::over_udp,
     mirror::tzsp,
     mirror::capwap,
+    mirror::peekremote,
+    mirror::erm,
     teredo::read,
     bare::gre,
     bare::labels,
@@ -191,8 +210,8 @@ pub fn in_datagram<'a>(message: Message<'a>) -> impl Iterator<Item = Tunnel<'a>>
 }
 
 /// Ports that tunnels are sent to: who sends there, asks.
-const PORTS: [u16; 13] = [
-    1701, 2152, 3544, 4341, 4754, 4789, 4790, 5247, 6080, 6081, 6635, 8472, 37008,
+const PORTS: [u16; 14] = [
+    1701, 2152, 3544, 4341, 4754, 4789, 4790, 5247, 7932, 6080, 6081, 6635, 8472, 37008,
 ];
 
 /// True for the well-known port of a tunnel.

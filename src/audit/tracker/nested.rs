@@ -10,10 +10,12 @@ use super::content::Layer;
 use super::{Context, DEPTH_MAX, Tracker};
 use crate::coverage::GapId;
 use crate::flow::overhead::Kind as Overhead;
-use crate::flow::{Key, Opening, Relay, Side};
+use crate::flow::{Key, Layer as Carrier, Opening, Relay, Side};
 use crate::ledger::Ends;
+use crate::link::inside::unwrap;
 use crate::link::{Content, Unwrapped};
 use crate::packet::address::classify;
+use crate::packet::encapsulation::Inner;
 use crate::packet::transport::{Transport, ports, read};
 use crate::packet::{Datagram, Decoded, decode};
 use std::net::IpAddr;
@@ -64,6 +66,33 @@ impl Tracker {
                 {
                     flow.facts.relay = Some(Relay::Tunnel);
                 }
+            }
+        }
+    }
+
+    /// The packets that dissectors found in the payload of a flow: as [`Self::tunnelled`].
+    pub(super) fn carried(&mut self, slot: u32, sender: IpAddr, context: Context) {
+        let Some(flow) = self.table.flow(slot) else {
+            return;
+        };
+        if flow.inside.is_empty() {
+            return;
+        }
+        let key = flow.key;
+        for one in std::mem::take(&mut flow.inside) {
+            let inner = match one.layer {
+                Carrier::Packet => Inner::Packet(&one.bytes),
+                Carrier::Ppp => Inner::Ppp(&one.bytes),
+                Carrier::Link(kind) => Inner::Link(kind, &one.bytes),
+            };
+            let found = Found {
+                name: one.name,
+                copies: one.copies,
+                seen: Seen::Opened(unwrap(inner, one.cut)),
+            };
+            // Flows inside may have taken its place.
+            if self.table.flow(slot).is_some_and(|flow| flow.key == key) {
+                self.tunnelled(slot, found, sender, one.cut, context);
             }
         }
     }

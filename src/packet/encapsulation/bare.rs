@@ -4,6 +4,7 @@
 //! None of these headers has signs of its own: without a packet inside a datagram is none of them.
 
 use super::{Inner, Message, Proof, Tunnel, be16};
+use crate::packet::framing::embedded_whole;
 
 const GRE_PORT: u16 = 4754;
 const MPLS_PORT: u16 = 6635;
@@ -45,14 +46,23 @@ pub(super) fn gue_or_lisp<'a>(message: &Message<'a>) -> Option<Tunnel<'a>> {
     Some(Tunnel::new("gue", Proof::Inside, inner))
 }
 
-/// A datagram that is nothing but an IP packet, by its length to the byte.
+/// A datagram that is nothing but an IP packet, or one behind a few bytes: the packet information of a TUN device, an Ethernet header, a
+/// program's own.
 pub(super) fn packet<'a>(message: &Message<'a>) -> Option<Tunnel<'a>> {
     let bytes = message.payload;
-    let length = match bytes.first()? {
-        0x45..=0x4f => usize::from(be16(bytes, 2)?),
-        0x60..=0x6f => usize::from(be16(bytes, 4)?).checked_add(40)?,
-        _ => return None,
+    let alone = match bytes.first()? {
+        0x45..=0x4f => Some(usize::from(be16(bytes, 2)?)),
+        0x60..=0x6f => usize::from(be16(bytes, 4)?).checked_add(40),
+        _ => None,
     };
-    (length == message.wire_len)
-        .then(|| Tunnel::new("ip-in-udp", Proof::Checksum, Inner::Packet(bytes)))
+    let packet = if alone == Some(message.wire_len) {
+        bytes
+    } else {
+        embedded_whole(bytes, message.wire_len)?
+    };
+    Some(Tunnel::new(
+        "ip-in-udp",
+        Proof::Checksum,
+        Inner::Packet(packet),
+    ))
 }

@@ -1,8 +1,8 @@
-//! Frames sent on by whoever received them: TZSP (as Wireshark, MikroTik and Kismet write it, port
+//! Frames sent on by whoever received them: PEEKREMOTE (access points to Omnipeek, port 5000) and HP's remote mirroring (port 7932), TZSP (as Wireshark, MikroTik and Kismet write it, port
 //! 37008) brings copies to an analyser; CAPWAP's data channel (RFC 5415 §4.3, port 5247) carries
 //! frames between an access point and its controller.
 
-use super::{Inner, Message, Proof, Reception, Tunnel};
+use super::{Inner, Message, Proof, Reception, Tunnel, be16};
 
 const TZSP_PORT: u16 = 37008;
 const CAPWAP_PORT: u16 = 5247;
@@ -77,4 +77,42 @@ pub(super) fn capwap<'a>(message: &Message<'a>) -> Option<Tunnel<'a>> {
         }
         _ => None,
     }
+}
+
+const PEEKREMOTE_PORT: u16 = 5000;
+
+/// What access points send to Omnipeek and its like, as Wireshark reads it: a header of 20 bytes, or one with a magic number that says its own
+/// length; behind it an 802.11 frame. The first has no signs but two lengths.
+pub(super) fn peekremote<'a>(message: &Message<'a>) -> Option<Tunnel<'a>> {
+    const OLD: usize = 20;
+    const MAGIC: [u8; 4] = [0x00, 0xff, 0xab, 0xcd];
+    /// Headers of version 2 have 55 bytes; others may have more.
+    const NEW: std::ops::RangeInclusive<usize> = 20..=255;
+    let bytes = message.payload;
+    let (at, proof) = if bytes.starts_with(&MAGIC) {
+        let size = usize::try_from(u32::from_be_bytes(*bytes.get(5..)?.first_chunk()?)).ok()?;
+        (NEW.contains(&size).then_some(size)?, Proof::Header)
+    } else {
+        // Length of the frame, and how much of it was sent.
+        let (whole, slice) = (be16(bytes, 2)?, usize::from(be16(bytes, 4)?));
+        let there = message.wire_len.checked_sub(OLD)?;
+        let fits = message.on(PEEKREMOTE_PORT) && usize::from(whole) >= slice && slice == there;
+        (fits.then_some(OLD)?, Proof::Inside)
+    };
+    let frame = bytes.get(at..).filter(|frame| !frame.is_empty())?;
+    Some(Tunnel {
+        copies: true,
+        ..Tunnel::new("peekremote", proof, Inner::Wifi(Reception::Plain, frame))
+    })
+}
+
+const ERM_PORT: u16 = 7932;
+
+/// HP's encapsulated remote mirroring, as Wireshark reads it: twelve bytes and an Ethernet frame.
+pub(super) fn erm<'a>(message: &Message<'a>) -> Option<Tunnel<'a>> {
+    let frame = message.payload.get(12..).filter(|f| !f.is_empty())?;
+    message.on(ERM_PORT).then(|| Tunnel {
+        copies: true,
+        ..Tunnel::new("hp-erm", Proof::Inside, Inner::Ethernet(frame))
+    })
 }
