@@ -223,9 +223,8 @@ impl Destination {
 
     /// True where everything was DNS in clear, whether mere lookups or more.
     fn is_dns(&self) -> bool {
-        let dns = |protocol: &&'static str| *protocol == "dns";
-        self.key.lookups_only
-            || (!self.protocols.is_empty() && self.protocols.iter().all(|p| dns(p)))
+        let mut protocols = self.protocols.iter().peekable();
+        self.key.lookups_only || (protocols.peek().is_some() && protocols.all(|p| *p == "dns"))
     }
 
     /// These lookups are more than that: what went out is payload.
