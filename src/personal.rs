@@ -1,7 +1,8 @@
 //! Personal data that leaves in readable form: positions, addresses, identifiers, credentials, images, video.
 //!
 //! Reads the payload of flows that may leave the site, beside the dissectors: HTTP/1 and HTTP/2 in clear, WebSocket, MQTT, plain
-//! text over TCP and UDP, and the strings inside unknown binary. Bodies are opened once (gzip, deflate, zip, base64). Each kind of
+//! text over TCP and UDP, and the strings inside unknown binary. What is packed (gzip, deflate, zip) or written in digits (base64,
+//! base32, hexadecimal, lists of numbers) is opened layer by layer, within bounds; what does not open is unread. Each kind of
 //! datum has a file with its rules against false alarms and one line in [`DETECTORS`].
 //!
 //! What it says: this text, of this kind, was in this packet. What it cannot say: that nothing was there. Payload that is
@@ -11,7 +12,9 @@
 mod account;
 mod advertising;
 mod assembler;
+mod blob;
 mod credential;
+mod dense;
 mod device;
 mod email;
 mod encoding;
@@ -22,6 +25,7 @@ mod http;
 mod http2;
 mod imei;
 mod jpeg;
+mod listed;
 mod mac;
 mod mask;
 mod media;

@@ -13,20 +13,40 @@ pub(super) const DETECTOR: Detector = Detector {
         "proxyauthorization",
         "*password",
         "*passwd",
-        "pwd",
-        "*userpwd",
+        "*pwd",
         "passphrase",
+        "passcode",
         "*accesstoken",
         "*authtoken",
         "*refreshtoken",
         "*idtoken",
-        "sessiontoken",
+        "*sessiontoken",
         "*usertoken",
         "*logintoken",
+        "*bearertoken",
+        "*securitytoken",
+        "ststoken",
         "token",
-        "xauthtoken",
-        "xaccesstoken",
+        "xtoken",
+        "jwt",
         "*membertoken",
+        "*apikey",
+        "*secret",
+        "*secretkey",
+        "*secretaccesskey",
+        "*accesskeysecret",
+        "*privatekey",
+        // Sessions: cookies above all.
+        "*sessionid",
+        "*sessid",
+        "*session",
+        "sessionkey",
+        "sid",
+        "*ticket",
+        "*auth",
+        "*token",
+        "*sso",
+        "rememberme",
     ],
     find,
 };
@@ -38,7 +58,10 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     for field in text.fields(Kind::Credential) {
         let found = match field.name() {
             "authorization" | "proxyauthorization" => header(text, field),
-            name => value(name, field),
+            name => match means(name) {
+                Means::Secret => value(name, field),
+                Means::Session => session(text, name, field),
+            },
         };
         out.extend(found);
     }
@@ -63,6 +86,81 @@ fn masked_pair(user: &str, password: &str) -> String {
     format!("{}:{}", mask::ends(user), mask::ends(password))
 }
 
+/// What a field's name says of its value.
+enum Means {
+    /// A secret, wherever it stands.
+    Secret,
+    /// A login's session if it stands in a cookie; elsewhere analytics and paging use such names too.
+    Session,
+}
+
+fn means(name: &str) -> Means {
+    const SECRETS: &[&str] = &[
+        "password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "passcode",
+        "accesstoken",
+        "authtoken",
+        "refreshtoken",
+        "idtoken",
+        "sessiontoken",
+        "usertoken",
+        "logintoken",
+        "bearertoken",
+        "securitytoken",
+        "ststoken",
+        "membertoken",
+        "apikey",
+        "secret",
+        "secretkey",
+        "secretaccesskey",
+        "accesskeysecret",
+        "privatekey",
+        "jwt",
+    ];
+    if matches!(name, "token" | "xtoken") || SECRETS.iter().any(|s| name.ends_with(s)) {
+        Means::Secret
+    } else {
+        Means::Session
+    }
+}
+
+/// The id of a session: long and mixed, in a cookie (RFC 6265 §4.2) or a session's own parameter, and nobody's but a login's.
+fn session(text: &Text<'_>, name: &str, field: &Field<'_>) -> Option<Found> {
+    /// Cookies against forged requests, of consent and of advertising: no login.
+    const OTHERS: &[&str] = &["csrf", "xsrf", "consent", "page", "next", "continuation", "sync", "cursor", "device", "push", "fcm", "apns", "ga"];
+    let value = field.text()?;
+    if OTHERS.iter().any(|other| name.contains(other)) || !is_mixed(value) {
+        return None;
+    }
+    let own = matches!(name, "jsessionid" | "phpsessid" | "aspnetsessionid" | "aspsessionid");
+    (own || in_cookie(text, field.at)).then(|| found(value, mask::ends(value), field.at, field.end()))
+}
+
+/// Letters and digits, too many to be a word or a number.
+fn is_mixed(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
+    value.len() >= TOKEN_MIN
+        && value.bytes().all(|b| b > b' ' && b < 0x7f)
+        && digits >= 2
+        && letters >= 2
+        && super::advertising::varied(value)
+}
+
+/// True in a header field of cookies.
+fn in_cookie(text: &Text<'_>, at: usize) -> bool {
+    /// RFC 6265 §6.1 asks for room for cookies of this size.
+    const LONG: usize = 4096;
+    const FIELD: &[u8] = b"cookie:";
+    let before = text.bytes.get(at.saturating_sub(LONG)..at).unwrap_or_default();
+    let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    line.get(..FIELD.len())
+        .is_some_and(|name| name.eq_ignore_ascii_case(FIELD))
+}
+
 /// The rest of a header field: scheme and credentials.
 fn header(text: &Text<'_>, field: &Field<'_>) -> Option<Found> {
     /// Longer ones are tokens of some kind all the same.
@@ -74,15 +172,21 @@ fn header(text: &Text<'_>, field: &Field<'_>) -> Option<Found> {
         .take_while(|b| !matches!(b, b'\r' | b'\n' | b'"' | b','))
         .count();
     let value = std::str::from_utf8(rest.get(..length)?).ok()?;
-    let (scheme, credentials) = value.split_once(' ')?;
-    let credentials = credentials.trim();
     let end = field.value_at.saturating_add(length);
+    let Some((scheme, credentials)) = value.trim_end().split_once(' ') else {
+        // Many programs send the token alone.
+        let token = value.trim();
+        return is_mixed(token).then(|| found(token, mask::ends(token), field.at, end));
+    };
+    let credentials = credentials.trim();
     if scheme.eq_ignore_ascii_case("basic") {
         let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
         let (user, password) = decoded.split_once(':')?;
         return Some(found(&decoded, masked_pair(user, password), field.at, end));
     }
-    let token = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
+    /// Those that send the secret itself; others prove that they know one.
+    const SCHEMES: &[&str] = &["bearer", "token", "jwt", "oauth", "apikey", "api-key", "key", "session"];
+    let token = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
     (token && credentials.len() >= TOKEN_MIN)
         .then(|| found(credentials, mask::ends(credentials), field.at, end))
 }
@@ -98,14 +202,19 @@ fn value(name: &str, field: &Field<'_>) -> Option<Found> {
         "password",
         "****",
         "nil",
+        "required",
+        "optional",
+        "string",
     ];
     let value = field.text()?;
     let graphic = value.bytes().all(|b| b > b' ' && b != 0x7f);
     let starred = value
         .chars()
         .all(|c| matches!(c, '*' | 'x' | 'X' | '•' | '.'));
-    let least = if name.ends_with("token") {
+    let least = if name.ends_with("token") || name == "jwt" {
         TOKEN_MIN
+    } else if name.ends_with("key") || name.ends_with("secret") {
+        8
     } else {
         4
     };
@@ -255,6 +364,31 @@ mod tests {
                 r#"{"access_token":"abcdefghijklmnop1234"}"#,
                 "abcdefghijklmnop1234",
             ),
+            (
+                "GET /x HTTP/1.1\r\nX-Api-Key: 9f8e7d6c5b4a39281706f5e4d3c2b1a0\r\n",
+                "9f8e7d6c5b4a39281706f5e4d3c2b1a0",
+            ),
+            (r#"{"app_secret":"d41d8cd98f00b204"}"#, "d41d8cd98f00b204"),
+            (
+                "x-oss-security-token: CAIS+wF1q6Ft5B2yfSjIr5fdK9rT",
+                "CAIS+wF1q6Ft5B2yfSjIr5fdK9rT",
+            ),
+            (
+                "Cookie: lang=en; connect.sid=s%3Aq83kd02nfh38dk2l; x=1\r\n",
+                "s%3Aq83kd02nfh38dk2l",
+            ),
+            (
+                "Cookie: DJI_SESSION=9a8b7c6d5e4f3a2b1c0d",
+                "9a8b7c6d5e4f3a2b1c0d",
+            ),
+            (
+                "Authorization: 9a8b7c6d5e4f3a2b1c0d\r\nX: y",
+                "9a8b7c6d5e4f3a2b1c0d",
+            ),
+            (
+                "GET /a;jsessionid=9A8B7C6D5E4F3A2B1C0D HTTP/1.1",
+                "9A8B7C6D5E4F3A2B1C0D",
+            ),
             ("rtmp://pilot:geheim@live.example/app", "pilot:geheim"),
             ("USER pilot\r\nPASS geheim 1\r\n", "pilot:geheim 1"),
             ("a001 LOGIN pilot geheim\r\n", "pilot:geheim"),
@@ -272,6 +406,15 @@ mod tests {
     fn no_secret_no_finding() {
         for text in [
             "Authorization: Basic !!!\r\n",
+            r#"{"page_token":"9a8b7c6d5e4f3a2b1c0d"}"#,
+            r#"{"nextPageToken":"9a8b7c6d5e4f3a2b1c0d"}"#,
+            r#"{"session_id":"9a8b7c6d5e4f3a2b1c0d"}"#,
+            "Cookie: cookie_consent=accepted; session=1; csrftoken=9a8b7c6d5e4f3a2b1c0d",
+            "Cookie: _ga=GA1.2.1234567890.1600000000; theme=dark",
+            "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524",
+            "Authorization: OSS LTAI5tAbCdEf:Zm9vYmFyYmF6cXV4",
+            r#"{"secret":"true"}"#,
+            r#"{"token_type":"bearer","app_key":"5f3c9a8b7c6d5e4f3a2b1c0d"}"#,
             "Authorization: Digest username=\"a\"",
             "password=&x",
             "password=null",

@@ -22,6 +22,10 @@ pub(super) const DETECTOR: Detector = Detector {
         "clientdeviceid",
         "uniqueid",
         "umid",
+        "devicetoken",
+        "pushtoken",
+        "fcmtoken",
+        "registrationid",
     ],
     find,
 };
@@ -45,7 +49,7 @@ fn is_id(value: &str) -> bool {
     /// Shorter ones number a model or a slot.
     const SHORT: usize = 12;
     /// Longer ones are sealed blobs, of which nothing can be said.
-    const LONG: usize = 80;
+    const LONG: usize = 200;
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let legal = value.bytes().all(|b| {
         b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'/' | b'=' | b':' | b'.')

@@ -94,6 +94,19 @@ pub(super) fn position(bytes: &[u8]) -> Option<(f64, f64)> {
     super::position::plausible(latitude, longitude).then_some((latitude, longitude))
 }
 
+/// The position in the first TIFF structure with a GPS directory inside other bytes: pictures that are small, cut, or in a container
+/// keep theirs. Its header and the directory behind it are no chance.
+pub(super) fn inside(bytes: &[u8]) -> Option<(f64, f64)> {
+    /// Headers that are tried; each costs a walk of a directory.
+    const HEADERS_MAX: usize = 8;
+    let little = memchr::memmem::find_iter(bytes, b"II*\0");
+    let big = memchr::memmem::find_iter(bytes, b"MM\0*");
+    little
+        .take(HEADERS_MAX)
+        .chain(big.take(HEADERS_MAX))
+        .find_map(|at| position(bytes.get(at..)?))
+}
+
 /// True for a TIFF or DNG file: the first directory has the tags that every picture must have (TIFF 6.0 §4), in order, and a
 /// size of a photo.
 pub(super) fn is_picture(bytes: &[u8]) -> bool {

@@ -3,7 +3,8 @@
 use super::{Found, Kind, Policy};
 use crate::evidence::Moment;
 use crate::flow::Side;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 /// Different texts kept of a kind in an epoch, per side; a track of positions has thousands.
 const TEXTS_MAX: usize = 16;
@@ -93,6 +94,28 @@ impl Hits {
     }
 }
 
+/// Ids, hashes and keys that a flow sent, each counted once.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    seen: RefCell<HashSet<u64>>,
+    bytes: Cell<usize>,
+}
+
+impl Tokens {
+    /// Counts a token; true once there are so many different ones that together they hold something. A flight's requests have a
+    /// nonce and a signature each.
+    pub(super) fn is_too_much(&self, token: u64, length: usize) -> bool {
+        const BYTES_MAX: usize = 16 << 10;
+        const COUNT_MAX: usize = 1024;
+        let mut seen = self.seen.borrow_mut();
+        let full = self.bytes.get() > BYTES_MAX || seen.len() >= COUNT_MAX;
+        if !full && seen.insert(token) {
+            self.bytes.set(self.bytes.get().saturating_add(length));
+        }
+        full && !seen.contains(&token)
+    }
+}
+
 /// Where readers put what they find and read.
 pub(super) struct Out<'o> {
     pub(super) hits: &'o mut Hits,
@@ -106,6 +129,8 @@ pub(super) struct Out<'o> {
     pub(super) protocol: Option<&'static str>,
     /// Counts what comes out of compressed bodies.
     pub(super) opened: &'o Cell<u64>,
+    /// Counts the flow's tokens.
+    pub(super) tokens: &'o Tokens,
 }
 
 impl Out<'_> {
@@ -145,6 +170,7 @@ impl Out<'_> {
             epoch: self.epoch,
             protocol: self.protocol,
             opened: self.opened,
+            tokens: self.tokens,
         }
     }
 }

@@ -46,10 +46,20 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// Words that say what number follows, in whatever way it is joined to them: a host label, a client id, a user agent.
+const WORDS: &[&str] = &["imei", "imei1", "imei2", "imeis", "imeino", "imeinumber", "deviceid", "phoneid"];
+
 /// Numbers without a name: a path segment, a client id, a word.
 fn alone(text: &Text<'_>, named: &[usize], out: &mut Vec<Found>) {
-    let delimiter =
-        |b: Option<u8>| b.is_none_or(|b| matches!(b, b'/' | b' ' | b'\r' | b'\n' | b'#' | b'@'));
+    let delimiter = |b: Option<u8>| {
+        b.is_none_or(|b| {
+            matches!(
+                b,
+                b'/' | b' ' | b'\r' | b'\n' | b'#' | b'@' | b';' | b'(' | b')'
+            )
+        })
+    };
+    let word_end = |b: Option<u8>| b.is_none_or(|b| !b.is_ascii_alphanumeric());
     // One digit in fifteen bytes at least is part of such a number.
     let mut probe = DIGITS.saturating_sub(1);
     while let Some(byte) = text.byte(probe) {
@@ -65,16 +75,20 @@ fn alone(text: &Text<'_>, named: &[usize], out: &mut Vec<Found>) {
         let end = probe.saturating_add(follow);
         let run = end.saturating_sub(at);
         probe = end.saturating_add(DIGITS);
+        if run != DIGITS || named.contains(&at) || !word_end(text.byte(end)) {
+            continue;
+        }
         // Values of other names are something else: ids of apps and pages have as many digits.
-        if run == DIGITS
-            && delimiter(text.before(at))
-            && delimiter(text.byte(end))
-            && !named.contains(&at)
+        let free = delimiter(text.before(at)) && delimiter(text.byte(end));
+        let words = text.words_before(at);
+        let said = WORDS.iter().any(|word| words.ends_with(word));
+        let bodies: &[&str] = if said { &BODIES } else { &USUAL_BODIES };
+        if (free || said)
             && let Some(digits) = text
                 .bytes
                 .get(at..end)
                 .and_then(|b| std::str::from_utf8(b).ok())
-            && holds(digits, &USUAL_BODIES)
+            && holds(digits, bodies)
         {
             out.push(found(digits.to_owned(), at, end));
         }
@@ -145,6 +159,16 @@ mod tests {
             ["356938035643809"]
         );
         for text in [
+            "User-Agent: DJI/4.3 (Android 10; IMEI 490154203237518)",
+            "imei-490154203237518.t.example.net",
+            "device id #490154203237518, ok",
+            "clientimei490154203237518",
+        ] {
+            assert_eq!(found_by(&DETECTOR, text), ["490154203237518"], "{text}");
+        }
+        for text in [
+            r#"{"order":"356938035643809","n":490154203237518}"#,
+            "imei-490154203237519.t.example.net",
             r#"{"imei":"490154203237519"}"#,
             r#"{"imei":"000000000000000"}"#,
             r#"{"imei":"4901542032375180"}"#,

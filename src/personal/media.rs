@@ -77,6 +77,20 @@ pub(super) fn may_begin(bytes: &[u8]) -> bool {
         || (bytes.len() < 3 * 188 && bytes.first() == Some(&0x47))
 }
 
+/// A photo of which the capture or the connection lost all but the head.
+pub(super) const CUT: Media = Media {
+    kind: Kind::Image,
+    format: "JPEG",
+};
+
+/// True for the head of a JPEG that ends before the picture: with Exif, or with segments that chain too long to be chance.
+pub(super) fn is_cut(bytes: &[u8]) -> bool {
+    /// Two segments and more.
+    const LONG: usize = 64;
+    let exif = bytes.get(6..10) == Some(b"Exif");
+    bytes.len() >= LONG && exif && bytes.starts_with(&[0xff, 0xd8, 0xff]) && jpeg::head(bytes) == jpeg::Head::More
+}
+
 /// The first picture or video that begins in `bytes` at `from` or behind, inside other data.
 pub(super) fn inside(bytes: &[u8], from: usize) -> Option<(usize, Media)> {
     let place = |back: usize| move |at: usize| from.checked_add(at)?.checked_sub(back);

@@ -13,12 +13,15 @@ const HEAD_MAX: usize = 160 << 10;
 /// Archives are read as a whole up to this size; larger ones stay unread.
 const ARCHIVE_MAX: usize = 1 << 20;
 
+/// Packed contents within packed contents that are opened: a compressed log in a compressed body.
+const DEPTH_MAX: u8 = 2;
+
 /// A message.
 pub(super) struct Message {
     place: &'static str,
     coding: Coding,
-    /// It is the inside of another one: not opened a second time.
-    inner: bool,
+    /// It is the inside of so many others.
+    depth: u8,
     state: State,
 }
 
@@ -50,14 +53,14 @@ impl Message {
         Self {
             place,
             coding,
-            inner: false,
+            depth: 0,
             state: State::Start(Held::default()),
         }
     }
 
-    fn inside(place: &'static str) -> Self {
+    fn inside(place: &'static str, depth: u8) -> Self {
         Self {
-            inner: true,
+            depth: depth.saturating_add(1),
             ..Self::new(place, Coding::Plain)
         }
     }
@@ -92,7 +95,7 @@ impl Message {
             State::Archive(held) => {
                 held.push(bytes, out.at, out.epoch);
                 if held.bytes.len() > ARCHIVE_MAX {
-                    archive(self.place, held, out);
+                    archive(self.place, self.depth, held, out);
                     self.state = State::Sealed;
                 }
             }
@@ -108,7 +111,7 @@ impl Message {
         match &mut self.state {
             State::Text(window) => window.end(out),
             State::Packed(packed) => packed.end(out),
-            State::Archive(held) => archive(self.place, held, out),
+            State::Archive(held) => archive(self.place, self.depth, held, out),
             State::Start(_) | State::Media | State::Sealed => {}
         }
         self.state = State::Sealed;
@@ -122,7 +125,7 @@ impl Message {
         let held = std::mem::take(held);
         let start = held.bytes.as_slice();
         let coding = match self.coding {
-            Coding::Plain if start.starts_with(&[0x1f, 0x8b, 8]) => Coding::Gzip,
+            Coding::Plain => scan::packed(start).unwrap_or(Coding::Plain),
             coding => coding,
         };
         self.state = match coding {
@@ -136,19 +139,27 @@ impl Message {
                         out.found(found, self.place, held.moment(start.len()));
                     }
                     State::Media
+                } else if last && media::is_cut(start) {
+                    let cut = media::CUT;
+                    out.found(scan::picture(cut, 0), self.place, held.moment(0));
+                    if let Some((latitude, longitude)) = super::exif::inside(start) {
+                        let found = position::found(latitude, longitude, 0, 0);
+                        out.found(found, self.place, held.moment(start.len()));
+                    }
+                    State::Media
                 } else if !last && media::may_begin(start) && start.len() < HEAD_MAX {
                     self.state = State::Start(held);
                     return;
-                } else if start.starts_with(zip::MAGIC) && !self.inner {
+                } else if start.starts_with(zip::MAGIC) && self.depth < DEPTH_MAX {
                     State::Archive(Held::default())
                 } else {
                     State::Text(Window::new(self.place))
                 }
             }
-            _ if self.inner => State::Sealed,
+            _ if self.depth >= DEPTH_MAX => State::Sealed,
             coding => State::Packed(Box::new(Packed {
                 inflate: Inflate::new(coding),
-                content: Self::inside(self.place),
+                content: Self::inside(self.place, self.depth),
                 owed: Vec::new(),
                 read: 0,
                 total: 0,
@@ -202,13 +213,13 @@ pub(super) fn settle(owed: &mut Vec<Credit>, read: u64, total: u64, out: &mut Ou
 }
 
 /// Looks into an archive. What its entries hold counts as found in its last packet.
-fn archive(place: &'static str, held: &mut Held, out: &mut Out<'_>) {
+fn archive(place: &'static str, depth: u8, held: &mut Held, out: &mut Out<'_>) {
     let held = std::mem::take(held);
-    let mut content = Message::inside(place);
+    let mut content = Message::inside(place, depth);
     let (mut unread, mut entry_total, mut entry_credits) = (0usize, 0u64, Vec::new());
     zip::entries(&held.bytes, &mut |entry| match entry {
         zip::Entry::Name(name) => {
-            let mut names = Message::inside(place);
+            let mut names = Message::inside(place, depth);
             let mut credits = Vec::new();
             names.push(name, &mut out.inner(&mut credits));
             names.end(&mut out.inner(&mut credits));
@@ -220,7 +231,7 @@ fn archive(place: &'static str, held: &mut Held, out: &mut Out<'_>) {
         }
         zip::Entry::End { packed, opened } => {
             content.end(&mut out.inner(&mut entry_credits));
-            content = Message::inside(place);
+            content = Message::inside(place, depth);
             let read = sum(&entry_credits).min(entry_total);
             let share = (packed as u64)
                 .saturating_mul(read)
@@ -272,6 +283,7 @@ mod tests {
             epoch: 0,
             protocol: None,
             opened: &std::cell::Cell::new(0),
+            tokens: &Default::default(),
         };
         for piece in bytes.chunks(size) {
             out.at.at.frame += 1;
@@ -291,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_once_is_read_and_packed_twice_is_not() {
+    fn packed_contents_are_read_within_a_bound() {
         let both = vec![Kind::Position, Kind::Email];
         for size in [1, 33, 5000] {
             assert_eq!(
@@ -303,7 +315,9 @@ mod tests {
                 assert_eq!(look(coding, &packed, size), (both.clone(), packed.len()));
             }
             let twice = gzip(&packed);
-            assert_eq!(look(Coding::Gzip, &twice, size), (vec![], 0));
+            assert_eq!(look(Coding::Gzip, &twice, size), (both.clone(), twice.len()));
+            let thrice = gzip(&twice);
+            assert_eq!(look(Coding::Gzip, &thrice, size), (vec![], 0));
             assert_eq!(look(Coding::Other, REPORT, size), (vec![], 0));
         }
     }

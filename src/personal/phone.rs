@@ -63,9 +63,9 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
         let opens = text.before(at).is_none_or(|b| {
             matches!(
                 b,
-                b'"' | b'\'' | b' ' | b':' | b'=' | b'>' | b',' | b'(' | b'\n'
+                b'"' | b'\'' | b' ' | b':' | b'>' | b',' | b'(' | b'\n'
             )
-        });
+        }) || is_value(text, at);
         let closes = text.byte(end).is_none_or(|b| {
             !b.is_ascii_alphanumeric() && !matches!(b, b'.' | b'+' | b'/' | b'=' | b':')
         });
@@ -75,7 +75,15 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
         else {
             continue;
         };
-        if (ALONE_MIN..=DIGITS_MAX).contains(&length) && opens && closes && is_assigned(digits) {
+        if (ALONE_MIN..=DIGITS_MAX).contains(&length)
+            && opens
+            && closes
+            && is_assigned(digits)
+            && is_dialled(digits)
+            && !is_time(digits)
+            && !is_counted(digits)
+            && !OTHER_NAMES.contains(&text.name_before(at).as_str())
+        {
             out.push(found(&format!("+{digits}"), at, end));
         }
     }
@@ -102,6 +110,51 @@ fn number(value: &str) -> Option<String> {
     // A decimal number is a measurement.
     let measured = rest.matches('.').count() == 1;
     (only && varied && !measured && digits.len() <= DIGITS_MAX).then_some(digits)
+}
+
+/// Names of values that may have a plus sign and are no telephone numbers.
+const OTHER_NAMES: &[&str] = &[
+    "v", "ver", "version", "build", "buildnumber", "revision", "range", "tz", "timezone", "offset", "utcoffset", "ts", "t",
+    "time", "timestamp", "date", "datetime", "delta", "diff", "price", "amount", "score", "count", "total", "size", "seq",
+];
+
+/// True behind the equals sign of a name; behind another it is arithmetic.
+fn is_value(text: &Text<'_>, at: usize) -> bool {
+    let name = at.checked_sub(2).and_then(|before| text.byte(before));
+    text.before(at) == Some(b'=') && name.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A date, with or without a time of day, as programs number their builds: 20250301, 202503011234.
+fn is_time(digits: &str) -> bool {
+    let part = |at: usize| digits.get(at..at.saturating_add(2)).and_then(|d| d.parse::<u8>().ok());
+    let day = part(4).is_some_and(|m| (1..=12).contains(&m)) && part(6).is_some_and(|d| (1..=31).contains(&d));
+    let hour = part(8).is_none_or(|h| h < 24);
+    let minute = part(10).is_none_or(|m| m < 60);
+    (digits.starts_with("19") || digits.starts_with("20")) && day && hour && minute
+}
+
+/// Digits that count up or down, or hardly change: a sample.
+fn is_counted(digits: &str) -> bool {
+    let steps = digits.as_bytes().windows(2);
+    let pairs = steps.len();
+    let step = |by: u8| {
+        let steps = digits.as_bytes().windows(2);
+        let alike = steps.filter(|w| matches!(w, [a, b] if b.wrapping_sub(b'0') == a.wrapping_sub(b'0').wrapping_add(by).wrapping_add(10) % 10));
+        alike.count().saturating_add(1) >= pairs
+    };
+    step(1) || step(0) || step(9)
+}
+
+/// Numbers of the large plans have a fixed form (ITU-T E.129 lists them): North America ten digits of which the first and fourth are
+/// 2 to 9, Russia and Kazakhstan ten, China eleven for mobiles.
+fn is_dialled(digits: &str) -> bool {
+    let digit = |at: usize| digits.as_bytes().get(at).copied().unwrap_or(b'0');
+    match digit(0) {
+        b'1' => digits.len() == 11 && digit(1) >= b'2' && digit(4) >= b'2',
+        b'7' => digits.len() == 11,
+        b'8' if digits.starts_with("86") => (12..=13).contains(&digits.len()),
+        _ => true,
+    }
 }
 
 /// Country codes begin so (ITU-T E.164, list of assigned codes); the others are spare or not geographic.
@@ -137,7 +190,9 @@ mod tests {
             ("mobile=(089) 123-4567", ""),
             (r#"{"mobile":"(089) 123-4567"}"#, "(089) 123-4567"),
             (r#"call "+4915112345678" now"#, "+4915112345678"),
-            ("tel:+15551234567", "+15551234567"),
+            ("tel:+12025550123", "+12025550123"),
+            (r#"{"id":"+14255550123"}"#, "+14255550123"),
+            ("id=+8613800138000&x=1", "+8613800138000"),
         ] {
             let expected: Vec<&str> = Some(number).filter(|n| !n.is_empty()).into_iter().collect();
             assert_eq!(found_by(&DETECTOR, text), expected, "{text}");
@@ -151,6 +206,10 @@ mod tests {
             "q=a+4915112345678",
             "AbC+4915112345678aB==",
             "x = +1234567890.25",
+            r#"{"v":"+2025030112","range":"=+12345678901"}"#,
+            r#"{"build":"+4915112345678"}"#,
+            r#"{"id":"+20250301123456"}"#,
+            "sum==+4915112345678",
             "+0123456789012",
         ] {
             assert_eq!(found_by(&DETECTOR, text), [""; 0], "{text}");

@@ -1,21 +1,11 @@
 //! How much of a payload is text that was really read.
 //!
 //! Ciphertext and compressed data have printable bytes too, but no long runs of them: what counts are grains of bytes that are text
-//! as a whole. A long run of base64 or hexadecimal digits is text to the eye and nothing to a reader unless it was opened.
-
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+//! as a whole. What is text to the eye and nothing to a reader is found elsewhere ([`super::blob`], [`super::listed`],
+//! [`super::dense`]).
 
 /// Judged together: three in eight bytes of noise are printable, so that a grain of noise is never text.
 const GRAIN: usize = 64;
-/// A run of digits longer than this is a sealed blob; keys, signatures and hashes are shorter, and say nothing of a person.
-const BLOB_MIN: usize = 128;
-/// The shortest run that is opened to see what is inside.
-const OPENED_MIN: usize = 48;
-/// The most of a run that is opened.
-const OPENED_MAX: usize = 256 << 10;
-
 /// What a byte is to a reader of text.
 const OTHER: u8 = 0;
 const TEXT: u8 = 1;
@@ -119,86 +109,6 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
     nearly_all(&text_grains(bytes, 0), bytes.len())
 }
 
-/// A run of base64 or hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) at: usize,
-    pub(super) end: usize,
-}
-
-impl Run {
-    /// So long that its content counts as sealed unless it was opened.
-    pub(super) fn is_blob(self) -> bool {
-        self.end.saturating_sub(self.at) >= BLOB_MIN
-    }
-}
-
-/// The runs in a text that are long enough to hold something.
-pub(super) fn runs(bytes: &[u8]) -> Vec<Run> {
-    let is_digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
-    let mut out = Vec::new();
-    // One digit in so many bytes at least is part of a run that is long enough.
-    let mut probe = OPENED_MIN.saturating_sub(1);
-    while let Some(byte) = bytes.get(probe) {
-        if !is_digit(byte) {
-            probe = probe.saturating_add(OPENED_MIN);
-            continue;
-        }
-        let before = bytes.get(..probe).unwrap_or_default();
-        let lead = before.iter().rev().take_while(|b| is_digit(b)).count();
-        let behind = bytes.get(probe..).unwrap_or_default();
-        let follow = behind.iter().take_while(|b| is_digit(b)).count();
-        let (at, end) = (probe.saturating_sub(lead), probe.saturating_add(follow));
-        if end.saturating_sub(at) >= OPENED_MIN {
-            out.push(Run { at, end });
-        }
-        probe = end.saturating_add(OPENED_MIN);
-    }
-    out
-}
-
-/// What is inside a run, if that can be told: text or a known file. `known` says whether bytes begin a known file.
-pub(super) fn open(run: &[u8], known: fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-    let run = run.get(..OPENED_MAX).unwrap_or(run);
-    if run.iter().all(u8::is_ascii_hexdigit) {
-        let bytes = unhex(run);
-        return (is_text(&bytes) || known(&bytes)).then_some(bytes);
-    }
-    // A path or a word list is no base64: it would be read as noise.
-    let alphabet = if run.iter().any(|b| matches!(b, b'-' | b'_')) {
-        &URL_SAFE
-    } else {
-        &STANDARD
-    };
-    let config = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    let engine = GeneralPurpose::new(alphabet, config);
-    // A run that was cut may begin inside a group of four.
-    (0..4).find_map(|phase| {
-        let digits = run.get(phase..)?;
-        let odd = usize::from(digits.len() % 4 == 1);
-        let digits = digits.get(..digits.len().saturating_sub(odd))?;
-        let bytes = engine.decode(digits).ok()?;
-        (is_text(&bytes) || (phase == 0 && known(&bytes))).then_some(bytes)
-    })
-}
-
-fn unhex(digits: &[u8]) -> Vec<u8> {
-    let digit = |b: u8| {
-        char::from(b)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-            .unwrap_or(0)
-    };
-    digits
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|[high, low]| digit(*high) << 4 | digit(*low))
-        .collect()
-}
-
 /// What ping programs fill their payload with: bytes that count up, or one byte over and over (a time stamp may stand before).
 pub(super) fn is_filler(bytes: &[u8]) -> bool {
     const STAMP: usize = 24;
@@ -229,20 +139,6 @@ mod tests {
         }
         let mixed = [&[b'a'; 128][..], &noise.bytes(128)].concat();
         assert_eq!(text_bytes(&mixed), 128);
-    }
-
-    #[test]
-    fn runs_are_opened_or_sealed() {
-        let engine = base64::engine::general_purpose::STANDARD;
-        let inside = br#"{"email":"pilot.jones@example.org","imei":"490154203237518"}"#;
-        let text = engine.encode(inside);
-        let run = text.trim_end_matches('=').as_bytes();
-        assert_eq!(open(run, |_| false).as_deref(), Some(&inside[..]));
-        assert!(open(run.get(3..).unwrap_or_default(), |_| false).is_some());
-        let mut noise = Noise(4);
-        let sealed = engine.encode(noise.bytes(300));
-        assert_eq!(open(sealed.as_bytes(), |_| false), None);
-        assert_eq!(runs(format!("x={text}&y=2").as_bytes()).len(), 1);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Text as detectors see it: escapes undone, and the named values that stand in it.
 //!
 //! A field is a name, a separator and a value, however it is written: JSON (RFC 8259 §4), URL query and form (WHATWG URL
-//! §5), header fields (RFC 9110 §5), XML elements and attributes, multipart form data (RFC 7578 §4.2), log lines. Percent escapes
-//! (RFC 3986 §2.1) and JSON's (RFC 8259 §7) are undone once. No grammar is checked: broken and cut text has fields too.
+//! §5), header fields (RFC 9110 §5), XML elements and attributes, multipart form data (RFC 7578 §4.2), log lines. Escapes of URLs
+//! (RFC 3986 §2.1), JSON (RFC 8259 §7), program text and XML (XML 1.0 §4.1) are undone as often as they were applied, within a
+//! bound. No grammar is checked: broken and cut text has fields too.
 
 use super::{DETECTORS, Kind};
 use foldhash::fast::RandomState;
@@ -28,6 +29,8 @@ pub(super) struct Field<'t> {
     pub(super) value_at: usize,
     /// The value without quotes.
     pub(super) value: &'t [u8],
+    /// The text from where the value begins.
+    pub(super) whole: &'t [u8],
     /// Kinds whose detectors want it.
     wanted: u32,
 }
@@ -78,6 +81,53 @@ impl<'t> Text<'t> {
     /// The byte at a place.
     pub(super) fn byte(&self, at: usize) -> Option<u8> {
         self.bytes.get(at).copied()
+    }
+
+    /// The end of what stands before a place, in lower case and without what is no letter or digit: words that tell what
+    /// follows.
+    pub(super) fn words_before(&self, at: usize) -> String {
+        const NEAR: usize = 24;
+        let before = self.bytes.get(at.saturating_sub(NEAR)..at);
+        let words = before.unwrap_or_default().iter();
+        words
+            .filter(|b| b.is_ascii_alphanumeric())
+            .map(|b| char::from(b.to_ascii_lowercase()))
+            .collect()
+    }
+
+    /// The name of the field whose value begins at a place, in the form of the table; empty if none does.
+    pub(super) fn name_before(&self, at: usize) -> String {
+        let before = self.bytes.get(..at).unwrap_or_default();
+        let gap = |bytes: &[u8]| {
+            let marks = bytes.iter().rev().take(6);
+            marks
+                .take_while(|b| matches!(b, b'"' | b'\'' | b'\\' | b' '))
+                .count()
+        };
+        let before = before.get(..before.len().saturating_sub(gap(before)));
+        let Some((b':' | b'=', before)) = before.and_then(<[u8]>::split_last) else {
+            return String::new();
+        };
+        let before = before
+            .get(..before.len().saturating_sub(gap(before)))
+            .unwrap_or_default();
+        let length = before
+            .iter()
+            .rev()
+            .take(KEY_MAX)
+            .take_while(|b| is_name_byte(**b))
+            .count();
+        let name = before.get(before.len().saturating_sub(length)..);
+        let (name, length) = name.and_then(normal).unwrap_or(([0; KEY_MAX], 0));
+        String::from_utf8_lossy(name.get(..length).unwrap_or_default()).into_owned()
+    }
+
+    /// The text from `before` bytes in front of a place to so many behind it, in lower case.
+    pub(super) fn around(&self, at: usize, before: usize, behind: usize) -> String {
+        let from = at.saturating_sub(before);
+        let to = at.saturating_add(behind).min(self.bytes.len());
+        let near = self.bytes.get(from..to).unwrap_or_default();
+        String::from_utf8_lossy(near).to_lowercase()
     }
 
     /// The byte before a place.
@@ -178,6 +228,7 @@ fn field(bytes: &[u8], at: usize, separator: u8) -> Option<Field<'_>> {
         at: start,
         value_at,
         value,
+        whole: bytes.get(value_at..)?,
         wanted,
     })
 }
@@ -221,6 +272,7 @@ fn part(bytes: &[u8], at: usize) -> Option<Field<'_>> {
                 at: key_at,
                 value_at,
                 value: value.get(..length)?,
+                whole: value,
                 wanted,
             });
         }
@@ -298,9 +350,31 @@ fn quoted_len(inner: &[u8], quote: u8, escapes: usize) -> usize {
     inner.len()
 }
 
-/// The bytes with escapes undone, and for each of them its place before; `None` if there are no escapes.
+/// Escapes within escapes: a value in JSON in a form in a URL has three.
+const ESCAPED_MAX: usize = 4;
+
+/// The bytes with escapes undone, however often they were applied, and for each of them its place before; `None` if there are no
+/// escapes.
 pub(super) fn unescape(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
-    let escaped = memchr::memchr2_iter(b'%', b'\\', bytes).any(|at| escape(bytes, at).is_some());
+    let (mut out, mut places) = unescape_once(bytes)?;
+    for _ in 1..ESCAPED_MAX {
+        let Some((plain, inner)) = unescape_once(&out) else {
+            break;
+        };
+        let before = |at: u32| {
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            places.get(at).copied().unwrap_or(u32::MAX)
+        };
+        places = inner.into_iter().map(before).collect();
+        out = plain;
+    }
+    Some((out, places))
+}
+
+/// One layer of escapes.
+fn unescape_once(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
+    let escaped =
+        memchr::memchr3_iter(b'%', b'\\', b'&', bytes).any(|at| escape(bytes, at).is_some());
     if !escaped {
         return None;
     }
@@ -310,7 +384,7 @@ pub(super) fn unescape(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
     while let Some(&byte) = bytes.get(at) {
         let place = u32::try_from(at).unwrap_or(u32::MAX);
         let (text, length) = match byte {
-            b'%' | b'\\' => escape(bytes, at).unwrap_or((Cow::Borrowed(&[]), 0)),
+            b'%' | b'\\' | b'&' => escape(bytes, at).unwrap_or((Cow::Borrowed(&[]), 0)),
             _ => (Cow::Borrowed(&[][..]), 0),
         };
         if length == 0 {
@@ -326,34 +400,86 @@ pub(super) fn unescape(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
     Some((out, places))
 }
 
+/// The value of so many hexadecimal digits.
+fn hex(digits: &[u8], count: usize) -> Option<u32> {
+    digits.get(..count)?.iter().try_fold(0u32, |value, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        value.checked_mul(16)?.checked_add(digit)
+    })
+}
+
+/// The byte of an escape; a control character would only break the text that is looked at.
+fn visible(value: u32) -> Option<u8> {
+    let byte = u8::try_from(value).ok()?;
+    (byte >= b' ' || matches!(byte, b'\t' | b'\r' | b'\n')).then_some(byte)
+}
+
+/// A character in UTF-8, unless it is a control character.
+fn character(value: u32) -> Option<Cow<'static, [u8]>> {
+    let character = char::from_u32(value).filter(|c| *c >= ' ' || matches!(c, '\t' | '\r' | '\n'))?;
+    Some(Cow::Owned(character.to_string().into_bytes()))
+}
+
 /// What the escape at `at` stands for, and its length.
 fn escape(bytes: &[u8], at: usize) -> Option<(Cow<'static, [u8]>, usize)> {
-    let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
     let rest = bytes.get(at..)?;
-    if rest.starts_with(b"%") {
-        let value = digit(at.checked_add(1)?)?
-            .checked_mul(16)?
-            .checked_add(digit(at.checked_add(2)?)?)?;
-        // A control character would only break the text that is looked at.
-        let byte = u8::try_from(value)
-            .ok()
-            .filter(|b| *b >= b' ' || matches!(b, b'\t' | b'\r' | b'\n'))?;
-        return Some((Cow::Owned(vec![byte]), 3));
-    }
-    if rest.starts_with(b"\\/") {
-        return Some((Cow::Borrowed(b"/"), 2));
-    }
-    if rest.starts_with(b"\\u") {
-        let mut value = 0u32;
-        for digit_at in 2..6 {
-            value = value
-                .checked_mul(16)?
-                .checked_add(digit(at.checked_add(digit_at)?)?)?;
+    match rest {
+        [b'%', b'u' | b'U', digits @ ..] => Some((character(hex(digits, 4)?)?, 6)),
+        [b'%', digits @ ..] => Some((Cow::Owned(vec![visible(hex(digits, 2)?)?]), 3)),
+        [b'\\', b'/', ..] => Some((Cow::Borrowed(b"/"), 2)),
+        [b'\\', b'x', digits @ ..] => Some((Cow::Owned(vec![visible(hex(digits, 2)?)?]), 4)),
+        [b'\\', ..] => {
+            /// JSON in JSON in JSON doubles them twice.
+            const DEEP: usize = 8;
+            let slashes = rest.iter().take(DEEP).take_while(|b| **b == b'\\').count();
+            let digits = rest.get(slashes..)?.strip_prefix(b"u")?;
+            let (value, length) = utf16(digits)?;
+            Some((character(value)?, slashes.checked_add(1)?.checked_add(length)?))
         }
-        let character = char::from_u32(value).filter(|c| *c >= ' ')?;
-        return Some((Cow::Owned(character.to_string().into_bytes()), 6));
+        [b'&', ..] => entity(rest),
+        _ => None,
     }
-    None
+}
+
+/// A character of one or two units of UTF-16 (RFC 8259 §7), and how many bytes behind the `u` it takes.
+fn utf16(digits: &[u8]) -> Option<(u32, usize)> {
+    let high = hex(digits, 4)?;
+    if !(0xd800..0xdc00).contains(&high) {
+        return Some((high, 4));
+    }
+    let rest = digits.get(4..)?;
+    let slashes = rest.iter().take(8).take_while(|b| **b == b'\\').count();
+    let low = hex(rest.get(slashes..)?.strip_prefix(b"u")?, 4)?;
+    let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+    let value = high.checked_sub(0xd800)?.checked_mul(0x400)?.checked_add(low)?;
+    Some((value.checked_add(0x1_0000)?, slashes.checked_add(9)?))
+}
+
+/// A character of XML by its number, or one of the few that have names.
+fn entity(rest: &[u8]) -> Option<(Cow<'static, [u8]>, usize)> {
+    /// `&#x10ffff;`
+    const LONG: usize = 10;
+    let end = rest.iter().take(LONG).position(|b| *b == b';')?;
+    let name = std::str::from_utf8(rest.get(1..end)?).ok()?;
+    let length = end.checked_add(1)?;
+    let named: &'static [u8] = match name {
+        "amp" => b"&",
+        "lt" => b"<",
+        "gt" => b">",
+        "quot" => b"\"",
+        "apos" => b"'",
+        "commat" => b"@",
+        "deg" => "°".as_bytes(),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let value = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            return Some((character(value)?, length));
+        }
+    };
+    Some((Cow::Borrowed(named), length))
 }
 
 #[cfg(test)]
@@ -415,11 +541,27 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_undone_once_and_keep_their_place() {
+    fn escapes_are_undone_as_often_as_applied_and_keep_their_place() {
         let (bytes, places) = unescape(b"a%40b%2540\\u00e9\\/%zz%01").unwrap_or_default();
-        assert_eq!(bytes, "a@b%40é/%zz%01".as_bytes());
-        assert_eq!(places.get(..3), Some(&[0, 1, 4][..]));
+        assert_eq!(bytes, "a@b@é/%zz%01".as_bytes());
+        assert_eq!(places.get(..5), Some(&[0, 1, 4, 5, 10][..]));
         assert_eq!(places.len(), bytes.len());
-        assert_eq!(unescape(b"no escapes, 100% sure"), None);
+        assert_eq!(unescape(b"no escapes, 100% sure & more; &c;"), None);
+        for escaped in [
+            "jo&#64;b.example",
+            "jo&#x40;b.example",
+            "jo&amp;#64;b.example",
+            r"jo\x40b.example",
+            r"jo\\u0040b.example",
+            "jo%u0040b.example",
+            "jo%25252540b.example",
+        ] {
+            let plain = unescape(escaped.as_bytes()).unwrap_or_default().0;
+            assert_eq!(String::from_utf8_lossy(&plain), "jo@b.example", "{escaped}");
+        }
+        assert_eq!(
+            unescape(br"\ud83d\ude00").unwrap_or_default().0,
+            "😀".as_bytes()
+        );
     }
 }

@@ -6,7 +6,7 @@
 use super::assembler::{Assembler, Event};
 use super::encoding::Coding;
 use super::held::{Credit, Held};
-use super::hits::{Hits, Out};
+use super::hits::{Hits, Out, Tokens};
 use super::http::Http;
 use super::http2::Http2;
 use super::message::Message;
@@ -122,6 +122,7 @@ pub struct Watch {
     lease: Lease,
     /// Bytes that came out of compressed bodies; they count for the bound of a direction.
     opened: Cell<u64>,
+    tokens: Tokens,
     rtp: Option<(u32, u16)>,
 }
 
@@ -171,6 +172,7 @@ impl Slot {
             guarded,
             lease: budget.lease(),
             opened: Cell::new(0),
+            tokens: Tokens::default(),
             rtp: None,
         }))
     }
@@ -227,6 +229,7 @@ impl Watch {
             epoch: payload.epoch,
             protocol: clues.protocol,
             opened: &self.opened,
+            tokens: &self.tokens,
         };
         if clues.sealed {
             direction.stop(&mut out);
@@ -254,6 +257,7 @@ impl Watch {
                 epoch: payload.epoch,
                 protocol: clues.protocol,
                 opened: &self.opened,
+            tokens: &self.tokens,
             };
             direction.stop(&mut out);
             direction.mode = Mode::default();
@@ -301,6 +305,7 @@ impl Watch {
             epoch: payload.epoch,
             protocol: clues.protocol,
             opened: &self.opened,
+            tokens: &self.tokens,
         };
         let moment = (payload.at, payload.epoch);
         if is_drone(clues.protocol) {
@@ -363,6 +368,7 @@ impl Watch {
             epoch,
             protocol: clues.protocol,
             opened: &self.opened,
+            tokens: &self.tokens,
         };
         let direction = self.sides.of_mut(side);
         let Direction {

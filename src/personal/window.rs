@@ -5,7 +5,7 @@
 
 use super::held::Held;
 use super::hits::Out;
-use super::{media, readable, scan};
+use super::{exif, media, readable, scan};
 
 /// New bytes that are looked at together.
 const WINDOW: usize = 16 << 10;
@@ -72,7 +72,14 @@ impl Window {
         };
         let grains = readable::text_grains(bytes, self.fresh);
         let sure = readable::nearly_all(&grains, bytes.len().saturating_sub(self.fresh));
-        let outcome = scan::scan(bytes, sure);
+        let mut outcome = scan::scan(bytes, sure);
+        // Tokens of all messages of the flow together may hold something that none of them does.
+        let fresh = outcome.tokens.iter().filter(|(run, _)| run.end > self.fresh);
+        let sealed: Vec<_> = fresh
+            .filter(|(run, token)| out.tokens.is_too_much(*token, run.end.saturating_sub(run.at)))
+            .map(|(run, _)| *run)
+            .collect();
+        outcome.sealed.extend(sealed);
         let mine = self.own..limit;
         let mut found = outcome.found;
         if !sure && let Some((at, media)) = media::inside(bytes, self.own) {
@@ -80,6 +87,8 @@ impl Window {
             if let Some((latitude, longitude)) = bytes.get(at..).and_then(media::position) {
                 found.push(super::position::found(latitude, longitude, at, at));
             }
+        } else if !sure && let Some((latitude, longitude)) = exif::inside(bytes) {
+            found.push(super::position::found(latitude, longitude, self.own, bytes.len()));
         }
         for found in found {
             if mine.contains(&found.at) {
@@ -90,6 +99,7 @@ impl Window {
         let shared = |(from, to): (usize, usize), begin: usize, end: usize| {
             to.min(end).saturating_sub(from.max(begin))
         };
+        let hidden = joined(&outcome.sealed);
         let mut begin = self.fresh;
         for (piece, moment, epoch) in self.held.pieces(self.fresh) {
             let end = begin.saturating_add(piece.len());
@@ -100,10 +110,9 @@ impl Window {
                 .take_while(|(from, _)| *from < end)
                 .map(|grain| shared(*grain, begin, end))
                 .sum();
-            let hidden: usize = outcome
-                .sealed
+            let hidden: usize = hidden
                 .iter()
-                .map(|run| shared((run.at, run.end), begin, end))
+                .map(|run| shared(*run, begin, end))
                 .sum();
             out.read(text.saturating_sub(hidden), moment, epoch);
             begin = end;
@@ -113,6 +122,20 @@ impl Window {
         self.own = limit.saturating_sub(keep);
         self.fresh = self.held.bytes.len();
     }
+}
+
+/// Runs in order, without overlaps.
+fn joined(runs: &[super::blob::Run]) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = runs.iter().map(|run| (run.at, run.end)).collect();
+    runs.sort_unstable();
+    runs.dedup_by(|next, last| {
+        let overlap = next.0 <= last.1;
+        if overlap {
+            last.1 = last.1.max(next.1);
+        }
+        overlap
+    });
+    runs
 }
 
 #[cfg(test)]
@@ -143,6 +166,7 @@ mod tests {
                     epoch: 0,
                     protocol: None,
                     opened: &std::cell::Cell::new(0),
+                    tokens: &Default::default(),
                 };
                 let bytes = &text.as_bytes()[lead..];
                 for piece in bytes.chunks(size) {
