@@ -241,8 +241,9 @@ fn went(
     destination: &Destination,
     span: &Span<'_>,
 ) -> Option<Finding> {
-    // Lookups in clear are judged one by one, by their names.
-    if destination.key.lookups_only && !destination.looked_up_nothing() {
+    // Lookups in clear are judged one by one, by their names; what their names carry is judged here.
+    let content = rule.traffic == Kind::Content;
+    if destination.key.lookups_only && !destination.looked_up_nothing() && !content {
         return None;
     }
     if !scope_fits(rule, destination.key.scope) {

@@ -207,12 +207,35 @@ pub(super) fn closed(text: &Text<'_>, run: Run, digits: &[u8]) -> Closed {
 /// (RFC 7515 §3.1), behind two parts that were read.
 fn is_named(text: &Text<'_>, run: Run) -> bool {
     const NAMES: &[&str] = &[
-        "signature", "sign", "sig", "hash", "digest", "hmac", "checksum", "sha1", "sha256", "sha512", "md5", "etag", "nonce",
-        "pagetoken", "nexttoken", "continuationtoken", "continuation", "cursor", "csrftoken", "xsrftoken", "publickey", "pubkey",
+        "signature",
+        "sign",
+        "sig",
+        "hash",
+        "digest",
+        "hmac",
+        "checksum",
+        "sha1",
+        "sha256",
+        "sha512",
+        "md5",
+        "etag",
+        "nonce",
+        "pagetoken",
+        "nexttoken",
+        "continuationtoken",
+        "continuation",
+        "cursor",
+        "csrftoken",
+        "xsrftoken",
+        "publickey",
+        "pubkey",
     ];
     let name = text.name_before(run.at);
     let signed = text.before(run.at) == Some(b'.') && {
-        let before = text.bytes.get(..run.at.saturating_sub(1)).unwrap_or_default();
+        let before = text
+            .bytes
+            .get(..run.at.saturating_sub(1))
+            .unwrap_or_default();
         let payload = before.iter().rev().take_while(|b| is_digit(b)).count();
         before
             .get(before.len().saturating_sub(payload)..)
@@ -247,9 +270,22 @@ mod tests {
         let mut noise = Noise(4);
         let noise = noise.bytes(200);
         let sealed = ENGINE.encode(&noise);
-        let lines: Vec<_> = sealed.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        let lines: Vec<_> = sealed
+            .as_bytes()
+            .chunks(76)
+            .map(String::from_utf8_lossy)
+            .collect();
         let hex: String = noise.iter().map(|b| format!("{b:02x}")).collect();
-        let nibbles: String = hex.bytes().map(|b| char::from(if b < b'a' { b - b'0' + b'a' } else { b - b'a' + b'k' })).collect();
+        let nibbles: String = hex
+            .bytes()
+            .map(|b| {
+                char::from(if b < b'a' {
+                    b - b'0' + b'a'
+                } else {
+                    b - b'a' + b'k'
+                })
+            })
+            .collect();
         let decimal: String = noise.iter().map(|b| format!("{b:03}")).collect();
         for text in [
             format!("d={sealed}"),

@@ -130,13 +130,31 @@ fn means(name: &str) -> Means {
 /// The id of a session: long and mixed, in a cookie (RFC 6265 §4.2) or a session's own parameter, and nobody's but a login's.
 fn session(text: &Text<'_>, name: &str, field: &Field<'_>) -> Option<Found> {
     /// Cookies against forged requests, of consent and of advertising: no login.
-    const OTHERS: &[&str] = &["csrf", "xsrf", "consent", "page", "next", "continuation", "sync", "cursor", "device", "push", "fcm", "apns", "ga"];
+    const OTHERS: &[&str] = &[
+        "csrf",
+        "xsrf",
+        "consent",
+        "page",
+        "next",
+        "continuation",
+        "sync",
+        "cursor",
+        "device",
+        "push",
+        "fcm",
+        "apns",
+        "ga",
+    ];
     let value = field.text()?;
     if OTHERS.iter().any(|other| name.contains(other)) || !is_mixed(value) {
         return None;
     }
-    let own = matches!(name, "jsessionid" | "phpsessid" | "aspnetsessionid" | "aspsessionid");
-    (own || in_cookie(text, field.at)).then(|| found(value, mask::ends(value), field.at, field.end()))
+    let own = matches!(
+        name,
+        "jsessionid" | "phpsessid" | "aspnetsessionid" | "aspsessionid"
+    );
+    (own || in_cookie(text, field.at))
+        .then(|| found(value, mask::ends(value), field.at, field.end()))
 }
 
 /// Letters and digits, too many to be a word or a number.
@@ -155,7 +173,10 @@ fn in_cookie(text: &Text<'_>, at: usize) -> bool {
     /// RFC 6265 §6.1 asks for room for cookies of this size.
     const LONG: usize = 4096;
     const FIELD: &[u8] = b"cookie:";
-    let before = text.bytes.get(at.saturating_sub(LONG)..at).unwrap_or_default();
+    let before = text
+        .bytes
+        .get(at.saturating_sub(LONG)..at)
+        .unwrap_or_default();
     let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
     line.get(..FIELD.len())
         .is_some_and(|name| name.eq_ignore_ascii_case(FIELD))
@@ -185,8 +206,12 @@ fn header(text: &Text<'_>, field: &Field<'_>) -> Option<Found> {
         return Some(found(&decoded, masked_pair(user, password), field.at, end));
     }
     /// Those that send the secret itself; others prove that they know one.
-    const SCHEMES: &[&str] = &["bearer", "token", "jwt", "oauth", "apikey", "api-key", "key", "session"];
-    let token = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    const SCHEMES: &[&str] = &[
+        "bearer", "token", "jwt", "oauth", "apikey", "api-key", "key", "session",
+    ];
+    let token = SCHEMES
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
     (token && credentials.len() >= TOKEN_MIN)
         .then(|| found(credentials, mask::ends(credentials), field.at, end))
 }
@@ -222,7 +247,10 @@ fn value(name: &str, field: &Field<'_>) -> Option<Found> {
     // So do shells with the directory they work in.
     let placeholder =
         value.starts_with(['$', '{', '<', '[', '%']) || (name == "pwd" && value.starts_with('/'));
+    // A number names the program that asks, not who uses it.
+    let number = name.ends_with("apikey") && !is_mixed(value);
     let is_one = value.len() >= least
+        && !number
         && graphic
         && !starred
         && !placeholder
@@ -414,6 +442,7 @@ mod tests {
             "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524",
             "Authorization: OSS LTAI5tAbCdEf:Zm9vYmFyYmF6cXV4",
             r#"{"secret":"true"}"#,
+            "GET /like.php?api_key=117633148253098&locale=en_US HTTP/1.1",
             r#"{"token_type":"bearer","app_key":"5f3c9a8b7c6d5e4f3a2b1c0d"}"#,
             "Authorization: Digest username=\"a\"",
             "password=&x",

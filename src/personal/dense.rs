@@ -48,7 +48,10 @@ pub(super) fn is_even(digits: &[u8]) -> bool {
     // Few samples look uneven (Miller and Madow).
     let bias = (kinds as f64 - 1.0) / (2.0 * length * std::f64::consts::LN_2);
     let even = bits(counts.into_iter(), digits.len()) + bias >= (kinds as f64).log2() - SLACK;
-    let mut pairs: Vec<[u8; 2]> = digits.windows(2).filter_map(|w| w.first_chunk().copied()).collect();
+    let mut pairs: Vec<[u8; 2]> = digits
+        .windows(2)
+        .filter_map(|w| w.first_chunk().copied())
+        .collect();
     pairs.sort_unstable();
     pairs.dedup();
     let most = (kinds.saturating_mul(kinds)) as f64;
@@ -160,20 +163,40 @@ mod tests {
     /// Noise in an alphabet.
     fn written(alphabet: &[char], count: usize) -> String {
         let mut noise = Noise(12);
-        (0..count).filter_map(|_| alphabet.get(noise.below(alphabet.len())).copied()).collect()
+        (0..count)
+            .filter_map(|_| alphabet.get(noise.below(alphabet.len())).copied())
+            .collect()
     }
 
     #[test]
     fn alphabets_and_language() {
         let ascii = |from: u8, to: u8| (from..=to).map(char::from).collect::<Vec<_>>();
-        let z85: Vec<char> = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#".chars().collect();
+        let z85: Vec<char> =
+            "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+                .chars()
+                .collect();
         let latin: Vec<char> = ('\u{80}'..='\u{ff}').collect();
         let braille: Vec<char> = ('\u{2800}'..='\u{28ff}').collect();
         let ideographs: Vec<char> = ('\u{4e00}'..='\u{9000}').collect();
-        for alphabet in [&ascii(b'!', b'u'), &z85, &ascii(b' ', b'`'), &ascii(b'!', b'~'), &latin, &braille, &ideographs] {
+        for alphabet in [
+            &ascii(b'!', b'u'),
+            &z85,
+            &ascii(b' ', b'`'),
+            &ascii(b'!', b'~'),
+            &latin,
+            &braille,
+            &ideographs,
+        ] {
             let text = written(alphabet, 2000);
-            let sealed: usize = spans(text.as_bytes()).iter().map(|run| run.end - run.at).sum();
-            assert!(sealed * 10 > text.len() * 8, "{sealed} of {}: {text}", text.len());
+            let sealed: usize = spans(text.as_bytes())
+                .iter()
+                .map(|run| run.end - run.at)
+                .sum();
+            assert!(
+                sealed * 10 > text.len() * 8,
+                "{sealed} of {}: {text}",
+                text.len()
+            );
         }
         let record = r#"{"ts":1740823200123,"id":"cdda802e-fb9c-47ad-9866-0794d394c912","v":"4.3.40","ua":"Dalvik/2.1.0 (Linux; U; Android 13; SM-S908B Build/TP1A.220624.014)","k":[1,2,3],"u":"https://a.example/p?q=1&r=%20#x"},"#;
         let page = r#"<a href="https://example.org/p?q=1&amp;r=2" class="x y" style="color:#fff;margin:0 auto!important">A (b) [c] {d}</a>"#;

@@ -47,7 +47,16 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
 }
 
 /// Words that say what number follows, in whatever way it is joined to them: a host label, a client id, a user agent.
-const WORDS: &[&str] = &["imei", "imei1", "imei2", "imeis", "imeino", "imeinumber", "deviceid", "phoneid"];
+const WORDS: &[&str] = &[
+    "imei",
+    "imei1",
+    "imei2",
+    "imeis",
+    "imeino",
+    "imeinumber",
+    "deviceid",
+    "phoneid",
+];
 
 /// Numbers without a name: a path segment, a client id, a word.
 fn alone(text: &Text<'_>, named: &[usize], out: &mut Vec<Found>) {

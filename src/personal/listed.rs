@@ -116,7 +116,9 @@ fn gap(rest: &[u8]) -> &[u8] {
     let length = rest
         .iter()
         .take(LONG)
-        .take_while(|b| b.is_ascii_whitespace() || matches!(b, b',' | b';' | b':' | b'|' | b'"' | b'\'' | b'-'))
+        .take_while(|b| {
+            b.is_ascii_whitespace() || matches!(b, b',' | b';' | b':' | b'|' | b'"' | b'\'' | b'-')
+        })
         .count();
     // A sign belongs to the number behind it.
     let signed = length > 1 && rest.get(length.saturating_sub(1)) == Some(&b'-');
@@ -161,9 +163,16 @@ fn item(rest: &[u8], form: Form) -> Option<(u8, usize)> {
         Form::Decimal => {
             let negative = rest.first() == Some(&b'-');
             let digits = rest.get(usize::from(negative)..)?;
-            let count = digits.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+            let count = digits
+                .iter()
+                .take(4)
+                .take_while(|b| b.is_ascii_digit())
+                .count();
             let length = count.checked_add(usize::from(negative))?;
-            let value: i16 = std::str::from_utf8(rest.get(..length)?).ok()?.parse().ok()?;
+            let value: i16 = std::str::from_utf8(rest.get(..length)?)
+                .ok()?
+                .parse()
+                .ok()?;
             let fits = (1..=3).contains(&count) && (-128..=255).contains(&value) && ends(length);
             // Signed bytes of Java.
             fits.then(|| (value.rem_euclid(256) as u8, length))
@@ -194,7 +203,9 @@ mod tests {
     #[test]
     fn every_way_to_list_bytes() {
         let bytes = Noise(6).bytes(200);
-        let join = |form: &dyn Fn(&u8) -> String, between: &str| bytes.iter().map(form).collect::<Vec<_>>().join(between);
+        let join = |form: &dyn Fn(&u8) -> String, between: &str| {
+            bytes.iter().map(form).collect::<Vec<_>>().join(between)
+        };
         for text in [
             format!("[{}]", join(&|b| b.to_string(), ",")),
             join(&|b| b.to_string(), ", "),

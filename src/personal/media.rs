@@ -88,7 +88,10 @@ pub(super) fn is_cut(bytes: &[u8]) -> bool {
     /// Two segments and more.
     const LONG: usize = 64;
     let exif = bytes.get(6..10) == Some(b"Exif");
-    bytes.len() >= LONG && exif && bytes.starts_with(&[0xff, 0xd8, 0xff]) && jpeg::head(bytes) == jpeg::Head::More
+    bytes.len() >= LONG
+        && exif
+        && bytes.starts_with(&[0xff, 0xd8, 0xff])
+        && jpeg::head(bytes) == jpeg::Head::More
 }
 
 /// The first picture or video that begins in `bytes` at `from` or behind, inside other data.

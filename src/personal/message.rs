@@ -315,7 +315,10 @@ mod tests {
                 assert_eq!(look(coding, &packed, size), (both.clone(), packed.len()));
             }
             let twice = gzip(&packed);
-            assert_eq!(look(Coding::Gzip, &twice, size), (both.clone(), twice.len()));
+            assert_eq!(
+                look(Coding::Gzip, &twice, size),
+                (both.clone(), twice.len())
+            );
             let thrice = gzip(&twice);
             assert_eq!(look(Coding::Gzip, &thrice, size), (vec![], 0));
             assert_eq!(look(Coding::Other, REPORT, size), (vec![], 0));

@@ -5,7 +5,7 @@ use super::held::Held;
 use super::hits::Out;
 use super::message::Message;
 use super::watch::{Reader, Then};
-use super::{Found, Kind, mask};
+use super::{Found, Kind, mask, scan};
 use crate::dissect::wire::Reader as Cursor;
 
 const PLACE: &str = "mqtt";
@@ -127,8 +127,16 @@ impl Mqtt {
         let body = bytes.get(header..).unwrap_or_default();
         match first >> 4 {
             CONNECT => {
-                if let Some(found) = self.connect(body) {
-                    out.found(found, PLACE, held.moment(bytes.len()));
+                let moment = held.moment(bytes.len());
+                let mut texts = Vec::new();
+                if let Some(found) = self.connect(body, &mut texts) {
+                    out.found(found, PLACE, moment);
+                }
+                // Who logs in, each by itself: a client id is often a number of the device.
+                for text in texts {
+                    for found in scan::scan(text, true).found {
+                        out.found(found, PLACE, moment);
+                    }
                 }
                 // Its fields are texts in a frame of lengths and flags.
                 let mut credits = Vec::new();
@@ -165,14 +173,14 @@ impl Mqtt {
     }
 
     /// User and password of a login.
-    fn connect(&mut self, body: &[u8]) -> Option<Found> {
+    fn connect<'b>(&mut self, body: &'b [u8], texts: &mut Vec<&'b [u8]>) -> Option<Found> {
         let mut cursor = Cursor::new(body);
         cursor.vector16()?;
         self.version = cursor.u8()? & 0x7f;
         let flags = cursor.u8()?;
         cursor.u16()?;
         self.properties(&mut cursor)?;
-        cursor.vector16()?;
+        texts.push(cursor.vector16()?);
         if flags & 0x04 != 0 {
             self.properties(&mut cursor)?;
             cursor.vector16()?;
@@ -188,6 +196,7 @@ impl Mqtt {
         } else {
             &[]
         };
+        texts.push(user);
         let (user, password) = (
             String::from_utf8_lossy(user),
             String::from_utf8_lossy(password),

@@ -60,12 +60,10 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
             .count();
         let end = at.saturating_add(1).saturating_add(length);
         // In base64, arithmetic and time zones a plus has neighbours; before a telephone number stands a delimiter.
-        let opens = text.before(at).is_none_or(|b| {
-            matches!(
-                b,
-                b'"' | b'\'' | b' ' | b':' | b'>' | b',' | b'(' | b'\n'
-            )
-        }) || is_value(text, at);
+        let opens = text
+            .before(at)
+            .is_none_or(|b| matches!(b, b'"' | b'\'' | b' ' | b':' | b'>' | b',' | b'(' | b'\n'))
+            || is_value(text, at);
         let closes = text.byte(end).is_none_or(|b| {
             !b.is_ascii_alphanumeric() && !matches!(b, b'.' | b'+' | b'/' | b'=' | b':')
         });
@@ -114,8 +112,32 @@ fn number(value: &str) -> Option<String> {
 
 /// Names of values that may have a plus sign and are no telephone numbers.
 const OTHER_NAMES: &[&str] = &[
-    "v", "ver", "version", "build", "buildnumber", "revision", "range", "tz", "timezone", "offset", "utcoffset", "ts", "t",
-    "time", "timestamp", "date", "datetime", "delta", "diff", "price", "amount", "score", "count", "total", "size", "seq",
+    "v",
+    "ver",
+    "version",
+    "build",
+    "buildnumber",
+    "revision",
+    "range",
+    "tz",
+    "timezone",
+    "offset",
+    "utcoffset",
+    "ts",
+    "t",
+    "time",
+    "timestamp",
+    "date",
+    "datetime",
+    "delta",
+    "diff",
+    "price",
+    "amount",
+    "score",
+    "count",
+    "total",
+    "size",
+    "seq",
 ];
 
 /// True behind the equals sign of a name; behind another it is arithmetic.
@@ -126,8 +148,13 @@ fn is_value(text: &Text<'_>, at: usize) -> bool {
 
 /// A date, with or without a time of day, as programs number their builds: 20250301, 202503011234.
 fn is_time(digits: &str) -> bool {
-    let part = |at: usize| digits.get(at..at.saturating_add(2)).and_then(|d| d.parse::<u8>().ok());
-    let day = part(4).is_some_and(|m| (1..=12).contains(&m)) && part(6).is_some_and(|d| (1..=31).contains(&d));
+    let part = |at: usize| {
+        digits
+            .get(at..at.saturating_add(2))
+            .and_then(|d| d.parse::<u8>().ok())
+    };
+    let day = part(4).is_some_and(|m| (1..=12).contains(&m))
+        && part(6).is_some_and(|d| (1..=31).contains(&d));
     let hour = part(8).is_none_or(|h| h < 24);
     let minute = part(10).is_none_or(|m| m < 60);
     (digits.starts_with("19") || digits.starts_with("20")) && day && hour && minute

@@ -189,12 +189,21 @@ fn role(name: &str) -> Role<'_> {
             names: Names::Earth,
         };
     }
-    if ends(&["latlng", "latlon", "latlong", "geopoint", "homepoint", "gps", "location"])
-        || matches!(name, "geo" | "coords" | "coord" | "ll" | "sll")
+    if ends(&[
+        "latlng",
+        "latlon",
+        "latlong",
+        "geopoint",
+        "homepoint",
+        "gps",
+        "location",
+    ]) || matches!(name, "geo" | "coords" | "coord" | "ll" | "sll")
     {
         return Role::Both {
             longitude_first: false,
-            names: if ends(&["location", "ll", "homepoint"]) && !ends(&["geolocation", "gpslocation"]) {
+            names: if ends(&["location", "ll", "homepoint"])
+                && !ends(&["geolocation", "gpslocation"])
+            {
                 Names::Also
             } else {
                 Names::Earth
@@ -282,7 +291,11 @@ fn half(text: &Text<'_>, field: &Field<'_>, unit: Unit) -> Option<Half> {
     }
     let (value, negative) = hemisphere(value);
     let signed = |number: Number| Number {
-        value: if negative { -number.value } else { number.value },
+        value: if negative {
+            -number.value
+        } else {
+            number.value
+        },
         ..number
     };
     if unit == Unit::Radians {
@@ -426,7 +439,10 @@ fn pair(
     const NEAR: usize = 100;
     if names == Names::Screen {
         let near = text.around(field.at, NEAR, NEAR);
-        if !["map", "gps", "geo", "latitude"].iter().any(|word| near.contains(word)) {
+        if !["map", "gps", "geo", "latitude"]
+            .iter()
+            .any(|word| near.contains(word))
+        {
             return;
         }
     }
@@ -478,7 +494,10 @@ fn two(start: &str, names: Names) -> Option<(Number, Number, &str)> {
     const BETWEEN: &[char] = &[',', ' ', ';', '|', '/', '\n', '\r', '\t', '"', '\\'];
     let letters = |text: &'_ str, before: bool| -> (usize, bool) {
         let space = usize::from(text.starts_with(' '));
-        let letter = text.as_bytes().get(space).filter(|b| b"NSEWnsew".contains(b));
+        let letter = text
+            .as_bytes()
+            .get(space)
+            .filter(|b| b"NSEWnsew".contains(b));
         let next = text.as_bytes().get(space.saturating_add(1));
         // One in front of a number belongs to that number.
         match letter {
@@ -488,14 +507,19 @@ fn two(start: &str, names: Names) -> Option<(Number, Number, &str)> {
             _ => (0, false),
         }
     };
-    let number = |text: &'_ str, read: fn(&str) -> Option<(Number, &str)>| -> Option<(Number, usize)> {
-        let (lead, south) = letters(text, true);
-        let (number, rest) = read(text.get(lead..)?)?;
-        let (trail, also) = letters(rest, false);
-        let value = if south || also { -number.value } else { number.value };
-        let used = text.len().checked_sub(rest.len())?.checked_add(trail)?;
-        Some((Number { value, ..number }, used))
-    };
+    let number =
+        |text: &'_ str, read: fn(&str) -> Option<(Number, &str)>| -> Option<(Number, usize)> {
+            let (lead, south) = letters(text, true);
+            let (number, rest) = read(text.get(lead..)?)?;
+            let (trail, also) = letters(rest, false);
+            let value = if south || also {
+                -number.value
+            } else {
+                number.value
+            };
+            let used = text.len().checked_sub(rest.len())?.checked_add(trail)?;
+            Some((Number { value, ..number }, used))
+        };
     let both = |read: fn(&str) -> Option<(Number, &str)>| {
         let (first, used) = number(start, read)?;
         let rest = start.get(used..)?;
@@ -506,16 +530,21 @@ fn two(start: &str, names: Names) -> Option<(Number, Number, &str)> {
         let (second, used) = number(next, read)?;
         Some((first, second, next.get(used..)?))
     };
-    both(decimal)
-        .or_else(|| both(decimal_comma))
-        .or_else(|| (names == Names::Earth).then(|| both(ten_millionths)).flatten())
+    both(decimal).or_else(|| both(decimal_comma)).or_else(|| {
+        (names == Names::Earth)
+            .then(|| both(ten_millionths))
+            .flatten()
+    })
 }
 
 /// An integer of ten-millionths of a degree.
 fn ten_millionths(text: &str) -> Option<(Number, &str)> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
-    let length = text.len().checked_sub(unsigned.len())?.checked_add(digits)?;
+    let length = text
+        .len()
+        .checked_sub(unsigned.len())?
+        .checked_add(digits)?;
     let (number, rest) = text.split_at_checked(length)?;
     let value: i32 = number.parse().ok()?;
     ((7..=10).contains(&digits) && !rest.starts_with('.')).then(|| {
@@ -534,7 +563,10 @@ fn well_known_text(text: &Text<'_>, out: &mut Vec<Found>) {
     const NAME_MAX: usize = 16;
     for open in memchr::memchr_iter(b'(', text.bytes) {
         let behind = text.bytes.get(open.saturating_add(1)..).unwrap_or_default();
-        if !behind.first().is_some_and(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b' ')) {
+        if !behind
+            .first()
+            .is_some_and(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b' '))
+        {
             continue;
         }
         let from = open.saturating_sub(NAME_MAX);
@@ -544,13 +576,18 @@ fn well_known_text(text: &Text<'_>, out: &mut Vec<Found>) {
         let shape = SHAPES.iter().find(|shape| name.ends_with(**shape));
         let Some(shape) = shape else { continue };
         let rest = behind.get(..64).unwrap_or(behind);
-        let end = rest.iter().position(|b| !b.is_ascii()).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|b| !b.is_ascii())
+            .unwrap_or(rest.len());
         let Some(rest) = rest.get(..end).and_then(|b| std::str::from_utf8(b).ok()) else {
             continue;
         };
         let rest = rest.trim_start();
         // Spaces of a form are plus signs.
-        let Some((longitude, next)) = decimal(rest) else { continue };
+        let Some((longitude, next)) = decimal(rest) else {
+            continue;
+        };
         let Some((latitude, after)) = next
             .strip_prefix([' ', '+'])
             .map(str::trim_start)

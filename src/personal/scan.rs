@@ -95,13 +95,25 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
     if length >= TOKENS_MAX {
         out.sealed.extend(out.tokens.iter().map(|(run, _)| *run));
     }
-    out.sealed.extend(dense::spans(plain.bytes()).into_iter().map(|run| plain.place(run)));
+    out.sealed.extend(
+        dense::spans(plain.bytes())
+            .into_iter()
+            .map(|run| plain.place(run)),
+    );
     if let Some(lines) = quoted_printable(bytes) {
         let found = detect(&Plain::of(&lines), true).into_iter();
         // Places are lost with the line breaks; what is found anyway stays as it is.
         let new: Vec<Found> = found
-            .filter(|f| out.found.iter().all(|have| (have.kind, &have.plain) != (f.kind, &f.plain)))
-            .map(|f| Found { at: 0, end: bytes.len(), ..f })
+            .filter(|f| {
+                out.found
+                    .iter()
+                    .all(|have| (have.kind, &have.plain) != (f.kind, &f.plain))
+            })
+            .map(|f| Found {
+                at: 0,
+                end: bytes.len(),
+                ..f
+            })
             .collect();
         out.found.extend(new);
     }
@@ -178,7 +190,11 @@ fn open(digits: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outcome
     }
     // Strings in a binary record: they are found, and the rest stays unread.
     if let Some(inside) = first {
-        take(layer(&inside, false, depth.saturating_add(1), work), place, out);
+        take(
+            layer(&inside, false, depth.saturating_add(1), work),
+            place,
+            out,
+        );
     }
     false
 }
@@ -190,7 +206,14 @@ fn content(inside: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outc
         if let Some((latitude, longitude)) = media::position(inside) {
             found.push(super::position::found(latitude, longitude, 0, 0));
         }
-        take(Outcome { found, ..Outcome::default() }, place, out);
+        take(
+            Outcome {
+                found,
+                ..Outcome::default()
+            },
+            place,
+            out,
+        );
         return true;
     }
     if readable::is_text(inside) {
@@ -205,10 +228,21 @@ fn content(inside: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outc
     {
         return content(&opened, place, depth.saturating_add(1), work, out);
     }
-    take(layer(inside, false, depth.saturating_add(1), work), place, out);
+    take(
+        layer(inside, false, depth.saturating_add(1), work),
+        place,
+        out,
+    );
     if let Some((latitude, longitude)) = exif::inside(inside) {
         let found = vec![super::position::found(latitude, longitude, 0, 0)];
-        take(Outcome { found, ..Outcome::default() }, place, out);
+        take(
+            Outcome {
+                found,
+                ..Outcome::default()
+            },
+            place,
+            out,
+        );
     }
     false
 }
@@ -226,7 +260,9 @@ fn take(sub: Outcome, place: Run, out: &mut Outcome) {
 pub(super) fn packed(bytes: &[u8]) -> Option<Coding> {
     match bytes {
         [0x1f, 0x8b, 8, ..] => Some(Coding::Gzip),
-        [0x78, flags @ (0x01 | 0x5e | 0x9c | 0xda), ..] if u16::from_be_bytes([0x78, *flags]).is_multiple_of(31) => {
+        [0x78, flags @ (0x01 | 0x5e | 0x9c | 0xda), ..]
+            if u16::from_be_bytes([0x78, *flags]).is_multiple_of(31) =>
+        {
             Some(Coding::Deflate)
         }
         _ => None,
@@ -237,7 +273,9 @@ fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
     let mut inflate = Inflate::new(coding);
     let mut out = Vec::new();
     for piece in bytes.chunks(256) {
-        let stopped = inflate.push(piece, &mut |piece| out.extend_from_slice(piece)).is_err();
+        let stopped = inflate
+            .push(piece, &mut |piece| out.extend_from_slice(piece))
+            .is_err();
         if out.len() > work.inflated {
             work.inflated = 0;
             return None;
@@ -253,7 +291,8 @@ fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
 /// Text with the soft line breaks and escapes of quoted-printable undone (RFC 2045 §6.7), if it has such line breaks: an equals sign
 /// elsewhere stands before values.
 fn quoted_printable(bytes: &[u8]) -> Option<Vec<u8>> {
-    memchr::memmem::find(bytes, b"=\r\n").or_else(|| memchr::memmem::find(bytes, b"uoted-printable"))?;
+    memchr::memmem::find(bytes, b"=\r\n")
+        .or_else(|| memchr::memmem::find(bytes, b"uoted-printable"))?;
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0usize;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -349,7 +388,11 @@ mod tests {
         let _ = zlib.write_all(engine.encode(body).as_bytes());
         let zlib = zlib.finish().unwrap_or_default();
         let numbers = body.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
-        let wide = engine.encode(body).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+        let wide = engine
+            .encode(body)
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace('=', "%3D");
         for text in [
             format!("d={}", engine.encode(&gzip)),
             format!("d={}", hex(&zlib)),
@@ -362,8 +405,13 @@ mod tests {
             let email = out.found.iter().any(|f| f.kind == Kind::Email);
             assert!(email && out.sealed.is_empty(), "{text}: {:?}", out.sealed);
         }
-        let deep = (0..8).fold(body.to_vec(), |inside, _| engine.encode(inside).into_bytes());
-        assert!(!scan(&deep, true).sealed.is_empty(), "beyond the bound nothing is read");
+        let deep = (0..8).fold(body.to_vec(), |inside, _| {
+            engine.encode(inside).into_bytes()
+        });
+        assert!(
+            !scan(&deep, true).sealed.is_empty(),
+            "beyond the bound nothing is read"
+        );
         // A message cut in pieces no longer than a hash.
         let pieces = crate::dissect::wire::test_bytes::Noise(3).bytes(640);
         let pieces: Vec<String> = pieces.chunks(32).map(hex).collect();

@@ -83,8 +83,13 @@ fn alone(text: &Text<'_>, named: &[usize], out: &mut Vec<Found>) {
         let (at, end) = (probe.saturating_sub(lead), probe.saturating_add(follow));
         probe = end.saturating_add(step);
         let value = text.bytes.get(at..end).unwrap_or_default();
-        let joined = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || matches!(b, b'+' | b'='));
-        if !LENGTHS.contains(&value.len()) || joined(text.before(at)) || joined(text.byte(end)) || named.contains(&at) {
+        let joined =
+            |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || matches!(b, b'+' | b'='));
+        if !LENGTHS.contains(&value.len())
+            || joined(text.before(at))
+            || joined(text.byte(end))
+            || named.contains(&at)
+        {
             continue;
         }
         let maker = value.len() == LENGTH && value.starts_with(DJI);

@@ -416,7 +416,8 @@ fn visible(value: u32) -> Option<u8> {
 
 /// A character in UTF-8, unless it is a control character.
 fn character(value: u32) -> Option<Cow<'static, [u8]>> {
-    let character = char::from_u32(value).filter(|c| *c >= ' ' || matches!(c, '\t' | '\r' | '\n'))?;
+    let character =
+        char::from_u32(value).filter(|c| *c >= ' ' || matches!(c, '\t' | '\r' | '\n'))?;
     Some(Cow::Owned(character.to_string().into_bytes()))
 }
 
@@ -434,7 +435,10 @@ fn escape(bytes: &[u8], at: usize) -> Option<(Cow<'static, [u8]>, usize)> {
             let slashes = rest.iter().take(DEEP).take_while(|b| **b == b'\\').count();
             let digits = rest.get(slashes..)?.strip_prefix(b"u")?;
             let (value, length) = utf16(digits)?;
-            Some((character(value)?, slashes.checked_add(1)?.checked_add(length)?))
+            Some((
+                character(value)?,
+                slashes.checked_add(1)?.checked_add(length)?,
+            ))
         }
         [b'&', ..] => entity(rest),
         _ => None,
@@ -451,7 +455,10 @@ fn utf16(digits: &[u8]) -> Option<(u32, usize)> {
     let slashes = rest.iter().take(8).take_while(|b| **b == b'\\').count();
     let low = hex(rest.get(slashes..)?.strip_prefix(b"u")?, 4)?;
     let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-    let value = high.checked_sub(0xd800)?.checked_mul(0x400)?.checked_add(low)?;
+    let value = high
+        .checked_sub(0xd800)?
+        .checked_mul(0x400)?
+        .checked_add(low)?;
     Some((value.checked_add(0x1_0000)?, slashes.checked_add(9)?))
 }
 

@@ -11,14 +11,14 @@ use super::http::Http;
 use super::http2::Http2;
 use super::message::Message;
 use super::mqtt::Mqtt;
-use super::{Kind, Policy, position, readable, scan, video};
+use super::{Kind, Policy, labels, position, readable, scan, video};
 use crate::dissect::drone;
 use crate::dissect::http1::{self, HTTP2_PREFACE};
 use crate::dissect::tls_record;
 use crate::dissect::wire::Fit;
 use crate::evidence::Moment;
 use crate::flow::budget::{Budget, Lease};
-use crate::flow::{Flow, Key, Pair, Side};
+use crate::flow::{Flow, Key, NameSource, Pair, Side};
 use crate::packet::address::classify;
 use crate::packet::transport::protocol;
 use std::cell::Cell;
@@ -30,8 +30,14 @@ const DIRECTION_MAX: u64 = 32 << 20;
 const SNIFF_MAX: usize = 8 << 10;
 /// Bytes of a flow within the site that are looked at for a request to a relay; clients ask at once.
 const GUARDED_MAX: u64 = 8 << 10;
+/// The clear start of an SSH connection (RFC 4253 §4.2, §7.1, §8; RFC 4252 §5), and a login: lists of algorithms take some 1,500
+/// bytes, a key share that resists quantum computers 1,200.
+const SSH_OPENING_MAX: u64 = 3 << 10;
 /// RTP packets between two parameter sets of one stream; senders repeat them every second or so.
 const RTP_APART: u16 = 4000;
+
+/// The port of DNS.
+const DNS: u16 = 53;
 
 /// What a flow has of this: nothing yet, nothing ever, or a watch.
 #[derive(Default)]
@@ -123,6 +129,8 @@ pub struct Watch {
     /// Bytes that came out of compressed bodies; they count for the bound of a direction.
     opened: Cell<u64>,
     tokens: Tokens,
+    /// Names of the flow that were looked at.
+    names: usize,
     rtp: Option<(u32, u16)>,
 }
 
@@ -154,7 +162,11 @@ impl Slot {
         };
         let (a, b) = (local(Side::A), local(Side::B));
         let guarded = a && b;
-        if policy == Policy::Off || (guarded && key.protocol() != protocol::TCP) {
+        // Of datagrams within the site, only lookups go on to the internet.
+        let lookups = [Side::A, Side::B]
+            .iter()
+            .any(|side| key.port(*side) == DNS && !key.ip(*side).is_multicast());
+        if policy == Policy::Off || (guarded && key.protocol() != protocol::TCP && !lookups) {
             return Self::Off;
         }
         // With one end on the site that end is ours; else either may be.
@@ -173,6 +185,7 @@ impl Slot {
             lease: budget.lease(),
             opened: Cell::new(0),
             tokens: Tokens::default(),
+            names: 0,
             rtp: None,
         }))
     }
@@ -215,6 +228,7 @@ impl Watch {
         credits: &mut Vec<Credit>,
     ) {
         let clues = Clues::of(flow, payload.bytes.len());
+        self.hellos(payload, flow, credits);
         let (hits, policy, guarded) = (&mut self.hits, self.policy, self.guarded);
         let direction = self.sides.of_mut(payload.side);
         if matches!(direction.mode, Mode::Done) {
@@ -232,8 +246,22 @@ impl Watch {
             tokens: &self.tokens,
         };
         if clues.sealed {
+            if clues.protocol == Some("dns")
+                && let Some((length, message)) = payload.bytes.split_first_chunk::<2>()
+                && usize::from(u16::from_be_bytes(*length)) <= message.len()
+            {
+                labels::query(message, &mut out);
+                return;
+            }
             direction.stop(&mut out);
             return;
+        }
+        if clues.protocol == Some("ssh") && direction.seen < SSH_OPENING_MAX {
+            direction.seen = direction.seen.saturating_add(payload.bytes.len() as u64);
+            if direction.seen <= SSH_OPENING_MAX {
+                out.read(payload.bytes.len(), payload.at, payload.epoch);
+                return;
+            }
         }
         let Direction {
             assembler,
@@ -257,12 +285,38 @@ impl Watch {
                 epoch: payload.epoch,
                 protocol: clues.protocol,
                 opened: &self.opened,
-            tokens: &self.tokens,
+                tokens: &self.tokens,
             };
             direction.stop(&mut out);
             direction.mode = Mode::default();
             let size = size(&self.sides);
             self.fits(size);
+        }
+    }
+
+    /// Looks at names of servers that this packet said in a hello.
+    fn hellos(&mut self, payload: Payload<'_>, flow: &Flow, credits: &mut Vec<Credit>) {
+        let names = flow.facts.names.get(self.names..).unwrap_or_default();
+        if names.is_empty() {
+            return;
+        }
+        self.names = flow.facts.names.len();
+        let mut out = Out {
+            hits: &mut self.hits,
+            credits,
+            policy: self.policy,
+            side: payload.side,
+            at: payload.at,
+            epoch: payload.epoch,
+            protocol: flow.facts.protocol,
+            opened: &self.opened,
+            tokens: &self.tokens,
+        };
+        for (named, _) in names {
+            use NameSource::{DtlsSni, QuicSni, TlsSni};
+            if matches!(named.source, TlsSni | QuicSni | DtlsSni) {
+                labels::host(&named.name, "server name", &mut out);
+            }
         }
     }
 
@@ -286,9 +340,29 @@ impl Watch {
         credits: &mut Vec<Credit>,
     ) {
         let clues = Clues::of(flow, payload.bytes.len());
+        self.hellos(payload, flow, credits);
         let direction = self.sides.of_mut(payload.side);
         let bytes = payload.bytes;
-        if matches!(direction.mode, Mode::Done) || clues.sealed {
+        if matches!(direction.mode, Mode::Done) {
+            return;
+        }
+        if clues.sealed || self.guarded {
+            let mut out = Out {
+                hits: &mut self.hits,
+                credits,
+                policy: self.policy,
+                side: payload.side,
+                at: payload.at,
+                epoch: payload.epoch,
+                protocol: clues.protocol,
+                opened: &self.opened,
+                tokens: &self.tokens,
+            };
+            match clues.protocol {
+                Some("dns") => labels::query(bytes, &mut out),
+                Some("stun") => labels::stun(bytes, &mut out),
+                _ => {}
+            }
             return;
         }
         direction.seen = direction.seen.saturating_add(bytes.len() as u64);

@@ -74,9 +74,15 @@ impl Window {
         let sure = readable::nearly_all(&grains, bytes.len().saturating_sub(self.fresh));
         let mut outcome = scan::scan(bytes, sure);
         // Tokens of all messages of the flow together may hold something that none of them does.
-        let fresh = outcome.tokens.iter().filter(|(run, _)| run.end > self.fresh);
+        let fresh = outcome
+            .tokens
+            .iter()
+            .filter(|(run, _)| run.end > self.fresh);
         let sealed: Vec<_> = fresh
-            .filter(|(run, token)| out.tokens.is_too_much(*token, run.end.saturating_sub(run.at)))
+            .filter(|(run, token)| {
+                out.tokens
+                    .is_too_much(*token, run.end.saturating_sub(run.at))
+            })
             .map(|(run, _)| *run)
             .collect();
         outcome.sealed.extend(sealed);
@@ -88,7 +94,12 @@ impl Window {
                 found.push(super::position::found(latitude, longitude, at, at));
             }
         } else if !sure && let Some((latitude, longitude)) = exif::inside(bytes) {
-            found.push(super::position::found(latitude, longitude, self.own, bytes.len()));
+            found.push(super::position::found(
+                latitude,
+                longitude,
+                self.own,
+                bytes.len(),
+            ));
         }
         for found in found {
             if mine.contains(&found.at) {
@@ -110,10 +121,7 @@ impl Window {
                 .take_while(|(from, _)| *from < end)
                 .map(|grain| shared(*grain, begin, end))
                 .sum();
-            let hidden: usize = hidden
-                .iter()
-                .map(|run| shared(*run, begin, end))
-                .sum();
+            let hidden: usize = hidden.iter().map(|run| shared(*run, begin, end)).sum();
             out.read(text.saturating_sub(hidden), moment, epoch);
             begin = end;
         }
