@@ -232,7 +232,7 @@ fn is_person(text: &Text<'_>, field: &Field<'_>, value: &str) -> bool {
     };
     // A name in capitals alone is a title.
     let lower = value.chars().any(char::is_lowercase);
-    let named = lower && (2..=4).contains(&words.len()) && words.iter().all(|w| capital(w));
+    let named = lower && (2..=4).contains(&words.len()) && words.iter().all(capital);
     let before = text.around(field.at, NEAR, 0);
     (short || named) && !OWNERS.iter().any(|owner| before.contains(owner))
 }

@@ -5,7 +5,7 @@
 //! digits take turns, and by how unevenly their letters are spread. Ids, hashes, keys and signatures are short, or stand behind a name
 //! that says so.
 
-use super::dense::is_even;
+use super::dense::{is_even, is_mixed};
 use super::text::Text;
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -96,7 +96,10 @@ pub(super) fn digits(run: &[u8]) -> Vec<u8> {
 /// What a run could stand for, likeliest first.
 pub(super) fn readings(digits: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let all = |is: fn(&u8) -> bool| digits.iter().all(is);
-    let binary = (all(|b| matches!(b, b'0' | b'1')) && digits.len() % 8 == 0).then(|| bits(digits));
+    let binary =
+        (all(|b| matches!(b, b'0' | b'1')) && digits.len().is_multiple_of(8)).then(|| bits(digits));
+    let threes =
+        (all(u8::is_ascii_digit) && digits.len().is_multiple_of(3)).then(|| threes(digits));
     let hex = all(u8::is_ascii_hexdigit).then(|| unhex(digits));
     let upper = all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'));
     let lower = all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
@@ -118,12 +121,24 @@ pub(super) fn readings(digits: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let digits = digits.get(..digits.len().saturating_sub(odd))?;
         engine.decode(digits).ok()
     });
-    binary.into_iter().chain(hex).chain(base32).chain(base64)
+    let threes = threes.flatten().into_iter();
+    binary
+        .into_iter()
+        .chain(threes)
+        .chain(hex)
+        .chain(base32)
+        .chain(base64)
 }
 
 fn bits(digits: &[u8]) -> Vec<u8> {
     let byte = |bits: &[u8; 8]| bits.iter().fold(0u8, |sum, bit| sum << 1 | (bit & 1));
     digits.as_chunks::<8>().0.iter().map(byte).collect()
+}
+
+/// Bytes of three decimal digits each.
+fn threes(digits: &[u8]) -> Option<Vec<u8>> {
+    let byte = |digits: &[u8; 3]| std::str::from_utf8(digits).ok()?.parse().ok();
+    digits.as_chunks::<3>().0.iter().map(byte).collect()
 }
 
 /// The bytes of hexadecimal digits.
@@ -194,7 +209,10 @@ pub(super) enum Closed {
 /// Judges a run that does not open, by its digits and what stands before it.
 pub(super) fn closed(text: &Text<'_>, run: Run, digits: &[u8]) -> Closed {
     let long = digits.len() >= BLOB_MIN;
-    if !takes_turns(digits) && !(long && is_even(digits)) {
+    // No number has so many digits.
+    let number = long && digits.iter().all(u8::is_ascii_digit) && is_mixed(digits);
+    let written = takes_turns(digits) || number || (long && is_even(digits));
+    if !written {
         return Closed::Words;
     }
     if !long || (digits.len() <= NAMED_MAX && is_named(text, run)) {
@@ -300,7 +318,7 @@ mod tests {
         }
         for text in [
             format!("sig={sealed}"),
-            hex.get(..64).unwrap_or_default().to_owned(),
+            hex.get(128..192).unwrap_or_default().to_owned(),
             format!("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIiwibiI6MX0.{sealed}"),
         ] {
             assert_eq!(judged(&text).last(), Some(&Closed::Token), "{text}");

@@ -48,6 +48,13 @@ pub(super) fn is_even(digits: &[u8]) -> bool {
     // Few samples look uneven (Miller and Madow).
     let bias = (kinds as f64 - 1.0) / (2.0 * length * std::f64::consts::LN_2);
     let even = bits(counts.into_iter(), digits.len()) + bias >= (kinds as f64).log2() - SLACK;
+    even && is_mixed(digits)
+}
+
+/// True if characters follow one another in nearly as many orders as chance would have it: not for what counts or repeats.
+pub(super) fn is_mixed(digits: &[u8]) -> bool {
+    let kinds = counts(digits.iter().copied());
+    let kinds = kinds.iter().filter(|count| **count > 0).count();
     let mut pairs: Vec<[u8; 2]> = digits
         .windows(2)
         .filter_map(|w| w.first_chunk().copied())
@@ -55,8 +62,8 @@ pub(super) fn is_even(digits: &[u8]) -> bool {
     pairs.sort_unstable();
     pairs.dedup();
     let most = (kinds.saturating_mul(kinds)) as f64;
-    let expected = most * (1.0 - (-length / most).exp());
-    even && pairs.len() as f64 >= 0.6 * expected
+    let expected = most * (1.0 - (-(digits.len() as f64) / most.max(1.0)).exp());
+    kinds >= 2 && pairs.len() as f64 >= 0.6 * expected
 }
 
 /// The stretches of a text that are nothing to a reader.

@@ -12,8 +12,8 @@ use crate::dissect::wire::Reader;
 const NAME_MAX: usize = 255;
 /// Questions of a message that are looked at; resolvers answer one.
 const QUESTIONS_MAX: u16 = 8;
-/// Labels of a name that say whose it is, at its end.
-const DOMAIN_LABELS: usize = 2;
+/// Labels at the end of a name that say whose it is.
+const DOMAIN_LABELS: std::ops::RangeInclusive<usize> = 2..=4;
 
 /// Looks at the names that a DNS query asks for, and at text anywhere else in it.
 pub(super) fn query(message: &[u8], out: &mut Out<'_>) {
@@ -68,10 +68,10 @@ pub(super) fn host(text: &str, place: &'static str, out: &mut Out<'_>) {
 fn name(labels: &[&[u8]], place: &'static str, out: &mut Out<'_>) {
     let moment = (out.at, out.epoch);
     let mut found = scan::scan(&labels.join(&b'.'), true).found;
-    // Digits are cut to the length of a label.
-    let data = labels.get(..labels.len().saturating_sub(DOMAIN_LABELS));
-    let data = data.unwrap_or_default();
-    if data.len() > 1 {
+    // Digits are cut to the length of a label; how many labels behind them name the receiver is not known.
+    for domain in DOMAIN_LABELS {
+        let data = labels.get(..labels.len().saturating_sub(domain));
+        let data = data.filter(|data| data.len() > 1).unwrap_or_default();
         found.extend(scan::scan(&data.concat(), true).found);
     }
     found.sort_by(|a, b| (a.kind, &a.plain).cmp(&(b.kind, &b.plain)));
@@ -175,9 +175,9 @@ mod tests {
         assert_eq!(kinds(&|out| query(&behind, out)), [Kind::Email]);
         let mut noise = crate::dissect::wire::test_bytes::Noise(9);
         for _ in 0..2000 {
-            kinds(&|out| query(&noise.clone().damage(&behind), out));
-            kinds(&|out| stun(&noise.clone().damage(&behind), out));
-            noise.bytes(3);
+            let damaged = noise.damage(&behind);
+            kinds(&|out| query(&damaged, out));
+            kinds(&|out| stun(&damaged, out));
         }
     }
 
