@@ -4,6 +4,7 @@ use super::catalog::{Catalog, Host, RoleAttribution};
 use super::dns_tunnel::carries_data;
 use super::labels::Labelling;
 use super::subject::Labelled;
+use super::system_agents::asks_for_others;
 use crate::identity::Whose;
 use crate::locate::Place;
 use std::net::IpAddr;
@@ -127,6 +128,15 @@ pub fn by_evidence(whose: Whose, app: Option<&Labelling>) -> Option<Attributed> 
     }
     app.and_then(|app| by_label(app.says, &app.describe()))
         .or_else(|| by_device(whose))
+}
+
+/// The same of a lookup. Some user ids ask for names on behalf of other apps: such a label is no other app's.
+pub fn by_evidence_of_lookup(whose: Whose, app: Option<&Labelling>) -> Option<Attributed> {
+    let app = app.filter(|app| {
+        let for_others = app.owner.is_none() && app.uid.is_some_and(asks_for_others);
+        app.says != Labelled::Other || !for_others
+    });
+    by_evidence(whose, app)
 }
 
 /// By a name that was looked up: for a mere lookup the catalogued name is enough.

@@ -3,7 +3,9 @@
 //! A destination is one scope, address, port, transport, best name and machine. What several
 //! vantages saw of it is kept apart and never summed.
 
-use super::attribution::{Attributed, Attribution, by_evidence, by_looked_up_name, by_name};
+use super::attribution::{
+    Attributed, Attribution, by_evidence, by_evidence_of_lookup, by_looked_up_name, by_name,
+};
 use super::catalog::RoleAttribution;
 use super::dns_tunnel;
 use super::labels::Labelling;
@@ -559,6 +561,11 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
         judge_name(destination.key.host.as_deref(), &aliases)
     };
     destination.browsable = browsable(destination, basis);
+    let by_evidence = if destination.key.lookups_only {
+        by_evidence_of_lookup
+    } else {
+        by_evidence
+    };
     destination.attributed =
         by_evidence(destination.whose, destination.key.app.as_deref()).unwrap_or(by_its_name);
     note_disagreement(destination);

@@ -1,6 +1,6 @@
 //! Lookups: names that our side asked for, whose they are, and whether they left the site.
 
-use super::attribution::{Attributed, by_evidence, by_looked_up_name};
+use super::attribution::{Attributed, by_evidence_of_lookup, by_looked_up_name};
 use super::labels::{Labelling, Labels};
 use super::rows::is_fake;
 use super::{Basis, Scope};
@@ -75,7 +75,7 @@ pub(super) fn lookup(
         device.whose(key.client, mac_of(&link, side))
     };
     let app = key.app.and_then(|app| labels.of(&[app]));
-    let attributed = by_evidence(whose, app.as_deref())
+    let attributed = by_evidence_of_lookup(whose, app.as_deref())
         .unwrap_or_else(|| by_looked_up_name(&key.name, basis.catalog));
     let group = (
         Arc::clone(&key.name),

@@ -20,6 +20,8 @@ const ROWS: &str = include_str!("system_agents.tsv");
 /// Where what an agent carries for apps can go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reach {
+    /// Nowhere, but for the names that it looks up for them.
+    Lookups,
     /// To servers of the platform's owner only.
     Platform,
     /// Where the app chooses.
@@ -30,13 +32,14 @@ impl Reach {
     /// The name in the `reach` column.
     pub fn id(self) -> &'static str {
         match self {
+            Self::Lookups => "lookups",
             Self::Platform => "platform",
             Self::Anywhere => "anywhere",
         }
     }
 
     fn from_id(id: &str) -> Option<Self> {
-        [Self::Platform, Self::Anywhere]
+        [Self::Lookups, Self::Platform, Self::Anywhere]
             .into_iter()
             .find(|reach| reach.id() == id)
     }
@@ -113,10 +116,20 @@ pub fn system_agent(
     };
     agents()
         .iter()
+        .filter(|agent| agent.reach > Reach::Lookups)
         .filter(is_it)
         // Of equal ones `max_by_key` would take the last.
         .rev()
         .max_by_key(|agent| agent.reach)
+}
+
+/// True for a user id (of any Android user) under which lookups of other apps go out, though what else it sends is its own.
+pub fn asks_for_others(uid: u32) -> bool {
+    let uid = uid % UIDS_PER_USER;
+    agents().iter().any(|agent| {
+        agent.reach == Reach::Lookups
+            && matches!(&agent.known, Known::Uids(uids) if uids.contains(&uid))
+    })
 }
 
 fn parse(line: &'static str) -> Option<Agent> {
@@ -182,8 +195,10 @@ mod tests {
         assert_eq!((does(0), does(1000)), (Some("0"), Some("1000")));
         // The advertising SDKs of app 10234, and the app itself.
         assert_eq!((does(20_234), does(10_234)), (Some("20000-29999"), None));
-        // Work for themselves.
+        // Work for themselves, but for the lookups of one.
         assert_eq!((does(1001), does(1073)), (None, None));
+        assert!(asks_for_others(1001) && asks_for_others(1_001_001));
+        assert!(!asks_for_others(1073) && !asks_for_others(10_234));
         assert_eq!(system_agent(None, None, None), None);
     }
 
