@@ -8,6 +8,7 @@ pub mod agreed;
 pub mod baseline;
 pub mod coverage;
 pub mod definition;
+mod receiver;
 pub mod rule;
 pub mod silence;
 pub mod whereabouts;
@@ -20,7 +21,7 @@ use crate::classify::attribution::Attribution;
 use crate::classify::destination::Destination;
 use crate::classify::lookup::Lookup;
 use crate::classify::rows::Judged;
-use crate::classify::{Basis, Stage};
+use crate::classify::{Basis, Scope, Stage};
 use crate::evidence::{FrameRef, Moment};
 use baseline::Baseline;
 use coverage::{Needs, WindowCoverage};
@@ -304,16 +305,20 @@ fn unmet(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Re
     for need in &claim.needs {
         match need {
             Need::Upload => {
-                let seen = case.destinations().iter().any(|d| {
-                    d.attributed.whose.accuses()
-                        && d.stage_in(&*window.inside)
-                            .is_some_and(|(_, t)| rule::is_upload(&t, claim))
+                let beyond = |d: &Destination| d.key.scope != Scope::Local;
+                let uploads = receiver::uploads(claim, case, &*window.inside, &beyond);
+                let seen = uploads.iter().any(|(index, shape)| {
+                    matches!(shape, receiver::Shape::Upload(_))
+                        && case
+                            .destinations()
+                            .get(*index)
+                            .is_some_and(|d| d.attributed.whose.accuses())
                 });
                 if !seen {
                     say(
                         "no-upload-seen",
                         format!(
-                            "no upload of the app was seen ({} bytes or more to one destination, {} times what came in): where uploads are stored was not tested",
+                            "no upload of the app was seen ({} bytes or more to one receiver, {} times what came in): where uploads are stored was not tested",
                             claim.parameters.upload_min_bytes, claim.parameters.upload_ratio
                         ),
                     );

@@ -1,8 +1,9 @@
 //! Allowances: traffic that the parties agreed on beforehand, and what each covers.
 //!
 //! A host pattern compares names, and a name is what the audited side asserted: whoever controls the
-//! app can call any server by it. An allowance without addresses therefore allows every server that
-//! is called so; with addresses too, name and address both have to fit. An address says nothing of
+//! app can call any server by it. With addresses too, name and address both have to fit; without them
+//! the address has to belong to the name's owner by the catalog, and little goes out unless a budget
+//! says how much (see [`crate::claim::agreed`]). An address says nothing of
 //! names. Whatever is not known fits nothing: an allowance acquits, and what acquits has to be sure.
 
 use super::raw;

@@ -309,7 +309,8 @@ pub(super) struct Allowance {
     #[schemars(example = ["local-data-mode"], length(min = 1))]
     pub(super) claims: Vec<Spot<String>>,
     /// Host names, or `*.` and a name for all names below it. A name is what the app asserted:
-    /// without `addresses` it allows every server that the app calls so.
+    /// without `addresses` it covers only names of the catalog at addresses of their owner, and 64 kB
+    /// of payload out each unless a budget is given.
     #[serde(default)]
     #[schemars(example = ["tiles.example.org"], length(min = 1))]
     pub(super) hosts: Vec<Spot<String>>,

@@ -1,15 +1,19 @@
 //! What the parties agreed on beforehand: allowances, and beacons that the auditor planted.
 //!
-//! An allowance takes a finding out of the verdict and leaves it in the report, marked. It holds
+//! An allowance takes a finding out of the verdict and leaves it in the report, marked. One that gives
+//! names and no addresses needs the address to belong to the name's owner by the catalog, and holds
+//! for little payload unless it has a budget. It holds
 //! until its last day and up to its budget; beyond, nothing of it is allowed, for which bytes are
 //! the ones too many cannot be said. A beacon is a name that the auditor fetched at an end of a
 //! window: found, it shows that the capture would have shown other traffic; missing, silence is
 //! worth nothing. Its own traffic is no finding as long as it is small and lies at that end.
 
+use super::rule::confirms;
 use super::{About, Case, Finding, Reason, Weight};
 use crate::case::{Allowance, Beacon, Edge};
 use crate::claim::coverage::WindowCoverage;
 use crate::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
+use crate::classify::destination::Destination;
 use crate::epoch::Window;
 use crate::evidence::{FrameRef, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,9 +92,12 @@ fn covers(allowance: &Allowance, finding: &Finding, claim: &str, case: &Case<'_>
         About::Destination(index) => case.destinations().get(index).is_some_and(|d| {
             let app = d.key.app.as_deref().filter(|a| !a.cut);
             let app = app.and_then(|a| a.name.as_deref());
-            !d.key.folded && allowance.covers(d.key.host.as_deref(), d.key.ip, app, claim)
+            let host = d.key.host.as_deref();
+            !d.key.folded
+                && allowance.covers(host, d.key.ip, app, claim)
+                && (!allowance.addresses.is_empty() || confirmed(d, allowance, finding, case))
         }),
-        // A lookup goes where its answers lie.
+        // A lookup goes where its answers lie, and a mere name is enough for it.
         About::Lookup(index) => case.lookups().get(index).is_some_and(|l| {
             let app = l.app.as_deref().filter(|a| !a.cut);
             let app = app.and_then(|a| a.name.as_deref());
@@ -98,6 +105,20 @@ fn covers(allowance: &Allowance, finding: &Finding, claim: &str, case: &Case<'_>
             at(None) || (!l.answers.is_empty() && l.answers.iter().all(|ip| at(Some(*ip))))
         }),
     }
+}
+
+/// An allowance by the name alone: the name is the audited side's word, and acquits only where the
+/// address belongs to whom the catalog says, and where what went out is bounded.
+fn confirmed(
+    destination: &Destination,
+    allowance: &Allowance,
+    finding: &Finding,
+    case: &Case<'_>,
+) -> bool {
+    let host = destination.key.host.as_deref();
+    let row = host.and_then(|host| case.basis.catalog.lookup(host));
+    let bounded = allowance.budget_bytes.is_some() || finding.bytes_out <= OS_BYTES_OUT_MAX;
+    bounded && row.is_some_and(|row| confirms(destination, row, case))
 }
 
 /// The spans in which a beacon has to show in a window.

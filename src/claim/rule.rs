@@ -6,6 +6,7 @@
 
 use super::coverage::WindowCoverage;
 use super::definition::{Definition, Rule, RuleId, Set, Traffic as Kind, Weight as Wanted};
+use super::receiver::{self, Shape};
 use super::whereabouts::{Answer, known, place, provider};
 use super::{About, Case, Confidence, Content, Finding, Weight};
 use crate::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
@@ -16,11 +17,14 @@ use crate::classify::{Scope, Stage};
 use crate::evidence::{FrameRef, Moment};
 use crate::flow::NameSource;
 use crate::flow::row::FRAMES_MAX;
+use std::collections::BTreeMap;
 
 /// Id of findings about traffic that nobody can be named for.
 pub const UNATTRIBUTED: &str = "unattributed-internet";
 /// Id of findings whose place cannot be said.
 pub const PLACE_UNSURE: &str = "place-unsure";
+/// Id of findings about what is neither an upload nor none.
+pub const UPLOAD_UNSURE: &str = "upload-unsure";
 /// Id of findings about payload that cannot be read.
 pub const PAYLOAD_UNREAD: &str = "payload-unread";
 /// Id of findings of which only a name says that the rule does not fit.
@@ -61,12 +65,55 @@ pub(super) fn findings(
                 out.extend(asked(claim, rule, case, index, lookup, &span));
             }
         } else {
+            let uploads = match rule.traffic {
+                Kind::Upload => uploads(claim, rule, case, &*span.inside),
+                _ => BTreeMap::new(),
+            };
             for (index, destination) in case.destinations().iter().enumerate() {
-                out.extend(went(claim, rule, case, index, destination, &span));
+                let shape = uploads.get(&index);
+                out.extend(went(claim, rule, case, (index, destination), shape, &span));
             }
         }
     }
     out
+}
+
+/// What took an upload by the rows that the rule is about. Where only the receiver's other rows make it
+/// one, how much of it went to the rule's place or provider cannot be said.
+fn uploads(
+    claim: &Definition,
+    rule: &Rule,
+    case: &Case<'_>,
+    inside: &dyn Fn(u32) -> bool,
+) -> BTreeMap<usize, Shape> {
+    let in_scope = |d: &Destination| scope_fits(rule, d.key.scope);
+    let about = |d: &Destination| in_scope(d) && condition(rule, d, case).0 != Answer::No;
+    let mut found = receiver::uploads(claim, case, inside, &about);
+    for (index, whole) in receiver::uploads(claim, case, inside, &in_scope) {
+        let text = match whole {
+            Shape::Upload(Some(text)) | Shape::Unsure(text) => text,
+            Shape::Upload(None) => continue,
+        };
+        found.entry(index).or_insert(Shape::Unsure(text));
+    }
+    found
+}
+
+/// Whether the rule's conditions on name, place and provider hold; and whether the address confirms the
+/// name.
+fn condition(rule: &Rule, destination: &Destination, case: &Case<'_>) -> (Answer, bool, bool) {
+    let host = destination.key.host.as_deref();
+    let row = host.and_then(|host| case.basis.catalog.lookup(host));
+    let confirmed = row.is_some_and(|row| confirms(destination, row, case));
+    let mut answer = name_fits(rule, host, row, confirmed);
+    let by_name = matches!(answer, Answer::Unsure(_));
+    if let Some(set) = &rule.places {
+        answer = answer.and(place(destination, set, case.basis));
+    }
+    if let Some(set) = &rule.providers {
+        answer = answer.and(provider(destination, set));
+    }
+    (answer, confirmed, by_name)
 }
 
 /// The epochs that a rule looks at.
@@ -105,14 +152,6 @@ impl<'a> Span<'a> {
             }),
         }
     }
-}
-
-/// A payload out to one destination that has the shape of an upload (contract, "Upload-shaped").
-pub(super) fn is_upload(traffic: &Traffic, claim: &Definition) -> bool {
-    let p = &claim.parameters;
-    let much = traffic.bytes_out >= p.upload_min_bytes
-        && traffic.bytes_out >= traffic.bytes_in.saturating_mul(p.upload_ratio);
-    much || traffic.declared_out >= p.upload_min_bytes
 }
 
 fn scope_fits(rule: &Rule, scope: Scope) -> bool {
@@ -164,7 +203,7 @@ fn name_fits(rule: &Rule, host: Option<&str>, row: Option<&Host>, confirmed: boo
 }
 
 /// The address belongs to whom the name says (contract: names acquit only together with it).
-fn confirms(destination: &Destination, row: &Host, case: &Case<'_>) -> bool {
+pub(super) fn confirms(destination: &Destination, row: &Host, case: &Case<'_>) -> bool {
     let place = destination.place.as_ref();
     let operator = place.and_then(|p| p.operator.as_deref());
     let by_operator = operator.is_some_and(|o| row.operators.iter().any(|known| known == o));
@@ -237,8 +276,8 @@ fn went(
     claim: &Definition,
     rule: &Rule,
     case: &Case<'_>,
-    index: usize,
-    destination: &Destination,
+    (index, destination): (usize, &Destination),
+    shape: Option<&Shape>,
     span: &Span<'_>,
 ) -> Option<Finding> {
     // Lookups in clear are judged one by one, by their names; what their names carry is judged here.
@@ -260,7 +299,7 @@ fn went(
     let fits = match rule.traffic {
         Kind::Contact => true,
         Kind::Payload => stage == Stage::Transferred,
-        Kind::Upload => is_upload(&traffic, claim),
+        Kind::Upload => shape.is_some(),
         Kind::Unread => destination.unread_out(&*span.inside) > 0,
         Kind::Content => !hits.is_empty(),
         Kind::Lookup => false,
@@ -268,23 +307,22 @@ fn went(
     if !fits {
         return None;
     }
-    let basis = case.basis;
     let host = destination.key.host.as_deref();
-    let row = host.and_then(|host| basis.catalog.lookup(host));
-    let confirmed = row.is_some_and(|row| confirms(destination, row, case));
-    let mut answer = name_fits(rule, host, row, confirmed);
-    let doubt = match answer {
-        Answer::Unsure(_) => NAME_UNSURE,
-        _ => PLACE_UNSURE,
-    };
-    if let Some(set) = &rule.places {
-        answer = answer.and(place(destination, set, basis));
-    }
-    if let Some(set) = &rule.providers {
-        answer = answer.and(provider(destination, set));
-    }
+    let row = host.and_then(|host| case.basis.catalog.lookup(host));
+    let (answer, confirmed, by_name) = condition(rule, destination, case);
+    let doubt = if by_name { NAME_UNSURE } else { PLACE_UNSURE };
     let whose = destination.attributed.whose;
     let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer, doubt)?;
+    match shape {
+        Some(Shape::Unsure(text)) => {
+            if weight != Weight::Listed {
+                (id, weight) = (UPLOAD_UNSURE.into(), Weight::Suspect);
+            }
+            why = also(why, text.clone());
+        }
+        Some(Shape::Upload(Some(text))) => why = also(why, text.clone()),
+        _ => {}
+    }
     if let Some(exempt) = exempted(claim, row, (confirmed, traffic.bytes_out)) {
         (id, weight, why) = exempt;
     }

@@ -598,10 +598,11 @@ fn payload_to_china_hong_kong_and_taiwan() {
 
 #[test]
 fn uploads_that_nobody_shared() {
-    let rows: [(Attribution, u64, u64, Verdict, &[&str]); 6] = [
+    let rows: [(Attribution, u64, u64, Verdict, &[&str]); 7] = [
         (App, 65_536, 16_384, Contradicted, &["unshared-upload"]),
         (Vendor, 5_000_000, 700, Contradicted, &["unshared-upload"]),
-        (App, 65_536, 16_385, Consistent, &[]),
+        (App, 65_536, 16_385, Inconclusive, &["upload-unsure"]),
+        (App, 65_536, 65_536, Consistent, &[]),
         (App, 65_535, 0, Consistent, &[]),
         (Unknown, 160_000, 400, Inconclusive, UNNAMED),
         (Os, 5_000_000, 700, Consistent, &[]),

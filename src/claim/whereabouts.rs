@@ -99,10 +99,26 @@ fn fits(value: &str, set: &Set) -> bool {
 pub fn place(destination: &Destination, set: &Set, basis: &Basis<'_>) -> Answer {
     let place = destination.place.as_ref();
     if let Some(cloud) = cloud(destination)
-        && let (Some(region), Some(country)) = (&cloud.region, &cloud.country)
+        && let Some(country) = &cloud.country
     {
+        let said = match &cloud.region {
+            Some(region) => format!("region {region}, in {country}"),
+            None => format!("a part of {} that is in {country} alone", cloud.provider),
+        };
         if fits(country, set) {
-            return Answer::Yes(format!("the host name says region {region}, in {country}"));
+            return Answer::Yes(format!("the host name says {said}"));
+        }
+        // The address stands in a place that fits, by all data or by each of those that differ.
+        let elsewhere = place.filter(|p| {
+            matches!(p.confidence, Confidence::Agreed | Confidence::Conflict)
+                && !p.candidates.is_empty()
+                && p.candidates.iter().all(|c| fits(c, set))
+        });
+        if let Some(elsewhere) = elsewhere {
+            return Answer::Unsure(format!(
+                "the host name says {said}, and the address is in {} by the address data",
+                elsewhere.candidates.join(" or ")
+            ));
         }
         let agrees = place.is_some_and(|p| {
             p.candidates.contains(country)
@@ -114,7 +130,7 @@ pub fn place(destination: &Destination, set: &Set, basis: &Basis<'_>) -> Answer 
             Answer::No
         } else {
             Answer::Unsure(format!(
-                "the host name says region {region}, in {country}, and the address does not confirm it"
+                "the host name says {said}, and the address does not confirm it"
             ))
         };
     }

@@ -16,6 +16,7 @@ use crate::evidence::{FrameRef, Moment};
 use crate::flow::row::{FRAMES_MAX, Row, RowKey};
 use crate::flow::{NameSource, Named, Opening, Relay, Side};
 use crate::identity::Whose;
+use crate::link::Mac;
 use crate::locate::Place;
 use crate::packet::translation::Translators;
 use crate::packet::transport::protocol;
@@ -60,6 +61,17 @@ pub struct Key {
     pub folded: bool,
 }
 
+/// A machine of our side, as far as rows tell machines apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Client {
+    /// The device or app under audit.
+    Subject,
+    /// By its MAC, where that stands for one machine.
+    Mac(Mac),
+    /// By its address.
+    Address(IpAddr),
+}
+
 /// Where traffic went.
 #[derive(Debug, Clone)]
 pub struct Destination {
@@ -77,6 +89,8 @@ pub struct Destination {
     pub flows: u64,
     /// Per series.
     pub views: BTreeMap<usize, View>,
+    /// What counts as traffic, by the machine of our side, per series and epoch.
+    shares: BTreeMap<(usize, Client), Vec<(u32, Traffic)>>,
     /// Exemplar frames.
     pub frames: BTreeSet<FrameRef>,
     /// Addresses of our side.
@@ -127,6 +141,15 @@ impl Destination {
             })
             .map(|t| (self.graded(&t), t))
             .max_by_key(|(stage, t)| (*stage, t.bytes_out, t.packets_out))
+    }
+
+    /// What each machine of our side sent and got, per series, in the epochs that `inside` accepts.
+    pub fn shares_in(&self, inside: &dyn Fn(u32) -> bool) -> Vec<((usize, Client), Traffic)> {
+        let of = |(of, list): (&(usize, Client), &Vec<(u32, Traffic)>)| {
+            let inside = list.iter().filter(|(epoch, _)| inside(*epoch));
+            Some((*of, View::sum(inside.map(|(_, t)| t))?))
+        };
+        self.shares.iter().filter_map(of).collect()
     }
 
     /// Application payload out that nothing could read, in the epochs that `inside` accepts, by the vantage that shows most.
@@ -204,6 +227,7 @@ impl Destination {
         }
         self.protocols.extend(other.protocols);
         self.views.extend(other.views);
+        self.shares.extend(other.shares);
         self.frames.extend(other.frames);
         while self.frames.len() > FRAMES_MAX {
             self.frames.pop_last();
@@ -280,7 +304,7 @@ impl Destination {
         let all = vec![(epoch, traffic)];
         let view = View {
             total: all.clone(),
-            active: all,
+            active: all.clone(),
         };
         Self {
             key: Key {
@@ -305,6 +329,7 @@ impl Destination {
             protocols: BTreeSet::new(),
             flows: 1,
             views: BTreeMap::from([(0, view)]),
+            shares: BTreeMap::from([((0, Client::Subject), all)]),
             frames: BTreeSet::new(),
             clients: BTreeSet::new(),
             browsable: false,
@@ -325,6 +350,7 @@ pub(super) struct RowVerdict {
     pub(super) scope: Scope,
     pub(super) ours: Side,
     pub(super) whose: Whose,
+    pub(super) client: Client,
     pub(super) app: Option<Arc<Labelling>>,
     pub(super) ip: Option<IpAddr>,
     pub(super) port: Option<u16>,
@@ -378,6 +404,7 @@ pub(super) fn group(
             protocols: BTreeSet::new(),
             flows: 0,
             views: BTreeMap::new(),
+            shares: BTreeMap::new(),
             frames: BTreeSet::new(),
             clients: BTreeSet::new(),
             browsable: false,
@@ -470,6 +497,10 @@ pub(super) fn group(
         });
     }
     let view = destination.views.entry(index).or_default();
+    let share = destination
+        .shares
+        .entry((index, judged.client))
+        .or_default();
     for span in &row.spans {
         View::add(
             &mut view.total,
@@ -477,11 +508,9 @@ pub(super) fn group(
             Traffic::of(&span.total, judged.ours),
         );
         if let Some(active) = &span.active {
-            View::add(
-                &mut view.active,
-                span.epoch,
-                Traffic::of(active, judged.ours),
-            );
+            let traffic = Traffic::of(active, judged.ours);
+            View::add(&mut view.active, span.epoch, traffic);
+            View::add(share, span.epoch, traffic);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
 
-use super::destination::{Destination, Key, RowVerdict, asked_us, finish, group};
-use super::labels::Labels;
+use super::destination::{Client, Destination, Key, RowVerdict, asked_us, finish, group};
+use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
+use super::subject::Labelled;
 use super::{Basis, Scope};
 use crate::audit::Series;
 use crate::dissect::public_name::is_public_name;
@@ -12,6 +13,7 @@ use crate::flow::row::{Folded, Row, RowKey};
 use crate::flow::{NameSource, Named, Pair, Relay, Side};
 use crate::identity::topology::{Local, Topology};
 use crate::identity::{DeviceView, Whose, mac_of, our_side};
+use crate::link::Mac;
 use crate::packet::address::{Class, classify};
 use crate::packet::encapsulation::by_number;
 use crate::packet::transport::protocol;
@@ -168,6 +170,9 @@ impl RowJudge<'_> {
         let port = port.filter(|p| *p != 0 && has_ports(key.transport));
         let address = key.key.ip(theirs);
         let folded = key.folded.is_some();
+        let app = self.labels.of(&key.apps);
+        let whose = self.device.whose(key.key.ip(ours), mac_of(&key.link, ours));
+        let client = self.client(key, ours, whose, app.as_deref());
         let (ip, port, via) = match scope {
             Scope::Relayed => (
                 key.literal.filter(|ip| !classify(*ip).is_local()),
@@ -179,8 +184,9 @@ impl RowJudge<'_> {
         RowVerdict {
             scope,
             ours,
-            app: self.labels.of(&key.apps),
-            whose: self.device.whose(key.key.ip(ours), mac_of(&key.link, ours)),
+            app,
+            whose,
+            client,
             ip,
             port,
             via,
@@ -193,6 +199,25 @@ impl RowJudge<'_> {
                         && matches!(key.relay, None | Some(Relay::Lookup)))),
             hidden,
             folded,
+        }
+    }
+
+    /// The machine of our side: a MAC that sends for several IPv4 addresses, or routes, may be many.
+    fn client(&self, key: &RowKey, ours: Side, whose: Whose, app: Option<&Labelling>) -> Client {
+        let address = key.key.ip(ours);
+        if whose == Whose::Device || app.is_some_and(|a| a.says == Labelled::Subject) {
+            return Client::Subject;
+        }
+        let single = |mac: &Mac| {
+            let station = self.series.ledger.stations.get(mac);
+            station.is_some_and(|s| {
+                let v4 = s.sources.iter().filter(|ip| ip.is_ipv4()).count();
+                v4 <= 1 && !s.router && !s.forwards
+            })
+        };
+        match mac_of(&key.link, ours).filter(single) {
+            Some(mac) => Client::Mac(mac),
+            None => Client::Address(address),
         }
     }
 

@@ -32,6 +32,26 @@ pub struct Traffic {
     pub last: Moment,
 }
 
+#[cfg(test)]
+impl Traffic {
+    /// No traffic, for tests to fill in.
+    pub(crate) fn by_hand() -> Self {
+        Self {
+            packets_out: 1,
+            packets_in: 1,
+            answers_out: 1,
+            answers_in: 1,
+            bytes_out: 0,
+            bytes_in: 0,
+            application_out: true,
+            declared_out: 0,
+            unread_out: 0,
+            first: Moment::NONE,
+            last: Moment::NONE,
+        }
+    }
+}
+
 impl Traffic {
     pub(super) fn of(tally: &Tally, ours: Side) -> Self {
         let theirs = ours.other();

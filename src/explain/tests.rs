@@ -113,7 +113,7 @@ fn every_id_of_the_contract_and_of_the_model_has_a_text() {
         ),
         (
             Kind::Rule,
-            "unattributed-internet no-upload-seen place-unsure payload-unread beacon-missing",
+            "unattributed-internet no-upload-seen upload-unsure place-unsure payload-unread beacon-missing",
         ),
         (Kind::Scope, "local internet relayed not_ip unreadable"),
         (

@@ -23,9 +23,10 @@ pub enum Weight {
 /// Attributions whose traffic contradicts a claim; all others are suspect at most.
 const ACCUSED: [&str; 2] = ["app", "vendor"];
 /// Rules that say why something is not known: they never contradict, whoever sent it.
-const OPEN: [&str; 5] = [
+const OPEN: [&str; 6] = [
     "unattributed-internet",
     "no-upload-seen",
+    "upload-unsure",
     "place-unsure",
     "payload-unread",
     "not-testable",

@@ -2,8 +2,9 @@
 //!
 //! After the endpoint pages of AWS (docs.aws.amazon.com/general/latest/gr/rande.html, and "Virtual
 //! hosting of general purpose buckets" in the S3 user guide), Alibaba Cloud (OSS and SLS endpoints),
-//! Tencent COS and CLS, Huawei Cloud, Azure, Google Cloud, Baidu BOS, Volcengine TOS, DigitalOcean
-//! Spaces and Oracle Object Storage. A form that could not be told from a customer's own label is
+//! Tencent COS and CLS, Huawei Cloud, Azure, Google Cloud, Baidu BOS, Volcengine TOS, Kingsoft KS3,
+//! Qiniu Kodo, JD Cloud OSS, UCloud US3, China Mobile EOS, DigitalOcean Spaces and Oracle Object
+//! Storage. A form that could not be told from a customer's own label is
 //! left out.
 
 use Form::{After, Before, Between, Fixed, Lead, Numbered, Tail, Whole};
@@ -76,6 +77,9 @@ pub(super) struct Zone {
     pub(super) rules: &'static [Rule],
     /// The domain also carries names that are no cloud of customers: only a region makes it one.
     pub(super) region_needed: bool,
+    /// Everything under the domain is in this country, region or not: a partition that the provider
+    /// keeps apart.
+    pub(super) country: Option<&'static str>,
 }
 
 const fn zone(
@@ -90,6 +94,23 @@ const fn zone(
         set,
         rules,
         region_needed: false,
+        country: None,
+    }
+}
+
+/// The same, all of it in one country.
+const fn all_in(country: &'static str, zone: Zone) -> Zone {
+    Zone {
+        country: Some(country),
+        ..zone
+    }
+}
+
+/// The same, where only a name with a region is one of the cloud.
+const fn with_region(zone: Zone) -> Zone {
+    Zone {
+        region_needed: true,
+        ..zone
     }
 }
 
@@ -122,20 +143,39 @@ const ALIBABA: &[Rule] = &[
     under(Tail, &["arms"]),
 ];
 
+/// Kingsoft's object storage: `ks3-cn-beijing`, inside its network `ks3-cn-beijing-internal`.
+const KS3: &[Rule] = &[at(After("ks3-")), at(Between("ks3-", "-internal"))];
+
+/// Qiniu's upload, download and management hosts: `up-z1`, and without a region that of z0.
+const QINIU: &[Rule] = &[
+    at(After("up-")),
+    at(After("upload-")),
+    at(After("iovip-")),
+    at(After("rs-")),
+    at(After("rsf-")),
+    at(Fixed("up", "z0")),
+    at(Fixed("upload", "z0")),
+    at(Fixed("iovip", "z0")),
+    at(Fixed("rs", "z0")),
+    at(Fixed("rsf", "z0")),
+];
+
 const WHOLE: &[Rule] = &[at(Whole)];
 const BEHIND: &[Rule] = &[behind(Whole)];
 
 /// Domains, in any order: the longest that fits wins.
 pub(super) static ZONES: &[Zone] = &[
     zone("amazonaws.com", "aws", "aws", AWS),
-    zone("amazonaws.com.cn", "aws", "aws-cn", AWS),
+    // AWS China is a partition of its own, with regions in Beijing and Ningxia only
+    // (docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html).
+    all_in("CN", zone("amazonaws.com.cn", "aws", "aws-cn", AWS)),
     zone("api.aws", "aws", "aws", WHOLE),
     zone("on.aws", "aws", "aws", BEHIND),
     zone("elasticbeanstalk.com", "aws", "aws", BEHIND),
     zone("awsapprunner.com", "aws", "aws", BEHIND),
     zone("amazoncognito.com", "aws", "aws", BEHIND),
     zone("cloudfront.net", "aws", "aws", &[]),
-    zone("cloudfront.cn", "aws", "aws-cn", &[]),
+    all_in("CN", zone("cloudfront.cn", "aws", "aws-cn", &[])),
     zone("awsglobalaccelerator.com", "aws", "aws", &[]),
     zone("aliyuncs.com", "alibaba", "alibaba", ALIBABA),
     zone("fcapp.run", "alibaba", "alibaba", BEHIND),
@@ -168,8 +208,14 @@ pub(super) static ZONES: &[Zone] = &[
     zone("core.windows.net", "azure", "azure", &[]),
     zone("azureedge.net", "azure", "azure", &[]),
     zone("azurefd.net", "azure", "azure", &[]),
-    zone("cloudapp.chinacloudapi.cn", "azure", "azure-cn", BEHIND),
-    zone("core.chinacloudapi.cn", "azure", "azure-cn", &[]),
+    // Azure China is kept apart, in China only (learn.microsoft.com/azure/china/resources-developer-guide).
+    all_in(
+        "CN",
+        zone("cloudapp.chinacloudapi.cn", "azure", "azure-cn", BEHIND),
+    ),
+    all_in("CN", zone("chinacloudapi.cn", "azure", "azure-cn", &[])),
+    all_in("CN", zone("chinacloudsites.cn", "azure", "azure-cn", &[])),
+    all_in("CN", zone("azure.cn", "azure", "azure-cn", &[])),
     zone("cloudapp.usgovcloudapi.net", "azure", "azure-gov", BEHIND),
     zone("core.usgovcloudapi.net", "azure", "azure-gov", &[]),
     zone("run.app", "google", "google", BEHIND),
@@ -194,6 +240,31 @@ pub(super) static ZONES: &[Zone] = &[
             &[at(After("tos-")), at(After("tos-s3-"))],
         )
     },
+    with_region(zone("ksyuncs.com", "kingsoft", "kingsoft", KS3)),
+    with_region(zone("ksyun.com", "kingsoft", "kingsoft", KS3)),
+    zone("qiniup.com", "qiniu", "qiniu", QINIU),
+    with_region(zone("qbox.me", "qiniu", "qiniu", QINIU)),
+    zone(
+        "qiniucs.com",
+        "qiniu",
+        "qiniu",
+        &[at(Whole), at(After("s3-")), at(After("kodo-"))],
+    ),
+    // Domains that Qiniu gives buckets for a trial, whatever their region.
+    zone("clouddn.com", "qiniu", "qiniu", &[]),
+    zone("jdcloud-oss.com", "jd", "jd", WHOLE),
+    zone(
+        "ufileos.com",
+        "ucloud",
+        "ucloud",
+        &[at(Whole), at(After("s3-")), at(After("internal-"))],
+    ),
+    with_region(zone(
+        "cmecloud.cn",
+        "chinamobile",
+        "chinamobile",
+        &[at(After("eos-"))],
+    )),
     zone(
         "digitaloceanspaces.com",
         "digitalocean",

@@ -193,6 +193,7 @@ mod tests {
         for id in [
             "unattributed-internet",
             "no-upload-seen",
+            "upload-unsure",
             "place-unsure",
             "payload-unread",
             "not-testable",
