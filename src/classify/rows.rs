@@ -395,7 +395,7 @@ fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
 }
 
 fn has_ports(number: u8) -> bool {
-    matches!(number, protocol::TCP | protocol::UDP)
+    matches!(number, protocol::TCP | protocol::UDP | protocol::UDP_LITE)
 }
 
 /// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, ICMPv6, EIGRP, OSPF, PIM, VRRP,

@@ -14,6 +14,8 @@ pub mod protocol {
     pub const UDP: u8 = 17;
     /// ICMPv6 (RFC 4443).
     pub const ICMPV6: u8 = 58;
+    /// UDP-Lite (RFC 3828): UDP whose length is that of the packet, and whose checksum may cover a part.
+    pub const UDP_LITE: u8 = 136;
 }
 
 /// TCP control bits (RFC 9293 §3.1).
@@ -149,6 +151,15 @@ pub fn read<'a>(datagram: &Datagram<'a>) -> Transport<'a> {
                 wire_len: whole.saturating_sub(8),
             })
         }
+        protocol::UDP_LITE => match bytes {
+            [a, b, c, d, _, _, _, _, payload @ ..] => Transport::Udp(UdpDatagram {
+                source_port: u16::from_be_bytes([*a, *b]),
+                destination_port: u16::from_be_bytes([*c, *d]),
+                payload,
+                wire_len: datagram.wire_len.saturating_sub(8),
+            }),
+            _ => failed,
+        },
         protocol::ICMP | protocol::ICMPV6 => match bytes {
             [kind, code, _, _, body @ ..] => Transport::Icmp {
                 kind: *kind,
@@ -164,7 +175,7 @@ pub fn read<'a>(datagram: &Datagram<'a>) -> Transport<'a> {
 /// The ports of a datagram whose transport header is otherwise unusable.
 pub fn ports(datagram: &Datagram<'_>) -> (u16, u16) {
     match (datagram.protocol, datagram.payload) {
-        (protocol::TCP | protocol::UDP, [a, b, c, d, ..]) => {
+        (protocol::TCP | protocol::UDP | protocol::UDP_LITE, [a, b, c, d, ..]) => {
             (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]))
         }
         _ => (0, 0),

@@ -171,7 +171,11 @@ fn flow_row(
     let server = client.other();
     let port = |side| {
         let port = key.key.port(side);
-        matches!(key.transport, protocol::TCP | protocol::UDP).then_some(port)
+        matches!(
+            key.transport,
+            protocol::TCP | protocol::UDP | protocol::UDP_LITE
+        )
+        .then_some(port)
     };
     let address = key.key.ip(server);
     let place = basis.place(address, translators);
