@@ -972,6 +972,10 @@ impl Tracker {
                 app,
             });
         });
+        // What was found at the very end is not read any more: somebody's packets all the same.
+        if let Some(last) = closed.flow.inside.drain(..).next() {
+            closed.flow.facts.tunnel.get_or_insert(last.name);
+        }
         content::end(&mut closed, epoch, at);
         for side in Side::BOTH {
             // Nobody said that it was a handshake.

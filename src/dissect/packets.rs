@@ -107,12 +107,33 @@ fn opaque(name: &'static str, sink: &mut Sink<'_>) -> Step {
     Step::DoneHere
 }
 
-/// A segment of a stream that nobody reads: a packet near its start, proved by two checksums, shows that there are others.
+/// Protocols whose payload is sealed, or whose packets are taken out by their session.
+const OTHERWISE: [&str; 10] = [
+    "tls",
+    "dot",
+    "ssh",
+    "openvpn",
+    "ip-in-stream",
+    "ppp-in-stream",
+    "slip",
+    "ip-in-websocket",
+    "capture-stream",
+    "esp-in-tcp",
+];
+
+/// A segment of any other stream: a packet near its start, proved by two checksums, shows that there are others, in whatever the stream
+/// calls them (the body of a request, frames of a program's own).
 pub(super) fn watch(bytes: &[u8], sink: &mut Sink<'_>) {
+    let protocol = sink.flow.facts.protocol;
+    if protocol.is_some_and(|id| OTHERWISE.contains(&id)) {
+        return;
+    }
     let Some(packet) = embedded(bytes) else {
         return;
     };
-    sink.flow.facts.protocol.get_or_insert(ID);
-    sink.flow.facts.tunnel = Some(ID);
-    hand_on(Held::Packet(packet.into()), ID, sink);
+    sink.flow.facts.tunnel = Some(WATCHED);
+    hand_on(Held::Packet(packet.into()), WATCHED, sink);
 }
+
+/// A stream in which packets were met, and whose framing is not known.
+const WATCHED: &str = "ip-in-tcp";

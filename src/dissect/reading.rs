@@ -181,6 +181,7 @@ impl Readings {
         let keep = reading.wants(side);
         if !keep && reading.streams.of(side).is_none() {
             reading.watch_unread(bytes, sink);
+            super::packets::watch(bytes, sink);
             return;
         }
         let begin = start.unwrap_or(sequence);
@@ -200,9 +201,14 @@ impl Readings {
             read_alone(&otherwise, shared.registry, sink);
         }
         if !keep {
+            if *sink.flow.carries.of(side) == Carries::Undecided && !bytes.is_empty() {
+                sink.carries(Carries::Application);
+            }
+            super::packets::watch(bytes, sink);
             return;
         }
         reading.run(side, &mut shared, sink);
+        super::packets::watch(bytes, sink);
         if pushed.hole {
             reading.over_the_hole(side, &mut shared, sink);
         }
@@ -314,7 +320,6 @@ impl Reading {
         }
         if self.session.is_none() {
             super::drone_link::watch(bytes, sink);
-            super::packets::watch(bytes, sink);
         }
     }
 
