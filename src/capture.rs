@@ -75,7 +75,7 @@ pub struct Frame<'a> {
     pub label: Option<Label<'a>>,
     /// Length on the wire in bytes, link header included.
     pub original_len: u32,
-    /// The bytes that were captured, link header first, frame check sequence removed.
+    /// The bytes that were captured, link header first, a frame check sequence that is right removed.
     pub data: &'a [u8],
 }
 
@@ -186,6 +186,25 @@ impl Notes<'_> {
                 frame: self.packets.saturating_add(1),
             },
         }
+    }
+}
+
+/// Length of the check sequence at the end of a packet, of which a file header says that it is there:
+/// believed if it is right (the CRC of IEEE 802.3), because writers say so of packets without one.
+fn check_sequence(data: &[u8], said: usize) -> usize {
+    const LENGTH: usize = 4;
+    if said != LENGTH {
+        return 0;
+    }
+    let Some((covered, sequence)) = data.split_last_chunk::<LENGTH>() else {
+        return 0;
+    };
+    let mut crc = flate2::Crc::new();
+    crc.update(covered);
+    if crc.sum() == u32::from_le_bytes(*sequence) {
+        LENGTH
+    } else {
+        0
     }
 }
 
@@ -401,17 +420,17 @@ impl Capture {
             .interfaces
             .get(record.interface)
             .map_or(0, |i| usize::from(i.fcs_len));
-        // The check sequence is the tail of the packet on the wire: a cut packet may have lost it.
-        let cut = (record.original_len as usize).saturating_sub(record.captured);
-        let drop = fcs.saturating_sub(cut).min(record.captured);
         // The slice is lent from the stream, which forgets the record now but keeps its bytes
         // until the next call.
         self.stream.consume(record.total);
         let held = self.stream.before(record.total);
         let data = held
             .get(record.start..)
-            .and_then(|d| d.get(..record.captured - drop))
+            .and_then(|d| d.get(..record.captured))
             .unwrap_or_default();
+        // Of a cut packet it may be gone, and another packet may never have had it.
+        let whole = record.original_len as usize <= data.len();
+        let fcs = if whole { check_sequence(data, fcs) } else { 0 };
         Some(Frame {
             moment: Moment {
                 time: record.time,
@@ -430,7 +449,7 @@ impl Capture {
             original_len: record
                 .original_len
                 .saturating_sub(u32::try_from(fcs).unwrap_or(0)),
-            data,
+            data: data.get(..data.len() - fcs).unwrap_or(data),
         })
     }
 

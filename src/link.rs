@@ -3,10 +3,12 @@
 //! Every reader answers with one of: an IP packet, an ARP packet, something that carries no IP by
 //! definition, or *unreadable* with the reason. There is no silent fourth: what no reader claims
 //! could carry IP, and counts as unreadable. Adding a link type is one file (or one function), one
-//! line in [`LINK_TYPES`], one fixture.
+//! line in [`LINK_TYPES`], one fixture, and a frame that it cannot read for the test that all of
+//! them say so. Tags and ether types are lists of their own (`tag.rs`, `not_ip.tsv`).
 
 mod arcnet;
 mod cooked;
+mod ether_type;
 mod ether_typed;
 mod ethernet;
 mod exported_pdu;
@@ -16,8 +18,10 @@ mod hdlc;
 pub mod inside;
 mod ipnet;
 mod llc;
+mod llc_snap;
 mod mpls;
 mod nflog;
+mod not_ip;
 mod null;
 mod packet_filter;
 mod pcapdroid;
@@ -30,10 +34,12 @@ mod registry;
 #[cfg(test)]
 mod sample;
 mod slip;
+mod tag;
 mod usb;
 mod wifi;
 
-pub use ethernet::{TAGS_MAX, ether_payload};
+pub use ether_type::ether_payload;
+pub use ethernet::TAGS_MAX;
 
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
@@ -300,6 +306,7 @@ pub fn refusal(link_type: Option<u16>) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::{Decoded, decode};
 
     #[test]
     fn every_link_type_has_one_reader() {
@@ -308,6 +315,93 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), all);
+    }
+
+    /// A frame of a link type that its reader claims and cannot read: a protocol, a version or a
+    /// family that does not exist.
+    fn strange(id: u16) -> Option<Vec<u8>> {
+        let noise = [0x31; 60];
+        let wifi = [&[0x08, 1, 0, 0][..], &[2; 20], &noise].concat();
+        let typed = |before: &[u8]| [before, &[0x12, 0x34], &noise].concat();
+        let behind = |header: &[u8], rest: &[u8]| [header, rest].concat();
+        let cooked = |header: &[u8]| [header, &noise].concat();
+        Some(match id {
+            0 | 108 | 109 => behind(&[99, 0, 0, 0], &noise),
+            1 => typed(&[2; 12]),
+            6 => behind(&[0x10, 0xc0], &noise),
+            7 => vec![1, 2, 99, 0, 0, 0, 0x45],
+            8 => vec![0; 5],
+            9 | 50 => behind(&[0xff, 3, 0, 0xfd], &noise),
+            10 => vec![0x30; 40],
+            11 | 100 => behind(&[0xaa, 0xaa, 3, 0, 0x80, 0xc2, 0, 3], &noise),
+            12 | 14 | 101 | 228 | 229 => noise.to_vec(),
+            51 => behind(&[0x21, 0, 0, 7, 0, 2], &noise),
+            104 => behind(&[0x0f, 0, 0, 1], &noise),
+            105 => wifi,
+            106 => noise.to_vec(),
+            107 => behind(&[0x18, 0x41, 3, 0x99], &noise),
+            113 => cooked(&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x00, 0xf7]),
+            117 => behind(&[61, 99], &noise),
+            119 => behind(
+                &[&[0x44, 0, 0, 0, 144, 0, 0, 0][..], &[0; 136]].concat(),
+                &wifi,
+            ),
+            122 => vec![0; 9],
+            123 => behind(&[0, 0, 0, 1], &noise),
+            127 => behind(&[0, 0, 8, 0, 0, 0, 0, 0], &wifi),
+            129 => vec![1, 2, 0, 0, 99, 0, 0, 0, 0x45],
+            138 => typed(&[7; 16]),
+            149 | 258 => vec![1, 2, 3],
+            163 => behind(
+                &[&[0x80, 0x21, 0x10, 1, 0, 0, 0, 64][..], &[0; 56]].concat(),
+                &wifi,
+            ),
+            166 => behind(&[0, 3, 0, 0xfd], &noise),
+            189 | 220 | 249 => vec![0xff; 64],
+            192 => behind(&[0, 0, 8, 0, 105, 0, 0, 0], &wifi),
+            204 => behind(&[0, 0xff, 3, 0, 0xfd], &noise),
+            205 => behind(&[0, 0x0f, 0, 0, 1], &noise),
+            206 => behind(&[0, 0x18, 0x41, 3, 0x99], &noise),
+            219 => behind(&[0, 1, 1, 64], &noise),
+            226 => behind(&[2, 99], &noise),
+            239 => vec![0xff; 8],
+            242 => typed(&[0; 40]),
+            252 => vec![0xff; 3],
+            276 => cooked(&[
+                0, 0xf7, 0, 0, 0, 0, 0, 1, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0,
+            ]),
+            281 | 284 => typed(&[2; 16]),
+            282 => typed(&[2; 16]),
+            285 => typed(&[2; 20]),
+            _ => return None,
+        })
+    }
+
+    /// True if a packet is counted as something that could not be read.
+    fn leaves_a_fact(content: Content<'_>) -> bool {
+        match content {
+            Content::Unreadable(..) => true,
+            Content::Ip(packet) => !matches!(decode(packet, 0), Decoded::Datagram(_)),
+            // One that holds nothing is told by whoever takes it.
+            Content::Bundle(mut packets) => {
+                packets.clone().next().is_none() || packets.any(|one| leaves_a_fact(one.content))
+            }
+            Content::Arp(_) | Content::NotIp(_) | Content::Extract(_) => false,
+        }
+    }
+
+    #[test]
+    fn every_link_type_tells_of_what_it_cannot_read() {
+        for link in LINK_TYPES {
+            for id in link.ids {
+                let frame = strange(*id).unwrap_or_else(|| panic!("{id} has no frame here"));
+                let content = (link.read)(&sample::frame(&frame)).content;
+                assert!(leaves_a_fact(content), "{id}: {content:?}");
+                // And of what was not captured.
+                let content = (link.read)(&sample::cut(&[], 60)).content;
+                assert!(leaves_a_fact(content), "{id} without a byte: {content:?}");
+            }
+        }
     }
 
     #[test]

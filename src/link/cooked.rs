@@ -2,8 +2,10 @@
 //!
 //! Both state the packet type (sent, received) and the sender's link address, never the receiver's.
 
-use super::ethernet::{TAGS_MAX, ether_payload, llc};
-use super::{Content, LinkType, Mac, Unwrapped, frame_relay, qmap, wifi};
+use super::ethernet::{ETHER_TYPE_MIN, TAGS_MAX};
+use super::field::be16;
+use super::plausible::{likely, possible};
+use super::{Content, LinkType, Mac, Unwrapped, ether_payload, frame_relay, llc_snap, qmap, wifi};
 use crate::capture::{Direction, Frame};
 use crate::coverage::GapId;
 
@@ -23,6 +25,13 @@ pub(super) const COOKED2: LinkType = LinkType {
 const ARPHRD_NETLINK: u16 = 824;
 /// ARPHRD_CAN.
 const ARPHRD_CAN: u16 = 280;
+/// What is said of frames whose packet stands elsewhere.
+const MISPLACED: &str = "cooked captures with a tag at the wrong place";
+/// The ether type of VLAN tags, and the numbers of Linux for frames with a switch's tag
+/// (linux/if_ether.h, ETH_P_DSA and ETH_P_XDSA).
+const VLAN: u16 = 0x8100;
+const DSA: u16 = 0x001b;
+const DSA_ANY: u16 = 0x00f8;
 /// Packet type 4: sent by the capturing machine. 3 is somebody else's packet.
 const OUTGOING: u16 = 4;
 const OTHER_HOST: u16 = 3;
@@ -124,7 +133,7 @@ fn cooked<'a>(
         // Below the ether types stand protocol numbers of Linux (linux/if_ether.h): 1 is Novell's
         // raw 802.3, 4 that 802.2 LLC follows.
         (_, 0x0001) => Content::NotIp("IPX (raw 802.3)"),
-        (_, 0x0004) => llc(rest.data, TAGS_MAX),
+        (_, 0x0004) => llc_snap::read(rest.data, TAGS_MAX).content,
         (_, 0x000c..=0x000e) => Content::NotIp("CAN"),
         (_, qmap::ETHER_TYPE) => {
             // Between phone and modem there are no link addresses.
@@ -139,13 +148,65 @@ fn cooked<'a>(
         ),
         (_, protocol) => ether_payload(protocol, rest.data, TAGS_MAX),
     };
+    let misplaced = misplaced(hardware, protocol, content, rest);
+    let at_end = be16(rest.data, 0) == Some(VLAN);
+    let oddity = misplaced.is_some().then_some(MISPLACED);
+    let content = misplaced.unwrap_or(content);
     Unwrapped {
         content,
-        source: (len == 6).then(|| Mac::read(address)).flatten(),
+        // A tag inside the header stands in the address.
+        source: (len == 6 && (oddity.is_none() || at_end))
+            .then(|| Mac::read(address))
+            .flatten(),
         target: None,
         direction,
+        oddity,
         ..Unwrapped::bare(content)
     }
+}
+
+/// Where the packet begins behind a VLAN tag that the recorder put inside the cooked header or
+/// behind its end, and behind two of them.
+const BEHIND_VLAN: [usize; 2] = [4, 8];
+/// Where it begins behind the tag of a switch, of which the first two bytes stood where the ether
+/// type should: none left, four bytes, eight.
+const BEHIND_SWITCH: [usize; 4] = [0, 2, 4, 6];
+
+/// A packet beyond doubt that stands elsewhere than the protocol field says, on hardware with
+/// Ethernet's addresses (or none): a VLAN tag at the wrong place, or that of a switch.
+fn misplaced<'a>(
+    hardware: u16,
+    protocol: u16,
+    content: Content<'a>,
+    rest: &Frame<'a>,
+) -> Option<Content<'a>> {
+    let data = rest.data;
+    let wire = data.len().saturating_add(rest.cut());
+    let doubtful = match content {
+        Content::Ip(packet) => !possible(packet, wire) && !packet.is_empty(),
+        Content::Unreadable(..) => true,
+        // An address in the place of a length.
+        Content::NotIp(_) => protocol < ETHER_TYPE_MIN || protocol == VLAN,
+        _ => false,
+    };
+    if !doubtful || matches!(hardware, ARPHRD_NETLINK | ARPHRD_CAN | ARPHRD_FRAD) {
+        return None;
+    }
+    let packet = |at: usize| {
+        data.get(at..)
+            .filter(|p| likely(p, wire.saturating_sub(at)))
+    };
+    let is_tag = |at| matches!(be16(data, at), Some(VLAN | 0x88a8));
+    let found = match protocol {
+        DSA | DSA_ANY => BEHIND_SWITCH.into_iter().find_map(packet),
+        // The tag lost what stands in it, or the type behind it.
+        VLAN => [0, 2].into_iter().chain(BEHIND_VLAN).find_map(packet),
+        _ => BEHIND_VLAN
+            .into_iter()
+            .filter(|at| *at == 4 || is_tag(0) || is_tag(4))
+            .find_map(packet),
+    };
+    found.map(Content::Ip)
 }
 
 #[cfg(test)]
@@ -183,6 +244,34 @@ mod tests {
             assert_eq!(content == Content::Ip(&packet), ip, "{protocol}");
             assert_eq!(matches!(content, Content::Unreadable(..)), !ip);
         }
+        // A tag at the wrong place, and frames of a switch.
+        let odd = Some(MISPLACED);
+        let tag = [0x81, 0x00, 0, 0x18];
+        for (protocol, before, source) in [
+            (0x0800, &tag[..], true),
+            (0x0800, &[1, 2, 3, 4], false),
+            (0x0018, &[1, 2, 3, 4], false),
+            (0x0800, &[0x81, 0, 0, 5, 0x81, 0, 0, 6], true),
+            (0x8100, &[], false),
+            (0x8100, &[0, 5], false),
+            (DSA, &[0, 1, 8, 0], false),
+            (DSA_ANY, &[0, 0, 0x40, 0x18, 0, 1], false),
+            (DSA_ANY, &[], false),
+        ] {
+            let frame = v1(1, protocol, &[before, &packet].concat());
+            let read = read_v1(&sample::frame(&frame));
+            assert_eq!(read.content, Content::Ip(&packet), "{protocol:x}");
+            assert_eq!(
+                (read.oddity, read.source.is_some()),
+                (odd, source),
+                "{protocol:x}"
+            );
+        }
+        let in_place = [&[0, 5, 8, 0][..], &packet].concat();
+        let frame = v1(1, VLAN, &in_place);
+        let read = read_v1(&sample::frame(&frame));
+        assert_eq!((read.content, read.oddity), (Content::Ip(&packet), None));
+
         let relay = [&[0x18, 0x41, 3, 0xcc][..], &packet].concat();
         let frame = v1(ARPHRD_FRAD, 0, &relay);
         let content = read_v1(&sample::frame(&frame)).content;

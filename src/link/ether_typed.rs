@@ -2,8 +2,10 @@
 //! 281, 282, 284, 285), Apple's IP over IEEE 1394 (138) and IP over InfiniBand (RFC 4391 §6, 242).
 //! Layouts by the registry's pages of these names.
 
-use super::ethernet::{HEADER, TAGS_MAX, ether_payload};
+use super::ether_payload;
+use super::ethernet::{HEADER, TAGS_MAX};
 use super::field::be16;
+use super::plausible::stands;
 use super::{Content, LinkType, Mac, Unwrapped};
 use crate::coverage::GapId;
 
@@ -41,9 +43,19 @@ pub(super) const IEEE1394: LinkType = LinkType {
 pub(super) const IPOIB: LinkType = LinkType {
     ids: &[242],
     name: "ipoib",
-    // The type, then two reserved bytes.
-    read: |frame| Unwrapped::bare(typed(frame.data, 0, 4)),
+    read: |frame| Unwrapped::bare(infiniband(frame.data)),
 };
+
+/// The type, then two reserved bytes; libpcap has 40 bytes before it, the global route header's.
+fn infiniband(data: &[u8]) -> Content<'_> {
+    const ROUTE: usize = 40;
+    let names = |at: usize| matches!(be16(data, at), Some(0x0800 | 0x0806 | 0x86dd | 0x8035));
+    match (names(ROUTE), names(0)) {
+        (false, true) => typed(data, 0, 4),
+        (true, true) if stands(data.get(4..).unwrap_or_default(), data.len()) => typed(data, 0, 4),
+        _ => typed(data, ROUTE, ROUTE + 4),
+    }
+}
 
 /// The payload that begins at `start`, by the ether type at `at`.
 fn typed(data: &[u8], at: usize, start: usize) -> Content<'_> {
@@ -80,6 +92,7 @@ mod tests {
             (285, split(&[0xda, 0xda, 0, 0, 0xc0, 0x0a, 0, 0])),
             (138, [&[7; 16][..], &[0x08, 0x00], &packet].concat()),
             (242, [&[0x08, 0x00, 0, 0][..], &packet].concat()),
+            (242, [&[0; 40][..], &[0x08, 0x00, 0, 0], &packet].concat()),
         ] {
             let read = (reader(link_type).unwrap().read)(&sample::frame(&frame));
             assert_eq!(read.content, Content::Ip(&packet), "{link_type}");

@@ -1,4 +1,5 @@
-//! Ethernet (IEEE 802.3), VLAN tags (802.1Q, 802.1ad), LLC and SNAP (IEEE 802.2, RFC 1042).
+//! Ethernet (IEEE 802.3): two addresses and an ether type or a length, by which
+//! [`ether_type`] goes on.
 //!
 //! Our own walk: etherparse stops after three tags and says nothing of 802.3 frames, and a frame
 //! that is not understood must be counted, not dropped.
@@ -11,7 +12,7 @@
 
 use super::field::be16;
 use super::plausible::{certain, likely, possible};
-use super::{Content, LinkType, Mac, Unwrapped, pcapdroid, qmap};
+use super::{Content, LinkType, Mac, Unwrapped, ether_type, llc_snap, pcapdroid, qmap};
 use crate::capture::Frame;
 use crate::coverage::GapId;
 
@@ -25,7 +26,7 @@ pub(super) const ETHERNET: LinkType = LinkType {
 pub const TAGS_MAX: usize = 8;
 
 /// Length field below this, ether type from it on (IEEE 802.3 §3.2.6).
-const ETHER_TYPE_MIN: u16 = 0x0600;
+pub(super) const ETHER_TYPE_MIN: u16 = 0x0600;
 
 /// Two addresses and the ether type.
 pub(super) const HEADER: usize = 14;
@@ -41,7 +42,8 @@ const INVENTED: [u8; 12] = [
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let data = frame.data;
     let wire = data.len().max(frame.original_len as usize);
-    let stated = payload_of(data);
+    let inner = nested(data, TAGS_MAX);
+    let stated = inner.content;
     let kind = be16(data, 12);
     if !matches!(
         (kind, data.get(HEADER).map(|b| b >> 4)),
@@ -50,16 +52,17 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     {
         return found;
     }
+    let rest = data.get(HEADER..).unwrap_or_default();
     let (source, target) = match data.first_chunk::<12>() {
         // Everybody would have the same address.
         Some(&INVENTED) => (None, None),
-        _ => (data.get(6..).and_then(Mac::read), Mac::read(data)),
+        _ => (inner.source, inner.target),
     };
     let plain = Unwrapped {
         source,
         target,
-        oddity: other_version(kind, data.get(HEADER..).unwrap_or_default(), wire),
-        ..Unwrapped::bare(stated)
+        oddity: other_version(kind, rest, wire),
+        ..Unwrapped::bare(promised(kind, stated, rest, wire.saturating_sub(HEADER)))
     };
     match pcapdroid::trailer(frame) {
         Some(trailer) => trailer.applied(plain),
@@ -69,23 +72,49 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
 
 /// An Ethernet frame inside something else, by its header alone.
 pub(super) fn frame(data: &[u8]) -> Unwrapped<'_> {
-    Unwrapped {
-        source: data.get(6..).and_then(Mac::read),
-        target: Mac::read(data),
-        ..Unwrapped::bare(payload_of(data))
-    }
+    nested(data, TAGS_MAX)
 }
 
 /// The content of a whole Ethernet frame by its header alone.
 pub(super) fn payload_of(data: &[u8]) -> Content<'_> {
-    frame_payload(data, TAGS_MAX)
+    nested(data, TAGS_MAX).content
 }
 
 /// As [`payload_of`], inside a frame that was `tags_left` tags away from the bound.
 pub(super) fn frame_payload(data: &[u8], tags_left: usize) -> Content<'_> {
-    match (be16(data, 12), data.get(HEADER..)) {
-        (Some(kind), Some(rest)) => ether_payload(kind, rest, tags_left),
-        _ => Content::Unreadable(GapId::UnreadablePackets, "shorter than an Ethernet header"),
+    nested(data, tags_left).content
+}
+
+/// As [`frame`], inside a frame that was `tags_left` tags away from the bound. The ends are those of
+/// the innermost frame: its sender is whose packet it is.
+pub(super) fn nested(data: &[u8], tags_left: usize) -> Unwrapped<'_> {
+    let inner = match (be16(data, 12), data.get(HEADER..)) {
+        (Some(kind), Some(rest)) => ether_type::read(kind, rest, tags_left),
+        _ => Unwrapped::bare(Content::Unreadable(
+            GapId::UnreadablePackets,
+            "shorter than an Ethernet header",
+        )),
+    };
+    Unwrapped {
+        source: inner.source.or_else(|| data.get(6..).and_then(Mac::read)),
+        target: inner.target.or_else(|| Mac::read(data)),
+        ..inner
+    }
+}
+
+/// No IP by an LLC header that nobody knows, and the length promises more than `behind` bytes, all
+/// that were on the wire: it is no length, and LLC none.
+fn promised<'a>(kind: Option<u16>, stated: Content<'a>, rest: &[u8], behind: usize) -> Content<'a> {
+    match (kind, stated) {
+        (Some(length @ 0..ETHER_TYPE_MIN), Content::NotIp(_))
+            if usize::from(length) > behind && !llc_snap::is_known(rest) =>
+        {
+            Content::Unreadable(
+                GapId::UnreadablePackets,
+                "an 802.3 length that is longer than its frame",
+            )
+        }
+        _ => stated,
     }
 }
 
@@ -143,86 +172,6 @@ fn other_version(kind: Option<u16>, packet: &[u8], wire: usize) -> Option<&'stat
     possible(packet, wire.saturating_sub(HEADER)).then_some(said)
 }
 
-/// The content named by an ether type (or by a length, then LLC says).
-pub fn ether_payload(kind: u16, rest: &[u8], tags_left: usize) -> Content<'_> {
-    match kind {
-        0x0800 | 0x86dd => Content::Ip(rest),
-        0x0806 => Content::Arp(rest),
-        // 802.1Q, 802.1ad, and the older QinQ values.
-        0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
-            if tags_left == 0 {
-                return Content::Unreadable(
-                    GapId::UnreadablePackets,
-                    "more VLAN tags than are followed",
-                );
-            }
-            match (
-                rest.get(2..4).and_then(|b| b.first_chunk::<2>()),
-                rest.get(4..),
-            ) {
-                (Some(inner), Some(rest)) => {
-                    ether_payload(u16::from_be_bytes(*inner), rest, tags_left - 1)
-                }
-                _ => Content::Unreadable(GapId::UnreadablePackets, "cut inside a VLAN tag"),
-            }
-        }
-        0..ETHER_TYPE_MIN => llc(rest, tags_left),
-        0x8863 => Content::NotIp("PPPoE discovery"),
-        0x8864 => super::ppp::pppoe(rest),
-        // Transparent Ethernet bridging, the protocol type of GRE (RFC 1701).
-        0x6558 if tags_left > 0 => frame_payload(rest, tags_left - 1),
-        0x8847 | 0x8848 => super::mpls::labels(rest, tags_left),
-        0x88e5 => Content::Unreadable(GapId::UnreadablePackets, "MACsec"),
-        0x8035 => Content::NotIp("RARP"),
-        0x0842 => Content::NotIp("wake-on-LAN"),
-        0x22f0 => Content::NotIp("AVTP"),
-        0x6002..=0x6004 => Content::NotIp("DECnet"),
-        0x809b | 0x80f3 => Content::NotIp("AppleTalk"),
-        0x8137 => Content::NotIp("IPX"),
-        0x8808 => Content::NotIp("Ethernet flow control"),
-        0x8809 => Content::NotIp("slow protocols (LACP)"),
-        0x886d | 0x886e => Content::NotIp("network teaming probe"),
-        0x888e => Content::NotIp("EAPOL"),
-        0x8899 => Content::NotIp("Realtek loop detection"),
-        0x88a2 => Content::NotIp("ATA over Ethernet"),
-        0x88a4 => Content::NotIp("EtherCAT"),
-        0x88b5 | 0x88b6 => Content::NotIp("local experimental ether type"),
-        0x88b8..=0x88ba => Content::NotIp("IEC 61850"),
-        0x88c7 => Content::NotIp("802.11 pre-authentication"),
-        0x88cc => Content::NotIp("LLDP"),
-        0x88e1 | 0x887b | 0x8912 => Content::NotIp("HomePlug"),
-        0x88e3 | 0x8892 => Content::NotIp("PROFINET / MRP"),
-        0x88f7 => Content::NotIp("PTP"),
-        0x8902 => Content::NotIp("connectivity fault management"),
-        0x890d => Content::NotIp("TDLS"),
-        0x893a => Content::NotIp("IEEE 1905.1"),
-        0x9000 => Content::NotIp("Ethernet loopback test"),
-        _ => Content::Unreadable(GapId::UnreadablePackets, "unknown ether type"),
-    }
-}
-
-/// LLC (IEEE 802.2 §3): SNAP carries an ether type again; the rest is no IP, but for DSAP 06.
-pub(super) fn llc(rest: &[u8], tags_left: usize) -> Content<'_> {
-    match rest {
-        [0xaa, 0xaa, 0x03, oui @ ..] => match (oui.first_chunk::<5>(), oui.get(5..)) {
-            // RFC 1042 and 802.1H encapsulation.
-            (Some([0, 0, 0 | 0xf8, high, low]), Some(inner)) => {
-                ether_payload(u16::from_be_bytes([*high, *low]), inner, tags_left)
-            }
-            (Some(_), _) => Content::NotIp("SNAP with a vendor's protocol"),
-            (None, _) => Content::Unreadable(GapId::UnreadablePackets, "cut inside a SNAP header"),
-        },
-        [0x06, 0x06, 0x03, packet @ ..] => Content::Ip(packet),
-        [0xff, 0xff, ..] => Content::NotIp("IPX (raw 802.3)"),
-        [0xe0, 0xe0, ..] => Content::NotIp("IPX"),
-        [0x42, 0x42, ..] => Content::NotIp("spanning tree"),
-        [0xfe, 0xfe, ..] => Content::NotIp("OSI routing"),
-        [0xf0, 0xf0 | 0xf1, ..] => Content::NotIp("NetBIOS"),
-        [_, _, _, ..] => Content::NotIp("LLC"),
-        _ => Content::Unreadable(GapId::UnreadablePackets, "cut inside an LLC header"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample;
@@ -230,6 +179,7 @@ mod tests {
 
     #[test]
     fn tags_and_snap_lead_to_the_packet_and_strangers_are_unreadable() {
+        use super::super::ether_payload;
         let ip = [0x45u8, 0];
         let qinq = [&[0, 5, 0x81, 0, 0, 6, 0x08, 0][..], &ip].concat();
         assert_eq!(ether_payload(0x88a8, &qinq, TAGS_MAX), Content::Ip(&ip));

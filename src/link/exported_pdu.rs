@@ -7,7 +7,8 @@
 //! The export keeps only what a dissector asked to keep: such a file shows a choice of the traffic,
 //! in pieces that never were packets.
 
-use super::ethernet::{ETHERNET, TAGS_MAX, ether_payload};
+use super::ether_payload;
+use super::ethernet::{ETHERNET, TAGS_MAX};
 use super::field::{be16, be32, text};
 use super::{Content, Extract, LinkType, Unwrapped};
 use crate::capture::{Direction, Frame};

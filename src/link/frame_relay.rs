@@ -1,7 +1,8 @@
 //! Frame relay (ITU-T Q.922 §3.3 addresses, RFC 2427 encapsulation, Cisco's own): LINKTYPE 107, and
 //! 206 with a direction before it.
 
-use super::ethernet::{TAGS_MAX, ether_payload, frame_payload};
+use super::ether_payload;
+use super::ethernet::{TAGS_MAX, frame_payload};
 use super::ppp::directed;
 use super::{Content, LinkType, Unwrapped};
 use crate::coverage::GapId;

@@ -1,28 +1,40 @@
 //! Cisco HDLC (RFC 1547 §4.3.1): LINKTYPE 104, and 205 with a direction before it.
 
-use super::ethernet::{TAGS_MAX, ether_payload};
-use super::ppp::directed;
+use super::ether_payload;
+use super::ethernet::TAGS_MAX;
+use super::ppp::{directed, framed};
 use super::{Content, LinkType, Unwrapped};
 use crate::coverage::GapId;
 
 pub(super) const HDLC: LinkType = LinkType {
     ids: &[104],
     name: "cisco-hdlc",
-    read: |frame| Unwrapped::bare(self::frame(frame.data)),
+    read: |frame| Unwrapped::bare(serial(frame.data)),
 };
 
 pub(super) const HDLC_WITH_DIRECTION: LinkType = LinkType {
     ids: &[205],
     name: "cisco-hdlc-with-direction",
     read: |frame| match frame.data {
-        [sent, rest @ ..] => directed(*sent, self::frame(rest)),
-        [] => Unwrapped::bare(self::frame(&[])),
+        [sent, rest @ ..] => directed(*sent, serial(rest)),
+        [] => Unwrapped::bare(serial(&[])),
     },
 };
 
 /// Addresses: one station, all of them.
 pub(super) const UNICAST: u8 = 0x0f;
 pub(super) const MULTICAST: u8 = 0x8f;
+
+/// A frame of a serial line that is said to be Cisco's, or PPP.
+fn serial(data: &[u8]) -> Content<'_> {
+    match data {
+        // Address and control of PPP, or its protocols for IP and for control.
+        [0xff, 0x03, ..] | [0x00, 0x21 | 0x57, ..] | [0x80 | 0xc0, 0x21, ..] | [0x80, 0x57, ..] => {
+            framed(data)
+        }
+        _ => frame(data),
+    }
+}
 
 /// Address, control byte (ignored, as receivers do), ether type.
 pub(super) fn frame(data: &[u8]) -> Content<'_> {

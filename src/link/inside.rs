@@ -4,7 +4,8 @@
 //! The readers are those of the links; only a frame whose framing was agreed on unseen
 //! ([`Inner::Agreed`]: L2TPv3, GTP-U sessions without IP) has to be found by trying.
 
-use super::ethernet::{TAGS_MAX, ether_payload};
+use super::ether_payload;
+use super::ethernet::TAGS_MAX;
 use super::plausible::{certain, likely, possible};
 use super::{Content, Unwrapped, ethernet, mpls, ppp, reader, wifi};
 use crate::capture::Frame;

@@ -5,7 +5,8 @@
 //! Token ring and FDDI addresses stand in either bit order, depending on who wrote them: none is
 //! read.
 
-use super::ethernet::{TAGS_MAX, frame_payload, llc};
+use super::ethernet::{TAGS_MAX, frame_payload};
+use super::llc_snap;
 use super::plausible::possible;
 use super::{Content, LinkType, Unwrapped};
 use crate::capture::Frame;
@@ -29,7 +30,7 @@ pub(super) const IP_OVER_FC: LinkType = LinkType {
     read: |frame| {
         // A network header of two 64-bit addresses.
         Unwrapped::bare(match frame.data.get(16..) {
-            Some(rest) => llc(rest, TAGS_MAX),
+            Some(rest) => llc_snap::read(rest, TAGS_MAX).content,
             None => unreadable("shorter than a Fibre Channel network header"),
         })
     },
@@ -72,7 +73,7 @@ fn token_ring(data: &[u8]) -> Content<'_> {
     };
     match (control >> 6, rest.get(route..)) {
         (0, _) => Content::NotIp("token ring management"),
-        (1, Some(rest)) => llc(rest, TAGS_MAX),
+        (1, Some(rest)) => llc_snap::read(rest, TAGS_MAX).content,
         (1, None) => unreadable("cut inside a token ring header"),
         _ => unreadable("a token ring frame that cannot be read"),
     }
@@ -86,7 +87,7 @@ fn fddi(data: &[u8]) -> Content<'_> {
     };
     match control & 0xf0 {
         // Data, asynchronous and synchronous.
-        0x50 | 0xd0 => llc(rest, TAGS_MAX),
+        0x50 | 0xd0 => llc_snap::read(rest, TAGS_MAX).content,
         0x40 | 0x80 | 0xc0 => Content::NotIp("FDDI management"),
         _ => unreadable("an FDDI frame that cannot be read"),
     }
@@ -95,25 +96,9 @@ fn fddi(data: &[u8]) -> Content<'_> {
 /// RFC 2684 §5: routed packets by LLC, bridged Ethernet behind the OUI of 802.1 and two zeroes.
 fn atm(data: &[u8]) -> Content<'_> {
     match data {
-        [
-            0xaa,
-            0xaa,
-            3,
-            0x00,
-            0x80,
-            0xc2,
-            0x00,
-            0x01 | 0x07,
-            _,
-            _,
-            bridged @ ..,
-        ] => frame_payload(bridged, TAGS_MAX),
-        // Other kinds of bridging (token ring, FDDI, pieces).
-        [0xaa, 0xaa, 3, 0x00, 0x80, 0xc2, ..] => unreadable("a bridged frame that cannot be read"),
         // Network layer protocol identifiers (§5.1 of RFC 2684, RFC 2364): OSI, IPv4, IPv6, PPP.
-        [0xfe, 0xfe, 3, 0xcc | 0x8e, packet @ ..] => Content::Ip(packet),
         [0xfe, 0xfe, 3, 0xcf, ppp @ ..] => super::ppp::payload(ppp),
-        _ => llc(data, TAGS_MAX),
+        _ => llc_snap::read(data, TAGS_MAX).content,
     }
 }
 
@@ -125,7 +110,7 @@ fn clip<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         Content::Ip(data)
     } else {
         match data {
-            [0xaa, 0xaa, 3, ..] => atm(data),
+            _ if llc_snap::is_known(data) => atm(data),
             _ => unreadable("neither IP nor LLC over ATM"),
         }
     })

@@ -3,7 +3,8 @@
 //!
 //! Nothing in a label says what follows; as routers do, the first nibble decides.
 
-use super::ethernet::{TAGS_MAX, ether_payload};
+use super::ether_payload;
+use super::ethernet::TAGS_MAX;
 use super::{Content, LinkType, Unwrapped};
 use crate::coverage::GapId;
 

@@ -7,7 +7,8 @@
 //! Says which user and group own the socket, for packets that have one (as a rule those that are
 //! sent). The rule decides what is logged: a file of this type shows a choice of the traffic.
 
-use super::ethernet::{TAGS_MAX, ether_payload};
+use super::ether_payload;
+use super::ethernet::TAGS_MAX;
 use super::field::{be16, be32};
 use super::{Content, LinkType, Mac, Unwrapped};
 use crate::capture::{Direction, Frame};

@@ -15,7 +15,7 @@ use crate::coverage::GapId;
 pub(super) const PPP: LinkType = LinkType {
     ids: &[9],
     name: "ppp",
-    read: |frame| Unwrapped::bare(framed(frame.data)),
+    read: |frame| Unwrapped::bare(serial(frame.data)),
 };
 
 pub(super) const PPP_HDLC: LinkType = LinkType {
@@ -64,10 +64,11 @@ pub(super) fn framed(data: &[u8]) -> Content<'_> {
     }
 }
 
-/// A frame of a serial line.
-fn serial(data: &[u8]) -> Content<'_> {
+/// A frame of a serial line, in whichever of the two framings: what records it often does not know.
+pub(super) fn serial(data: &[u8]) -> Content<'_> {
     match data {
-        [hdlc::UNICAST | hdlc::MULTICAST, ..] => hdlc::frame(data),
+        // No PPP protocol has these numbers, compressed to one byte or not.
+        [hdlc::UNICAST | hdlc::MULTICAST, 0, ..] => hdlc::frame(data),
         _ => framed(data),
     }
 }
@@ -76,13 +77,13 @@ fn pppd<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     match frame.data {
         [sent @ 0..=1, CONTROL, ppp @ ..] => directed(*sent, payload(ppp)),
         [sent @ 0..=1, ppp @ ..] => directed(*sent, payload(ppp)),
-        data => Unwrapped::bare(framed(data)),
+        data => Unwrapped::bare(serial(data)),
     }
 }
 
 fn with_direction<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     match frame.data {
-        [sent, ppp @ ..] => directed(*sent, framed(ppp)),
+        [sent, ppp @ ..] => directed(*sent, serial(ppp)),
         [] => Unwrapped::bare(payload(&[])),
     }
 }
@@ -99,7 +100,16 @@ pub(super) fn directed(sent: u8, content: Content<'_>) -> Unwrapped<'_> {
     }
 }
 
-/// The payload of a PPPoE session frame.
+/// A frame under the ether type of PPPoE sessions.
+pub(super) fn pppoe_session(rest: &[u8]) -> Content<'_> {
+    match rest {
+        [0x11, 0, _, _, _, _, ..] => pppoe(rest),
+        [_, _, _, _, _, _, ..] => unreadable("a PPPoE session that cannot be read"),
+        _ => unreadable("cut inside a PPPoE header"),
+    }
+}
+
+/// A PPPoE frame, of whichever stage.
 pub(super) fn pppoe(rest: &[u8]) -> Content<'_> {
     match rest {
         // Version 1, type 1, code 0: session data; then session id and length.
@@ -108,7 +118,9 @@ pub(super) fn pppoe(rest: &[u8]) -> Content<'_> {
             // Ethernet pads short frames: the length says where PPP ends.
             payload(ppp.get(..length).unwrap_or(ppp))
         }
-        [_, _, _, _, _, _, ..] => Content::NotIp("PPPoE control"),
+        // PADO, PADI, PADR, PADS, PADT (RFC 2516 §5).
+        [0x11, 0x07 | 0x09 | 0x19 | 0x65 | 0xa7, _, _, _, _, ..] => Content::NotIp("PPPoE control"),
+        [_, _, _, _, _, _, ..] => unreadable("a PPPoE frame of an unknown kind"),
         _ => unreadable("cut inside a PPPoE header"),
     }
 }

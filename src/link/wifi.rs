@@ -77,11 +77,11 @@ pub(super) fn in_cooked<'a>(hardware: u16, frame: &Frame<'a>) -> Option<Unwrappe
 }
 
 /// A frame inside a tunnel, by what stands before it.
-pub(super) fn inside<'a>(before: Before, frame: &Frame<'a>) -> Unwrapped<'a> {
+pub(super) fn inside<'a>(before: Before, captured: &Frame<'a>) -> Unwrapped<'a> {
     match before {
-        Before::Plain => read_plain(frame),
-        Before::Prism => prism::read(frame),
-        Before::Avs => avs::read(frame),
+        Before::Plain => frame::read_either(captured.data, captured.cut()),
+        Before::Prism => prism::read(captured),
+        Before::Avs => avs::read(captured),
     }
 }
 
