@@ -8,14 +8,18 @@
 
 pub mod amf0;
 mod capture_stream;
+mod coap;
 #[cfg(test)]
 mod conversation;
 mod dns;
 pub mod dns_message;
+mod doh;
 pub mod drone;
 mod drone_link;
 mod dtls;
 pub mod dtls_record;
+#[cfg(test)]
+mod fail_closed;
 pub mod host_name;
 pub mod hpack;
 mod http;
@@ -24,6 +28,7 @@ mod http2;
 pub mod http2_frame;
 pub mod httpdns;
 pub mod ja4;
+mod masque;
 mod mqtt;
 pub mod neighbours;
 mod ntp;
@@ -38,6 +43,7 @@ pub mod rtmp_chunk;
 mod rtsp;
 mod sip;
 mod socks;
+mod socks_udp;
 mod ssdp;
 mod ssh;
 mod stun;
@@ -62,7 +68,7 @@ use crate::ledger::apps::AppId;
 use crate::ledger::clocks::ClockKind;
 use crate::ledger::{Ends, Ledger, LookupKey, NameEvent};
 use crate::packet::address::classify;
-use host_name::HostName;
+use host_name::{HostName, Refusal};
 use public_name::is_public_name;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -137,6 +143,7 @@ pub static STREAMS: &[Protocol] = &[
     tunnel::STREAM,
     ssh::SSH,
     tunnel::PPTP,
+    coap::OVER_TCP,
 ];
 
 /// Protocols of UDP datagrams.
@@ -152,6 +159,8 @@ pub static DATAGRAMS: &[Protocol] = &[
     capture_stream::SFLOW,
     packets::DATAGRAM,
     tunnel::DATAGRAM,
+    coap::OVER_UDP,
+    socks_udp::SOCKS_UDP,
 ];
 
 /// Where sessions put what they say.
@@ -199,9 +208,20 @@ impl Sink<'_> {
     /// A host that the client asks for, by name or by address.
     pub fn host(&mut self, host: &HostName, source: NameSource) {
         match host {
-            HostName::Name { text, .. } => self.name(text, source),
+            HostName::Name { text, odd } => {
+                self.name(text, source);
+                if *odd {
+                    // Two readers may see two names in it: all that it could be are listed.
+                    for reading in host_name::readings(text) {
+                        self.name(&reading, source);
+                    }
+                }
+            }
             HostName::Address(ip) => self.literal(*ip, source),
-            HostName::Refused(_) => {}
+            HostName::Refused(Refusal::Empty) => {}
+            HostName::Refused(Refusal::TooLong) => {
+                self.gap(GapId::UnreadablePackets, "a host name that cannot be read")
+            }
         }
     }
 
@@ -332,7 +352,8 @@ mod tests {
             b"1.3.6.1.4.1.1466.20037",
         ]
         .concat();
-        let samples: [(&str, Vec<u8>); 23] = [
+        let samples: [(&str, Vec<u8>); 24] = [
+            ("coap", hex("40 e1 23 010000")),
             ("tls", hex("16 0301 0005 01 000001 00")),
             ("http", b"GET / HTTP/1.1\r\n".to_vec()),
             ("http2", http1::HTTP2_PREFACE.to_vec()),

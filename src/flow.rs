@@ -272,6 +272,12 @@ pub enum NameSource {
     Rtsp,
     /// Host of the RTMP `tcUrl`.
     Rtmp,
+    /// Domain of a recipient that mail is handed on for.
+    SmtpRecipient,
+    /// Host that an FTP proxy is asked for.
+    FtpTarget,
+    /// Host of a CoAP request to a proxy, or its `Uri-Host`.
+    Coap,
     /// SOCKS target.
     Socks,
     /// HTTP/2 `:authority` or `host`.
@@ -299,6 +305,9 @@ impl NameSource {
             Self::Sip => "sip",
             Self::Rtsp => "rtsp",
             Self::Rtmp => "rtmp",
+            Self::SmtpRecipient => "smtp-recipient",
+            Self::FtpTarget => "ftp-target",
+            Self::Coap => "coap",
             Self::Socks => "socks",
             Self::Http2Authority => "http2-authority",
             Self::HttpHost => "http-host",

@@ -61,7 +61,15 @@ impl Session for Dns {
                 sink.flow.facts.more_than_lookups |= more_than_a_lookup(&read, message.len(), sink);
                 self.message(&read, sink);
             }
-            _ => sink.flow.facts.more_than_lookups = true,
+            _ => {
+                sink.flow.facts.more_than_lookups = true;
+                if !sink.ends.receiver.0.is_multicast() {
+                    sink.gap(
+                        GapId::UnreadablePackets,
+                        "a DNS message that cannot be read",
+                    );
+                }
+            }
         }
         let facts = &mut sink.flow.facts;
         facts.only_lookups = facts.protocol == Some("dns") && !facts.more_than_lookups;

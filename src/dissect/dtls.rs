@@ -160,6 +160,9 @@ fn read(kind: u8, body: &[u8], whole: bool, sink: &mut Sink<'_>) {
         return;
     }
     let Some(hello) = dtls_client_hello(body) else {
+        if whole {
+            sink.gap(GapId::UnreadablePackets, "a DTLS hello that cannot be read");
+        }
         return;
     };
     said(&hello, NameSource::DtlsSni, sink);

@@ -11,6 +11,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Longest name in bytes: the wire limit of a domain name (RFC 1035 §2.3.4). More cannot be looked up.
 pub const NAME_MAX: usize = 255;
 
+/// Longest field of which the end is still taken: a request line has no more room.
+const LOOKED_AT_MAX: usize = 64 << 10;
+
 /// What the bytes of a host field say.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HostName {
@@ -32,9 +35,7 @@ pub enum HostName {
 pub enum Refusal {
     /// No bytes, or only a dot.
     Empty,
-    /// A NUL inside: two readers would see two names.
-    Nul,
-    /// Longer than [`NAME_MAX`].
+    /// Longer than [`NAME_MAX`], and no label begins in its last bytes.
     TooLong,
 }
 
@@ -45,11 +46,25 @@ impl HostName {
         if bytes.is_empty() {
             return Self::Refused(Refusal::Empty);
         }
-        if bytes.len() > NAME_MAX {
+        if bytes.len() > LOOKED_AT_MAX {
             return Self::Refused(Refusal::TooLong);
         }
-        if bytes.contains(&0) {
-            return Self::Refused(Refusal::Nul);
+        if bytes.len() > NAME_MAX {
+            // Nobody can look it up whole; who it belongs to stands at its end.
+            let tail = bytes
+                .len()
+                .checked_sub(NAME_MAX)
+                .and_then(|from| bytes.get(from..))
+                .unwrap_or(bytes);
+            let label = tail.iter().position(|&b| b == b'.');
+            let tail = label.and_then(|at| tail.get(at.saturating_add(1)..));
+            return match tail {
+                Some(tail) if !tail.is_empty() => Self::Name {
+                    text: printable(tail),
+                    odd: true,
+                },
+                _ => Self::Refused(Refusal::TooLong),
+            };
         }
         if let Some(address) = address(bytes) {
             return Self::Address(address);
@@ -72,6 +87,79 @@ impl HostName {
     pub fn is_regular(&self) -> bool {
         matches!(self, Self::Name { odd: false, .. })
     }
+}
+
+/// The regular names that readers could see in an odd one, given as [`printable`] writes it: up to the first odd byte (as C reads a
+/// string), behind the last one, without them, and with full-width letters and dots as the plain ones (UTS #46 §4). Percent signs are
+/// left alone: few readers decode them in a host.
+pub fn readings(text: &str) -> Vec<String> {
+    let bytes = unescaped(text);
+    let wide: String = String::from_utf8_lossy(&bytes)
+        .chars()
+        .filter_map(|c| match c {
+            '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => Some('.'),
+            '\u{ff01}'..='\u{ff5e}' => {
+                char::from_u32(u32::from(c).saturating_sub(0xfee0)).map(|c| c.to_ascii_lowercase())
+            }
+            // Soft hyphens and joiners show nowhere and count for nothing.
+            '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => None,
+            other => Some(other),
+        })
+        .collect();
+    let fits = |b: &u8| b.is_ascii_alphanumeric() || b"-_.".contains(b);
+    let start: Vec<u8> = bytes.iter().copied().take_while(fits).collect();
+    let mut end: Vec<u8> = bytes.iter().rev().copied().take_while(fits).collect();
+    end.reverse();
+    let without: Vec<u8> = bytes.iter().copied().filter(fits).collect();
+    let mut found: Vec<String> = Vec::new();
+    for reading in [&start[..], &end, &without, wide.as_bytes()] {
+        let dots = |b: &u8| *b == b'.';
+        let first = reading.iter().position(|b| !dots(b)).unwrap_or(0);
+        let last = reading
+            .iter()
+            .rposition(|b| !dots(b))
+            .map_or(0, |at| at.saturating_add(1));
+        let bare = reading.get(first..last).unwrap_or_default();
+        let one: Vec<u8> = bare
+            .split(|b| dots(b))
+            .filter(|label| !label.is_empty())
+            .collect::<Vec<_>>()
+            .join(&b'.');
+        if let HostName::Name {
+            text: name,
+            odd: false,
+        } = HostName::read(&one)
+            && name != text
+            && name.contains('.')
+            && !found.contains(&name)
+        {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// The bytes that [`printable`] wrote down.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        let code = behind
+            .get(..3)
+            .filter(|_| byte == b'\\')
+            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u8>().ok());
+        match code {
+            Some(code) => {
+                out.push(code);
+                rest = behind.get(3..).unwrap_or_default();
+            }
+            None => {
+                out.push(byte);
+                rest = behind;
+            }
+        }
+    }
+    out
 }
 
 /// Lower-case printable ASCII as it is, `\` and all else as `\DDD`.
@@ -159,6 +247,48 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_name_lists_what_readers_could_see_in_it() {
+        for (bytes, want) in [
+            (&b"api.example.test\0"[..], &["api.example.test"][..]),
+            (
+                b"api.example.test\0.evil.example",
+                &[
+                    "api.example.test",
+                    "evil.example",
+                    "api.example.test.evil.example",
+                ],
+            ),
+            (b"api..example.test", &["api.example.test"]),
+            (b"api.example.test..", &["api.example.test"]),
+            (b"-api.example.test", &[]),
+            (
+                "api。example．test".as_bytes(),
+                &["apiexampletest", "api.example.test"][1..],
+            ),
+            (
+                "ａpi.example.test".as_bytes(),
+                &["pi.example.test", "api.example.test"],
+            ),
+            (b"api.\\example.test", &["example.test", "api.example.test"]),
+            (b"camera\0", &[]),
+        ] {
+            let HostName::Name { text, .. } = HostName::read(bytes) else {
+                unreachable!("{bytes:?}")
+            };
+            let found = readings(&text);
+            for name in want {
+                assert!(found.iter().any(|f| f == name), "{text}: {found:?}");
+            }
+            assert!(!want.is_empty() || found.is_empty(), "{text}: {found:?}");
+        }
+        let long = [&b"a.".repeat(200)[..], b"api.example.test"].concat();
+        let HostName::Name { text, odd: true } = HostName::read(&long) else {
+            unreachable!()
+        };
+        assert!(text.ends_with(".api.example.test") && text.len() <= NAME_MAX);
+    }
+
+    #[test]
     fn literals_and_what_is_no_name_give_no_name() {
         for literal in [
             "192.0.2.7",
@@ -175,7 +305,7 @@ mod tests {
         assert_eq!(HostName::read(b"."), HostName::Refused(Refusal::Empty));
         assert_eq!(
             HostName::read(b"bank.example\0.evil.example"),
-            HostName::Refused(Refusal::Nul)
+            name("bank.example\\000.evil.example", true)
         );
         assert_eq!(
             HostName::read(&[b'a'; NAME_MAX + 1]),

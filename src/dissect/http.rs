@@ -7,9 +7,13 @@
 
 use super::dns_message::rtype;
 use super::host_name::HostName;
-use super::http1::{Authority, Chunked, HEAD_MAX, Parsed, Request, Target, fit, request, response};
+use super::http1::{
+    Authority, Chunked, HEAD_MAX, Parsed, Request, Target, fit, next_request, request_on, response,
+};
 use super::httpdns::{self, Asked};
+use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
+use super::{doh, masque};
 use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Relay, Side};
 use crate::ledger::clocks::ClockKind;
@@ -31,6 +35,10 @@ struct Http {
     asked: bool,
     /// The name that the latest request asked HTTPDNS for.
     httpdns: Option<Arc<str>>,
+    /// Bytes of a body that is a DNS message.
+    question: Option<usize>,
+    /// How far a request head was searched for its end.
+    searched: usize,
 }
 
 /// Longest HTTPDNS answer that is read; one about one name has a few hundred bytes.
@@ -44,6 +52,14 @@ impl Session for Http {
         if side != client {
             return self.answer(bytes, sink);
         }
+        if let Some(length) = self.question {
+            let Some(message) = bytes.get(..length) else {
+                return Step::More;
+            };
+            doh::message(message, sink);
+            self.question = None;
+            return Step::Consumed(length);
+        }
         if let Some(body) = &mut self.body {
             let step = walk(body, bytes);
             if body.is_done() || body.is_broken() {
@@ -56,9 +72,10 @@ impl Session for Http {
             self.switching = false;
             return Step::Handover(0);
         }
-        match request(bytes) {
+        match request_on(bytes, &mut self.searched) {
             Parsed::NeedMore => Step::More,
-            Parsed::NotHttp => Step::Handover(0),
+            // A body of a length that nobody said, or another protocol. Requests behind it are found.
+            Parsed::NotHttp => next_request(bytes).map_or(Step::Handover(0), Step::Consumed),
             Parsed::Head(request) => {
                 if request.damaged && bytes.len() >= HEAD_MAX {
                     sink.gap(
@@ -74,6 +91,20 @@ impl Session for Http {
     fn lost(&mut self, side: Side) -> bool {
         // Behind a hole only a new request line makes sense again; probing finds it.
         self.client != Some(side)
+    }
+
+    fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        // The connection ended inside a head: the names that are there count.
+        if self.client == Some(sink.side())
+            && self.body.is_none()
+            && !self.switching
+            && fit(bytes) == Fit::Mine
+        {
+            let closed = [bytes, b"\r\n\r\n"].concat();
+            if let Parsed::Head(request) = request_on(&closed, &mut 0) {
+                self.request(&request, sink);
+            }
+        }
     }
 }
 
@@ -144,17 +175,22 @@ impl Http {
     fn request(&mut self, request: &Request, sink: &mut Sink<'_>) -> Step {
         sink.client_speaks();
         self.asked = true;
-        match &request.target {
-            Target::Tunnel(authority) => {
-                say(authority, NameSource::HttpConnect, sink);
-                sink.relays(Relay::Proxy(literal(authority)));
-                self.switching = true;
+        for target in std::iter::once(&request.target).chain(&request.others) {
+            match target {
+                Target::Tunnel(authority) => {
+                    say(authority, NameSource::HttpConnect, sink);
+                    sink.relays(Relay::Proxy(literal(authority)));
+                    self.switching = true;
+                }
+                Target::Absolute { authority, .. } => {
+                    say(authority, NameSource::HttpHost, sink);
+                    sink.relays(Relay::Proxy(literal(authority)));
+                }
+                Target::Origin | Target::Asterisk => {}
             }
-            Target::Absolute { authority, .. } => {
-                say(authority, NameSource::HttpHost, sink);
-                sink.relays(Relay::Proxy(literal(authority)));
-            }
-            Target::Origin | Target::Asterisk => {}
+        }
+        if let Some(token) = &request.upgrade {
+            masque::asked(token, &request.path, sink);
         }
         // The target of a CONNECT outranks its Host field (RFC 9110 §7.1), which repeats it or
         // names the proxy.
@@ -166,6 +202,22 @@ impl Http {
         self.httpdns = None;
         if let Some(asked) = &request.asked {
             self.lookup(asked, sink);
+        }
+        doh::asked(&request.path, sink);
+        let kind = request.content_type.as_deref().unwrap_or_default();
+        let length = request
+            .content_length
+            .and_then(|length| usize::try_from(length).ok())
+            .filter(|length| (1..=doh::MESSAGE_MAX).contains(length));
+        match length {
+            Some(length) if kind.starts_with(doh::MESSAGE) && !request.bad_framing => {
+                self.question = Some(length);
+                return Step::Consumed(request.head_len);
+            }
+            _ if kind.starts_with(doh::MESSAGE) || kind.starts_with(doh::OBLIVIOUS) => {
+                doh::sealed(sink);
+            }
+            _ => {}
         }
         self.switching |= request.upgrade.is_some();
         if request.chunked {

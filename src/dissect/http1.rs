@@ -17,6 +17,7 @@ mod authority;
 mod chunked;
 mod date;
 mod framing;
+mod lenient;
 mod request_line;
 
 pub use authority::Authority;
@@ -66,6 +67,12 @@ pub struct Request {
     pub method: String,
     /// What it asks for.
     pub target: Target,
+    /// What it asks for in the eyes of others, where its request line breaks the grammar.
+    pub others: Vec<Target>,
+    /// The target as sent.
+    pub path: Vec<u8>,
+    /// The Content-Type field, lower case.
+    pub content_type: Option<String>,
     /// The Host fields in order.
     pub hosts: Vec<Authority>,
     /// More than one Host field: a server must refuse it (RFC 9112 §3.2), yet some answer.
@@ -131,18 +138,47 @@ pub fn head_end(bytes: &[u8], searched: usize) -> Option<usize> {
 
 /// Reads the request head at the start of `bytes`.
 pub fn request(bytes: &[u8]) -> Parsed<Request> {
-    match fit(bytes) {
-        Fit::NotMine => return Parsed::NotHttp,
-        Fit::NeedMore => return Parsed::NeedMore,
-        Fit::Mine => {}
+    request_on(bytes, &mut 0)
+}
+
+/// As [`request`]. `searched` is how many of the bytes an earlier call has seen in vain, 0 at first, so that a head that comes in small
+/// pieces is not searched over and over.
+pub fn request_on(bytes: &[u8], searched: &mut usize) -> Parsed<Request> {
+    if *searched == 0 {
+        match fit(bytes) {
+            Fit::NotMine => return Parsed::NotHttp,
+            Fit::NeedMore => return Parsed::NeedMore,
+            Fit::Mine => {}
+        }
     }
-    let Some(head) = Head::find(bytes) else {
+    let Some(head) = Head::find(bytes, *searched) else {
+        *searched = bytes.len();
         return Parsed::NeedMore;
     };
-    head.parse(parse_request)
-        .map_or(Parsed::NotHttp, |(request, damaged)| {
-            Parsed::Head(Request { damaged, ..request })
+    *searched = 0;
+    if let Some((request, damaged)) = head.parse(parse_request) {
+        return Parsed::Head(Request { damaged, ..request });
+    }
+    lenient::request(head.bytes).map_or(Parsed::NotHttp, Parsed::Head)
+}
+
+/// Where the next request line begins behind bytes that are none; [`None`] if none is there.
+pub fn next_request(bytes: &[u8]) -> Option<usize> {
+    bytes
+        .iter()
+        .enumerate()
+        .filter(|&(_, &byte)| byte == b'\n')
+        .map(|(at, _)| at.saturating_add(1))
+        .find(|&at| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            rest.first().is_some_and(u8::is_ascii_alphabetic) && fit(line_of(rest)) == Fit::Mine
         })
+}
+
+/// The first line with its end, so that looking at every line of a slice takes no square of its length.
+fn line_of(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|&byte| byte == b'\n');
+    end.and_then(|end| bytes.get(..=end)).unwrap_or_default()
 }
 
 fn parse_request<'b>(
@@ -162,53 +198,84 @@ fn read_request(request: &httparse::Request<'_, '_>, head_len: usize) -> Option<
     let hosts: Vec<Authority> = framing::values(request.headers, "host")
         .map(Authority::read)
         .collect();
-    let framing = framing::request(request.headers);
-    let target = target(method, request.path?);
+    let target = target(method, request.path?.as_bytes());
+    let path = request.path?.as_bytes();
+    Some(assemble(
+        method,
+        target,
+        path,
+        hosts,
+        request.headers,
+        head_len,
+    ))
+}
+
+fn assemble(
+    method: &str,
+    target: Target,
+    path: &[u8],
+    hosts: Vec<Authority>,
+    fields: &[Header<'_>],
+    head_len: usize,
+) -> Request {
+    let framing = framing::request(fields);
     let bare = |authority: &Authority| matches!(authority.host, HostName::Address(_));
     let to_address = match &target {
         Target::Origin => hosts.iter().all(bare),
         Target::Absolute { authority, .. } => bare(authority),
         Target::Tunnel(_) | Target::Asterisk => false,
     };
-    Some(Request {
+    let text = |name| {
+        framing::values(fields, name)
+            .next()
+            .map(|value| crate::dissect::host_name::printable(value.trim_ascii()))
+    };
+    Request {
         method: method.to_owned(),
-        asked: request.path.filter(|_| to_address).and_then(httpdns::asked),
+        asked: std::str::from_utf8(path)
+            .ok()
+            .filter(|_| to_address)
+            .and_then(httpdns::asked),
         target,
+        others: Vec::new(),
+        path: path.to_vec(),
+        content_type: text("content-type"),
         duplicate_host: hosts.len() > 1,
         hosts,
         content_length: framing.content_length,
         chunked: framing.chunked,
         bad_framing: framing.bad,
-        upgrade: framing::values(request.headers, "upgrade")
-            .next()
-            .map(|value| crate::dissect::host_name::printable(value.trim_ascii())),
+        upgrade: text("upgrade"),
         head_len,
         damaged: false,
-    })
+    }
 }
 
-fn target(method: &str, target: &str) -> Target {
-    if method == "CONNECT" {
-        return Target::Tunnel(Authority::read(target.as_bytes()));
+fn target(method: &str, target: &[u8]) -> Target {
+    if method.eq_ignore_ascii_case("CONNECT") {
+        return Target::Tunnel(Authority::read(target));
     }
-    if target == "*" {
+    if target == b"*" {
         return Target::Asterisk;
     }
-    match target.split_once("://") {
-        Some((scheme, rest))
-            if !scheme.is_empty()
-                && scheme
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) =>
-        {
-            let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-            Target::Absolute {
-                scheme: scheme.to_ascii_lowercase(),
-                authority: Authority::read(authority.as_bytes()),
-            }
-        }
-        _ => Target::Origin,
-    }
+    absolute(target).unwrap_or(Target::Origin)
+}
+
+/// A whole URI, if it is one.
+fn absolute(target: &[u8]) -> Option<Target> {
+    let at = target.windows(3).position(|window| window == b"://")?;
+    let (scheme, rest) = target.split_at_checked(at)?;
+    let rest = rest.get(3..)?;
+    let sound = !scheme.is_empty()
+        && scheme
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b));
+    let end = rest.iter().position(|b| b"/?#".contains(b));
+    let authority = rest.get(..end.unwrap_or(rest.len()))?;
+    sound.then(|| Target::Absolute {
+        scheme: String::from_utf8_lossy(scheme).to_ascii_lowercase(),
+        authority: Authority::read(authority),
+    })
 }
 
 /// Reads the response head at the start of `bytes`.
@@ -218,7 +285,7 @@ pub fn response(bytes: &[u8]) -> Parsed<Response> {
     if START.get(..common) != bytes.get(..common) {
         return Parsed::NotHttp;
     }
-    let Some(head) = Head::find(bytes) else {
+    let Some(head) = Head::find(bytes, 0) else {
         return Parsed::NeedMore;
     };
     head.parse(parse_response)
@@ -268,13 +335,13 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    fn find(bytes: &'a [u8]) -> Option<Self> {
+    fn find(bytes: &'a [u8], searched: usize) -> Option<Self> {
         let window = bytes.get(..HEAD_MAX).unwrap_or(bytes);
         // Empty lines before a request are skipped by servers (RFC 9112 §2.2).
         let lead = bytes
             .len()
             .saturating_sub(request_line::skip_empty_lines(bytes).len());
-        if let Some(end) = head_end(window.get(lead..)?, 0) {
+        if let Some(end) = head_end(window.get(lead..)?, searched.saturating_sub(lead)) {
             return Some(Self {
                 bytes: window.get(..end.checked_add(lead)?)?,
                 cut: false,
@@ -283,9 +350,13 @@ impl<'a> Head<'a> {
         if bytes.len() < HEAD_MAX {
             return None;
         }
-        let last_line = window.iter().rposition(|&byte| byte == b'\n')?;
+        // The request line alone may be longer.
+        let last_line = window.iter().rposition(|&byte| byte == b'\n');
+        let end = last_line
+            .filter(|&end| end > lead)
+            .map_or(window.len(), |end| end.saturating_add(1));
         Some(Self {
-            bytes: window.get(..last_line.checked_add(1)?)?,
+            bytes: window.get(..end)?,
             cut: true,
         })
     }

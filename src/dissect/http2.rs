@@ -11,6 +11,7 @@ use super::http1::{Authority, HTTP2_PREFACE};
 use super::http2_frame::{Block, Frame, block, frame_type, gather};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
+use super::{doh, masque};
 use crate::coverage::GapId;
 use crate::flow::{Carries, NameSource, Relay, Side};
 
@@ -24,6 +25,9 @@ pub(super) const HTTP2: Protocol = Protocol {
 const HOSTS_MAX: usize = 8;
 /// Longest value of them: a host name has at most 255 bytes, and user information in front of it is forbidden (§8.3.1).
 const HOST_LEN_MAX: usize = 1024;
+
+/// Longest path kept: templates of proxies and questions to resolvers are far shorter.
+const PATH_MAX: usize = 4096;
 
 fn fit(bytes: &[u8]) -> Fit {
     let common = HTTP2_PREFACE.len().min(bytes.len());
@@ -51,6 +55,9 @@ struct Request {
     connect: bool,
     /// The `:protocol` of an extended CONNECT (RFC 8441 §4).
     protocol: Option<Vec<u8>>,
+    path: Vec<u8>,
+    /// The body is a DNS message.
+    asks_sealed: bool,
     authorities: Vec<Vec<u8>>,
     hosts: Vec<Vec<u8>>,
     /// There was more than is kept.
@@ -107,14 +114,14 @@ impl Http2 {
                 );
                 return Step::DoneHere;
             }
-            Block::Broken => return Step::DoneHere,
+            Block::Broken => return unreadable(sink),
         };
         let mut request = Request::default();
         let read = self.decoder.decode(&block, &mut |n, v| request.field(n, v));
         request.say(sink);
         match read {
             Ok(()) => Step::Consumed(length),
-            Err(Fault::Malformed) => Step::DoneHere,
+            Err(Fault::Malformed) => unreadable(sink),
             Err(Fault::TableTooLarge) => {
                 sink.gap(
                     GapId::LimitsReached,
@@ -124,6 +131,15 @@ impl Http2 {
             }
         }
     }
+}
+
+/// Later requests refer to this one: they cannot be read either.
+fn unreadable(sink: &mut Sink<'_>) -> Step {
+    sink.gap(
+        GapId::UnreadablePackets,
+        "an HTTP/2 request that cannot be read",
+    );
+    Step::DoneHere
 }
 
 impl Request {
@@ -136,6 +152,16 @@ impl Request {
             b":protocol" => {
                 let kept = value.get(..HOST_LEN_MAX).unwrap_or(value);
                 self.protocol = Some(kept.to_vec());
+                return;
+            }
+            b":path" => {
+                let kept = value.get(..PATH_MAX).unwrap_or(value);
+                self.path = kept.to_vec();
+                return;
+            }
+            b"content-type" => {
+                self.asks_sealed = value.starts_with(doh::MESSAGE.as_bytes())
+                    || value.starts_with(doh::OBLIVIOUS.as_bytes());
                 return;
             }
             b":authority" => &mut self.authorities,
@@ -170,11 +196,15 @@ impl Request {
             }
         }
         // RFC 9298 and RFC 9484: datagrams or packets for anyone, named in the path.
-        let masque = matches!(
-            self.protocol.as_deref(),
-            Some(b"connect-udp" | b"connect-ip")
-        );
-        if tunnel || masque {
+        if let Some(protocol) = &self.protocol {
+            masque::asked(&String::from_utf8_lossy(protocol), &self.path, sink);
+        }
+        doh::asked(&self.path, sink);
+        if self.asks_sealed {
+            // The message is in the frames of the body.
+            doh::sealed(sink);
+        }
+        if tunnel {
             sink.flow.facts.tunnel = Some("http2-connect");
         }
         if self.over {
@@ -271,7 +301,7 @@ mod tests {
         assert_eq!(talk.literal(), Some(ip));
         assert_eq!(talk.facts().relay, Some(Relay::Proxy(Some(ip))));
         // A WebSocket is the server's own; datagrams go anywhere.
-        for (protocol, tunnel) in [("websocket", None), ("connect-udp", Some("http2-connect"))] {
+        for (protocol, tunnel) in [("websocket", None), ("connect-udp", Some("connect-udp"))] {
             let mut talk = open();
             talk.say(headers(
                 1,

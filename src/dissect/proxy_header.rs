@@ -1,13 +1,15 @@
 //! The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt §2.1 and §2.2): a header in front of a connection that a load
 //! balancer passes on. What it passes on begins behind it.
 //!
-//! The addresses in it are those of the connection before the load balancer; they are no request to go anywhere, and nothing is
-//! taken from them. Version 2 may repeat the server name of the client's TLS hello (`PP2_TYPE_AUTHORITY`), which is read.
+//! The addresses in it are those of the connection before the load balancer. Where its destination lies beyond the site and the
+//! receiver of the header on it, the receiver is a relay to there. Version 2 may repeat the server name of the client's TLS hello (`PP2_TYPE_AUTHORITY`), which is read.
 
-use super::host_name::HostName;
+use super::host_name::{self, HostName};
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
-use crate::flow::{Carries, NameSource};
+use crate::flow::{Carries, NameSource, Relay};
+use crate::packet::address::classify;
+use std::net::IpAddr;
 
 pub(super) const PROXY_HEADER: Protocol = Protocol {
     id: ID,
@@ -34,6 +36,22 @@ const AUTHORITY: u8 = 2;
 struct Read {
     len: usize,
     authority: Option<HostName>,
+    destination: Option<IpAddr>,
+}
+
+/// The destination in a line of version 1: the fourth word.
+fn destination_1(line: &[u8]) -> Option<IpAddr> {
+    let word = line.split(|b| *b == b' ').nth(3)?;
+    host_name::address(word)
+}
+
+/// The destination among the addresses of version 2, behind the source of the same length.
+fn destination_2(family: u8, body: &[u8]) -> Option<IpAddr> {
+    match family >> 4 {
+        1 => Reader::at(body, 4)?.array::<4>().map(IpAddr::from),
+        2 => Reader::at(body, 16)?.array::<16>().map(IpAddr::from),
+        _ => None,
+    }
 }
 
 fn header(bytes: &[u8]) -> Result<Read, Fit> {
@@ -48,6 +66,7 @@ fn header(bytes: &[u8]) -> Result<Read, Fit> {
         Some(end) => Ok(Read {
             len: end.saturating_add(2),
             authority: None,
+            destination: line.get(..end).and_then(destination_1),
         }),
         None if line.len() < LINE_MAX => Err(Fit::NeedMore),
         None => Err(Fit::NotMine),
@@ -83,6 +102,7 @@ fn version_2(bytes: &[u8]) -> Result<Read, Fit> {
     Ok(Read {
         len: reader.position(),
         authority,
+        destination: destination_2(family, body),
     })
 }
 
@@ -101,6 +121,11 @@ impl Session for Header {
             return Step::Handover(0);
         };
         sink.client_speaks();
+        if let Some(ip) = read.destination.filter(|ip| !classify(*ip).is_local())
+            && classify(sink.ends.receiver.0).is_local()
+        {
+            sink.relays(Relay::Proxy(Some(ip)));
+        }
         if let Some(name) = &read.authority {
             sink.host(name, NameSource::TlsSni);
         }

@@ -23,6 +23,7 @@ use crate::coverage::GapId;
 use crate::evidence::Moment;
 use crate::flow::{Carries, NameSource, Relay, Side};
 use crate::ledger::connection_ids::{Known, NAMES_MAX};
+use crate::packet::address::classify;
 use crypto_stream::CryptoStream;
 use frames::Pieces;
 use hello::Said;
@@ -209,6 +210,17 @@ impl Quic {
 
     fn not_opened(&mut self, sink: &mut Sink<'_>) {
         self.unopened = self.unopened.saturating_add(1);
+        // Its hello says where a relay on the site shall go. Beyond the site the address says enough, and captures begin in the midst of
+        // handshakes.
+        if self.connections.is_empty()
+            && classify(sink.ends.receiver.0).is_local()
+            && !sink.flow.joined_late
+        {
+            sink.gap(
+                GapId::UnreadablePackets,
+                "a QUIC Initial packet to a local host that does not open",
+            );
+        }
         if self.unopened == UNOPENED_MAX {
             sink.gap(
                 GapId::LimitsReached,
@@ -402,17 +414,13 @@ impl Connection {
         sink.client_speaks();
         self.whole |= said.whole;
         for name in &said.server_names {
-            match name {
-                HostName::Name { text, .. } => {
-                    sink.name(text, NameSource::QuicSni);
-                    let new = self.names.iter().all(|(n, _)| **n != **text);
-                    if new && self.names.len() < NAMES_MAX {
-                        self.names.push((Arc::from(text.as_str()), sink.at));
-                    }
+            // RFC 6066 §3 forbids addresses, and clients do it.
+            sink.host(name, NameSource::QuicSni);
+            if let HostName::Name { text, .. } = name {
+                let new = self.names.iter().all(|(n, _)| **n != **text);
+                if new && self.names.len() < NAMES_MAX {
+                    self.names.push((Arc::from(text.as_str()), sink.at));
                 }
-                // RFC 6066 §3 forbids it, and clients do it.
-                HostName::Address(ip) => sink.literal(*ip, NameSource::QuicSni),
-                HostName::Refused(_) => {}
             }
         }
         sink.flow.facts.ech |= said.ech;

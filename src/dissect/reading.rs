@@ -4,6 +4,9 @@
 //! are probed again for a while, since a known protocol may begin after a greeting that is not
 //! read or in the middle of a capture. Bytes that some protocol could still claim wait for more;
 //! a segment that begins another one for certain ends the waiting.
+//!
+//! Every turn of the loop passes over bytes, or is counted: a session that claims bytes and then
+//! neither reads nor passes them is refused, and that leaves a gap.
 
 use super::wire::Fit;
 use super::{DATAGRAMS, Protocol, STREAMS, Session, Sink, Step};
@@ -17,9 +20,9 @@ use std::collections::VecDeque;
 /// Segments or datagrams of a flow that are probed before it counts as unknown.
 const PROBES: u8 = 24;
 
-/// Steps a session may take on one segment: each consumes or asks for more, so this is only a
-/// guard against a session that does neither.
-const STEPS_MAX: usize = 100_000;
+/// Turns in a row that pass over no byte: a session hands over to another protocol, that one opens,
+/// and it may hand over once more. More is a circle.
+const IDLE_MAX: u8 = 3;
 
 /// Bytes of a stream's start that a protocol may ask for before it must decide.
 const PROBE_BYTES_MAX: usize = 8 << 10;
@@ -36,6 +39,12 @@ pub struct Reading {
     closed: bool,
     /// Second of the last probe of an unknown flow.
     probed: i64,
+    /// It was closed because nobody knew its bytes: each segment is still looked at on its own.
+    unknown: bool,
+    /// It was unknown, and a protocol began in its midst: what came before is nobody's.
+    rejoined: bool,
+    /// The session has not passed over a byte yet.
+    fresh: bool,
 }
 
 impl Reading {
@@ -98,6 +107,28 @@ impl Registry {
             }
         }
         Err(undecided)
+    }
+
+    /// Whether a segment in the midst of an unknown stream begins a protocol that names its server. Of the others some have
+    /// openings of so few bytes that payload would be taken for them.
+    fn begins(&self, bytes: &[u8], ends: &Ends) -> bool {
+        const NAMING: [&str; 12] = [
+            "tls",
+            "http",
+            "http2",
+            "rtmp",
+            "rtsp",
+            "sip",
+            "dns",
+            "proxy-protocol",
+            "smtp",
+            "ftp",
+            "xmpp",
+            "socks",
+        ];
+        let names = |p: &&&Protocol| NAMING.contains(&p.id);
+        let mut all = self.streams.iter().filter(names);
+        all.any(|p| (p.fit)(bytes, ends) == Fit::Mine)
     }
 
     fn datagram(&self, bytes: &[u8], ends: &Ends) -> Option<&'static Protocol> {
@@ -178,13 +209,25 @@ impl Readings {
         let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
             return;
         };
+        if reading.unknown && shared.registry.begins(bytes, &sink.ends) {
+            // A protocol begins behind bytes that nobody knew: a recording that began inside an upload, say.
+            for side in Side::BOTH {
+                if let Some(mut stream) = reading.streams.of_mut(side).take() {
+                    stream.release(shared.pool);
+                }
+            }
+            *reading = Reading {
+                rejoined: true,
+                ..Reading::default()
+            };
+        }
         let keep = reading.wants(side);
         if !keep && reading.streams.of(side).is_none() {
             reading.watch_unread(bytes, sink);
             super::packets::watch(bytes, sink);
             return;
         }
-        let begin = start.unwrap_or(sequence);
+        let begin = start.filter(|_| !reading.rejoined).unwrap_or(sequence);
         let stream = reading
             .streams
             .of_mut(side)
@@ -276,10 +319,11 @@ fn read_alone(bytes: &[u8], registry: &Registry, sink: &mut Sink<'_>) {
     };
     let mut session = open(protocol, sink);
     let mut rest = bytes;
-    for _ in 0..STEPS_MAX {
+    // Each turn but the last passes over bytes.
+    loop {
         match session.read(rest, sink) {
             Step::Consumed(n) if n > 0 => rest = rest.get(n..).unwrap_or_default(),
-            Step::Skip(n) => {
+            Step::Skip(n) if n > 0 => {
                 rest = rest
                     .get(usize::try_from(n).unwrap_or(usize::MAX)..)
                     .unwrap_or_default()
@@ -324,7 +368,9 @@ impl Reading {
     }
 
     fn run(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
-        for _ in 0..STEPS_MAX {
+        let mut idle = 0u8;
+        // Ends: each turn passes over bytes or is counted.
+        loop {
             let Some(stream) = self.streams.of_mut(side) else {
                 return;
             };
@@ -337,22 +383,36 @@ impl Reading {
                 }
                 continue;
             };
-            match session.read(stream.unread(), sink) {
+            let step = session.read(stream.unread(), sink);
+            let passed = matches!(
+                step,
+                Step::Consumed(1..) | Step::Skip(1..) | Step::Handover(1..)
+            );
+            let circle = match step {
+                // What opened on these very bytes cannot read them after all.
+                Step::Handover(0) => self.fresh || idle >= IDLE_MAX,
+                Step::Consumed(0) | Step::Skip(0) => idle >= IDLE_MAX,
+                _ => false,
+            };
+            if circle {
+                sink.gap(
+                    GapId::UnreadablePackets,
+                    "a message that its protocol claims and cannot read",
+                );
+                self.pass_over(side, shared, sink);
+                return;
+            }
+            idle = if passed { 0 } else { idle.saturating_add(1) };
+            self.fresh &= !passed;
+            match step {
                 Step::More => {
                     if stream.unread().len() >= UNREAD_MAX {
                         sink.gap(GapId::LimitsReached, "a message is longer than is kept");
-                        self.session = None;
-                        self.closed = true;
-                        sink.carries(Carries::Application);
+                        self.pass_over(side, shared, sink);
                     }
                     return;
                 }
-                Step::Consumed(n) => {
-                    if n == 0 {
-                        return;
-                    }
-                    stream.consume(n, shared.pool);
-                }
+                Step::Consumed(n) => stream.consume(n, shared.pool),
                 Step::Skip(n) => stream.skip(n, shared.pool),
                 Step::DoneHere => {
                     *self.done.of_mut(side) = true;
@@ -373,6 +433,17 @@ impl Reading {
                 }
             }
         }
+    }
+
+    /// What waits of a direction costs itself only: it is payload of an unknown kind, and the next segment is looked at anew.
+    fn pass_over(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        self.session = None;
+        self.done = Pair::default();
+        if let Some(stream) = self.streams.of_mut(side) {
+            let unread = stream.unread().len();
+            stream.consume(unread, shared.pool);
+        }
+        sink.carries(Carries::Application);
     }
 
     fn finish(&mut self) {
@@ -412,6 +483,7 @@ impl Reading {
         self.probes += 1;
         if self.probes >= PROBES {
             self.closed = true;
+            self.unknown = true;
         }
         again && !self.closed
     }
@@ -426,6 +498,7 @@ impl Reading {
         sink: &mut Sink<'_>,
     ) {
         self.session = Some(open(protocol, sink));
+        self.fresh = true;
         let other = side.other();
         let ends = sink.ends.reversed();
         if let Some(stream) = self.streams.of_mut(other) {

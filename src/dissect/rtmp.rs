@@ -103,7 +103,14 @@ impl Rtmp {
                 );
                 Step::DoneHere
             }
-            Chunk::Broken => Step::Handover(0),
+            Chunk::Broken => {
+                // The server was not named yet.
+                sink.gap(
+                    GapId::UnreadablePackets,
+                    "an RTMP message that cannot be read",
+                );
+                Step::Handover(0)
+            }
         }
     }
 }

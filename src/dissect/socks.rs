@@ -123,6 +123,17 @@ fn address5(reader: &mut Reader<'_>) -> Option<HostName> {
 struct Socks {
     client: Option<Side>,
     stage: Stage,
+    /// Methods that the client offered.
+    offered: Vec<u8>,
+}
+
+/// No authentication, and user name with password: the request behind them is in clear (RFC 1928 §3). 255 refuses.
+const CLEAR: [u8; 3] = [0, 2, 255];
+
+/// The request goes through a protection that is not opened (RFC 1961), or is no request that is known: where it goes cannot be read.
+fn sealed(sink: &mut Sink<'_>) -> Step {
+    sink.flow.facts.tunnel = Some("socks");
+    Step::Done
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +153,7 @@ impl Session for Socks {
         if side == client {
             self.client_says(bytes, sink)
         } else {
-            self.server_says(bytes)
+            self.server_says(bytes, sink)
         }
     }
 }
@@ -162,7 +173,12 @@ impl Socks {
             },
             (Stage::Greeting, [5, count, ..]) => {
                 self.stage = Stage::Request;
-                Step::Consumed(2 + usize::from(*count))
+                let end = 2 + usize::from(*count);
+                self.offered = bytes.get(2..end).unwrap_or_default().to_vec();
+                Step::Consumed(end)
+            }
+            (Stage::Request, [1, ..]) if !self.offered.iter().any(|m| CLEAR.contains(m)) => {
+                sealed(sink)
             }
             // User name and password (RFC 1929 §2).
             (Stage::Request, [1, rest @ ..]) => {
@@ -175,6 +191,7 @@ impl Socks {
             (Stage::Request, [5, command, _reserved, rest @ ..]) => {
                 let mut reader = Reader::new(rest);
                 match address5(&mut reader) {
+                    Some(HostName::Refused(_)) => sealed(sink),
                     Some(_) if *command == UDP_ASSOCIATE => {
                         // Its datagrams name their targets one by one, on another port, and are
                         // not read: what they reach cannot be seen.
@@ -191,13 +208,15 @@ impl Socks {
                 }
             }
             (Stage::Request, [5, ..]) => Step::More,
+            (Stage::Request, _) => sealed(sink),
             // The client speaks on without waiting for the answer: what it speaks begins here.
             _ => Step::Handover(0),
         }
     }
 
-    fn server_says(&mut self, bytes: &[u8]) -> Step {
+    fn server_says(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         match (self.stage, bytes) {
+            (Stage::Request, [5, method, ..]) if !CLEAR.contains(method) => sealed(sink),
             (Stage::Request, [5, _, ..]) | (Stage::Request, [1, _, ..]) => Step::Consumed(2),
             (Stage::Answer5, [5, _, _, rest @ ..]) => {
                 let mut reader = Reader::new(rest);
@@ -216,15 +235,9 @@ impl Socks {
 fn say(host: &HostName, sink: &mut Sink<'_>) {
     let literal = match host {
         HostName::Address(ip) => Some(*ip),
-        HostName::Name { text, .. } => {
-            sink.name(text, NameSource::Socks);
-            None
-        }
-        HostName::Refused(_) => None,
+        HostName::Name { .. } | HostName::Refused(_) => None,
     };
-    if let Some(ip) = literal {
-        sink.literal(ip, NameSource::Socks);
-    }
+    sink.host(host, NameSource::Socks);
     sink.relays(Relay::Proxy(literal));
 }
 

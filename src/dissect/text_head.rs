@@ -77,6 +77,7 @@ impl Dialect {
         match line(bytes) {
             Some(line) if self.start(line).is_some() => Fit::Mine,
             Some(_) => Fit::NotMine,
+            None if self.endless(bytes).is_some() => Fit::Mine,
             None if bytes.len() <= LINE_MAX && self.may_become(bytes) => Fit::NeedMore,
             None => Fit::NotMine,
         }
@@ -85,6 +86,9 @@ impl Dialect {
     /// Reads the head at the start of `bytes`.
     pub fn head<'a>(&self, bytes: &'a [u8]) -> Parsed<'a> {
         let Some(line) = line(bytes) else {
+            if let Some(start) = self.endless(bytes) {
+                return Parsed::TooLong(start);
+            }
             return match self.fit(bytes) {
                 Fit::NeedMore => Parsed::NeedMore,
                 Fit::Mine | Fit::NotMine => Parsed::Other,
@@ -108,7 +112,7 @@ impl Dialect {
     /// Reads a start line without its line break.
     pub fn start<'a>(&self, line: &'a [u8]) -> Option<Start<'a>> {
         let mut versions = self.versions.iter().map(|v| v.as_bytes());
-        let answers = versions.clone().any(|version| {
+        let answers = versions.any(|version| {
             line.strip_prefix(version).is_some_and(|rest| {
                 matches!(rest, [b' ', a, b, c, ..] if [a, b, c].iter().all(|d| d.is_ascii_digit()))
             })
@@ -116,9 +120,23 @@ impl Dialect {
         if answers {
             return Some(Start::Answer);
         }
-        let line = versions.find_map(|version| line.strip_suffix(version))?;
-        let line = line.strip_suffix(b" ")?;
-        let at = line.iter().position(|b| *b == b' ')?;
+        // Versions that do not exist, and white space where it does not belong, are the sender's faults.
+        let line = line.trim_ascii();
+        let version = line.iter().rposition(u8::is_ascii_whitespace)?;
+        let (line, version) = line.split_at_checked(version)?;
+        let name = self.versions.first()?.split('/').next()?.as_bytes();
+        let (said, digits) = version.trim_ascii().split_at_checked(name.len())?;
+        if !said.eq_ignore_ascii_case(name)
+            || !matches!(digits, [b'/', d, ..] if d.is_ascii_digit())
+        {
+            return None;
+        }
+        self.request_line(line)
+    }
+
+    /// A request line up to its version.
+    fn request_line<'a>(&self, line: &'a [u8]) -> Option<Start<'a>> {
+        let at = line.iter().position(u8::is_ascii_whitespace)?;
         let (method, target) = line.split_at_checked(at)?;
         let target = target.trim_ascii();
         let begins = |prefix: &&str| {
@@ -132,6 +150,13 @@ impl Dialect {
         sound.then_some(Start::Request(target))
     }
 
+    /// The request of a start line that does not end within the bound, if its target is one that nothing else writes.
+    fn endless<'a>(&self, bytes: &'a [u8]) -> Option<Start<'a>> {
+        let line = bytes.get(..LINE_MAX)?;
+        self.request_line(line)
+            .filter(|start| matches!(start, Start::Request(target) if *target != b"*"))
+    }
+
     /// Whether a start line without its end may become one of this dialect.
     fn may_become(&self, bytes: &[u8]) -> bool {
         let agrees = |start: &str| {
@@ -141,7 +166,7 @@ impl Dialect {
         if self.versions.iter().any(|version| agrees(version)) {
             return true;
         }
-        let at = bytes.iter().position(|b| *b == b' ');
+        let at = bytes.iter().position(u8::is_ascii_whitespace);
         let (method, rest) = bytes
             .split_at_checked(at.unwrap_or(bytes.len()))
             .unwrap_or_default();
@@ -154,6 +179,20 @@ impl Dialect {
         method.len() <= METHOD_MAX
             && method.iter().all(is_method_byte)
             && self.targets.iter().any(begins)
+    }
+
+    /// Where the next start line begins behind bytes that are none.
+    fn next_message(&self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0usize;
+        for line in bytes.split_inclusive(|b| *b == b'\n') {
+            let whole = line.strip_suffix(b"\n");
+            let whole = whole.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+            if at > 0 && whole.is_some_and(|line| self.start(line).is_some()) {
+                return Some(at);
+            }
+            at = at.saturating_add(line.len());
+        }
+        None
     }
 
     fn body(&self, head: &[u8]) -> Option<u64> {
@@ -183,7 +222,7 @@ fn line(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn is_method_byte(byte: &u8) -> bool {
-    byte.is_ascii_uppercase() || *byte == b'_'
+    byte.is_ascii_alphabetic() || *byte == b'_'
 }
 
 /// Goes over one message of a stream: its start line is handed to `start`, its fields and its body
@@ -206,9 +245,13 @@ pub(super) fn message(
                 GapId::LimitsReached,
                 "a request head is longer than is read",
             );
-            Step::DoneHere
+            // The rest of it is nobody's; the next message is found.
+            Step::Consumed(bytes.len())
         }
-        Parsed::Other => Step::Handover(0),
+        // The next message behind it, or another protocol.
+        Parsed::Other => dialect
+            .next_message(bytes)
+            .map_or(Step::Handover(0), Step::Consumed),
     }
 }
 
@@ -245,7 +288,7 @@ mod tests {
             ("NOTIFY * HTTP/1.1\r\n", false, false),
             ("DESCRIBE /live RTSP/1.0\r\n", false, false),
             ("SIP/2.0 OK\r\n", false, false),
-            ("describe rtsp://a.example/ RTSP/1.0\r\n", false, false),
+            ("describe rtsp://a.example/ RTSP/1.1 \r\n", true, false),
             ("PRI * HTTP/2.0\r\n", false, false),
         ] {
             let fits = |dialect: &Dialect, bytes: &[u8]| dialect.fit(bytes);

@@ -59,6 +59,7 @@ impl Session for Tls {
             Next::Broken => {
                 // Not TLS after all, or bytes were lost: payload of an unknown kind.
                 sink.carries(Carries::Application);
+                sink.gap(GapId::UnreadablePackets, "a TLS record that cannot be read");
                 return Step::DoneHere;
             }
         };
@@ -181,6 +182,7 @@ impl Tls {
 
     fn client_hello(&mut self, body: &[u8], whole: bool, sink: &mut Sink<'_>) {
         let Some(hello) = client_hello(body) else {
+            sink.gap(GapId::UnreadablePackets, "a TLS hello that cannot be read");
             return;
         };
         self.client = Some(sink.side());

@@ -436,8 +436,8 @@ mod tests {
         .unwrap();
         assert_eq!(
             (odd.server_names.len(), names(&odd).len()),
-            (1, 0),
-            "a NUL gives no name"
+            (1, 1),
+            "a NUL is written as what it is"
         );
     }
 

@@ -1,15 +1,21 @@
 //! Text protocols that may go on in TLS: SMTP (RFC 3207), IMAP (RFC 9051 §6.2.1), POP3 (RFC 2595 §4) and FTP (RFC 4217 §4).
 //!
 //! Recognised by the client's first line. The commands are followed until the server agrees to TLS; the hello behind that names the server.
-//! Nothing said in clear is taken for a name of it: `EHLO` names the client itself (RFC 5321 §4.1.1.1), `MAIL` and `RCPT` name people,
-//! greetings and replies are the server's own word about itself, and `PORT` and `PASV` say addresses that the data connections show
-//! themselves. `HOST` of FTP (RFC 7151), which hardly any client sends, is not read.
+//! Of what is said in clear two things say where it goes, if the server is a relay on the site: the domains of the recipients that mail is
+//! handed on for (`RCPT`, RFC 5321 §4.1.1.3), and the host that an FTP proxy is asked for (`USER name@host`, `OPEN`, `SITE`, as in RFC 1919
+//! §4.2). Public servers are judged by their own addresses. Nothing else is taken for a name: `EHLO` names the client itself (RFC 5321
+//! §4.1.1.1), `MAIL` names people, greetings and replies are the server's own word about itself, and `PORT` and `PASV` say addresses that
+//! the data connections show themselves. `HOST` of FTP (RFC 7151), which hardly any client sends, is not read.
 
+use super::host_name::HostName;
+use super::http1::Authority;
+use super::public_name::is_public_name;
 use super::tls_record;
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
-use crate::flow::{Carries, Side};
+use crate::flow::{Carries, NameSource, Relay, Side};
 use crate::ledger::Ends;
+use crate::packet::address::classify;
 
 pub(super) const SMTP: Protocol = Protocol {
     id: "smtp",
@@ -159,6 +165,14 @@ struct Commands {
     client: Option<Side>,
     /// The client asked for TLS, and the server has not answered.
     upgrading: bool,
+    /// A letter is being sent: its lines are no commands.
+    letter: bool,
+}
+
+/// The host behind the last `@` of a word.
+fn behind_at(word: &[u8]) -> Option<&[u8]> {
+    let at = word.iter().rposition(|b| *b == b'@')?;
+    word.get(at.checked_add(1)?..)
 }
 
 impl Commands {
@@ -167,10 +181,58 @@ impl Commands {
             dialect,
             client: None,
             upgrading: false,
+            letter: false,
         }
     }
 
-    fn client_says(&mut self, bytes: &[u8]) -> Step {
+    /// A command that says where a relay on the site shall go.
+    fn passes_on(&self, line: &[u8], sink: &mut Sink<'_>) {
+        if !classify(sink.ends.receiver.0).is_local() {
+            return;
+        }
+        let host = match self.dialect {
+            // `RCPT TO:<user@host>`, old source routes (`<@relay:user@host>`) and parameters behind it.
+            Dialect::Smtp if is_command(line, &["RCPT"]) => {
+                let end = line.iter().position(|b| *b == b'>');
+                behind_at(line.get(..end.unwrap_or(line.len())).unwrap_or(line))
+                    .and_then(|host| host.split(|b| *b == b' ').next())
+            }
+            Dialect::Ftp if is_command(line, &["USER"]) => behind_at(line),
+            Dialect::Ftp if is_command(line, &["OPEN", "SITE"]) => {
+                let word = line.split(|b| *b == b' ').nth(1).unwrap_or_default();
+                behind_at(word).or(Some(word))
+            }
+            _ => None,
+        };
+        // `user@host port` and `user@host:port`; an address literal of mail stands in brackets (RFC 5321 §4.1.3).
+        let Some(host) = host.and_then(|host| host.split(|b| *b == b' ').next()) else {
+            return;
+        };
+        let bare = host
+            .strip_prefix(b"[")
+            .and_then(|host| host.strip_suffix(b"]"))
+            .map(|host| host.strip_prefix(b"IPv6:").unwrap_or(host))
+            .unwrap_or(host);
+        let host = Authority::read(bare).host;
+        let outside = match &host {
+            HostName::Name { text, .. } => is_public_name(text),
+            HostName::Address(ip) => !classify(*ip).is_local(),
+            HostName::Refused(_) => false,
+        };
+        if outside {
+            let source = match self.dialect {
+                Dialect::Smtp => NameSource::SmtpRecipient,
+                _ => NameSource::FtpTarget,
+            };
+            sink.host(&host, source);
+            sink.relays(Relay::Proxy(match host {
+                HostName::Address(ip) => Some(ip),
+                HostName::Name { .. } | HostName::Refused(_) => None,
+            }));
+        }
+    }
+
+    fn client_says(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         // The answer was missed, or is on its way: a hello says enough.
         let hello = bytes.first() == Some(&tls_record::content_type::HANDSHAKE);
         match tls_record::fit(bytes) {
@@ -190,7 +252,13 @@ impl Commands {
             Dialect::Imap => tagged(line).unwrap_or_default(),
             _ => line,
         };
-        self.upgrading |= is_command(command, self.dialect.upgrade());
+        if self.letter {
+            self.letter = line != b".";
+        } else {
+            self.upgrading |= is_command(command, self.dialect.upgrade());
+            self.letter = self.dialect == Dialect::Smtp && is_command(line, &["DATA", "BDAT"]);
+            self.passes_on(line, sink);
+        }
         let end = bytes.iter().position(|b| *b == b'\n').unwrap_or(line.len());
         Step::Consumed(end.saturating_add(1))
     }
@@ -225,7 +293,7 @@ impl Session for Commands {
         let side = sink.side();
         if *self.client.get_or_insert(side) == side {
             sink.client_speaks();
-            self.client_says(bytes)
+            self.client_says(bytes, sink)
         } else {
             self.server_says(bytes)
         }

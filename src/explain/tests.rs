@@ -77,7 +77,7 @@ fn every_id_of_the_code_has_a_text() {
     for one in every!(locate::Confidence: Agreed Conflict Anycast Single Unknown) {
         assert_has(Kind::Place, one.as_str());
     }
-    for one in every!(NameSource: DnsAlias Certificate Dns Xmpp Sip Rtsp Rtmp Socks Http2Authority HttpHost HttpConnect DtlsSni QuicSni TlsSni)
+    for one in every!(NameSource: DnsAlias Certificate Dns Xmpp Sip Rtsp Rtmp SmtpRecipient FtpTarget Coap Socks Http2Authority HttpHost HttpConnect DtlsSni QuicSni TlsSni)
     {
         assert_has(Kind::HostSource, one.id());
     }
