@@ -59,6 +59,7 @@ fn settings() -> Settings {
         content: drone_audit::personal::Policy::Off,
         witness: None,
         accuses: Rc::new(|_, _| false),
+        names: Default::default(),
     }
 }
 

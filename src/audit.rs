@@ -32,7 +32,7 @@ use crate::evidence::{Moment, Timestamp};
 use crate::flow::bins::Bins;
 use crate::flow::row::{Rank, Row, RowKey};
 use crate::label::{Label, Process};
-use crate::ledger::Ledger;
+use crate::ledger::{Accusing, Ledger};
 use crate::link::Mac;
 use ipnet::IpNet;
 use senders::Senders;
@@ -82,6 +82,8 @@ pub struct Settings {
     pub content: crate::personal::Policy,
     /// True for rows that accuse: they are kept when rows run out.
     pub accuses: Rc<Rank>,
+    /// True for names that accuse: they are kept when names run out.
+    pub names: Accusing,
     /// By what means; nothing of the result depends on it.
     pub means: Means,
     /// Who wants to be told of every packet.

@@ -187,7 +187,10 @@ impl Sink<'_> {
 
     /// A name of the server.
     pub fn name(&mut self, name: &str, source: NameSource) {
-        self.flow.facts.name(name, source, self.at);
+        let accusing = &self.ledger.accusing;
+        let accuses = |name: &str| accusing.says(name);
+        let facts = &mut self.flow.facts;
+        facts.name_of_rank(name, source, self.at, accuses);
     }
 
     /// An address in place of a name: what the client said is listed, and it is no name.
@@ -237,7 +240,10 @@ impl Sink<'_> {
         };
         let link = *self.flow.link.of(self.ends.side);
         self.ledger.lookup(key, qtype, link, self.epoch, self.at);
-        self.flow.facts.looked_up(name, is_public_name(name));
+        let accusing = &self.ledger.accusing;
+        let accuses = |name: &str| accusing.says(name);
+        let facts = &mut self.flow.facts;
+        facts.looked_up(name, is_public_name(name), accuses);
     }
 
     /// The sender of these bytes answers their receiver that a name has this address for `ttl` seconds.

@@ -99,6 +99,7 @@ impl<'r> Session<'r> {
             one_row_per_flow: None,
             content: Policy::Off,
             accuses: Rc::new(|_, _| false),
+            names: Default::default(),
             means: means.clone(),
             witness: Some(Rc::clone(&selection) as Rc<RefCell<_>>),
         };

@@ -404,9 +404,10 @@ const JA4_MAX: usize = 8;
 
 impl Facts {
     /// A name was looked up in this flow.
-    pub fn looked_up(&mut self, name: &Arc<str>, public: bool) {
+    pub fn looked_up(&mut self, name: &Arc<str>, public: bool, accuses: impl Fn(&str) -> bool) {
         self.public_lookup |= public;
-        if self.lookups.len() < LOOKUPS_MAX {
+        let kept = self.lookups.len();
+        if kept < LOOKUPS_MAX || (kept < 2 * LOOKUPS_MAX && accuses(name)) {
             self.lookups.insert(Arc::clone(name));
         } else if !self.lookups.contains(name) {
             self.names_folded = true;
@@ -425,6 +426,17 @@ impl Facts {
 
     /// Adds a name; the first frame that says it is kept.
     pub fn name(&mut self, name: &str, source: NameSource, at: Moment) {
+        self.name_of_rank(name, source, at, |_| false);
+    }
+
+    /// The same; beyond the bound as many again are kept that accuse.
+    pub fn name_of_rank(
+        &mut self,
+        name: &str,
+        source: NameSource,
+        at: Moment,
+        accuses: impl Fn(&str) -> bool,
+    ) {
         if self
             .names
             .iter()
@@ -432,9 +444,12 @@ impl Facts {
         {
             return;
         }
-        if self.names.len() >= NAMES_MAX {
+        let kept = self.names.len();
+        if kept >= NAMES_MAX {
             self.names_folded = true;
-            return;
+            if kept >= 2 * NAMES_MAX || !accuses(name) {
+                return;
+            }
         }
         let named = Named {
             name: Arc::from(name),

@@ -14,10 +14,11 @@ use crate::packet::translation::Translators;
 use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
-/// Rows of lookups kept; a tunnel through DNS can ask for millions of names. What is over is
-/// counted in one row per resolver.
+/// Rows of lookups kept, and as many again of what accuses; a tunnel through DNS can ask for millions of
+/// names. What is over is counted in one row per resolver.
 const LOOKUPS_MAX: usize = 10_000;
 /// The name of the row that stands for the rest.
 pub const FOLDED_NAME: &str = "(more names)";
@@ -35,6 +36,34 @@ const ACTIVE_SECONDS_MAX: usize = 1_000_000;
 /// How long after its lifetime an answer still explains a flow: programs keep addresses longer
 /// than the TTL allows, and the name is evidence either way.
 const NAME_GRACE: i64 = 3600 * Timestamp::SECOND;
+
+/// Says whether a name accuses: such names are kept when there is no room for others.
+#[derive(Clone)]
+pub struct Accusing(Rc<dyn Fn(&str) -> bool>);
+
+impl Accusing {
+    /// By what a catalog says of it.
+    pub fn by(says: impl Fn(&str) -> bool + 'static) -> Self {
+        Self(Rc::new(says))
+    }
+
+    /// True for a name that accuses.
+    pub fn says(&self, name: &str) -> bool {
+        (self.0)(name)
+    }
+}
+
+impl Default for Accusing {
+    fn default() -> Self {
+        Self::by(|_| false)
+    }
+}
+
+impl std::fmt::Debug for Accusing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Accusing")
+    }
+}
 
 /// One epoch's share of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +204,10 @@ pub struct Ledger {
     pub content: Budget,
     /// Gaps.
     pub gaps: Gaps,
+    /// Names that accuse: they are folded last.
+    pub accusing: Accusing,
+    /// What was left out because a list was full, where no frame is at hand to say it.
+    pub folded: BTreeSet<&'static str>,
     /// Names asked for in the frame at hand, where somebody wants to know.
     pub questions: Option<Vec<(FrameRef, Arc<str>)>>,
 }
@@ -240,7 +273,15 @@ impl Ledger {
     /// A name was asked for.
     pub fn lookup(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
         let known = self.lookups.contains_key(&key);
-        let full = !known && self.lookups.len() >= LOOKUPS_MAX;
+        let accuses = || {
+            let its = self.device_seen.contains(&key.client)
+                || link
+                    .source
+                    .is_some_and(|mac| self.device_macs.contains(&mac));
+            its || self.accusing.says(&key.name)
+        };
+        let rows = self.lookups.len();
+        let full = !known && rows >= LOOKUPS_MAX && (rows >= 2 * LOOKUPS_MAX || !accuses());
         let key = if full {
             self.gaps.at(
                 GapId::LimitsReached,
@@ -277,10 +318,13 @@ impl Ledger {
 
     /// A lookup was answered with an address.
     pub fn answer(&mut self, key: &LookupKey, address: IpAddr) {
-        if let Some(lookup) = self.lookups.get_mut(key)
-            && lookup.answers.len() < ANSWERS_MAX
-        {
-            lookup.answers.insert(address);
+        if let Some(lookup) = self.lookups.get_mut(key) {
+            if lookup.answers.len() < ANSWERS_MAX {
+                lookup.answers.insert(address);
+            } else if !lookup.answers.contains(&address) {
+                self.folded
+                    .insert("more addresses were answered for a name than are kept");
+            }
         }
     }
 
@@ -295,7 +339,13 @@ impl Ledger {
             have.until = have.until.max(event.until);
             return;
         }
-        if self.event_count >= EVENTS_MAX || events.len() >= EVENTS_PER_ADDRESS {
+        let accusing = &self.accusing;
+        let accuses =
+            || accusing.says(&event.name) || event.aliases.iter().any(|alias| accusing.says(alias));
+        let over = |factor: usize| {
+            self.event_count >= factor * EVENTS_MAX || events.len() >= factor * EVENTS_PER_ADDRESS
+        };
+        if over(1) && (over(2) || !accuses()) {
             self.gaps.at(
                 GapId::LimitsReached,
                 event.at,
@@ -339,7 +389,10 @@ impl Ledger {
     pub fn ech_offer(&mut self, public: &str, asked: &str) {
         /// Names kept that offer one.
         const OFFERS_MAX: usize = 10_000;
-        if self.ech.len() < OFFERS_MAX {
+        if self.ech.len() >= OFFERS_MAX && !self.ech.contains_key(public) {
+            self.folded
+                .insert("more names offer an encrypted hello than are kept");
+        } else {
             self.ech
                 .entry(Arc::from(public))
                 .or_default()
@@ -405,6 +458,9 @@ impl Ledger {
     pub fn on_link(&mut self, network: OnLink, at: Moment) {
         if self.on_link.len() < Self::ON_LINK_MAX {
             self.on_link.entry(network).or_insert(at);
+        } else if !self.on_link.contains_key(&network) {
+            self.folded
+                .insert("more networks were announced on the link than are kept");
         }
     }
 }

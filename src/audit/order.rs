@@ -34,6 +34,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
         one_row_per_flow: Some(10_000),
         witness: None,
         accuses: Rc::new(|_, _| true),
+        names: Default::default(),
     };
     read(&[Source::File(path.to_owned())], &settings).ok()
 }

@@ -94,6 +94,7 @@ impl Tracker {
         ledger.questions = settings.witness.is_some().then(Vec::new);
         ledger.device_macs = settings.devices.macs.iter().copied().collect();
         ledger.device_seen = settings.devices.ips.iter().copied().collect();
+        ledger.accusing = settings.names.clone();
         ledger.one_device = settings.devices.any() && !settings.devices.all;
         Self {
             clock: Clock::new(settings.time_gap),
@@ -1021,10 +1022,14 @@ impl Tracker {
                 "more names on a connection than are kept",
             );
         }
-        let folded = self.rows.folded;
+        let (folded, names) = (self.rows.folded, self.rows.names_folded);
         // The slot of the flow's last packet may be a new one of the row.
         self.scale.keep(1);
         self.rows.add(closed, &self.ledger, &*self.settings.accuses);
+        if self.rows.names_folded > names {
+            let cause = "more names of a destination than are kept";
+            self.ledger.gaps.at(GapId::LimitsReached, at, epoch, cause);
+        }
         if self.rows.folded > folded {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
@@ -1100,6 +1105,12 @@ impl Tracker {
                 .at(GapId::PayloadLimited, first, epoch, cause);
         }
         self.told();
+        for cause in std::mem::take(&mut self.ledger.folded) {
+            let input = inputs.first().copied().unwrap_or(0);
+            self.ledger
+                .gaps
+                .whole(GapId::LimitsReached, input, 1, None, cause);
+        }
         if let Some(at) = self.clock.over() {
             let cause = "more silences and steps of the clock than are kept";
             self.ledger

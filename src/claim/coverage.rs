@@ -245,6 +245,16 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
             named()
         ));
     }
+    let folded = judged.destinations.iter().filter_map(|d| d.names_folded);
+    if let Some(first) = folded.min_by_key(|moment| moment.at) {
+        gaps.push(WindowGap {
+            id: GapId::LimitsReached,
+            count: 1,
+            text: "more names of a destination than are kept".into(),
+            input: Some(first.at.input),
+            frame: Some(first.at.frame),
+        });
+    }
     // Declared, and in no vantage: a mistyped address must not pass for a silent device.
     let unseen: Vec<&String> = judged
         .devices

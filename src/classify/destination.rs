@@ -6,7 +6,8 @@
 use super::attribution::{
     Attributed, Attribution, by_evidence, by_evidence_of_lookup, by_looked_up_name, by_name,
 };
-use super::catalog::RoleAttribution;
+
+use super::catalog::{Catalog, RoleAttribution};
 use super::dns_tunnel;
 use super::labels::Labelling;
 pub use super::traffic::{Traffic, View};
@@ -25,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Names kept per destination.
+/// Names kept per destination, and as many again that accuse.
 const NAMES_MAX: usize = 512;
 
 /// Fingerprints kept per destination: programs that open it, and the few settings that each has.
@@ -83,6 +84,8 @@ pub struct Destination {
     pub place: Option<Place>,
     /// All names with their first frame.
     pub names: BTreeMap<Named, Moment>,
+    /// Where a name was first left out because there were too many.
+    pub names_folded: Option<Moment>,
     /// Application protocols seen.
     pub protocols: BTreeSet<&'static str>,
     /// Flows of the fullest view.
@@ -329,6 +332,7 @@ impl Destination {
             protocols: BTreeSet::new(),
             flows: 1,
             views: BTreeMap::from([(0, view)]),
+            names_folded: None,
             shares: BTreeMap::from([((0, Client::Subject), all)]),
             frames: BTreeSet::new(),
             clients: BTreeSet::new(),
@@ -372,6 +376,7 @@ pub(super) fn group(
     row: &Row,
     judged: &RowVerdict,
     index: usize,
+    catalog: &Catalog,
 ) {
     let whose = match judged.whose {
         Whose::Device => 0,
@@ -403,6 +408,7 @@ pub(super) fn group(
             names: BTreeMap::new(),
             protocols: BTreeSet::new(),
             flows: 0,
+            names_folded: None,
             views: BTreeMap::new(),
             shares: BTreeMap::new(),
             frames: BTreeSet::new(),
@@ -430,9 +436,19 @@ pub(super) fn group(
         );
     }
     for (named, at) in said.iter().chain(row.resolved.of(theirs)) {
-        if destination.names.len() < NAMES_MAX || destination.names.contains_key(named) {
+        let kept = destination.names.len();
+        let accuses = || {
+            let row = catalog.lookup(&named.name);
+            row.is_some_and(|row| row.attribution >= RoleAttribution::ThirdParty)
+        };
+        if kept < NAMES_MAX
+            || destination.names.contains_key(named)
+            || (kept < 2 * NAMES_MAX && accuses())
+        {
             let first = destination.names.entry(named.clone()).or_insert(*at);
             *first = (*first).min(*at);
+        } else {
+            destination.names_folded = destination.names_folded.or(Some(*at));
         }
     }
     if judged

@@ -111,7 +111,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
             if judged.scope == Scope::Local {
                 continue;
             }
-            group(&mut destinations, key, row, &judged, index);
+            group(&mut destinations, key, row, &judged, index, basis.catalog);
         }
         for (key, asked) in &series.ledger.lookups {
             lookup(&mut lookups, key, asked, &topology, &device, &labels, basis);

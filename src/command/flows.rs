@@ -1,7 +1,7 @@
 //! `flows`: the inventory without judgement.
 
 use super::screen::{means, note};
-use super::session::accuses;
+use super::session::{accuses, accusing};
 use super::{devices, locator, sources};
 use crate::audit::{Settings, read};
 use crate::claim::coverage::TIME_GAP;
@@ -38,6 +38,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         content: crate::personal::Policy::Off,
         witness: None,
         accuses: accuses(&catalog, &subject),
+        names: accusing(&catalog),
     };
     let evidence = read(&sources(&options.captures), &settings)?;
     let basis = Basis {

@@ -17,7 +17,7 @@ use crate::epoch::Schedule;
 use crate::error::Error;
 use crate::evidence::Timestamp;
 use crate::flow::row::{Rank, RowKey};
-use crate::ledger::Ledger;
+use crate::ledger::{Accusing, Ledger};
 use crate::locate::Locator;
 use crate::personal::Policy;
 use crate::report::v1;
@@ -73,6 +73,7 @@ impl Session<'_> {
             content: self.content,
             witness: None,
             accuses: accuses(self.catalog, &subject),
+            names: accusing(self.catalog),
         };
         let evidence = read(self.sources, &settings)?;
         if let Some(case) = self.agreed.file {
@@ -105,6 +106,15 @@ impl Session<'_> {
         };
         Ok(then(&case, &devices))
     }
+}
+
+/// Names that accuse are kept when names run out: a vendor's or an SDK's.
+pub(super) fn accusing(catalog: &Arc<Catalog>) -> Accusing {
+    let catalog = Arc::clone(catalog);
+    Accusing::by(move |name| {
+        let host = catalog.lookup(name);
+        host.is_some_and(|host| host.attribution >= RoleAttribution::ThirdParty)
+    })
 }
 
 /// Rows that accuse are kept when rows run out: a vendor's or an SDK's name.

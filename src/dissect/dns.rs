@@ -163,7 +163,10 @@ impl Dns {
                 sink.ledger
                     .lookup(key.clone(), question.qtype, link, sink.epoch, sink.at);
             }
-            sink.flow.facts.looked_up(&name, is_public_name(&name));
+            let accusing = &sink.ledger.accusing;
+            let accuses = |name: &str| accusing.says(name);
+            let facts = &mut sink.flow.facts;
+            facts.looked_up(&name, is_public_name(&name), accuses);
         }
         if !multicast {
             sink.relays(Relay::Lookup);

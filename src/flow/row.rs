@@ -25,7 +25,7 @@ const ACCUSING_MAX: usize = 2 * ROWS_MAX;
 const FOLDED_MAX: usize = 2_000;
 /// Frames listed of a row: first, last, and those that say a name.
 pub const FRAMES_MAX: usize = 32;
-/// Names listed of a row.
+/// Names listed of a row, and as many again that accuse.
 const NAMES_MAX: usize = 512;
 
 /// Fingerprints listed of a row: programs on one device, and the few settings that each has.
@@ -220,6 +220,8 @@ pub struct Rows {
     rows: HashMap<RowKey, Row, RandomState>,
     /// Flows that were folded.
     pub folded: u64,
+    /// Names of rows that were left out.
+    pub names_folded: u64,
     keep_ports: bool,
     limit: Option<usize>,
 }
@@ -283,7 +285,7 @@ impl Rows {
         }
         for (named, at) in &closed.flow.facts.names {
             row.frame(at.at);
-            say(&mut row.said, named.clone(), *at);
+            self.names_folded += u64::from(!say(&mut row.said, named.clone(), *at, ledger));
         }
         for side in Side::BOTH {
             for event in resolved_events(&closed, side, ledger) {
@@ -292,15 +294,20 @@ impl Rows {
                     source,
                 };
                 let names = row.resolved.of_mut(side);
-                say(names, named(&event.name, NameSource::Dns), event.at);
-                for alias in &event.aliases {
-                    say(names, named(alias, NameSource::DnsAlias), event.at);
+                let asked = named(&event.name, NameSource::Dns);
+                let aliases = event.aliases.iter();
+                let aliases = aliases.map(|alias| named(alias, NameSource::DnsAlias));
+                for name in std::iter::once(asked).chain(aliases) {
+                    self.names_folded += u64::from(!say(names, name, event.at, ledger));
                 }
             }
         }
         for name in &closed.flow.facts.lookups {
-            if row.lookups.len() < NAMES_MAX {
+            let kept = row.lookups.len();
+            if kept < NAMES_MAX || (kept < 2 * NAMES_MAX && ledger.accusing.says(name)) {
                 row.lookups.insert(Arc::clone(name));
+            } else if !row.lookups.contains(name) {
+                self.names_folded += 1;
             }
         }
         for span in &closed.spans {
@@ -419,13 +426,19 @@ fn fold(key: &RowKey, keep_near: bool) -> RowKey {
     }
 }
 
-fn say(names: &mut BTreeMap<Named, Moment>, named: Named, at: Moment) {
-    if names.len() < NAMES_MAX || names.contains_key(&named) {
+/// Lists a name; false if there was no room.
+fn say(names: &mut BTreeMap<Named, Moment>, named: Named, at: Moment, ledger: &Ledger) -> bool {
+    let kept = names.len();
+    let room = kept < NAMES_MAX
+        || names.contains_key(&named)
+        || (kept < 2 * NAMES_MAX && ledger.accusing.says(&named.name));
+    if room {
         let first = names.entry(named).or_insert(at);
         if at.at < first.at {
             *first = at;
         }
     }
+    room
 }
 
 impl Row {

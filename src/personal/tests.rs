@@ -393,6 +393,7 @@ fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
         one_row_per_flow: None,
         content: Policy::Masked,
         accuses: std::rc::Rc::new(|_, _| false),
+        names: Default::default(),
     };
     let source = crate::capture::Source::File(path.join(name));
     let evidence = read(&[source], &settings).expect("a capture");
