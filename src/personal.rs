@@ -14,6 +14,8 @@ mod account;
 mod advertising;
 mod assembler;
 mod blob;
+#[cfg(test)]
+mod corpus;
 mod credential;
 mod dense;
 mod device;

@@ -1,13 +1,17 @@
 //! One direction of a TCP connection in order, without keeping what was passed on.
 //!
 //! In-order segments are lent straight from the packet. Late ones wait within bounds; a hole that is not filled by then is
-//! given up, and what lies behind it begins anew.
+//! given up, and what lies behind it begins anew. Segments that come again are told from copies that differ: of those the other
+//! bytes are lent too, since either copy may be the one that was taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::BuildHasher as _;
 
 /// Late bytes and pieces that wait for a hole to be filled.
 const LATE_BYTES_MAX: usize = 64 << 10;
 const LATE_PIECES_MAX: usize = 64;
+/// Segments remembered by what they held: those of a window of a usual size, since what is older does not come again.
+const LENT_MAX: usize = 64;
 
 /// The order of one direction.
 #[derive(Debug, Default)]
@@ -19,6 +23,8 @@ pub(super) struct Assembler {
     late_bytes: usize,
     /// What the distances count from.
     base: u32,
+    /// The last segments: first number, length, and a digest of the bytes.
+    lent: VecDeque<(u32, usize, u64)>,
 }
 
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub(super) enum Event<'b> {
     Bytes(&'b [u8], crate::evidence::Moment, u32),
     /// Bytes are missing for good.
     Hole,
+    /// Bytes whose place in the stream was taken by others.
+    Rival(&'b [u8], crate::evidence::Moment, u32),
 }
 
 impl Assembler {
@@ -47,16 +55,34 @@ impl Assembler {
         lend: &mut dyn FnMut(Event<'_>),
     ) {
         let next = *self.next.get_or_insert_with(|| begin.unwrap_or(sequence));
+        let copy = (
+            sequence,
+            bytes.len(),
+            foldhash::fast::FixedState::default().hash_one(bytes),
+        );
+        let again = self.lent.contains(&copy);
+        if !again && !bytes.is_empty() {
+            self.lent.push_back(copy);
+            if self.lent.len() > LENT_MAX {
+                self.lent.pop_front();
+            }
+        }
         // Distances in the window of a connection are below 2^31 (RFC 9293 §3.4).
         let ahead = sequence.wrapping_sub(next).cast_signed();
         if ahead > 0 {
-            self.keep(sequence, bytes, at, epoch);
+            if let Some(loser) = self.keep(sequence, bytes, at, epoch).filter(|_| !again) {
+                lend(Event::Rival(&loser.bytes, loser.at, loser.epoch));
+            }
             if self.late_bytes > LATE_BYTES_MAX || self.late.len() > LATE_PIECES_MAX {
                 self.give_up(lend);
             }
             return;
         }
         let old = usize::try_from(ahead.unsigned_abs()).unwrap_or(usize::MAX);
+        // A keep-alive repeats one byte.
+        if old.min(bytes.len()) > 1 && !again {
+            lend(Event::Rival(bytes, at, epoch));
+        }
         if let Some(fresh) = bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
             lend(Event::Bytes(fresh, at, epoch));
             self.advance(next, fresh.len());
@@ -81,27 +107,37 @@ impl Assembler {
         self.next = Some(next.wrapping_add(length as u32));
     }
 
-    fn keep(&mut self, sequence: u32, bytes: &[u8], at: crate::evidence::Moment, epoch: u32) {
+    /// Keeps a late piece; gives back the shorter one of two that begin at the same number.
+    fn keep(
+        &mut self,
+        sequence: u32,
+        bytes: &[u8],
+        at: crate::evidence::Moment,
+        epoch: u32,
+    ) -> Option<Late> {
         if self.late.is_empty() {
             self.base = self.next.unwrap_or(sequence);
         }
         let distance = sequence.wrapping_sub(self.base);
-        let longer = self
-            .late
-            .get(&distance)
-            .is_none_or(|have| have.bytes.len() < bytes.len());
-        if bytes.is_empty() || !longer {
-            return;
+        if bytes.is_empty() {
+            return None;
         }
-        self.late_bytes = self.late_bytes.saturating_add(bytes.len());
         let late = Late {
             bytes: bytes.to_vec(),
             at,
             epoch,
         };
-        if let Some(old) = self.late.insert(distance, late) {
-            self.late_bytes = self.late_bytes.saturating_sub(old.bytes.len());
+        let longer = self
+            .late
+            .get(&distance)
+            .is_none_or(|have| have.bytes.len() < bytes.len());
+        if !longer {
+            return Some(late);
         }
+        self.late_bytes = self.late_bytes.saturating_add(bytes.len());
+        let old = self.late.insert(distance, late)?;
+        self.late_bytes = self.late_bytes.saturating_sub(old.bytes.len());
+        Some(old)
     }
 
     /// Lends the late pieces that follow now.
@@ -146,6 +182,7 @@ mod tests {
         assembler.push(sequence, None, bytes, at, &mut |event| match event {
             Event::Bytes(bytes, ..) => out.extend_from_slice(bytes),
             Event::Hole => out.push(b'|'),
+            Event::Rival(..) => {}
         });
     }
 
@@ -159,8 +196,28 @@ mod tests {
         assembler.end(&mut |event| match event {
             Event::Bytes(bytes, ..) => out.extend_from_slice(bytes),
             Event::Hole => out.push(b'|'),
+            Event::Rival(..) => {}
         });
         assert_eq!((out.as_slice(), assembler.size()), (&b"abcd|fg"[..], 0));
+    }
+
+    #[test]
+    fn copies_that_differ_are_lent_and_equal_ones_are_not() {
+        let mut assembler = Assembler::default();
+        let mut rivals = |sequence: u32, bytes: &[u8]| {
+            let mut out = Vec::new();
+            assembler.push(sequence, None, bytes, (Moment::NONE, 0), &mut |event| {
+                if let Event::Rival(bytes, ..) = event {
+                    out.push(bytes.to_vec());
+                }
+            });
+            out
+        };
+        assert!(rivals(10, b"abcd").is_empty() && rivals(10, b"abcd").is_empty());
+        assert_eq!(rivals(10, b"abXY"), [b"abXY"]);
+        assert!(rivals(20, b"late").is_empty() && rivals(20, b"late").is_empty());
+        assert_eq!(rivals(20, b"LATE"), [b"LATE"]);
+        assert_eq!(rivals(20, b"later"), [b"late"], "the longer one is kept");
     }
 
     proptest! {

@@ -179,7 +179,7 @@ pub(super) fn base32(digits: &[u8]) -> Vec<u8> {
 
 /// Kinds of digits take turns: letters, capitals and numbers. In words, paths and numbers they seldom do.
 fn takes_turns(digits: &[u8]) -> bool {
-    /// In base64 they do at six places in ten, in base32 at three, in hexadecimal at nearly five.
+    /// In base64 they do at more than four places in ten, in base32 at three, in hexadecimal at nearly five.
     const OFTEN: (usize, usize) = (2, 9);
     let kind = |b: &u8| match b {
         b'a'..=b'z' => Some(0),
@@ -188,7 +188,8 @@ fn takes_turns(digits: &[u8]) -> bool {
         _ => None,
     };
     let turns = digits.windows(2).filter(|pair| match pair {
-        [a, b] => matches!((kind(a), kind(b)), (Some(a), Some(b)) if a != b),
+        // A small letter behind a capital is a word.
+        [a, b] => matches!((kind(a), kind(b)), (Some(a), Some(b)) if a != b && (a, b) != (1, 0)),
         _ => false,
     });
     let (part, of) = OFTEN;

@@ -496,12 +496,21 @@ fn lend(
     guarded: bool,
     out: &mut Out<'_>,
 ) {
-    let Event::Bytes(bytes, at, epoch) = event else {
-        if !matches!(mode, Mode::Done) {
-            stop(mode, out);
-            *mode = Mode::default();
+    let (bytes, at, epoch) = match event {
+        Event::Bytes(bytes, at, epoch) => (bytes, at, epoch),
+        Event::Hole => {
+            if !matches!(mode, Mode::Done) {
+                stop(mode, out);
+                *mode = Mode::default();
+            }
+            return;
         }
-        return;
+        Event::Rival(bytes, at, epoch) => {
+            if !guarded && !matches!(mode, Mode::Done) {
+                rival(bytes, (at, epoch), out);
+            }
+            return;
+        }
     };
     *seen = seen.saturating_add(bytes.len() as u64);
     let (now, of) = (out.at, out.epoch);
@@ -517,6 +526,24 @@ fn lend(
     (out.at, out.epoch) = (now, of);
     if seen.saturating_add(out.opened.get()) > DIRECTION_MAX {
         stop(mode, out);
+    }
+}
+
+/// Another copy of bytes that were read is looked at by itself; only what is new in it counts, and nothing at its ends, where it may
+/// be cut.
+fn rival(bytes: &[u8], moment: (Moment, u32), out: &mut Out<'_>) {
+    const PLACE: &str = "tcp payload";
+    let grains = readable::text_grains(bytes, 0);
+    let sure = readable::nearly_all(&grains, bytes.len());
+    for found in scan::scan(bytes, sure).found {
+        let whole = found.at > 0 && found.end < bytes.len();
+        let known = out
+            .hits
+            .iter()
+            .any(|hit| hit.kind == found.kind && hit.side == out.side && hit.text == found.masked);
+        if whole && !known {
+            out.found(found, PLACE, moment);
+        }
     }
 }
 
