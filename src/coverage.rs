@@ -50,6 +50,7 @@ gap_ids! {
     OpaqueTunnel = "opaque-tunnel", true, "A tunnel to a local host could carry packets that cannot be seen.";
     TimeGap = "time-gap", true, "Time without packets, or a step of the clock, longer than allowed.";
     LimitsReached = "limits-reached", true, "A bound of the program was hit: something was not looked at or was folded.";
+    LostPackets = "lost-packets", true, "TCP acknowledges bytes that no packet of the capture holds.";
     VantageMismatch = "vantage-mismatch", true, "Two captures cover the same minutes and one misses what the other shows.";
     StartedLate = "started-late", false, "Connections were already open at the first packet.";
     DropsUnknown = "drops-unknown", false, "The format keeps no counters of lost packets.";

@@ -180,6 +180,8 @@ pub struct Span {
     pub pending: Pair<bool>,
     /// Largest request body that each side declared, bytes.
     pub declared: Pair<u64>,
+    /// Bytes that one side acknowledged and no packet of the other holds.
+    pub lost: u64,
     /// First packet.
     pub first: Moment,
     /// Last packet.
@@ -205,6 +207,7 @@ impl Span {
             application: Pair::default(),
             pending: Pair::default(),
             declared: Pair::default(),
+            lost: 0,
             first: at,
             last: at,
             opened: false,

@@ -193,6 +193,19 @@ pub struct Unwrapped<'a> {
     pub label: Option<Label<'a>>,
     /// The bytes contradict the stated link type, and were read as what they are: a sentence.
     pub oddity: Option<&'static str>,
+    /// How the frame was sent on the air.
+    pub radio: Option<Radio>,
+}
+
+/// What tells a frame on the air from its repetition (IEEE 802.11-2020 §10.3.2.14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Radio {
+    /// The station that transmitted it, which need not be the packet's sender.
+    pub transmitter: Mac,
+    /// Sequence control: sequence and fragment number.
+    pub sequence: u16,
+    /// The Retry bit.
+    pub retry: bool,
 }
 
 impl<'a> Unwrapped<'a> {
@@ -206,6 +219,7 @@ impl<'a> Unwrapped<'a> {
             port: None,
             label: None,
             oddity: None,
+            radio: None,
         }
     }
 }

@@ -34,6 +34,12 @@ pub struct Datagram<'a> {
     pub wire_len: usize,
     /// Set on every fragment, the first one included.
     pub fragment: Option<Fragment>,
+    /// Identification field of IPv4, where it says something: most senders leave it zero in packets
+    /// that may not be fragmented (RFC 6864 §4.1).
+    pub id: Option<u16>,
+    /// The header says that a network card has still to cut it into segments: neither its length nor
+    /// its sums are those of a packet on the wire.
+    pub unsegmented: bool,
 }
 
 impl Datagram<'_> {
@@ -119,6 +125,8 @@ mod tests {
             payload,
             wire_len: payload.len(),
             fragment: None,
+            id: None,
+            unsegmented: false,
         }
     }
 

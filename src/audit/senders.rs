@@ -1,7 +1,8 @@
 //! Whose checksums can be believed.
 //!
-//! A card that computes checksums itself leaves wrong ones in what its own machine captures: then
-//! most of that sender's are wrong and mean nothing. Where a sender's are mostly right, a wrong one
+//! A card that computes checksums itself leaves wrong ones in what its own machine captures. Where the
+//! field holds the sum of the pseudo-header, the packet itself says so and is believed; else most of
+//! that sender's are wrong and mean nothing. Where a sender's are mostly right, a wrong one
 //! is a corrupted or forged packet and is no evidence. "Most" is known only at the end: until then
 //! the count so far decides, and if that turns out to have been wrong for any packet, the series is
 //! read a second time with what is known now (see [`super::read`]).
@@ -72,6 +73,16 @@ impl<K: Eq + Hash> Scores<K> {
         believe
     }
 
+    /// Counts a checksum that is wrong for a known reason.
+    fn explained(&mut self, sender: K) {
+        let full = self.0.len() >= SENDERS_MAX;
+        match self.0.get_mut(&sender) {
+            Some(score) => score.wrong += 1,
+            None if full => {}
+            None => self.0.entry(sender).or_default().wrong += 1,
+        }
+    }
+
     fn misjudged(&self) -> usize {
         let wrong_now = |s: &Score| {
             if s.mostly_wrong() {
@@ -111,6 +122,12 @@ impl Senders {
     /// Counts a transport checksum; true if the packet may be believed.
     pub(super) fn transport(&mut self, source: IpAddr, right: bool) -> bool {
         self.transports.count(source, right)
+    }
+
+    /// Counts a transport checksum that is left to the network card: the packet is believed whatever
+    /// the others of its sender are.
+    pub(super) fn pending(&mut self, source: IpAddr) {
+        self.transports.explained(source);
     }
 
     /// Senders of which a packet was believed or refused that should not have been.

@@ -1,10 +1,11 @@
 //! One series: frames in, flows and facts out.
 
 mod content;
+mod doubted;
 mod nested;
 
 use super::clock::Clock;
-use super::duplicates::{Duplicates, Port};
+use super::duplicates::{Duplicates, Port, Seen as Sight};
 use super::icmp::{icmp_ports, is_no_answer, is_request, may_carry};
 use super::inside::{asks_beyond, of_datagram, of_echo, of_number, of_unknown};
 use super::limited::Limited;
@@ -19,11 +20,12 @@ use crate::epoch::Epochs;
 use crate::evidence::{FrameRef, Moment, Timestamp};
 use crate::flow::bins::{Bins, Scale};
 use crate::flow::row::Rows;
+use crate::flow::sequence::Place;
 use crate::flow::table::{Closed, Table};
 use crate::flow::{Carries, Key, Opening, Side, Span, note_link};
 use crate::ledger::apps::{AppId, Full};
 use crate::ledger::{Ends, Ledger};
-use crate::link::{Bundle, Content, Extract, LinkType, Mac, Unwrapped};
+use crate::link::{Bundle, Content, Extract, LinkType, Mac, Radio, Unwrapped};
 use crate::packet::address::classify;
 use crate::packet::encapsulation::is_tunnel_port;
 use crate::packet::fragments::{Fragments, Joined, Piece};
@@ -32,12 +34,17 @@ use crate::packet::transport::{
 };
 use crate::packet::{Datagram, Decoded, decode, reassembled};
 use content::Layer;
+use doubted::Doubts;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Packets inside packets that are followed, counted from the frame: real ones have two or three
 /// (bytes count at the outermost layer only).
 const DEPTH_MAX: u8 = 8;
+
+/// The longest that a segment is under way, retransmissions included (RFC 6298 §2 begins at a second): what is acknowledged
+/// later was sent while the flow was watched.
+const UNDER_WAY_MAX: i64 = 10 * Timestamp::SECOND;
 
 /// A link type and its reader, if there is one.
 pub(super) type Link = (Option<u16>, Option<&'static LinkType>);
@@ -62,7 +69,9 @@ struct Context {
     app: Option<AppId>,
     /// The interface of the capturing machine it was seen on.
     port: Port,
-    /// Another interface showed the same packet before.
+    /// How its frame was sent on the air.
+    radio: Option<Radio>,
+    /// The same packet was seen before.
     again: bool,
 }
 
@@ -80,6 +89,7 @@ pub(super) struct Tracker {
     scale: Scale,
     clock: Clock,
     duplicates: Duplicates,
+    doubts: Doubts,
     limited: Limited,
 }
 
@@ -99,6 +109,7 @@ impl Tracker {
         Self {
             clock: Clock::new(settings.time_gap),
             duplicates: Duplicates::default(),
+            doubts: Doubts::default(),
             limited: Limited::default(),
             settings,
             epochs,
@@ -205,6 +216,7 @@ impl Tracker {
                 interface: frame.interface,
                 number: unwrapped.port,
             },
+            radio: unwrapped.radio,
             again: false,
         };
         match unwrapped.content {
@@ -412,11 +424,13 @@ impl Tracker {
         let datagram = reassembled(Datagram {
             source: joined.source,
             destination: joined.destination,
-            hop_limit: 0,
+            hop_limit: joined.hop_limit,
             protocol: joined.protocol,
             payload: &joined.payload,
             wire_len: joined.wire_len,
             fragment: None,
+            id: joined.id,
+            unsegmented: false,
         });
         let Some(last) = joined.pieces.last() else {
             return false;
@@ -450,6 +464,10 @@ impl Tracker {
         let believed = match checksum {
             Checksum::Right => self.senders.transport(datagram.source, true),
             Checksum::Wrong => self.senders.transport(datagram.source, false),
+            Checksum::Pending => {
+                self.senders.pending(datagram.source);
+                true
+            }
             Checksum::Unknown => true,
         };
         let (from, to) = match transport {
@@ -457,17 +475,12 @@ impl Tracker {
             Transport::Udp(u) => (u.source_port, u.destination_port),
             Transport::Malformed | Transport::Cut => ports(datagram),
             Transport::Icmp { kind, code, .. } => icmp_ports(datagram.protocol, kind, code),
-            Transport::Other => (0, 0),
+            Transport::Other => ports(datagram),
         };
-        if !believed {
+        if !believed && !matches!(transport, Transport::Tcp(_)) {
             // IPv6 has no other sum over its addresses, and a payload that is not read could say
             // anything: ignored as evidence, and told.
-            self.ledger.gaps.at(
-                GapId::UnreadablePackets,
-                context.moment,
-                context.epoch,
-                "a wrong transport checksum: what the packet says is not believed",
-            );
+            self.disbelieve(context);
         }
         if transport == Transport::Cut && !context.in_pieces {
             self.snaplen(context, "a transport header was cut");
@@ -480,9 +493,15 @@ impl Tracker {
             receiver: ends.1,
         };
         self.tell(ends, datagram.protocol, pieces, context);
-        let again = self
-            .duplicates
-            .seen(datagram, &transport, context.port, context.moment.time);
+        let sight = Sight {
+            port: context.port,
+            frame: context.moment.at,
+            at: context.moment.time,
+            link: (context.source, context.target),
+            direction: context.direction,
+            radio: context.radio,
+        };
+        let again = self.duplicates.seen(datagram, &transport, sight);
         let context = Context { again, ..context };
         let (slot, fresh) = self.flow_of(&key, side, &transport, believed, context);
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
@@ -674,15 +693,19 @@ impl Tracker {
         if let Some((slot, flow)) = self.table.get(key) {
             let reopened = match transport {
                 // A SYN with another sequence number begins another connection (RFC 9293 §3.5),
-                // unless its checksum shows a forgery.
+                // unless its checksum shows a forgery. Where it has none yet, what was captured
+                // before the SYN may be the same connection's, out of order.
                 Transport::Tcp(s)
                     if believed && s.flags.any(Flags::SYN) && !s.flags.any(Flags::ACK) =>
                 {
-                    flow.half
-                        .of(side)
-                        .initial()
-                        .is_some_and(|isn| isn != s.sequence)
-                        || flow.joined_late
+                    let half = flow.half.of(side);
+                    let answered = flow.half.of(side.other()).has_syn();
+                    match half.initial() {
+                        Some(isn) => isn != s.sequence,
+                        None => {
+                            flow.joined_late && !half.may_begin_with(s.sequence, answered)
+                        }
+                    }
                 }
                 _ => false,
             };
@@ -773,33 +796,48 @@ impl Tracker {
             return;
         };
         let (syn, ack) = (segment.flags.any(Flags::SYN), segment.flags.any(Flags::ACK));
-        if fresh && !syn && !segment.flags.any(Flags::RST) {
+        let reset = segment.flags.any(Flags::RST);
+        if fresh && !syn && !reset {
             flow.joined_late = true;
         }
         if !believed {
-            // No evidence of state or content; that a SYN went out is not in doubt.
+            // No evidence of state or content, unless its bytes are acknowledged; that a SYN went out
+            // is not in doubt.
             if fresh
                 && syn
                 && let Some(span) = self.table.span(slot, context.epoch, context.moment)
             {
                 span.opened = true;
             }
+            self.doubt(slot, segment, ends, context);
             return;
         }
+        let place = Place {
+            moment: context.moment,
+            epoch: context.epoch,
+            before: context.epoch,
+        };
         let mut opened = false;
         if syn {
             opened = !flow.half.of(side).has_syn();
-            flow.half.of_mut(side).open(segment.sequence);
+            flow.half.of_mut(side).open(segment.sequence, place);
             flow.opened(if ack { side.other() } else { side }, Opening::Syn);
+            flow.joined_late &= ack;
         }
-        if ack {
-            flow.half
-                .of_mut(side.other())
-                .acknowledge(segment.acknowledgement);
+        // What a reset acknowledges may be of another connection.
+        if ack && !reset {
+            let other = flow.half.of_mut(side.other());
+            if syn {
+                other.acknowledge_anew(segment.acknowledgement);
+            } else {
+                let watched = context.moment.time.since(flow.started.time);
+                let late = watched.is_some_and(|time| time > UNDER_WAY_MAX);
+                other.acknowledge(segment.acknowledgement, place, late);
+            }
         }
         if segment.flags.any(Flags::FIN | Flags::RST) {
             *flow.ended.of_mut(side) = true;
-            if segment.flags.any(Flags::RST) {
+            if reset {
                 *flow.ended.of_mut(side.other()) = true;
             }
         }
@@ -807,7 +845,11 @@ impl Tracker {
         let sequence = segment.sequence.wrapping_add(u32::from(syn));
         let length = u32::try_from(segment.wire_len).unwrap_or(u32::MAX);
         let pushed = segment.flags.any(Flags::PSH);
-        let new = flow.half.of_mut(side).accept(sequence, length, pushed);
+        let new = if reset && length == 0 {
+            0
+        } else {
+            flow.half.of_mut(side).accept(sequence, length, pushed, place)
+        };
         let start = flow.half.of(side).initial().map(|isn| isn.wrapping_add(1));
         let cut = segment.wire_len > segment.payload.len();
         if cut && self.readings.get(slot).is_none_or(|r| r.wants(side)) {
@@ -826,9 +868,9 @@ impl Tracker {
         self.dissected(slot, side, u64::from(new), carries, context);
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened |= opened;
-            let most = span.declared.of_mut(side);
-            *most = declared.max(*most);
             if !context.again {
+                let most = span.declared.of_mut(side);
+                *most = declared.max(*most);
                 *span.bytes.of_mut(side) += u64::from(new);
             }
             if new > 0 {
@@ -836,6 +878,9 @@ impl Tracker {
             }
         }
         self.carried(slot, ends.sender.0, context);
+        if ack && !reset {
+            self.settle_doubts(slot, side.other());
+        }
     }
 
     fn udp(
@@ -935,6 +980,7 @@ impl Tracker {
 
     /// A flow left the table: its reading ends, and it becomes part of a row.
     fn closed(&mut self, mut closed: Closed) {
+        self.end_doubts(closed.slot);
         let last = closed
             .spans
             .iter()
@@ -954,6 +1000,7 @@ impl Tracker {
             self.ledger.gaps.at(GapId::LimitsReached, at, epoch, cause);
         }
         self.limited.flow(&closed);
+        note_lost(&mut closed);
         let ledger = &mut self.ledger;
         let flow = &mut closed.flow;
         self.readings.end(closed.slot, |side, read| {
@@ -1087,6 +1134,7 @@ impl Tracker {
             accounted: true,
             app: None,
             port: Port::default(),
+            radio: None,
             again: false,
         };
         for joined in self.fragments.finish() {
@@ -1163,6 +1211,20 @@ fn count(span: &mut Span, side: Side, piece: &Piece, answers: bool) {
     *span.answers.of_mut(side) += u64::from(answers);
     span.first = span.first.min(moment);
     span.last = span.last.max(moment);
+}
+
+/// Counts what was acknowledged and is in no packet, in the epoch where that showed and in that of the packet before: it was lost between
+/// the two.
+fn note_lost(closed: &mut Closed) {
+    for side in Side::BOTH {
+        for (at, bytes) in closed.flow.half.of(side).lost() {
+            for span in &mut closed.spans {
+                if span.epoch == at.epoch || span.epoch == at.before {
+                    span.lost = span.lost.saturating_add(bytes);
+                }
+            }
+        }
+    }
 }
 
 fn note_carries(span: &mut Span, side: Side, carries: Carries) {

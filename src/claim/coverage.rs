@@ -592,6 +592,15 @@ fn gaps_of(
             );
         }
     }
+    for (at, bytes) in lost(index, judged, inside) {
+        note(
+            GapId::LostPackets,
+            Some(at.at.input),
+            "bytes of TCP connections were acknowledged, and no packet of the capture holds them".into(),
+            bytes,
+            Some(at.at.frame),
+        );
+    }
     if let Some(text) = one_direction(index, judged, basis, inside) {
         note(
             GapId::OneDirection,
@@ -630,6 +639,18 @@ fn time_gap_inside(gap: &TimeGap, edges: Option<&Edges>, limit: i64) -> Option<S
         Some(e) => after.min(e.tested.end).since(before.max(e.tested.start))?,
     };
     (overlap > limit).then(|| format!("{seconds:.1} seconds without a packet"))
+}
+
+/// Bytes of the subject's connections that are missing, and the first frame of such a connection.
+fn lost<'j>(
+    index: usize,
+    judged: &'j Judged,
+    inside: &'j dyn Fn(u32) -> bool,
+) -> impl Iterator<Item = (Moment, u64)> + 'j {
+    let epochs = judged.directions.get(index).into_iter().flatten();
+    epochs
+        .filter(|(epoch, _)| inside(**epoch))
+        .filter_map(|(_, d)| Some((d.lost_from?, d.lost)))
 }
 
 /// The subject's packets were recorded in one direction only.

@@ -74,6 +74,10 @@ pub struct Directions {
     pub half: u64,
     /// Those of them that go beyond the site.
     pub half_beyond: u64,
+    /// Bytes of the subject's connections that were acknowledged and that no packet holds.
+    pub lost: u64,
+    /// The first packet of the first connection that lost some.
+    pub lost_from: Option<Moment>,
 }
 
 /// Groups and judges the rows and lookups of all series.
@@ -395,7 +399,7 @@ fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
 }
 
 fn has_ports(number: u8) -> bool {
-    matches!(number, protocol::TCP | protocol::UDP | protocol::UDP_LITE)
+    matches!(number, protocol::TCP | protocol::UDP | protocol::UDP_LITE | protocol::SCTP)
 }
 
 /// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
@@ -449,6 +453,15 @@ fn note_directions(
             of.device_in += received;
         }
         let subject = judged.whose != Whose::Other;
+        let anothers = judged
+            .app
+            .as_ref()
+            .is_some_and(|app| app.says == Labelled::Other);
+        if subject && !anothers && span.total.lost > 0 {
+            of.lost = of.lost.saturating_add(span.total.lost);
+            let first = span.total.first;
+            of.lost_from = Some(of.lost_from.map_or(first, |have| have.min(first)));
+        }
         if subject && key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0
         {
             if both {

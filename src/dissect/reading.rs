@@ -12,12 +12,14 @@ use super::wire::Fit;
 use super::{DATAGRAMS, Protocol, STREAMS, Session, Sink, Step};
 use crate::coverage::GapId;
 use crate::evidence::Timestamp;
-use crate::flow::stream::{Pool, Stream, UNREAD_MAX};
+use crate::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX};
 use crate::flow::{Carries, Pair, Side};
 use crate::ledger::Ends;
 use std::collections::VecDeque;
 
-/// Segments or datagrams of a flow that are probed before it counts as unknown.
+/// Segments or datagrams of a flow that are probed before it counts as unknown. From then on nothing is
+/// kept of its segments, and each is only asked whether it begins something; datagrams are asked
+/// once per second.
 const PROBES: u8 = 24;
 
 /// Turns in a row that pass over no byte: a session hands over to another protocol, that one opens,
@@ -26,6 +28,22 @@ const IDLE_MAX: u8 = 3;
 
 /// Bytes of a stream's start that a protocol may ask for before it must decide.
 const PROBE_BYTES_MAX: usize = 8 << 10;
+
+/// Protocols whose opening names a server, and that few bytes of something else are taken for.
+const NAMING: [&str; 12] = [
+    "tls",
+    "http",
+    "http2",
+    "rtmp",
+    "rtsp",
+    "sip",
+    "dns",
+    "proxy-protocol",
+    "smtp",
+    "ftp",
+    "xmpp",
+    "socks",
+];
 
 /// State of reading one flow.
 #[derive(Default)]
@@ -39,10 +57,6 @@ pub struct Reading {
     closed: bool,
     /// Second of the last probe of an unknown flow.
     probed: i64,
-    /// It was closed because nobody knew its bytes: each segment is still looked at on its own.
-    unknown: bool,
-    /// It was unknown, and a protocol began in its midst: what came before is nobody's.
-    rejoined: bool,
     /// The session has not passed over a byte yet.
     fresh: bool,
 }
@@ -109,26 +123,18 @@ impl Registry {
         Err(undecided)
     }
 
-    /// Whether a segment in the midst of an unknown stream begins a protocol that names its server. Of the others some have
-    /// openings of so few bytes that payload would be taken for them.
-    fn begins(&self, bytes: &[u8], ends: &Ends) -> bool {
-        const NAMING: [&str; 12] = [
-            "tls",
-            "http",
-            "http2",
-            "rtmp",
-            "rtsp",
-            "sip",
-            "dns",
-            "proxy-protocol",
-            "smtp",
-            "ftp",
-            "xmpp",
-            "socks",
-        ];
-        let names = |p: &&&Protocol| NAMING.contains(&p.id);
-        let mut all = self.streams.iter().filter(names);
-        all.any(|p| (p.fit)(bytes, ends) == Fit::Mine)
+    /// As [`stream`](Self::stream), of bytes in the midst of a stream that nobody knows: only protocols that name a server
+    /// are asked. Of the others some have openings of so few bytes that payload would be taken for them.
+    fn midst(&self, bytes: &[u8], ends: &Ends) -> Result<&'static Protocol, Undecided> {
+        let mut undecided = Undecided(false);
+        for protocol in self.streams.iter().filter(|p| NAMING.contains(&p.id)) {
+            match (protocol.fit)(bytes, ends) {
+                Fit::Mine => return Ok(protocol),
+                Fit::NeedMore => undecided.0 = true,
+                Fit::NotMine => {}
+            }
+        }
+        Err(undecided)
     }
 
     fn datagram(&self, bytes: &[u8], ends: &Ends) -> Option<&'static Protocol> {
@@ -209,29 +215,40 @@ impl Readings {
         let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
             return;
         };
-        if reading.unknown && shared.registry.begins(bytes, &sink.ends) {
-            // A protocol begins behind bytes that nobody knew: a recording that began inside an upload, say.
-            for side in Side::BOTH {
-                if let Some(mut stream) = reading.streams.of_mut(side).take() {
-                    stream.release(shared.pool);
-                }
-            }
-            *reading = Reading {
-                rejoined: true,
-                ..Reading::default()
-            };
-        }
         let keep = reading.wants(side);
         if !keep && reading.streams.of(side).is_none() {
             reading.watch_unread(bytes, sink);
             super::packets::watch(bytes, sink);
             return;
         }
-        let begin = start.filter(|_| !reading.rejoined).unwrap_or(sequence);
+        if reading.is_unknown(side) {
+            // Nothing is kept of it: each segment is looked at where it lies.
+            let head = bytes.get(..PROBE_BYTES_MAX).unwrap_or(bytes);
+            if let Err(Undecided(false)) = shared.registry.midst(head, &sink.ends) {
+                sink.carries(Carries::Application);
+                reading.watch_unread(bytes, sink);
+                super::packets::watch(bytes, sink);
+                return;
+            }
+            if let Some(mut stream) = reading.streams.of_mut(side).take() {
+                stream.release(shared.pool);
+            }
+            *reading.streams.of_mut(side) = Some(Box::new(Stream::new(sequence)));
+        }
+        let begin = start.unwrap_or(sequence);
         let stream = reading
             .streams
             .of_mut(side)
             .get_or_insert_with(|| Box::new(Stream::new(begin)));
+        if stream.step_back(sequence, bytes.len()) {
+            reading.session = None;
+            reading.done = Pair::default();
+            reading.closed = false;
+        }
+        let keep = keep || reading.wants(side);
+        let Some(stream) = reading.streams.of_mut(side) else {
+            return;
+        };
         let pushed = stream.push(sequence, bytes, sink.at, shared.pool);
         if pushed.dropped {
             sink.gap(
@@ -367,6 +384,18 @@ impl Reading {
         }
     }
 
+    /// True when nobody read this direction so far, and nothing of it waits.
+    fn is_unknown(&self, side: Side) -> bool {
+        self.probes >= PROBES
+            && self.session.is_none()
+            && self.wants(side)
+            && self
+                .streams
+                .of(side)
+                .as_ref()
+                .is_none_or(|s| s.unread().is_empty())
+    }
+
     fn run(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         let mut idle = 0u8;
         // Ends: each turn passes over bytes or is counted.
@@ -457,7 +486,11 @@ impl Reading {
             return false;
         };
         let bytes = stream.unread();
-        let undecided = match shared.registry.stream(bytes, &sink.ends) {
+        let ask = match self.probes >= PROBES {
+            true => Registry::midst,
+            false => Registry::stream,
+        };
+        let undecided = match ask(shared.registry, bytes, &sink.ends) {
             Ok(protocol) => {
                 self.begin(protocol, side, shared, sink);
                 return true;
@@ -469,7 +502,7 @@ impl Reading {
             let Some((before, latest)) = stream.latest_unread() else {
                 return false;
             };
-            let Ok(protocol) = shared.registry.stream(latest, &sink.ends) else {
+            let Ok(protocol) = ask(shared.registry, latest, &sink.ends) else {
                 return false;
             };
             sink.carries(Carries::Application);
@@ -480,12 +513,8 @@ impl Reading {
         // Nobody's: application payload. Each segment is looked at on its own.
         let again = stream.forget_unread(shared.pool);
         sink.carries(Carries::Application);
-        self.probes += 1;
-        if self.probes >= PROBES {
-            self.closed = true;
-            self.unknown = true;
-        }
-        again && !self.closed
+        self.probes = self.probes.saturating_add(1);
+        again
     }
 
     /// Opens a session. What the other side said before, and waits for a protocol that it could be, is passed over if it cannot be of this
@@ -541,7 +570,7 @@ impl Reading {
         }
         self.run(side, shared, sink);
         // What lies behind holes is read on its own: each piece may begin something.
-        for _ in 0..PROBES {
+        for _ in 0..=LATE_PIECES_MAX {
             if !self.wants(side) {
                 return;
             }

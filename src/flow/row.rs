@@ -120,6 +120,8 @@ pub struct Tally {
     pub application: Pair<bool>,
     /// Largest request body that each side declared, bytes.
     pub declared: Pair<u64>,
+    /// Bytes that one side acknowledged and no packet of the other holds.
+    pub lost: u64,
     /// First packet.
     pub first: Moment,
     /// Last packet.
@@ -139,6 +141,7 @@ impl Tally {
             },
             application: span.application,
             declared: span.declared,
+            lost: span.lost,
             first: span.first,
             last: span.last,
         }
@@ -160,6 +163,7 @@ impl Tally {
             let most = self.declared.of_mut(side);
             *most = (*most).max(*other.declared.of(side));
         }
+        self.lost = self.lost.saturating_add(other.lost);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
     }

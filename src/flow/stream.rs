@@ -23,7 +23,13 @@ pub const UNREAD_MAX: usize = 128 << 10;
 const RIVALS_MAX: usize = 4;
 /// Out-of-order bytes and pieces after which a hole is taken for lost.
 const LATE_BYTES_MAX: usize = 64 << 10;
-const LATE_PIECES_MAX: usize = 64;
+/// The pieces of a direction that can wait behind holes.
+pub const LATE_PIECES_MAX: usize = 64;
+
+/// How far below the first byte seen a segment may lie and still be the start of what was joined in
+/// the middle, captured out of order; and how often that is undone.
+const BACK_MAX: usize = LATE_BYTES_MAX;
+const BACKS_MAX: u8 = 8;
 
 /// The budget for bytes held by streams.
 #[derive(Debug)]
@@ -76,6 +82,10 @@ pub struct Stream {
     rivals: Vec<(u32, Vec<u8>)>,
     /// Nobody wants more of it; what is there is kept to compare.
     closed: bool,
+    /// Sequence number of the first byte there ever was.
+    first: u32,
+    /// How often something before it came later.
+    backs: u8,
 }
 
 /// What came of a segment.
@@ -111,7 +121,36 @@ impl Stream {
             late_bytes: 0,
             rivals: Vec::new(),
             closed: false,
+            first: start,
+            backs: 0,
         }
+    }
+
+    /// A segment that lies before all there was, a little: what is here waits for it, and is read anew
+    /// behind it. True if so.
+    pub fn step_back(&mut self, sequence: u32, len: usize) -> bool {
+        let below = distance(self.first, sequence);
+        let near = usize::try_from(below).is_ok_and(|below| below > 0 && below <= BACK_MAX);
+        if !near
+            || len == 0
+            || self.start != self.first
+            || self.skip > 0
+            || self.backs >= BACKS_MAX
+        {
+            return false;
+        }
+        self.backs += 1;
+        let held = std::mem::take(&mut self.data);
+        if !held.is_empty() {
+            self.late_bytes += held.len();
+            self.late.insert(0, (self.first, held, Moment::NONE));
+        }
+        self.read = 0;
+        self.latest = 0;
+        self.closed = false;
+        self.start = sequence;
+        self.first = sequence;
+        true
     }
 
     /// Sequence number of the next byte in order.
@@ -373,6 +412,19 @@ mod tests {
             .otherwise;
         assert_eq!(other.as_deref(), Some(&b"hello earth"[..]));
         assert_eq!(stream.unread(), b"hello world");
+    }
+
+    #[test]
+    fn what_lies_before_the_first_byte_is_put_before_it() {
+        let mut pool = Pool::default();
+        let mut stream = Stream::new(105);
+        stream.push(105, b"world", Moment::NONE, &mut pool);
+        stream.consume(5, &mut pool);
+        assert!(!stream.step_back(105, 5) && stream.step_back(100, 5));
+        stream.push(100, b"hello", Moment::NONE, &mut pool);
+        assert_eq!(stream.unread(), b"helloworld");
+        stream.release(&mut pool);
+        assert_eq!(pool.left, POOL_BYTES);
     }
 
     #[test]

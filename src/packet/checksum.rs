@@ -15,12 +15,42 @@ pub fn transport_is_right(
     protocol: u8,
     message: &[u8],
 ) -> bool {
-    let addresses = match (source, destination) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => sum(&a.octets()) + sum(&b.octets()),
-        (IpAddr::V6(a), IpAddr::V6(b)) => sum(&a.octets()) + sum(&b.octets()),
-        _ => return false,
+    let Some(addresses) = sum_of_addresses(source, destination) else {
+        return false;
     };
     fold(addresses + u64::from(protocol) + message.len() as u64 + sum(message)) == 0xffff
+}
+
+/// Whether a checksum field holds what is put there for a card to go on with: the sum of the
+/// pseudo-header, not complemented, with the message's length or, for messages that the card cuts
+/// into segments, none.
+pub fn is_left_to_the_card(
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    length: usize,
+    field: u16,
+) -> bool {
+    let Some(addresses) = sum_of_addresses(source, destination) else {
+        return false;
+    };
+    let whole = |sum: u64| match fold(sum) {
+        // Both are zero in ones' complement.
+        0xffff => 0,
+        other => other,
+    };
+    let field = whole(u64::from(field));
+    [length as u64, 0]
+        .iter()
+        .any(|length| whole(addresses + u64::from(protocol) + length) == field)
+}
+
+fn sum_of_addresses(source: IpAddr, destination: IpAddr) -> Option<u64> {
+    match (source, destination) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => Some(sum(&a.octets()) + sum(&b.octets())),
+        (IpAddr::V6(a), IpAddr::V6(b)) => Some(sum(&a.octets()) + sum(&b.octets())),
+        _ => None,
+    }
 }
 
 /// Sum of big-endian 16-bit words, the last one padded with zero.

@@ -49,6 +49,8 @@ struct Waiting {
     /// Payload bytes on the wire, known from the fragment without "more".
     whole: Option<usize>,
     pieces: Vec<Piece>,
+    hop_limit: u8,
+    id: Option<u16>,
 }
 
 /// A datagram put together, or given up.
@@ -60,6 +62,10 @@ pub struct Joined {
     pub destination: IpAddr,
     /// Protocol of the payload.
     pub protocol: u8,
+    /// Identification field of IPv4.
+    pub id: Option<u16>,
+    /// Time to live or hop limit of the first fragment seen.
+    pub hop_limit: u8,
     /// The payload from its start up to the first missing byte.
     pub payload: Vec<u8>,
     /// Payload bytes on the wire.
@@ -117,6 +123,8 @@ impl Fragments {
             parts: BTreeMap::new(),
             whole: None,
             pieces: Vec::new(),
+            hop_limit: datagram.hop_limit,
+            id: datagram.id,
         });
         waiting.pieces.push(piece);
         if !fragment.more {
@@ -175,6 +183,8 @@ impl Fragments {
             source: key.source,
             destination: key.destination,
             protocol: key.protocol,
+            id: waiting.id,
+            hop_limit: waiting.hop_limit,
             payload,
             wire_len,
             pieces: waiting.pieces,
@@ -282,6 +292,8 @@ mod tests {
                     payload: &data[from..to],
                     wire_len: to - from,
                     fragment: None,
+                    id: Some(7),
+                    unsegmented: false,
                 };
                 let fragment = Fragment { id: 7, offset: from, more: to < data.len() };
                 joined.extend(pool.add(&datagram, fragment, piece(n as u64 + 1)));

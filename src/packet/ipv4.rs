@@ -42,12 +42,14 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
             offset,
             more,
         }),
+        id: Some(header.identification()).filter(|id| *id != 0),
+        unsegmented: total == 0 && header.header_checksum() == 0,
     };
     let datagram = match datagram.fragment {
         None => behind_extensions(datagram),
         Some(_) => datagram,
     };
-    if checksum::sums_to_zero(header.slice()) {
+    if datagram.unsegmented || checksum::sums_to_zero(header.slice()) {
         Decoded::Datagram(datagram)
     } else {
         Decoded::BadChecksum(datagram)

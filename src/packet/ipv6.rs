@@ -38,6 +38,9 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
         payload,
         wire_len,
         fragment: None,
+        id: None,
+        // A packet that its length field cannot state, and no jumbogram of any link that is captured.
+        unsegmented: len == 0 && wire_len > usize::from(u16::MAX),
     }))
 }
 

@@ -1,7 +1,7 @@
 //! TCP, UDP and ICMP headers.
 
 use super::Datagram;
-use super::checksum::transport_is_right;
+use super::checksum::{is_left_to_the_card, transport_is_right};
 use etherparse::{TcpHeaderSlice, UdpHeaderSlice};
 
 /// Protocol numbers that the later stages treat by name.
@@ -12,6 +12,8 @@ pub mod protocol {
     pub const TCP: u8 = 6;
     /// UDP (RFC 768).
     pub const UDP: u8 = 17;
+    /// SCTP (RFC 9260).
+    pub const SCTP: u8 = 132;
     /// ICMPv6 (RFC 4443).
     pub const ICMPV6: u8 = 58;
     /// UDP-Lite (RFC 3828): UDP whose length is that of the packet, and whose checksum may cover a part.
@@ -101,6 +103,9 @@ pub struct UdpDatagram<'a> {
 pub enum Checksum {
     /// It is right.
     Right,
+    /// It is left to the network card: the field holds the sum of the pseudo-header, or the IP header
+    /// says that the card has still to cut the packet into segments.
+    Pending,
     /// It is wrong.
     Wrong,
     /// There is none, or bytes are missing.
@@ -172,10 +177,11 @@ pub fn read<'a>(datagram: &Datagram<'a>) -> Transport<'a> {
     }
 }
 
-/// The ports of a datagram whose transport header is otherwise unusable.
+/// The ports of a datagram whose transport header is otherwise not read, or unusable. Those of SCTP
+/// stand where those of TCP do (RFC 9260 §3.1).
 pub fn ports(datagram: &Datagram<'_>) -> (u16, u16) {
     match (datagram.protocol, datagram.payload) {
-        (protocol::TCP | protocol::UDP | protocol::UDP_LITE, [a, b, c, d, ..]) => {
+        (protocol::TCP | protocol::UDP | protocol::UDP_LITE | protocol::SCTP, [a, b, c, d, ..]) => {
             (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]))
         }
         _ => (0, 0),
@@ -228,7 +234,25 @@ pub fn verify(datagram: &Datagram<'_>) -> Checksum {
         datagram.protocol,
         message,
     ) {
-        Checksum::Right
+        return Checksum::Right;
+    }
+    let at = match datagram.protocol {
+        protocol::TCP => 16,
+        protocol::UDP => 6,
+        _ => return Checksum::Wrong,
+    };
+    let field = message.get(at..).and_then(<[u8]>::first_chunk::<2>);
+    let pending = field.is_some_and(|field| {
+        is_left_to_the_card(
+            datagram.source,
+            datagram.destination,
+            datagram.protocol,
+            message.len(),
+            u16::from_be_bytes(*field),
+        )
+    });
+    if pending || datagram.unsegmented {
+        Checksum::Pending
     } else {
         Checksum::Wrong
     }

@@ -48,6 +48,7 @@ const GAPS: [(&str, bool); 20] = [
     ("opaque-tunnel", true),
     ("time-gap", true),
     ("limits-reached", true),
+    ("lost-packets", true),
     ("vantage-mismatch", true),
     ("started-late", false),
     ("drops-unknown", false),

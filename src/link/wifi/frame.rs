@@ -13,7 +13,7 @@ use super::{Reception, amsdu, unreadable};
 use crate::coverage::GapId;
 use crate::link::ethernet::TAGS_MAX;
 use crate::link::plausible::{likely, stands};
-use crate::link::{Content, Mac, Unwrapped, ether_payload, llc_snap};
+use crate::link::{Content, Mac, Radio, Unwrapped, ether_payload, llc_snap};
 
 /// Frame control, first byte: protocol version, type, and two bits of a data frame's subtype.
 const VERSION: u8 = 0x03;
@@ -28,6 +28,7 @@ const QOS: u8 = 0x80;
 const TO_DS: u8 = 0x01;
 const FROM_DS: u8 = 0x02;
 const MORE_FRAGMENTS: u8 = 0x04;
+const RETRY: u8 = 0x08;
 const PROTECTED: u8 = 0x40;
 /// In QoS frames: an HT control field ends the header.
 const HT_CONTROL: u8 = 0x80;
@@ -45,6 +46,8 @@ const ADDRESS_LEN: usize = 6;
 /// Header of a data frame with three addresses; the fourth one and what follows it come behind.
 const HEADER_LEN: usize = 24;
 const SEQUENCE: usize = 22;
+/// The second address is always the transmitter's.
+const TRANSMITTER: usize = 10;
 const FCS_LEN: usize = 4;
 
 /// ARP for IPv4 over Ethernet (RFC 826): how it begins, how long it is.
@@ -95,6 +98,30 @@ impl Ends {
 
 /// Reads a frame of which the last `cut` bytes were not captured.
 pub(super) fn read<'a>(data: &'a [u8], cut: usize, said: Reception) -> Unwrapped<'a> {
+    Unwrapped {
+        radio: radio(data),
+        ..content(data, cut, said)
+    }
+}
+
+/// Transmitter, sequence control and the Retry bit of a data frame.
+fn radio(data: &[u8]) -> Option<Radio> {
+    let [first, second, ..] = data else {
+        return None;
+    };
+    if first & TYPE != TYPE_DATA {
+        return None;
+    }
+    let transmitter = data.get(TRANSMITTER..)?.first_chunk::<ADDRESS_LEN>()?;
+    let sequence = data.get(SEQUENCE..)?.first_chunk::<2>()?;
+    Some(Radio {
+        transmitter: Mac(*transmitter),
+        sequence: u16::from_le_bytes(*sequence),
+        retry: second & RETRY != 0,
+    })
+}
+
+fn content<'a>(data: &'a [u8], cut: usize, said: Reception) -> Unwrapped<'a> {
     match data.first_chunk() {
         Some(control) => by_control(*control, data, cut, said),
         None if said.damaged => unreadable(DAMAGED),
