@@ -135,10 +135,7 @@ impl Duplicates {
         let mut now = Sight {
             body,
             seen,
-            ends: (
-                (datagram.source, ports.0),
-                (datagram.destination, ports.1),
-            ),
+            ends: ((datagram.source, ports.0), (datagram.destination, ports.1)),
             protocol: datagram.protocol,
             hop_limit: datagram.hop_limit,
             id: datagram.id,
@@ -326,23 +323,63 @@ mod tests {
     #[test]
     fn a_packet_seen_elsewhere_is_the_same_one() {
         let at = |millis| Record { millis, ..ONE };
-        let other_interface = Record { interface: 2, ..at(1) };
-        let a_hop_on = Record { hop_limit: 63, ..at(40) };
+        let other_interface = Record {
+            interface: 2,
+            ..at(1)
+        };
+        let a_hop_on = Record {
+            hop_limit: 63,
+            ..at(40)
+        };
         let other_station = Record { mac: 2, ..at(1) };
         for again in [other_interface, a_hop_on, other_station] {
             assert_eq!(copies(&[ONE, again]), [false, true]);
         }
-        let translated = Record { source: OUTSIDE, ..a_hop_on };
+        let translated = Record {
+            source: OUTSIDE,
+            ..a_hop_on
+        };
         assert_eq!(copies(&[ONE, translated]), [false, true]);
-        let neighbour = Record { source: OUTSIDE, ..at(1) };
-        assert_eq!(copies(&[ONE, neighbour]), [false, false], "two senders of the same");
-        let short = Record { payload: b"beat", ..ONE };
-        let its = Record { source: OUTSIDE, hop_limit: 63, ..short };
-        assert_eq!(copies(&[short, its]), [false, false], "short, and another sender");
-        let late = Record { hop_limit: 63, ..at(3000) };
+        let neighbour = Record {
+            source: OUTSIDE,
+            ..at(1)
+        };
+        assert_eq!(
+            copies(&[ONE, neighbour]),
+            [false, false],
+            "two senders of the same"
+        );
+        let short = Record {
+            payload: b"beat",
+            ..ONE
+        };
+        let its = Record {
+            source: OUTSIDE,
+            hop_limit: 63,
+            ..short
+        };
+        assert_eq!(
+            copies(&[short, its]),
+            [false, false],
+            "short, and another sender"
+        );
+        let late = Record {
+            hop_limit: 63,
+            ..at(3000)
+        };
         assert_eq!(copies(&[ONE, late]), [false, false], "too long ago");
-        let (first, second) = (Record { id: Some(9), ..ONE }, Record { id: Some(9), ..late });
-        assert_eq!(copies(&[first, second]), [false, true], "the identification says so");
+        let (first, second) = (
+            Record { id: Some(9), ..ONE },
+            Record {
+                id: Some(9),
+                ..late
+            },
+        );
+        assert_eq!(
+            copies(&[first, second]),
+            [false, true],
+            "the identification says so"
+        );
     }
 
     #[test]
@@ -360,7 +397,11 @@ mod tests {
         let flood: Vec<Record> = (0..50).map(|_| ONE).collect();
         assert_eq!(copies(&flood).iter().filter(|again| **again).count(), 1);
         let mirrored = Record { id: Some(5), ..ONE };
-        assert_eq!(copies(&[mirrored, mirrored]), [false, true], "a mirror port");
+        assert_eq!(
+            copies(&[mirrored, mirrored]),
+            [false, true],
+            "a mirror port"
+        );
     }
 
     #[test]
@@ -374,7 +415,12 @@ mod tests {
             ..ONE
         };
         assert_eq!(
-            copies(&[radio(16, false), radio(16, true), radio(16, true), radio(32, false)]),
+            copies(&[
+                radio(16, false),
+                radio(16, true),
+                radio(16, true),
+                radio(32, false)
+            ]),
             [false, true, true, false]
         );
     }

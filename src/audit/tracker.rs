@@ -702,9 +702,7 @@ impl Tracker {
                     let answered = flow.half.of(side.other()).has_syn();
                     match half.initial() {
                         Some(isn) => isn != s.sequence,
-                        None => {
-                            flow.joined_late && !half.may_begin_with(s.sequence, answered)
-                        }
+                        None => flow.joined_late && !half.may_begin_with(s.sequence, answered),
                     }
                 }
                 _ => false,
@@ -848,7 +846,9 @@ impl Tracker {
         let new = if reset && length == 0 {
             0
         } else {
-            flow.half.of_mut(side).accept(sequence, length, pushed, place)
+            flow.half
+                .of_mut(side)
+                .accept(sequence, length, pushed, place)
         };
         let start = flow.half.of(side).initial().map(|isn| isn.wrapping_add(1));
         let cut = segment.wire_len > segment.payload.len();

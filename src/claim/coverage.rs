@@ -596,7 +596,8 @@ fn gaps_of(
         note(
             GapId::LostPackets,
             Some(at.at.input),
-            "bytes of TCP connections were acknowledged, and no packet of the capture holds them".into(),
+            "bytes of TCP connections were acknowledged, and no packet of the capture holds them"
+                .into(),
             bytes,
             Some(at.at.frame),
         );

@@ -107,8 +107,8 @@ impl Half {
     /// acknowledgement by the other side's SYN, which `answered` tells.
     pub fn may_begin_with(&self, syn: u32, answered: bool) -> bool {
         let first = syn.wrapping_add(1);
-        let follows = self.has_bytes
-            && u64::from(wire(self.base).wrapping_sub(first)) < REORDER_MAX;
+        let follows =
+            self.has_bytes && u64::from(wire(self.base).wrapping_sub(first)) < REORDER_MAX;
         follows || (answered && self.has_ack && self.first_ack == first)
     }
 
@@ -393,7 +393,11 @@ mod tests {
         let mut watched = Half::default();
         watched.acknowledge(5000, AT, true);
         watched.acknowledge(9000, AT, true);
-        assert_eq!(lost(&watched), 0, "nothing of it was captured: one direction");
+        assert_eq!(
+            lost(&watched),
+            0,
+            "nothing of it was captured: one direction"
+        );
         watched.accept(9000, 10, true, AT);
         assert_eq!(lost(&watched), 4000);
     }

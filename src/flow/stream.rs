@@ -131,11 +131,7 @@ impl Stream {
     pub fn step_back(&mut self, sequence: u32, len: usize) -> bool {
         let below = distance(self.first, sequence);
         let near = usize::try_from(below).is_ok_and(|below| below > 0 && below <= BACK_MAX);
-        if !near
-            || len == 0
-            || self.start != self.first
-            || self.skip > 0
-            || self.backs >= BACKS_MAX
+        if !near || len == 0 || self.start != self.first || self.skip > 0 || self.backs >= BACKS_MAX
         {
             return false;
         }

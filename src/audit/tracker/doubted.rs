@@ -55,13 +55,7 @@ impl Tracker {
     }
 
     /// Keeps a segment until its bytes are acknowledged.
-    pub(super) fn doubt(
-        &mut self,
-        slot: u32,
-        segment: &Segment<'_>,
-        ends: Ends,
-        context: Context,
-    ) {
+    pub(super) fn doubt(&mut self, slot: u32, segment: &Segment<'_>, ends: Ends, context: Context) {
         let doubts = &mut self.doubts;
         let mine = doubts.of.entry(slot).or_default();
         let len = segment.payload.len();
