@@ -570,6 +570,22 @@ impl Capture {
                 self.packets
             ));
         }
+        // What the text counts beyond its own losses, and the file does not hold.
+        let missing = sidecar::left_behind(
+            counters.received.unwrap_or(0),
+            counters.captured.unwrap_or(0),
+            self.packets,
+        )
+        .saturating_sub(lost.max(own));
+        if missing > 0 {
+            let cause = format!(
+                "the recorder's messages in {name} count more packets than the file's {}: {}",
+                self.packets,
+                counters.describe()
+            );
+            self.gaps
+                .whole(GapId::KernelDrops, self.input, missing, None, cause);
+        }
         if lost > own {
             let cause = format!(
                 "the recorder's messages in {name} say that packets were lost: {}",
@@ -578,7 +594,7 @@ impl Capture {
             self.gaps
                 .whole(GapId::KernelDrops, self.input, lost, None, cause);
         }
-        (fits || lost > 0).then_some(lost)
+        (fits || lost > 0 || missing > 0).then_some(lost.saturating_add(missing))
     }
 
     /// Says for which interfaces nobody counted what was lost.

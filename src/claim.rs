@@ -191,7 +191,8 @@ impl Case<'_> {
 
     /// Why the baseline explains a destination's traffic, in words.
     pub fn explained(&self, destination: &Destination, bytes_out: u64) -> Option<String> {
-        self.baseline?.explains(destination, bytes_out)
+        self.baseline?
+            .explains(destination, bytes_out, &self.judged.destinations)
     }
 
     /// The lookups.

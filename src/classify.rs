@@ -8,6 +8,7 @@ pub mod app_pattern;
 pub mod apps;
 pub mod attribution;
 pub mod catalog;
+mod certificate;
 pub mod destination;
 pub mod dns_tunnel;
 pub mod labels;

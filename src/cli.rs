@@ -11,6 +11,7 @@ mod value;
 pub use crate::declared::Device;
 pub use counters::assign;
 
+use crate::case::BaselineKind;
 use crate::classify::app_pattern::Pattern;
 use crate::declared;
 use crate::epoch::WindowSpec;
@@ -192,10 +193,14 @@ pub struct Check {
     /// Host rows to add to the embedded catalog or to replace in it; repeatable.
     #[arg(long = "catalog", value_name = "FILE")]
     pub catalogs: Vec<PathBuf>,
-    /// A recording of the same device without the mode, or without the app: the second explains
-    /// what the phone does by itself, the first gives the contrast; repeatable for one series.
+    /// A recording of the same device without the mode, or without the app, for the contrast;
+    /// repeatable for one series. It explains nothing unless --baseline-kind says without-app.
     #[arg(long = "baseline", value_name = "CAPTURE")]
     pub baselines: Vec<PathBuf>,
+    /// What the baseline was recorded without. Without the app, it explains what the phone does by
+    /// itself: the same host of the same operator, up to four times as much.
+    #[arg(long = "baseline-kind", value_name = "KIND", requires = "baselines")]
+    pub baseline_kind: Option<BaselineKind>,
     /// Mark each finding as new or known, by the findings of this report (`check -o json`).
     #[arg(long, value_name = "REPORT")]
     pub against: Option<PathBuf>,

@@ -386,6 +386,9 @@ pub struct Facts {
     pub tunnel: Option<&'static str>,
     /// The names of this flow are hidden: encrypted DNS, or an encrypted server name.
     pub hidden: Option<&'static str>,
+    /// Of discovery and group membership: no packet of it can have passed a router, or will (see
+    /// [`crate::dissect::neighbours::stays_on_link`]).
+    pub link_only: Option<bool>,
     /// It was first seen as a quote in an ICMP error.
     pub quoted: bool,
     /// Copies of the same bytes differed.

@@ -7,10 +7,12 @@ pub mod oui;
 pub mod topology;
 
 use crate::audit::{Devices, Series};
+use crate::evidence::Timestamp;
 use crate::flow::row::RowKey;
-use crate::flow::{LinkFacts, Opening, Pair, Side};
+use crate::flow::{Key, LinkFacts, Pair, Side};
 use crate::link::Mac;
-use std::collections::BTreeSet;
+use crate::packet::address::{Class, classify};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use topology::Topology;
 
@@ -36,40 +38,48 @@ pub struct DeviceView {
     pub addresses: BTreeSet<IpAddr>,
     /// Declared addresses of which no packet was seen.
     pub unseen: BTreeSet<String>,
-    /// A declared address was used by several machines, or its MAC is a router's: what that MAC
-    /// sends may be anybody's.
+    /// A declared address was used by several machines, or what its MAC sends may be anybody's: it is
+    /// a router's, or two addresses speak behind it in turn.
     pub ambiguous: bool,
+    /// Declared addresses that went to another machine while the device went on under another one.
+    moved: BTreeSet<(IpAddr, Mac)>,
+    /// The recording machine is the device: directions say that the device's packets were sent by it.
+    recorder: bool,
 }
+
+/// When a MAC sent from an address: first and last time.
+type Spoken = BTreeMap<(Mac, IpAddr), (Timestamp, Timestamp)>;
 
 impl DeviceView {
     /// Binds the declared addresses to the machines of a series.
     pub fn new(devices: &Devices, series: &Series, topology: &Topology<'_>) -> Self {
-        let mut macs: BTreeSet<Mac> = devices.macs.iter().copied().collect();
-        let mut ambiguous = false;
-        for ip in &devices.ips {
-            let senders: Vec<Mac> = series
-                .ledger
-                .stations
+        let mut view = Self {
+            all: devices.all,
+            ips: devices.ips.clone(),
+            macs: devices.macs.iter().copied().collect(),
+            ..Self::default()
+        };
+        if devices.any() && !devices.all {
+            let spoken = spoken(series);
+            for ip in &devices.ips {
+                view.bind(*ip, series, &spoken);
+            }
+            view.ambiguous |= view
+                .macs
                 .iter()
-                .filter(|(_, station)| station.sources.contains(ip))
-                .map(|(mac, _)| *mac)
-                .collect();
-            ambiguous |= senders.len() > 1;
-            macs.extend(senders);
+                .any(|mac| topology.is_router(*mac) && !devices.macs.contains(mac));
+            view.ambiguous |= view.macs.iter().any(|mac| in_turn(*mac, &spoken));
         }
-        ambiguous |= macs
-            .iter()
-            .any(|mac| topology.is_router(*mac) && !devices.macs.contains(mac));
         let seen = |ip: &IpAddr| {
             Side::BOTH
                 .iter()
                 .any(|side| series.rows.iter().any(|(key, _)| key.key.ip(*side) == *ip))
         };
-        let mut addresses: BTreeSet<IpAddr> = devices.ips.iter().copied().filter(seen).collect();
-        let unseen: BTreeSet<String> = devices
+        view.addresses = devices.ips.iter().copied().filter(seen).collect();
+        view.unseen = devices
             .ips
             .iter()
-            .filter(|ip| !addresses.contains(ip))
+            .filter(|ip| !view.addresses.contains(ip))
             .map(ToString::to_string)
             .chain(
                 devices
@@ -79,25 +89,101 @@ impl DeviceView {
                     .map(ToString::to_string),
             )
             .collect();
-        if !ambiguous {
-            for mac in &macs {
+        if !view.ambiguous {
+            for mac in &view.macs {
                 if let Some(station) = series.ledger.stations.get(mac) {
-                    addresses.extend(&station.sources);
+                    view.addresses.extend(&station.sources);
                 }
             }
         }
-        Self {
-            all: devices.all,
-            ips: devices.ips.clone(),
-            macs,
-            addresses,
-            unseen,
-            ambiguous,
+        view.recorder = devices.any() && !devices.all && view.records(series);
+        view
+    }
+
+    /// Finds the machine of a declared address: the one that had it first. Another MAC that takes the
+    /// address over is another machine if the first one goes on under its own MAC; else it may be the
+    /// same one under a new MAC, as telephones make them up.
+    fn bind(&mut self, ip: IpAddr, series: &Series, spoken: &Spoken) {
+        let mut senders: Vec<(Option<Timestamp>, Mac)> = series
+            .ledger
+            .stations
+            .iter()
+            .filter(|(_, station)| station.sources.contains(&ip))
+            .map(|(mac, _)| (spoken.get(&(*mac, ip)).map(|(first, _)| *first), *mac))
+            .collect();
+        senders.sort();
+        let owner = senders.iter().find(|(first, _)| first.is_some()).copied();
+        let Some((_, owner)) = owner else {
+            self.ambiguous |= senders.len() > 1;
+            self.macs.extend(senders.iter().map(|(_, mac)| *mac));
+            return;
+        };
+        self.macs.insert(owner);
+        for (first, mac) in senders {
+            if mac == owner || self.macs.contains(&mac) {
+                continue;
+            }
+            let still = |only: Option<IpAddr>| {
+                first.is_none_or(|first| {
+                    spoken
+                        .iter()
+                        .filter(|((of, from), _)| *of == owner && only.is_none_or(|ip| ip == *from))
+                        .any(|(_, (_, last))| *last > first)
+                })
+            };
+            if still(Some(ip)) {
+                self.ambiguous = true;
+                self.macs.insert(mac);
+            } else if still(None) {
+                self.moved.insert((ip, mac));
+            } else {
+                self.macs.insert(mac);
+            }
+        }
+    }
+
+    /// Directions say that what the device sends is sent by the recording machine, and never that it
+    /// was received by it.
+    fn records(&self, series: &Series) -> bool {
+        let (mut sent, mut received) = (false, false);
+        for (key, _) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
+            for side in Side::BOTH {
+                let its = key.link.of(side);
+                let group = key.key.ip(side.other()).is_multicast();
+                if group || !(its.sent || its.received) {
+                    continue;
+                }
+                if self.whose(key.key.ip(side), mac_of(&key.link, side)) == Whose::Device {
+                    sent |= its.sent && !its.received;
+                    received |= its.received;
+                }
+            }
+        }
+        sent && !received
+    }
+
+    /// Whose machine sent or received at a side of a flow.
+    pub fn of(&self, key: &Key, link: &Pair<LinkFacts>, side: Side) -> Whose {
+        let whose = self.whose(key.ip(side), mac_of(link, side));
+        if !self.recorder || whose == Whose::Device {
+            return whose;
+        }
+        let (its, others) = (link.of(side), link.of(side.other()));
+        match (its.sent, its.received) {
+            (true, false) => Whose::Device,
+            (false, true) => Whose::Other,
+            // Nothing of it was seen but what the recording machine sent to it, or received for it.
+            (false, false) if others.sent && !others.received => Whose::Other,
+            _ if whose == Whose::Other && its.sent => Whose::Unsure,
+            _ => whose,
         }
     }
 
     /// Whose machine sent or received under this address and MAC.
     pub fn whose(&self, ip: IpAddr, mac: Option<Mac>) -> Whose {
+        if mac.is_some_and(|mac| self.moved.contains(&(ip, mac))) {
+            return Whose::Other;
+        }
         if self.all || self.ips.contains(&ip) {
             return Whose::Device;
         }
@@ -117,6 +203,50 @@ impl DeviceView {
     }
 }
 
+/// When each MAC sent from each address, by the flows of one MAC each.
+fn spoken(series: &Series) -> Spoken {
+    let mut out = Spoken::new();
+    for (key, row) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
+        for side in Side::BOTH {
+            let its = key.link.of(side);
+            let Some(mac) = its.source.filter(|_| !its.mixed) else {
+                continue;
+            };
+            for span in row.spans.iter().filter(|s| *s.total.packets.of(side) > 0) {
+                let (first, last) = (span.total.first.time, span.total.last.time);
+                let (from, to) = out.entry((mac, key.key.ip(side))).or_insert((first, last));
+                (*from, *to) = ((*from).min(first), (*to).max(last));
+            }
+        }
+    }
+    out
+}
+
+/// Two IPv4 addresses speak from one MAC in turn, as behind a repeater or router: a host changes its
+/// address and does not go back. Its own besides (no address yet, link-local, 464XLAT) do not count.
+fn in_turn(mac: Mac, spoken: &Spoken) -> bool {
+    /// What is sent late from an address that was given up.
+    const TAIL: i64 = 5 * Timestamp::SECOND;
+    let times: Vec<(Timestamp, Timestamp)> = spoken
+        .iter()
+        .filter(|((of, ip), _)| {
+            let own = matches!(
+                classify(*ip).class,
+                Class::Unspecified | Class::LinkLocal | Class::Loopback | Class::Clat
+            );
+            *of == mac && ip.is_ipv4() && !own
+        })
+        .map(|(_, times)| *times)
+        .collect();
+    let after = |a: Timestamp, b: Timestamp| a.since(b).is_some_and(|d| d > TAIL);
+    times.iter().enumerate().any(|(at, (first, last))| {
+        times
+            .iter()
+            .skip(at + 1)
+            .any(|(begin, end)| after(*last, *begin) && after(*end, *first))
+    })
+}
+
 /// The MAC of the machine at a side, if the link shows one.
 pub fn mac_of(link: &Pair<LinkFacts>, side: Side) -> Option<Mac> {
     let its = link.of(side);
@@ -129,42 +259,55 @@ pub fn mac_of(link: &Pair<LinkFacts>, side: Side) -> Option<Mac> {
 }
 
 /// Our side of a flow (contract, "Who sent it"): the declared device, else the local end, else the
-/// end that the MAC or the direction flag shows, else the end that opened it.
+/// end that the MAC or the direction flag shows, else the address in nearly all conversations, else
+/// the one that answers as only the recording machine can, else the end that opened it.
 pub fn our_side(
     row: &RowKey,
     local: Pair<bool>,
     device: &DeviceView,
     topology: &Topology<'_>,
 ) -> Side {
-    if !device.all {
-        let is_device =
-            |side| device.whose(row.key.ip(side), mac_of(&row.link, side)) == Whose::Device;
-        match (is_device(Side::A), is_device(Side::B)) {
-            (true, false) => return Side::A,
-            (false, true) => return Side::B,
-            _ => {}
-        }
+    our_end(&row.key, &row.link, row.opener.0, local, device, topology)
+}
+
+/// The same for a flow by its parts.
+pub fn our_end(
+    key: &Key,
+    link: &Pair<LinkFacts>,
+    opener: Side,
+    local: Pair<bool>,
+    device: &DeviceView,
+    topology: &Topology<'_>,
+) -> Side {
+    let either = |is: &dyn Fn(Side) -> bool| match (is(Side::A), is(Side::B)) {
+        (true, false) => Some(Side::A),
+        (false, true) => Some(Side::B),
+        _ => None,
+    };
+    if !device.all
+        && let Some(side) = either(&|side| device.of(key, link, side) == Whose::Device)
+    {
+        return side;
     }
     match (local.a, local.b) {
         (true, false) => return Side::A,
         (false, true) => return Side::B,
         // Both on the site: who asked.
-        (true, true) => return row.opener.0,
+        (true, true) => return opener,
         (false, false) => {}
     }
     for side in Side::BOTH {
-        let (its, others) = (row.link.of(side), row.link.of(side.other()));
+        let (its, others) = (link.of(side), link.of(side.other()));
         if (its.sent && !its.received) || (others.received && !others.sent) {
             return side;
         }
     }
-    let routed = |side| mac_of(&row.link, side).map(|mac| topology.is_router(mac));
-    match (routed(Side::A), routed(Side::B)) {
-        (Some(false), Some(true)) => return Side::A,
-        (Some(true), Some(false)) => return Side::B,
-        _ => {}
-    }
-    // Ports alone prove little, but the contract ends there.
-    let (side, _how): (Side, Opening) = row.opener;
-    side
+    let macs = |is: &dyn Fn(Mac) -> bool| either(&|side| mac_of(link, side).is_some_and(is));
+    macs(&|mac| !topology.is_router(mac))
+        .filter(|side| mac_of(link, side.other()).is_some())
+        .or_else(|| macs(&|mac| topology.is_at_home(mac)))
+        .or_else(|| either(&|side| topology.is_centre(key.ip(side))))
+        .or_else(|| either(&|side| topology.is_near(key.ip(side))))
+        // Ports alone prove little, but the contract ends there.
+        .unwrap_or(opener)
 }

@@ -6,6 +6,7 @@ pub mod clocks;
 pub mod connection_ids;
 
 use crate::coverage::{GapId, Gaps};
+use crate::dissect::public_name::is_public_name;
 use crate::evidence::{FrameRef, Moment, Timestamp};
 use crate::flow::budget::Budget;
 use crate::flow::{LinkFacts, Pair, Side};
@@ -33,9 +34,9 @@ const BINDINGS_MAX: usize = 65_536;
 /// Distinct seconds with activity kept: more than eleven days.
 const ACTIVE_SECONDS_MAX: usize = 1_000_000;
 
-/// How long after its lifetime an answer still explains a flow: programs keep addresses longer
-/// than the TTL allows, and the name is evidence either way.
-const NAME_GRACE: i64 = 3600 * Timestamp::SECOND;
+/// How long after its lifetime an answer still explains a flow: programs keep addresses somewhat
+/// longer than the TTL allows. Far beyond, the address may have become somebody else's.
+const NAME_GRACE: i64 = 600 * Timestamp::SECOND;
 
 /// Says whether a name accuses: such names are kept when there is no room for others.
 #[derive(Clone)]
@@ -132,8 +133,24 @@ pub struct Station {
     pub claims: BTreeSet<IpAddr>,
     /// It sent router advertisements with a lifetime.
     pub router: bool,
+    /// It answers who asks for a lease (DHCP).
+    pub leases: bool,
     /// It sends for more addresses than a host has; not all are listed.
     pub forwards: bool,
+}
+
+/// How soon an address answers what it is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Nearness {
+    at_once: u32,
+    later: u32,
+}
+
+impl Nearness {
+    /// It always answers at once: it is the recording machine, or a step from it.
+    pub fn is_near(self) -> bool {
+        self.at_once > 0 && self.later == 0
+    }
 }
 
 /// A network that is proven to be on the link.
@@ -146,6 +163,27 @@ pub struct OnLink {
 }
 
 impl OnLink {
+    /// False for what no link is as large as (contract, "Scope of a packet"): a mask that short covers
+    /// other people's networks, and says that its author would answer for them.
+    fn is_credible(&self) -> bool {
+        const SHORTEST_V4: u8 = 16;
+        const SHORTEST_V6: u8 = 48;
+        match self.network {
+            IpAddr::V4(_) => self.bits >= SHORTEST_V4,
+            IpAddr::V6(_) => self.bits >= SHORTEST_V6,
+        }
+    }
+
+    /// True for the address that all hosts of an IPv4 network listen to (RFC 919); networks of two
+    /// addresses or one have none (RFC 3021).
+    pub fn is_broadcast(&self, ip: IpAddr) -> bool {
+        let (IpAddr::V4(v4), 0..=30) = (ip, self.bits) else {
+            return false;
+        };
+        let hosts = u32::MAX.checked_shr(self.bits.into()).unwrap_or(0);
+        self.contains(ip) && v4.to_bits() & hosts == hosts
+    }
+
     /// True if the address lies in the network.
     pub fn contains(&self, ip: IpAddr) -> bool {
         let shared = |a: u128, b: u128, width: u32| {
@@ -176,8 +214,12 @@ pub struct Ledger {
     pub on_link: BTreeMap<OnLink, Moment>,
     /// Translators between IPv6 and IPv4 that were announced.
     pub translators: Translators,
+    /// How soon each public address answers where the link says nothing of its ends.
+    pub nearness: BTreeMap<IpAddr, Nearness>,
     /// Routers that DHCP named.
     pub routers: BTreeSet<IpAddr>,
+    /// Addresses of which a reverse lookup gave a public name.
+    pub reverse: BTreeSet<IpAddr>,
     /// First packet of each second with valid drone-link frames, per epoch.
     pub drone_link: Activity,
     /// The same for packets sent by the declared device.
@@ -385,6 +427,44 @@ impl Ledger {
         found
     }
 
+    /// Addresses that a public name stood for at any time.
+    pub fn publicly_named(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let answered = self
+            .events
+            .iter()
+            .filter(|(_, events)| events.iter().any(|e| is_public_name(&e.name)))
+            .map(|(address, _)| *address);
+        answered.chain(self.reverse.iter().copied())
+    }
+
+    /// An address answers what it was sent `delay` nanoseconds before. Answers cross a radio link and a
+    /// provider's network in no less than a few milliseconds; the recording machine needs far less than
+    /// one. A clock that shows no time between the two shows nothing.
+    pub fn answered(&mut self, address: IpAddr, delay: i64) {
+        /// Addresses kept.
+        const NEARNESS_MAX: usize = 4_096;
+        const AT_ONCE: i64 = 2 * Timestamp::SECOND / 1_000;
+        if delay <= 0 || (self.nearness.len() >= NEARNESS_MAX && !self.nearness.contains_key(&address)) {
+            return;
+        }
+        let of = self.nearness.entry(address).or_default();
+        let count = if delay <= AT_ONCE {
+            &mut of.at_once
+        } else {
+            &mut of.later
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// A reverse lookup says that an address has a public name.
+    pub fn reversed(&mut self, address: IpAddr) {
+        /// Addresses kept; a resolver's log asks for thousands.
+        const REVERSE_MAX: usize = 20_000;
+        if self.reverse.len() < REVERSE_MAX {
+            self.reverse.insert(address);
+        }
+    }
+
     /// The HTTPS record of `asked` offers an encrypted hello behind the name `public`.
     pub fn ech_offer(&mut self, public: &str, asked: &str) {
         /// Names kept that offer one.
@@ -454,9 +534,9 @@ impl Ledger {
     /// Networks kept as on-link; a router announces a few.
     const ON_LINK_MAX: usize = 256;
 
-    /// A network is on the link.
+    /// A network is on the link, if it can be one.
     pub fn on_link(&mut self, network: OnLink, at: Moment) {
-        if self.on_link.len() < Self::ON_LINK_MAX {
+        if network.is_credible() && self.on_link.len() < Self::ON_LINK_MAX {
             self.on_link.entry(network).or_insert(at);
         } else if !self.on_link.contains_key(&network) {
             self.folded

@@ -26,7 +26,7 @@ use crate::flow::{Carries, Key, Opening, Side, Span, note_link};
 use crate::ledger::apps::{AppId, Full};
 use crate::ledger::{Ends, Ledger};
 use crate::link::{Bundle, Content, Extract, LinkType, Mac, Radio, Unwrapped};
-use crate::packet::address::classify;
+use crate::packet::address::{Class, classify};
 use crate::packet::encapsulation::is_tunnel_port;
 use crate::packet::fragments::{Fragments, Joined, Piece};
 use crate::packet::transport::{
@@ -45,6 +45,8 @@ const DEPTH_MAX: u8 = 8;
 /// The longest that a segment is under way, retransmissions included (RFC 6298 §2 begins at a second): what is acknowledged
 /// later was sent while the flow was watched.
 const UNDER_WAY_MAX: i64 = 10 * Timestamp::SECOND;
+/// Group management (RFC 3376).
+const IGMP: u8 = 2;
 
 /// A link type and its reader, if there is one.
 pub(super) type Link = (Option<u16>, Option<&'static LinkType>);
@@ -506,6 +508,12 @@ impl Tracker {
         let (slot, fresh) = self.flow_of(&key, side, &transport, believed, context);
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
         self.note(slot, fresh, ends, pieces, answers, context);
+        if matches!(datagram.protocol, protocol::ICMPV6 | IGMP)
+            && let Some(flow) = self.table.flow(slot)
+        {
+            let stays = neighbours::stays_on_link(datagram, &transport);
+            flow.facts.link_only = Some(flow.facts.link_only.unwrap_or(true) && stays);
+        }
         match transport {
             Transport::Tcp(segment) => self.tcp(slot, &segment, ends, believed, fresh, context),
             Transport::Udp(udp) => self.udp(slot, &udp, ends, believed, context),
@@ -535,7 +543,7 @@ impl Tracker {
                     );
                 }
                 let wire = datagram.wire_len.saturating_sub(4);
-                if !answers && believed && self.quoted(body, datagram.destination, context) {
+                if !answers && believed && self.quoted(body, (datagram.source, datagram.destination), context) {
                     self.beyond_quote(slot, side, body, (datagram.protocol, wire), context);
                 } else if !answers && believed {
                     // An error that quotes nothing of its receiver's is a message like any other.
@@ -601,6 +609,9 @@ impl Tracker {
         context: Context,
     ) {
         self.note_neighbour(slot, fresh, ends, context);
+        if !fresh && context.source.is_none() && context.direction.is_none() {
+            self.note_answer(slot, ends, answers, context);
+        }
         for piece in pieces {
             let Some(span) = self.table.span(slot, piece.epoch, piece.moment) else {
                 continue;
@@ -720,6 +731,20 @@ impl Tracker {
             self.closed(evicted);
         }
         (slot, true)
+    }
+
+    /// How soon an end answers, between two public addresses of which the link says nothing.
+    fn note_answer(&mut self, slot: u32, ends: Ends, answers: bool, context: Context) {
+        let Some(span) = self.table.span(slot, context.epoch, context.moment) else {
+            return;
+        };
+        let first = *span.packets.of(ends.side) == 0 && *span.packets.of(ends.side.other()) > 0;
+        let before = span.last.time;
+        let public = |ip: IpAddr| classify(ip).class == Class::Global;
+        if first && (answers || ends.sender.1 != 0) && public(ends.sender.0) && public(ends.receiver.0) {
+            let delay = context.moment.time.since(before).unwrap_or(0);
+            self.ledger.answered(ends.sender.0, delay);
+        }
     }
 
     fn note_neighbour(&mut self, slot: u32, fresh: bool, ends: Ends, context: Context) {
@@ -896,7 +921,16 @@ impl Tracker {
         }
         if context.on_link && matches!((udp.source_port, udp.destination_port), (67, 68 | 67)) {
             self.tell_neighbours(context.moment.at, udp.payload);
-            neighbours::dhcp(udp.payload, context.moment, &mut self.ledger);
+            neighbours::dhcp(
+                udp.payload,
+                context.source,
+                context.moment,
+                &mut self.ledger,
+            );
+        }
+        if context.on_link && udp.source_port == 547 {
+            self.tell_neighbours(context.moment.at, udp.payload);
+            neighbours::dhcpv6(udp.payload, context.source, &mut self.ledger);
         }
         let side = ends.side;
         let cut = udp.wire_len.saturating_sub(udp.payload.len());

@@ -131,6 +131,14 @@ impl Pcapng {
     }
 
     pub(super) fn next(&mut self, walk: &mut Walk<'_>) -> Step {
+        let step = self.step(walk);
+        if !matches!(step, Step::Packet(_)) {
+            self.interfaces.settle(walk.interfaces, &mut walk.notes);
+        }
+        step
+    }
+
+    fn step(&mut self, walk: &mut Walk<'_>) -> Step {
         self.claimed = false;
         loop {
             let have = walk.stream.need(12);
@@ -244,6 +252,7 @@ impl Pcapng {
         } = packet;
         record.total = padded;
         let here = walk.notes.next_packet(record.time);
+        self.interfaces.packet(local);
         if local.is_none() {
             record.interface = walk.interfaces.unknown();
             walk.notes.damage_at(
@@ -293,6 +302,7 @@ impl Pcapng {
             SHB => {
                 walk.collected.keep(BesideKind::Section, self.big, block);
                 let described = describe_section(block, self.big);
+                self.interfaces.settle(walk.interfaces, &mut walk.notes);
                 self.interfaces.clear();
                 self.processes.clear();
                 self.sections += 1;
@@ -337,8 +347,7 @@ impl Pcapng {
                     self.interfaces.counted(
                         walk.interfaces,
                         &mut walk.notes,
-                        counted.interface,
-                        counted.lost,
+                        &counted,
                     );
                 }
                 None => walk.notes.damage("interface statistics that cannot be read"),

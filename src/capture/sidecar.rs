@@ -29,6 +29,21 @@ pub struct Counters {
     pub by_recorder: Option<u64>,
 }
 
+/// Packets that a filter let through and a recorder did not write, in hundredths of what it wrote, and
+/// at least so many: a recorder that is stopped leaves a few behind (contract, `kernel-drops`).
+const LEFT_BEHIND_PERCENT: u64 = 1;
+const LEFT_BEHIND: u64 = 100;
+
+/// Packets that the counters of a recorder know of and a file of `packets` does not hold: all that were
+/// handed to the recorder, and what its filter let through if that is far more.
+pub(super) fn left_behind(accepted: u64, delivered: u64, packets: u64) -> u64 {
+    let undelivered = accepted.saturating_sub(packets.max(delivered));
+    let far = undelivered > LEFT_BEHIND
+        && undelivered > packets.max(delivered).saturating_mul(LEFT_BEHIND_PERCENT) / 100;
+    let missing = delivered.saturating_sub(packets);
+    missing.saturating_add(if far { undelivered } else { 0 })
+}
+
 /// Why a text has no counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {

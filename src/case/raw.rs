@@ -103,7 +103,7 @@ pub enum Role {
 }
 
 /// What a baseline was recorded without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum BaselineKind {
     /// The same device, and the app was not running: it explains background traffic.

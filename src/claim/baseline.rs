@@ -1,15 +1,16 @@
 //! A second recording of the same device, to set the audited one against.
 //!
 //! Recorded **without the app** it shows what the phone does by itself: suspect traffic of the
-//! audited capture that has the same name at the same address there is explained. Recorded
-//! **without the mode** it shows what the app does when nothing holds it back, which is the
-//! contrast for silence; it explains nothing, for the app's own traffic is in it. A baseline in
-//! which the subject is seen at work, or which holds traffic of the app or its vendor, is taken as
-//! the second kind whatever was declared.
+//! audited capture that goes to the same host of the same operator there is explained, up to four
+//! times as much. Recorded **without the mode** it shows what the app does when nothing holds it
+//! back, which is the contrast for silence; it explains nothing, for the app's own traffic is in it.
+//! A baseline in which the subject is seen at work, or which holds traffic of the app or its vendor,
+//! is taken as the second kind whatever was declared. One of which **nothing is declared** explains
+//! nothing either: a silent app beside an idle phone looks the same as no app.
 
 use super::Case;
 use crate::claim::silence::BURST_GAP;
-use crate::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
+use crate::classify::attribution::Attribution;
 use crate::classify::destination::Destination;
 use crate::classify::lookup::Lookup;
 use crate::classify::{Scope, Stage};
@@ -29,6 +30,8 @@ pub enum Kind {
     WithoutApp,
     /// The app ran and the mode was off: what is seen is the contrast.
     WithoutMode,
+    /// Nobody says what it was recorded without, and it does not show the app at work.
+    Undeclared,
 }
 
 impl Kind {
@@ -37,6 +40,7 @@ impl Kind {
         match self {
             Self::WithoutApp => "without-app",
             Self::WithoutMode => "without-mode",
+            Self::Undeclared => "undeclared",
         }
     }
 }
@@ -82,7 +86,32 @@ fn contacts(case: &Case<'_>) -> Vec<Timestamp> {
     far.chain(asked).map(|moment| moment.time).collect()
 }
 
-type Far = (Option<Arc<str>>, IpAddr, Option<u16>, u8);
+/// Who was contacted: a host of an operator, and what has no name by its address and port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Far {
+    /// By name, at addresses of one autonomous system.
+    Host(Arc<str>, u32),
+    /// By name, at an address of which no operator is known.
+    At(Arc<str>, IpAddr),
+    /// An address, a port and a transport without a name.
+    Bare(IpAddr, Option<u16>, u8),
+}
+
+impl Far {
+    fn of(destination: &Destination) -> Option<Self> {
+        let key = &destination.key;
+        if key.folded {
+            return None;
+        }
+        let ip = key.ip?;
+        let operator = destination.place.as_ref().and_then(|place| place.asn);
+        Some(match (key.host.clone(), operator) {
+            (Some(host), Some(asn)) => Self::Host(host, asn),
+            (Some(host), None) => Self::At(host, ip),
+            (None, _) => Self::Bare(ip, key.port, key.transport),
+        })
+    }
+}
 
 /// A baseline, read.
 #[derive(Debug, Clone)]
@@ -114,20 +143,28 @@ impl Baseline {
             .any(Attribution::accuses);
         let at_work = active > 0 || accusing;
         let kind = match declared {
-            Some(Kind::WithoutApp) | None if !at_work => Kind::WithoutApp,
+            Some(Kind::WithoutApp) if !at_work => Kind::WithoutApp,
+            Some(Kind::Undeclared) | None if !at_work => Kind::Undeclared,
             _ => Kind::WithoutMode,
         };
-        let doubt = (declared == Some(Kind::WithoutApp) && at_work).then(|| {
-            "the baseline was declared to be without the app, and shows the app or the drone at work: it explains nothing".to_owned()
-        });
+        let doubt = match (declared, kind) {
+            (Some(Kind::WithoutApp), Kind::WithoutMode) => Some(
+                "the baseline was declared to be without the app, and shows the app or the drone at work: it explains nothing",
+            ),
+            (_, Kind::Undeclared) => Some(
+                "the baseline is not declared to be without the app (--baseline-kind without-app): it explains nothing",
+            ),
+            _ => None,
+        }
+        .map(str::to_owned);
         let mut far = BTreeMap::new();
-        for d in case.destinations().iter().filter(|d| !d.key.folded) {
-            let (Some(ip), Some((_, traffic))) = (d.key.ip, d.fullest()) else {
+        for d in case.destinations() {
+            let (Some(key), Some((_, traffic))) = (Far::of(d), d.fullest()) else {
                 continue;
             };
-            let key = (d.key.host.clone(), ip, d.key.port, d.key.transport);
-            let entry = far.entry(key).or_insert((0, traffic.first));
-            entry.0 = traffic.bytes_out.max(entry.0);
+            let (sent, first) = far.entry(key).or_insert((0u64, traffic.first));
+            *sent = sent.saturating_add(traffic.bytes_out);
+            *first = (*first).min(traffic.first);
         }
         Self {
             kind,
@@ -140,19 +177,30 @@ impl Baseline {
         }
     }
 
-    /// In words, if the baseline explains the destination's traffic.
-    pub fn explains(&self, destination: &Destination, bytes_out: u64) -> Option<String> {
+    /// In words, if the baseline explains the destination's traffic: what all destinations that are
+    /// the same host of the same operator sent is held against what that host got in the baseline.
+    pub fn explains(
+        &self,
+        destination: &Destination,
+        bytes_out: u64,
+        all: &[Destination],
+    ) -> Option<String> {
         if self.kind != Kind::WithoutApp || !destination.attributed.whose.is_suspect() {
             return None;
         }
-        let key = &destination.key;
-        let far = (key.host.clone(), key.ip?, key.port, key.transport);
+        let far = Far::of(destination)?;
         let (sent, at) = self.far.get(&far)?;
-        let most = sent.saturating_mul(MORE_MAX).max(OS_BYTES_OUT_MAX);
-        (bytes_out <= most).then(|| {
-            let what = match key.host {
-                Some(_) => "the same name at the same address",
-                None => "the same address without a name",
+        let most = sent.saturating_mul(MORE_MAX);
+        let together: u64 = all
+            .iter()
+            .filter(|other| Far::of(other).as_ref() == Some(&far))
+            .filter_map(|other| other.fullest())
+            .fold(0, |sum, (_, traffic)| sum.saturating_add(traffic.bytes_out));
+        (bytes_out.max(together) <= most).then(|| {
+            let what = match far {
+                Far::Host(..) => "the same name at the same operator",
+                Far::At(..) => "the same name at the same address",
+                Far::Bare(..) => "the same address without a name",
             };
             format!(
                 "the baseline without the app shows {what} (its frame {})",

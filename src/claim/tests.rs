@@ -759,7 +759,11 @@ fn baseline(
 fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
     let push = |whose| to("mtalk.google.com", whose, traffic(900, 900));
     let asked = || lookup("mtalk.google.com", Shared, Scope::Relayed);
-    let without = baseline(&[push(Shared)], vec![asked()], None);
+    let without = baseline(
+        &[push(Shared)],
+        vec![asked()],
+        Some(baseline::Kind::WithoutApp),
+    );
     let with = |to: To| Hand {
         lookups: vec![asked()],
         baseline: Some(&without),
@@ -781,7 +785,7 @@ fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
             ..push(Unknown)
         },
         To {
-            traffic: traffic(64_001, 9),
+            traffic: traffic(3_601, 9),
             ..push(Shared)
         },
     ] {
@@ -798,11 +802,12 @@ fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
 
 #[test]
 fn a_baseline_that_shows_the_app_explains_nothing() {
-    use baseline::Kind::{WithoutApp, WithoutMode};
+    use baseline::Kind::{Undeclared, WithoutApp, WithoutMode};
     let push = to("mtalk.google.com", Shared, traffic(900, 900));
     let vendor = to("api.dji.com", Vendor, traffic(900, 900));
     for (seen, declared, kind, doubt) in [
-        (vec![push.clone()], None, WithoutApp, false),
+        (vec![push.clone()], Some(WithoutApp), WithoutApp, false),
+        (vec![push.clone()], None, Undeclared, true),
         (vec![push.clone()], Some(WithoutMode), WithoutMode, false),
         (vec![push.clone(), vendor.clone()], None, WithoutMode, false),
         (
@@ -814,7 +819,9 @@ fn a_baseline_that_shows_the_app_explains_nothing() {
     ] {
         let made = baseline(&seen, Vec::new(), declared);
         assert_eq!((made.kind, made.doubt.is_some()), (kind, doubt));
-        let explained = made.explains(&destination(&push), 900).is_some();
+        let push = destination(&push);
+        let all = std::slice::from_ref(&push);
+        let explained = made.explains(&push, 900, all).is_some();
         assert_eq!(explained, kind == WithoutApp);
     }
 }

@@ -54,6 +54,8 @@ pub struct Key {
     pub host_source: Option<NameSource>,
     /// Nothing but lookups, in clear or encrypted.
     pub lookups_only: bool,
+    /// The far end asked and our side answered, as a server does.
+    pub served: bool,
     /// The declared device, another machine, or untold.
     pub(super) whose: u8,
     /// The app, by the capture's label.
@@ -319,6 +321,7 @@ impl Destination {
                 host: host.map(Arc::from),
                 host_source: host.map(|_| NameSource::TlsSni),
                 lookups_only: false,
+                served: false,
                 whose: 0,
                 app: None,
                 folded: false,
@@ -361,6 +364,7 @@ pub(super) struct RowVerdict {
     pub(super) via: Option<(IpAddr, u16)>,
     pub(super) host: Option<Named>,
     pub(super) lookups_only: bool,
+    pub(super) served: bool,
     pub(super) hidden: Option<&'static str>,
     pub(super) folded: bool,
 }
@@ -392,6 +396,7 @@ pub(super) fn group(
         host: judged.host.as_ref().map(|h| Arc::clone(&h.name)),
         host_source: judged.host.as_ref().map(|h| h.source),
         lookups_only: judged.lookups_only,
+        served: judged.served,
         whose,
         app: judged.app.clone(),
         folded: judged.folded,
@@ -606,13 +611,26 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
         judge_name(destination.key.host.as_deref(), &aliases)
     };
     destination.browsable = browsable(destination, basis);
+    let whose = match destination.whose {
+        // What the far end asked of the device is no doing of the device: a name may still accuse.
+        Whose::Device if destination.key.served => Whose::Unsure,
+        whose => whose,
+    };
+    let by_its_name = if destination.key.served && !by_its_name.whose.accuses() {
+        Attributed {
+            whose: Attribution::Unknown,
+            reason: "the far end asked, and our side answered as a server does".into(),
+        }
+    } else {
+        by_its_name
+    };
     let by_evidence = if destination.key.lookups_only {
         by_evidence_of_lookup
     } else {
         by_evidence
     };
     destination.attributed =
-        by_evidence(destination.whose, destination.key.app.as_deref()).unwrap_or(by_its_name);
+        by_evidence(whose, destination.key.app.as_deref()).unwrap_or(by_its_name);
     note_disagreement(destination);
 }
 

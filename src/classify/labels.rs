@@ -6,7 +6,7 @@ use crate::audit::Series;
 use crate::evidence::Moment;
 use crate::label::LabelSource;
 use crate::ledger::apps::AppId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// An app as a capture's label names it. Process ids do not tell apps apart: they change with
@@ -69,6 +69,15 @@ impl Labels {
     pub fn new(series: &Series, basis: &Basis<'_>) -> Self {
         let mut of: BTreeMap<AppId, Arc<Labelling>> = BTreeMap::new();
         let mut seen: BTreeMap<Arc<Labelling>, (Moment, u64)> = BTreeMap::new();
+        let inputs = &basis.evidence.inputs;
+        // Whatever else runs under the app's user id is the app's.
+        let own: BTreeSet<(u32, u32)> = series
+            .ledger
+            .apps
+            .list()
+            .iter()
+            .filter_map(|app| Some((app.input, basis.subject.own_uid(app, inputs)?)))
+            .collect();
         for (id, app) in series.ledger.apps.iter() {
             let names = Names::of(app, &basis.evidence.inputs);
             let acting = !names.effective.is_empty();
@@ -91,7 +100,10 @@ impl Labels {
                 } else {
                     app.process.cut
                 },
-                says: basis.subject.says(app, &basis.evidence.inputs),
+                says: match app.uid {
+                    Some(uid) if own.contains(&(app.input, uid)) => Labelled::Subject,
+                    _ => basis.subject.says(app, inputs),
+                },
             });
             let counted = seen.entry(Arc::clone(&labelling)).or_insert((app.first, 0));
             counted.0 = counted.0.min(app.first);

@@ -6,10 +6,11 @@ use super::rows::is_fake;
 use super::{Basis, Scope};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::Moment;
-use crate::flow::Pair;
+use crate::flow::{Pair, Side};
 use crate::identity::topology::Topology;
-use crate::identity::{DeviceView, Whose, mac_of};
+use crate::identity::{DeviceView, Whose, our_end};
 use crate::ledger::{FOLDED_NAME, Lookup as Asked};
+use crate::packet::address::{Class, classify};
 use crate::packet::transport::protocol;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -40,6 +41,11 @@ pub struct Lookup {
 
 type LookupGroup = (Arc<str>, IpAddr, u8, Scope, Option<Arc<Labelling>>);
 
+/// Multicast of link or site scope.
+fn stays_by_number(ip: IpAddr) -> bool {
+    classify(ip).class == Class::MulticastLocal
+}
+
 pub(super) fn lookup(
     lookups: &mut BTreeMap<LookupGroup, Lookup>,
     key: &crate::ledger::LookupKey,
@@ -53,18 +59,30 @@ pub(super) fn lookup(
         crate::flow::Key::new((key.client, 0), (key.resolver, key.port), protocol::UDP);
     let mut link = Pair::default();
     *link.of_mut(side) = asked.link;
-    let is_local = |s| topology.local(&flow, s, &link).is_some();
+    let group = key.resolver.is_multicast();
+    let is_local = |s| topology.local(&flow, s, &link, side).is_some();
     let folded = &*key.name == FOLDED_NAME;
-    if !is_local(side) && is_local(side.other()) {
-        // Somebody outside asks a server of ours: it is no lookup of our side.
+    let local = Pair {
+        a: is_local(Side::A),
+        b: is_local(Side::B),
+    };
+    // Somebody outside asks a server of ours: it is no lookup of our side.
+    let inside = local.a && local.b;
+    if !group
+        && !inside
+        && !folded
+        && our_end(&flow, &link, side, local, device, topology) != side
+    {
         return;
     }
     let public = folded || is_public_name(&key.name);
     // A virtual resolver of a VPN app asks somebody outside, as one on the site does.
     let local = is_local(side.other()) || (is_fake(key.resolver) && public);
-    let scope = if !local {
+    let scope = if group && stays_by_number(key.resolver) {
+        Scope::Local
+    } else if !local {
         Scope::Internet
-    } else if key.resolver.is_multicast() || !public {
+    } else if group || !public {
         Scope::Local
     } else {
         Scope::Relayed
@@ -72,7 +90,15 @@ pub(super) fn lookup(
     let whose = if folded {
         Whose::Unsure
     } else {
-        device.whose(key.client, mac_of(&link, side))
+        let whose = device.of(&flow, &link, side);
+        // Who asks the device is another machine, but a machine can ask itself.
+        let itself = key.client == key.resolver || key.client.is_loopback();
+        let served = inside && device.of(&flow, &link, side.other()) == Whose::Device;
+        if whose == Whose::Unsure && served && !itself {
+            Whose::Other
+        } else {
+            whose
+        }
     };
     let app = key.app.and_then(|app| labels.of(&[app]));
     let attributed = by_evidence_of_lookup(whose, app.as_deref())

@@ -1,5 +1,6 @@
 //! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
 
+use super::certificate;
 use super::destination::{Client, Destination, Key, RowVerdict, asked_us, finish, group};
 use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
@@ -10,7 +11,7 @@ use crate::dissect::public_name::is_public_name;
 use crate::evidence::Moment;
 use crate::flow::bins::Bins;
 use crate::flow::row::{Folded, Row, RowKey};
-use crate::flow::{NameSource, Named, Pair, Relay, Side};
+use crate::flow::{NameSource, Named, Opening, Pair, Relay, Side};
 use crate::identity::topology::{Local, Topology};
 use crate::identity::{DeviceView, Whose, mac_of, our_side};
 use crate::link::Mac;
@@ -97,7 +98,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
     let mut destinations: BTreeMap<Key, Destination> = BTreeMap::new();
     let mut lookups = BTreeMap::new();
     for (index, series) in basis.evidence.series.iter().enumerate() {
-        let topology = Topology::new(&series.ledger, basis.local);
+        let topology = Topology::new(series, &basis.evidence.series, basis.local);
         let device = DeviceView::new(basis.devices, series, &topology);
         let labels = Labels::new(series, basis);
         let mut directions = BTreeMap::new();
@@ -153,7 +154,8 @@ struct RowJudge<'a> {
 impl RowJudge<'_> {
     fn row(&self, key: &RowKey, row: &Row, out: &mut Judged) -> RowVerdict {
         for side in Side::BOTH {
-            if let Some(Local::Proven(text)) = self.topology.local(&key.key, side, &key.link) {
+            if let Some(Local::Proven(text)) = self.topology.local(&key.key, side, &key.link, key.opener.0)
+            {
                 out.proven.entry(key.key.ip(side)).or_insert(text);
             }
         }
@@ -185,12 +187,14 @@ impl RowJudge<'_> {
             ),
             _ => ((!folded).then_some(address), port, None),
         };
+        let whose = whose_asks(key, scope, ours, self.device);
         RowVerdict {
             scope,
             ours,
             app,
             whose,
             client,
+            served: scope == Scope::Internet && asked_us(key, theirs),
             ip,
             port,
             via,
@@ -249,10 +253,9 @@ impl RowJudge<'_> {
             return Some(best.clone());
         }
         asked.or_else(|| {
-            key.names
-                .iter()
-                .find(|n| n.source == NameSource::Certificate)
-                .cloned()
+            let said = key.names.iter();
+            let said = said.filter(|n| n.source == NameSource::Certificate);
+            certificate::owner(said, self.basis.catalog).cloned()
         })
     }
 
@@ -332,9 +335,30 @@ impl RowJudge<'_> {
     }
 }
 
+/// Whose machine our side is. Who asks the device for something is not the device, though nothing else
+/// be known of it; but a machine can ask itself.
+fn whose_asks(key: &RowKey, scope: Scope, ours: Side, device: &DeviceView) -> Whose {
+    let whose = device.of(&key.key, &key.link, ours);
+    let itself = classify(key.key.ip(ours)).class == Class::Loopback
+        || key.key.ip(ours) == key.key.ip(ours.other());
+    let served = scope == Scope::Relayed
+        && whose == Whose::Unsure
+        && key.folded.is_none()
+        && key.opener == (ours, key.opener.1.max(Opening::Request))
+        && !itself
+        && device.of(&key.key, &key.link, ours.other()) == Whose::Device;
+    if served { Whose::Other } else { whose }
+}
+
 /// The scope of a row's packets, and which side is ours.
 pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (Scope, Side) {
-    let by_link = |side| topology.local(&key.key, side, &key.link).is_some();
+    let stays = topology.stays(key);
+    let by_link = |side| {
+        stays
+            || topology
+                .local(&key.key, side, &key.link, key.opener.0)
+                .is_some()
+    };
     let local = match key.folded {
         None => Pair {
             a: by_link(Side::A),
@@ -350,8 +374,13 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
     let ours = our_side(key, local, device, topology);
     let theirs = ours.other();
     let scope = if local.a && local.b {
-        let group = key.key.ip(theirs).is_multicast();
-        if !group && relayed(key) {
+        let group = Side::BOTH.iter().any(|s| key.key.ip(*s).is_multicast());
+        if !group && !stays && relayed(key) {
+            // What another machine asks of the device is that one's use of the internet: the device
+            // that answers is a server (contract, "Our side of a flow").
+            if asked_us(key, theirs) {
+                return (Scope::Relayed, theirs);
+            }
             Scope::Relayed
         } else {
             Scope::Local

@@ -78,9 +78,20 @@ impl Subject {
         }
     }
 
+    /// The user id that a label of the app under audit shows to be the app's own: Android gives each app
+    /// one. Ids below that range are shared, and the owner has to be the app itself, not one acting for it.
+    pub fn own_uid(&self, app: &App, inputs: &[InputFacts]) -> Option<u32> {
+        /// Ids of one Android user, and the range of them that apps get (`AID_APP_START` to `AID_APP_END`).
+        const PER_USER: u32 = 100_000;
+        const APPS: std::ops::RangeInclusive<u32> = 10_000..=19_999;
+        let uid = app.uid.filter(|uid| APPS.contains(&(uid % PER_USER)))?;
+        let names = Names::of(app, inputs);
+        (self.fit(app.uid, &names.process, None) == Fit::Yes).then_some(uid)
+    }
+
     fn fit(&self, uid: Option<u32>, names: &[(String, bool)], kind: Option<NameKind>) -> Fit {
         if !self.given.is_empty() {
-            let names: Vec<Name<'_>> = names.iter().map(as_name).collect();
+            let names: Vec<Name<'_>> = names.iter().flat_map(as_names).collect();
             return self
                 .patterns
                 .iter()
@@ -91,7 +102,8 @@ impl Subject {
         // A user id without a name may be any app.
         names
             .iter()
-            .map(|name| drone_app(as_name(name), kind).map_or(Fit::No, |(_, fit)| fit))
+            .flat_map(as_names)
+            .map(|name| drone_app(name, kind).map_or(Fit::No, |(_, fit)| fit))
             .max()
             .unwrap_or(Fit::Maybe)
     }
@@ -102,7 +114,13 @@ impl Subject {
             .iter()
             .filter(|pattern| {
                 !seen.iter().any(|(app, names)| {
-                    let names: Vec<Name<'_>> = names.iter().map(|n| Name::whole(n)).collect();
+                    let names: Vec<Name<'_>> = names
+                        .iter()
+                        .flat_map(|n| {
+                            let package = package_of(n).map(Name::whole);
+                            std::iter::once(Name::whole(n)).chain(package)
+                        })
+                        .collect();
                     pattern.matches(app.uid, &names) == Fit::Yes
                 })
             })
@@ -123,6 +141,20 @@ impl Subject {
             })
             .collect()
     }
+}
+
+/// A name, and the package before the colon: Android calls the further processes of an app
+/// `PACKAGE:NAME` (`android:process` of its manifest), and they are the app's like the first.
+fn as_names(named: &(String, bool)) -> impl Iterator<Item = Name<'_>> {
+    let package = package_of(&named.0).map(Name::whole);
+    std::iter::once(as_name(named)).chain(package)
+}
+
+/// What stands before the colon of a process name; text with blanks behind it is none.
+fn package_of(name: &str) -> Option<&str> {
+    let (package, process) = name.split_once(':')?;
+    let whole = !package.is_empty() && !process.is_empty();
+    (whole && !process.contains(char::is_whitespace)).then_some(package)
 }
 
 fn as_name((text, cut): &(String, bool)) -> Name<'_> {

@@ -207,7 +207,8 @@ fn baseline(options: &Check, case: Option<&CaseFile>) -> Result<Against, Error> 
             .iter()
             .map(|p| named_source(p, case))
             .collect();
-        return Ok(Some((sources, None)));
+        let declared = options.baseline_kind.map(kind_of);
+        return Ok(Some((sources, declared.or_else(|| listed_kind(options, case)))));
     }
     let listed: Vec<(&case::Capture, BaselineKind)> =
         case.map(|c| c.baselines().collect()).unwrap_or_default();
@@ -221,14 +222,31 @@ fn baseline(options: &Check, case: Option<&CaseFile>) -> Result<Against, Error> 
             .error("baselines of two kinds in one case")
             .advise("audit each against its own: one without the app explains, one without the mode contrasts"));
     }
-    let kind = match kind {
-        BaselineKind::WithoutApp => Kind::WithoutApp,
-        BaselineKind::WithoutMode => Kind::WithoutMode,
-    };
     Ok(Some((
         listed.iter().map(|(c, _)| source(c)).collect(),
-        Some(kind),
+        Some(kind_of(*kind)),
     )))
+}
+
+/// The kind that a case file declares for the baselines of the command line, if it lists them all.
+fn listed_kind(options: &Check, case: Option<&CaseFile>) -> Option<Kind> {
+    let of = |path: &PathBuf| {
+        let own = std::fs::canonicalize(path).ok()?;
+        let mut listed = case.into_iter().flat_map(CaseFile::baselines);
+        listed
+            .find(|(c, _)| std::fs::canonicalize(&c.file.path).is_ok_and(|listed| listed == own))
+            .map(|(_, kind)| kind_of(kind))
+    };
+    let mut kinds = options.baselines.iter().map(of);
+    let first = kinds.next()??;
+    kinds.all(|kind| kind == Some(first)).then_some(first)
+}
+
+fn kind_of(declared: BaselineKind) -> Kind {
+    match declared {
+        BaselineKind::WithoutApp => Kind::WithoutApp,
+        BaselineKind::WithoutMode => Kind::WithoutMode,
+    }
 }
 
 fn subject(options: &Check, case: Option<&CaseFile>) -> Subject {

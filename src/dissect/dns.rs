@@ -5,7 +5,7 @@
 //! asked; multicast answers are hearsay of neighbours and name no public server.
 
 use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
-use super::public_name::is_public_name;
+use super::public_name::{is_public_name, reverse_name_address};
 use super::{Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
 use crate::flow::{Carries, Opening, Relay};
@@ -210,6 +210,13 @@ fn answers(message: &Message, sink: &mut Sink<'_>) {
         sink.answers(&name, aliases.collect(), resolved.address, resolved.ttl);
     }
     for record in message.section(Section::Answer) {
+        if let Data::Pointer(name) = &record.data
+            && is_public_name(name.as_str())
+            && let Some(of) = reverse_name_address(record.owner.as_str())
+            && let Some(address) = of.address()
+        {
+            sink.ledger.reversed(address);
+        }
         if let Data::Binding(binding) = &record.data
             && let Some(offer) = &binding.ech
         {

@@ -1,14 +1,18 @@
 //! What is on the link: ARP (RFC 826), neighbour discovery and router advertisements (RFC 4861),
 //! DHCP acknowledgements (RFC 2131, RFC 2132), prefixes of translators (RFC 8781).
 //!
-//! Says which addresses a MAC claims, which networks are on the link and who routes. It proves
-//! nothing by itself: a claim counts only with frames that really went to that MAC.
+//! Says which addresses a MAC claims, which networks are on the link, who routes and who leases
+//! addresses (DHCPv6, RFC 8415, too). It proves nothing by itself: a claim counts only with frames
+//! that really went to that MAC, and a network only if its prefix is one that a link can have: a
+//! mask of a few bits, or a prefix or router that lives for no time, says nothing of a link.
 
 use super::wire::Reader;
 use crate::coverage::GapId;
 use crate::evidence::Moment;
 use crate::ledger::{Ledger, OnLink};
 use crate::link::Mac;
+use crate::packet::Datagram;
+use crate::packet::transport::{Transport, protocol};
 use crate::packet::translation::{Prefix, Source};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -38,6 +42,26 @@ pub fn arp(packet: &[u8], epoch: u32, at: Moment, ledger: &mut Ledger) -> Option
     Some(())
 }
 
+/// True for what no router passes on, whatever its addresses: neighbour discovery with hop limit 255
+/// (a receiver drops any other, RFC 4861 §6.1), and the membership messages of groups with hop limit 1
+/// (RFC 3376 §4, RFC 3810 §5), which go to the very group that they are about.
+pub fn stays_on_link(datagram: &Datagram<'_>, transport: &Transport<'_>) -> bool {
+    match transport {
+        Transport::Icmp { kind, .. } if datagram.protocol == protocol::ICMPV6 => {
+            (is_discovery(*kind) && datagram.hop_limit == u8::MAX)
+                || (matches!(kind, 130..=132 | 143)
+                    && datagram.hop_limit == 1
+                    && datagram.destination.is_multicast())
+        }
+        Transport::Icmp { .. } => false,
+        _ => {
+            datagram.protocol == 2
+                && datagram.hop_limit == 1
+                && datagram.destination.is_multicast()
+        }
+    }
+}
+
 /// True for the types of neighbour discovery (RFC 4861 §4): solicitations, advertisements, redirects.
 pub fn is_discovery(kind: u8) -> bool {
     matches!(kind, 133..=137)
@@ -64,6 +88,8 @@ pub fn icmpv6(
                 ledger.stations.entry(mac).or_default().router = true;
                 ledger.neighbour(mac, source, epoch, at);
             }
+            // Who routes for no time has no say in what lies on the link either.
+            let speaks = lifetime > 0;
             for _ in 0..OPTIONS_MAX {
                 let (Some(option), Some(eights)) = (reader.u8(), reader.u8()) else {
                     break;
@@ -87,10 +113,19 @@ pub fn icmpv6(
                     && let Some((&[bits, flags], rest)) = data.split_first_chunk::<2>()
                     && flags & 0x80 != 0
                     && bits <= 128
-                    && let Some(prefix) = rest.get(12..).and_then(|p| p.first_chunk::<16>())
+                    && let Some((lifetime, rest)) = rest.split_first_chunk::<4>()
+                    && let Some(prefix) = rest.get(8..).and_then(|p| p.first_chunk::<16>())
                 {
-                    let network = IpAddr::V6(Ipv6Addr::from(*prefix));
-                    ledger.on_link(OnLink { network, bits }, at);
+                    let network = OnLink {
+                        network: IpAddr::V6(Ipv6Addr::from(*prefix)),
+                        bits,
+                    };
+                    // A valid lifetime of 0 takes the prefix back (RFC 4861 §6.3.4).
+                    if u32::from_be_bytes(*lifetime) == 0 {
+                        ledger.on_link.remove(&network);
+                    } else if speaks {
+                        ledger.on_link(network, at);
+                    }
                 }
             }
         }
@@ -106,8 +141,19 @@ pub fn icmpv6(
     Some(())
 }
 
+/// A DHCPv6 message that only servers and relays send (RFC 8415 §7.3): its sender leases addresses.
+pub fn dhcpv6(payload: &[u8], mac: Option<Mac>, ledger: &mut Ledger) -> Option<()> {
+    const ADVERTISE: u8 = 2;
+    const REPLY: u8 = 7;
+    const RECONFIGURE: u8 = 10;
+    if matches!(*payload.first()?, ADVERTISE | REPLY | RECONFIGURE) {
+        ledger.stations.entry(mac?).or_default().leases = true;
+    }
+    Some(())
+}
+
 /// A DHCP message from a server: mask and routers of an acknowledged lease.
-pub fn dhcp(payload: &[u8], at: Moment, ledger: &mut Ledger) -> Option<()> {
+pub fn dhcp(payload: &[u8], mac: Option<Mac>, at: Moment, ledger: &mut Ledger) -> Option<()> {
     const COOKIE: u32 = 0x6382_5363;
     const REPLY: u8 = 2;
     const ACK: u8 = 5;
@@ -144,6 +190,12 @@ pub fn dhcp(payload: &[u8], at: Moment, ledger: &mut Ledger) -> Option<()> {
                 }
             }
         }
+    }
+    // Whoever answers leases, whatever comes of it.
+    if kind.is_some()
+        && let Some(mac) = mac
+    {
+        ledger.stations.entry(mac).or_default().leases = true;
     }
     if kind != Some(ACK) {
         return None;

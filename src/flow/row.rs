@@ -10,7 +10,7 @@ use super::{Key, LinkFacts, NameSource, Named, Opening, Pair, Relay, Side, Span}
 use crate::evidence::{FrameRef, Moment};
 use crate::ledger::apps::AppId;
 use crate::ledger::{Ledger, NameEvent};
-use crate::packet::address::classify;
+use crate::packet::address::{Class, classify};
 use crate::personal::Hits;
 use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -74,6 +74,8 @@ pub struct RowKey {
     pub relay: Option<Relay>,
     /// An address in place of a host name.
     pub literal: Option<IpAddr>,
+    /// Discovery and group membership that stay on the link.
+    pub link_only: bool,
     /// Nothing but DNS in clear.
     pub only_lookups: bool,
     /// A public name was looked up.
@@ -352,6 +354,7 @@ impl Rows {
             protocol: flow.facts.protocol,
             relay: flow.facts.relay.clone(),
             literal: flow.facts.literal,
+            link_only: flow.facts.link_only == Some(true),
             only_lookups: flow.facts.only_lookups,
             public_lookup: flow.facts.public_lookup,
             tunnel: flow.facts.tunnel,
@@ -395,7 +398,12 @@ fn resolved_events<'l>(closed: &Closed, side: Side, ledger: &'l Ledger) -> Vec<&
 /// A row of everything that is like this one at the near end.
 fn fold(key: &RowKey, keep_near: bool) -> RowKey {
     let local = |side| classify(key.key.ip(side)).is_local_source();
-    let folded = if local(Side::A) && local(Side::B) {
+    let group = |side| classify(key.key.ip(side)).class == Class::MulticastLocal;
+    let folded = if local(Side::A) && local(Side::B)
+        || group(Side::A)
+        || group(Side::B)
+        || key.link_only
+    {
         Folded::Local
     } else {
         Folded::Beyond
@@ -415,6 +423,7 @@ fn fold(key: &RowKey, keep_near: bool) -> RowKey {
         protocol: None,
         relay: key.relay.as_ref().map(|_| Relay::Lookup),
         literal: None,
+        link_only: key.link_only,
         only_lookups: key.only_lookups,
         public_lookup: key.public_lookup,
         tunnel: key.tunnel,

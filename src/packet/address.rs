@@ -31,9 +31,10 @@ pub enum Class {
     Private,
     /// RFC 4193.
     UniqueLocal,
-    /// `fec0::/10`: deprecated by RFC 3879, still bound to a site and routed nowhere.
+    /// `fec0::/10`: deprecated by RFC 3879 as its sites had no borders that anybody agreed on; new
+    /// implementations treat it as global unicast (RFC 4291 §2.5.7), and so it is not local.
     SiteLocal,
-    /// Broadcast, and multicast of link or site scope (IPv4: administratively scoped).
+    /// Broadcast, and multicast of link or site scope (IPv4: the local scope of RFC 2365).
     MulticastLocal,
     /// Multicast of any wider, unassigned or reserved scope.
     MulticastGlobal,
@@ -124,7 +125,6 @@ impl Special {
                 | Class::LinkLocal
                 | Class::Private
                 | Class::UniqueLocal
-                | Class::SiteLocal
                 | Class::MulticastLocal
         )
     }
@@ -385,6 +385,11 @@ mod tests {
             ("232.1.1.1", Class::MulticastGlobal),
             ("233.252.0.1", Class::MulticastGlobal),
             ("238.255.255.255", Class::MulticastGlobal),
+            ("239.1.1.1", Class::MulticastGlobal),
+            ("239.192.7.7", Class::MulticastGlobal),
+            ("239.252.255.255", Class::MulticastGlobal),
+            ("239.253.0.1", Class::MulticastLocal),
+            ("239.254.0.1", Class::MulticastLocal),
             ("239.255.255.250", Class::MulticastLocal),
             ("240.0.0.1", Class::Reserved),
             ("255.255.255.254", Class::Reserved),
@@ -457,7 +462,7 @@ mod tests {
             "169.254.1.1",
             "10.1.1.1",
             "fd00::1",
-            "fec0::1",
+            "239.255.255.250",
             "ff05::2",
         ] {
             assert!(
@@ -475,6 +480,8 @@ mod tests {
             ("240.0.0.1", false),
             ("224.0.1.1", false),
             ("ff08::1", false),
+            ("239.192.7.7", false),
+            ("fec0::1", false),
             ("5f00::1", false),
             ("192.0.0.8", false),
         ] {

@@ -71,7 +71,7 @@ pub fn rows(basis: &Basis<'_>) -> Vec<FlowRow> {
     let translators = basis.translators();
     let mut out = Vec::new();
     for series in &basis.evidence.series {
-        let topology = Topology::new(&series.ledger, basis.local);
+        let topology = Topology::new(series, &basis.evidence.series, basis.local);
         let device = DeviceView::new(basis.devices, series, &topology);
         let labels = Labels::new(series, basis);
         let row_of = |key: &RowKey, tally: &Tally, scope| {

@@ -462,7 +462,9 @@ fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
     let audit = Audit::with_session(UNKNOWN);
     let judged = |baseline: &Capture| {
         let path = audit.add("baseline.pcap", baseline);
-        audit.judged("", &["--baseline", path.to_str().expect("a plain path")])
+        let path = path.to_str().expect("a plain path");
+        let without = ["--baseline", path, "--baseline-kind", "without-app"];
+        audit.judged("", &without)
     };
     assert_eq!(audit.judged("", &[]).0, 3, "nothing explains it");
     let (code, report, err) = judged(&idle(UNKNOWN));
@@ -481,6 +483,15 @@ fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
     ] {
         assert_eq!(judged(&idle(other)).0, 3, "{other:?}");
     }
+    // Nobody says that the app did not run.
+    let path = audit.add("baseline.pcap", &idle(UNKNOWN));
+    let path = path.to_str().expect("a plain path");
+    let (code, report, err) = audit.judged("", &["--baseline", path]);
+    assert_eq!(
+        (code, &report["baseline"]["kind"]),
+        (3, &json!("undeclared"))
+    );
+    assert!(err.contains("--baseline-kind without-app"), "{err}");
     // The drone link, or the vendor: the app ran.
     for running in [session_in_flight(UNKNOWN.0, UNKNOWN.1), {
         let mut both = idle(UNKNOWN);

@@ -14,7 +14,7 @@ use crate::flow::{Key, Layer as Carrier, Opening, Relay, Side};
 use crate::ledger::Ends;
 use crate::link::inside::unwrap;
 use crate::link::{Content, Unwrapped};
-use crate::packet::address::classify;
+use crate::packet::address::{Class, classify};
 use crate::packet::encapsulation::Inner;
 use crate::packet::transport::{Transport, ports, read};
 use crate::packet::{Datagram, Decoded, decode};
@@ -167,7 +167,12 @@ impl Tracker {
     /// missed that packet, the quote still shows that `asker` sent it: an attempt, and no packet of
     /// its own.
     /// False if nothing that `asker` sent is quoted.
-    pub(super) fn quoted(&mut self, body: &[u8], asker: IpAddr, context: Context) -> bool {
+    pub(super) fn quoted(
+        &mut self,
+        body: &[u8],
+        (sender, asker): (IpAddr, IpAddr),
+        context: Context,
+    ) -> bool {
         /// Four bytes of the error's own come first.
         const UNUSED: usize = 4;
         // What is quoted is cut by design.
@@ -177,6 +182,9 @@ impl Tracker {
         };
         if inner.source != asker {
             return false;
+        }
+        if sender == inner.destination && context.source.is_none() && context.direction.is_none() {
+            self.refused(&inner, context);
         }
         self.quote(&inner, context);
         true
@@ -204,6 +212,24 @@ impl Tracker {
         let behind = body.get(quoted..).unwrap_or_default();
         self.look(slot, side, behind, Layer::Icmp, context);
         self.payload(slot, side, beyond, context);
+    }
+
+    /// The end that a packet went to refuses it: how soon, where the link says nothing of the ends.
+    fn refused(&mut self, packet: &Datagram<'_>, context: Context) {
+        let (from, to) = ports(packet);
+        let (key, _) = Key::new(
+            (packet.source, from),
+            (packet.destination, to),
+            packet.protocol,
+        );
+        let public = |ip: IpAddr| classify(ip).class == Class::Global;
+        if public(packet.source)
+            && public(packet.destination)
+            && let Some((_, flow)) = self.table.get(&key)
+        {
+            let delay = context.moment.time.since(flow.last_seen).unwrap_or(0);
+            self.ledger.answered(packet.destination, delay);
+        }
     }
 
     /// A packet that was quoted, and those inside it. True if one of them goes beyond the site.

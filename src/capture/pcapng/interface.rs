@@ -2,11 +2,13 @@
 //!
 //! Losses are told twice: packets say how many were lost before them (§4.3 epb_dropcount), and
 //! statistics how many since the capture began (§4.6). They are the same packets: the larger sum
-//! counts.
+//! counts. Statistics also say how many packets the filter let through and how many were handed to
+//! the recorder: packets that the file does not hold are lost, by whatever hand.
 
 use super::super::Notes;
 use super::super::facts::Interfaces;
-use super::section::{Clock, Described};
+use super::section::{Clock, Described, Statistics};
+use crate::capture::sidecar::left_behind;
 use crate::coverage::GapId;
 
 /// Interface descriptions that a section may hold, alike or not.
@@ -20,6 +22,11 @@ pub(super) struct LocalInterface {
     pub(super) snaplen: u32,
     lost_by_records: u64,
     lost_by_statistics: u64,
+    /// Packets of it in the file.
+    packets: u64,
+    /// Packets that its filter let through, and that its recorder was handed, as said last.
+    accepted: u64,
+    delivered: u64,
 }
 
 impl LocalInterface {
@@ -93,6 +100,9 @@ impl SectionInterfaces {
                 snaplen,
                 lost_by_records: 0,
                 lost_by_statistics: 0,
+                packets: 0,
+                accepted: 0,
+                delivered: 0,
             });
         }
         room
@@ -110,19 +120,47 @@ impl SectionInterfaces {
         }
     }
 
-    /// Takes statistics of interface `id`.
+    /// A packet of interface `local` is in the file.
+    pub(super) fn packet(&mut self, local: Option<usize>) {
+        if let Some(local) = local.and_then(|at| self.0.get_mut(at)) {
+            local.packets = local.packets.saturating_add(1);
+        }
+    }
+
+    /// The section is over: tells of which interfaces the counters say more than it holds.
+    pub(super) fn settle(&mut self, all: &mut Interfaces, notes: &mut Notes<'_>) {
+        for local in &mut self.0 {
+            let told = local.lost();
+            let missing = left_behind(local.accepted, local.delivered, local.packets);
+            // Packets that are counted as dropped are not handed over either: they count once.
+            let more = missing.saturating_sub(told);
+            if more > 0 {
+                all.lost(local.global, more);
+                let title = all.title(local.global);
+                notes.gap(
+                    GapId::KernelDrops,
+                    more,
+                    format!("the statistics of {title} count more packets than the file holds of it"),
+                );
+            }
+            (local.accepted, local.delivered) = (0, 0);
+        }
+    }
+
+    /// Takes statistics.
     pub(super) fn counted(
         &mut self,
         all: &mut Interfaces,
         notes: &mut Notes<'_>,
-        id: u32,
-        lost: Option<u64>,
+        said: &Statistics,
     ) {
-        let Some(local) = self.0.get_mut(id as usize) else {
+        let Some(local) = self.0.get_mut(said.interface as usize) else {
             notes.damage("statistics of an interface that the section does not describe");
             return;
         };
-        let Some(lost) = lost else { return };
+        local.accepted = local.accepted.max(said.accepted.unwrap_or(0));
+        local.delivered = local.delivered.max(said.delivered.unwrap_or(0));
+        let Some(lost) = said.lost else { return };
         let known = local.lost();
         // A later block repeats what an earlier one said.
         local.lost_by_statistics = local.lost_by_statistics.max(lost);

@@ -22,7 +22,9 @@ const IF_OS: u16 = 12;
 const IF_TSOFFSET: u16 = 14;
 const IF_HARDWARE: u16 = 15;
 const ISB_IFDROP: u16 = 5;
+const ISB_FILTERACCEPT: u16 = 6;
 const ISB_OSDROP: u16 = 7;
+const ISB_USRDELIV: u16 = 8;
 
 /// Programs that write a capture anew; what they removed leaves no mark of its own. Wireshark and
 /// TShark are among them, because what they record is written by Dumpcap, which names itself:
@@ -224,6 +226,10 @@ pub(super) struct Statistics {
     pub(super) interface: u32,
     /// Packets lost since the capture began; `None` when the block does not say.
     pub(super) lost: Option<u64>,
+    /// Packets that the filter let through.
+    pub(super) accepted: Option<u64>,
+    /// Packets handed to the recorder.
+    pub(super) delivered: Option<u64>,
     /// Its options run past its end.
     pub(super) broken: bool,
 }
@@ -232,11 +238,16 @@ pub(super) struct Statistics {
 pub(super) fn statistics(body: &[u8], big: bool) -> Option<Statistics> {
     let interface = word(body, 0, big)?;
     let mut options = Options::new(body.get(12..)?, big);
-    let mut lost: Option<u64> = None;
+    let (mut lost, mut accepted, mut delivered) = (None::<u64>, None, None);
     for option in options.by_ref() {
+        // All ones is how writers say that they do not know.
+        let count = int(option.value, big).filter(|&n| n != u64::MAX);
+        match option.code {
+            ISB_FILTERACCEPT => accepted = count.or(accepted),
+            ISB_USRDELIV => delivered = count.or(delivered),
+            _ => {}
+        }
         if matches!(option.code, ISB_IFDROP | ISB_OSDROP) {
-            // All ones is how writers say that they do not know.
-            let count = int(option.value, big).filter(|&n| n != u64::MAX);
             lost = match (lost, count) {
                 (Some(a), Some(b)) => Some(a.saturating_add(b)),
                 (a, b) => a.or(b),
@@ -246,6 +257,8 @@ pub(super) fn statistics(body: &[u8], big: bool) -> Option<Statistics> {
     Some(Statistics {
         interface,
         lost,
+        accepted,
+        delivered,
         broken: options.broken(),
     })
 }

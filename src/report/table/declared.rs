@@ -138,6 +138,7 @@ fn recorded(page: &mut Page<'_>, baseline: &Baseline) -> io::Result<()> {
     let what = match baseline.kind.as_str() {
         "without-app" => "without the app: explains traffic that the phone has by itself",
         "without-mode" => "without the mode: shows what the app does then, and explains nothing",
+        "undeclared" => "not declared: explains nothing",
         other => other,
     };
     page.item(0, "Kind:", what)?;

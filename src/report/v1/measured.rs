@@ -112,7 +112,8 @@ pub struct Clock {
 /// A second recording of the same device.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Baseline {
-    /// `without-app` (explains the phone's own traffic) or `without-mode` (gives the contrast).
+    /// `without-app` (explains the phone's own traffic), `without-mode` (gives the contrast) or
+    /// `undeclared` (explains nothing).
     pub kind: String,
     /// Why it is not what was declared, in words.
     pub doubt: Option<String>,
