@@ -373,7 +373,7 @@ pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<R
         return (Verdict::Contradicted, contradicting);
     }
     let mut reasons = say(Weight::Suspect);
-    for gap in window.gaps.iter().filter(|g| g.id.blocks()) {
+    for gap in window.gaps.iter().filter(|g| g.blocks()) {
         let reason = Reason {
             id: gap.id.id().to_owned(),
             text: gap.text.clone(),

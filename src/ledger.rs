@@ -444,7 +444,9 @@ impl Ledger {
         /// Addresses kept.
         const NEARNESS_MAX: usize = 4_096;
         const AT_ONCE: i64 = 2 * Timestamp::SECOND / 1_000;
-        if delay <= 0 || (self.nearness.len() >= NEARNESS_MAX && !self.nearness.contains_key(&address)) {
+        if delay <= 0
+            || (self.nearness.len() >= NEARNESS_MAX && !self.nearness.contains_key(&address))
+        {
             return;
         }
         let of = self.nearness.entry(address).or_default();

@@ -741,7 +741,11 @@ impl Tracker {
         let first = *span.packets.of(ends.side) == 0 && *span.packets.of(ends.side.other()) > 0;
         let before = span.last.time;
         let public = |ip: IpAddr| classify(ip).class == Class::Global;
-        if first && (answers || ends.sender.1 != 0) && public(ends.sender.0) && public(ends.receiver.0) {
+        if first
+            && (answers || ends.sender.1 != 0)
+            && public(ends.sender.0)
+            && public(ends.receiver.0)
+        {
             let delay = context.moment.time.since(before).unwrap_or(0);
             self.ledger.answered(ends.sender.0, delay);
         }

@@ -1,6 +1,7 @@
 //! How much the silence of a window is worth: the gaps that bear on it.
 //!
-//! A gap counts against a window unless another vantage covers the same time without it.
+//! A gap counts against a window unless another vantage covers it: one without such a gap that shows
+//! the subject itself, on the same link, over the same time. A covered gap stays listed.
 
 use crate::audit::{Series, TimeGap};
 use crate::classify::Basis;
@@ -57,6 +58,15 @@ pub struct WindowGap {
     pub input: Option<u32>,
     /// First frame that shows it.
     pub frame: Option<u64>,
+    /// The input of another vantage that makes up for it.
+    pub covered_by: Option<u32>,
+}
+
+impl WindowGap {
+    /// True if it forbids `consistent`.
+    pub fn blocks(&self) -> bool {
+        self.id.blocks() && self.covered_by.is_none()
+    }
 }
 
 /// A window with what it covers and lacks.
@@ -196,18 +206,30 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
     let mut gaps = Vec::new();
     for (index, own) in per_series.iter().enumerate() {
         for (id, found) in own {
-            let made_up = id.blocks()
-                && per_series.iter().enumerate().any(|(other, theirs)| {
-                    other != index
-                        && !theirs.contains_key(id)
-                        && covers(
-                            extents.get(other).copied().flatten(),
-                            extents.get(index).copied().flatten(),
-                        )
-                });
-            if !made_up {
-                gaps.extend(found.iter().cloned());
-            }
+            let other = per_series.iter().enumerate().find(|(other, theirs)| {
+                id.blocks()
+                    && *other != index
+                    && !theirs.contains_key(id)
+                    && covers(
+                        extents.get(*other).copied().flatten(),
+                        extents.get(index).copied().flatten(),
+                    )
+                    && shows_as_much(judged, (*other, index), &extents, &*inside)
+            });
+            let covered_by = other
+                .and_then(|(other, _)| series.get(other)?.inputs.first())
+                .copied();
+            gaps.extend(found.iter().cloned().map(|gap| WindowGap {
+                text: match covered_by {
+                    Some(by) => format!(
+                        "{}; covered: input {by} shows the subject on the same link without it",
+                        gap.text
+                    ),
+                    None => gap.text,
+                },
+                covered_by,
+                ..gap
+            }));
         }
     }
     let named = || window.as_ref().map_or("the capture".to_owned(), describe);
@@ -218,6 +240,7 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
             text,
             input: None,
             frame: None,
+            covered_by: None,
         });
     };
     let seen = device_seen(judged, basis, &*inside);
@@ -253,6 +276,7 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
             text: "more names of a destination than are kept".into(),
             input: Some(first.at.input),
             frame: Some(first.at.frame),
+            covered_by: None,
         });
     }
     // Declared, and in no vantage: a mistyped address must not pass for a silent device.
@@ -276,6 +300,7 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
             text: format!("the declared device {address} was not seen in any capture"),
             input: None,
             frame: None,
+            covered_by: None,
         });
     }
     gaps.extend(mismatches(judged, &*inside, &extents));
@@ -287,6 +312,7 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
             text,
             input: None,
             frame: None,
+            covered_by: None,
         }));
     }
     let active = slots.len();
@@ -310,6 +336,7 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
             ),
             input: None,
             frame: None,
+            covered_by: None,
         });
     }
     gaps.sort_by(|a, b| (a.id, a.input, a.frame, &a.text).cmp(&(b.id, b.input, b.frame, &b.text)));
@@ -362,6 +389,7 @@ fn mismatches(
                 ),
                 input: Some(at.at.input),
                 frame: Some(at.at.frame),
+                covered_by: None,
             });
         }
     }
@@ -416,6 +444,36 @@ fn covers(theirs: Option<(Moment, Moment)>, ours: Option<(Moment, Moment)>) -> b
     let early = a.time.since(c.time).is_some_and(|late| late < SAME_TIME);
     let long = d.time.since(b.time).is_some_and(|late| late < SAME_TIME);
     early && long
+}
+
+/// True if a vantage shows the subject on the link of another one, for as long as that one does; or
+/// for as long as that one lasts, if it does not show the subject.
+fn shows_as_much(
+    judged: &Judged,
+    (cover, of): (usize, usize),
+    extents: &[Option<(Moment, Moment)>],
+    inside: &dyn Fn(u32) -> bool,
+) -> bool {
+    let (Some(cover), Some(shown)) = (judged.shown.get(cover), judged.shown.get(of)) else {
+        return false;
+    };
+    if !cover.shares(shown) {
+        return false;
+    }
+    let whole = extents.get(of).copied().flatten();
+    let needed = shown
+        .span(inside)
+        .or(whole.map(|(first, last)| (first.time, last.time)));
+    match (cover.span(inside), needed) {
+        (Some((first, last)), Some((from, to))) => {
+            let missing = |a: Timestamp, b: Timestamp| a.since(b).is_none_or(|d| d > SLOT);
+            !missing(first, from) && !missing(to, last)
+        }
+        // Nothing says who the subject is, or what covers shows it without a label: the extents, which
+        // were compared, have to do.
+        (None, _) => true,
+        (Some(_), None) => false,
+    }
 }
 
 /// True unless a device was declared and no packet to or from it lies in the window: a mistyped
@@ -508,6 +566,7 @@ fn open_ends(series: &Series, declared: &Window, limit: i64) -> Vec<WindowGap> {
             ),
             input: Some(at.at.input),
             frame: Some(at.at.frame),
+            covered_by: None,
         })
     };
     [gap(begin, "first", first), gap(end, "last", last)]
@@ -533,6 +592,7 @@ fn gaps_of(
             text,
             input,
             frame,
+            covered_by: None,
         });
         gap.count += count;
         gap.frame = match (gap.frame, frame) {
@@ -663,7 +723,10 @@ fn one_direction(
 ) -> Option<String> {
     let epochs = judged.directions.get(index)?;
     let (mut out, mut back, mut whole, mut half, mut beyond) = (0u64, 0u64, 0u64, 0u64, 0u64);
+    let (mut two_way, mut inbound) = (0u64, 0u64);
     for (_, d) in epochs.iter().filter(|(epoch, _)| inside(**epoch)) {
+        two_way += d.two_way;
+        inbound += d.inbound;
         out += d.device_out;
         back += d.device_in;
         whole += d.whole;
@@ -686,6 +749,12 @@ fn one_direction(
             }
             _ => {}
         }
+    }
+    // A site on which nobody is answered, and only what comes in from outside.
+    if two_way == 0 && inbound > 0 {
+        return Some(
+            "nothing but what came in was recorded: no conversation shows both sides".into(),
+        );
     }
     // Payload that crosses the site's edge needs packets of both sides.
     if beyond > 0 || (half > 0 && whole == 0) {

@@ -184,6 +184,7 @@ fn judged_on<'a>(
         text: "by hand".into(),
         input: None,
         frame: None,
+        covered_by: None,
     });
     let window = WindowCoverage {
         window: None,

@@ -19,13 +19,20 @@ pub(super) fn owner<'n>(
     let mut all = 0usize;
     for named in names {
         all = all.saturating_add(1);
-        owners.entry(Owner::of(&named.name, catalog)).or_default().push(named);
+        owners
+            .entry(Owner::of(&named.name, catalog))
+            .or_default()
+            .push(named);
     }
     let most = owners
         .into_values()
         .find(|of| of.len().saturating_mul(2) > all)?;
-    most.into_iter()
-        .max_by_key(|named| (accuses(&named.name, catalog), std::cmp::Reverse(&named.name)))
+    most.into_iter().max_by_key(|named| {
+        (
+            accuses(&named.name, catalog),
+            std::cmp::Reverse(&named.name),
+        )
+    })
 }
 
 fn plain(name: &str) -> &str {
@@ -96,8 +103,14 @@ mod tests {
             (&["www.dji.com"][..], Some("www.dji.com")),
             (&["a.example.org", "www.dji.com"], None),
             (&["www.dji.com", "zoo.example.org"], None),
-            (&["a.example.org", "www.dji.com", "flysafe-api.dji.com"], Some("flysafe-api.dji.com")),
-            (&["b.example.co.uk", "a.example.co.uk"], Some("a.example.co.uk")),
+            (
+                &["a.example.org", "www.dji.com", "flysafe-api.dji.com"],
+                Some("flysafe-api.dji.com"),
+            ),
+            (
+                &["b.example.co.uk", "a.example.co.uk"],
+                Some("a.example.co.uk"),
+            ),
             (&["a.one.co.uk", "a.two.co.uk"], None),
         ] {
             let names = named(names);

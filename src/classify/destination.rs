@@ -14,7 +14,7 @@ pub use super::traffic::{Traffic, View};
 use super::{Basis, Scope, Stage};
 use crate::dissect::public_name::is_public_name;
 use crate::evidence::{FrameRef, Moment};
-use crate::flow::row::{FRAMES_MAX, Row, RowKey};
+use crate::flow::row::{Conversation, FRAMES_MAX, Row, RowKey};
 use crate::flow::{NameSource, Named, Opening, Relay, Side};
 use crate::identity::Whose;
 use crate::link::Mac;
@@ -113,6 +113,8 @@ pub struct Destination {
     looked_up: BTreeSet<Arc<str>>,
     hidden: Option<&'static str>,
     flows_per_view: BTreeMap<usize, u64>,
+    /// The conversations of each series, where there are several series; `None` if not all are known.
+    pub(super) conversations: BTreeMap<usize, Option<BTreeSet<Conversation>>>,
 }
 
 impl Destination {
@@ -250,6 +252,7 @@ impl Destination {
         self.looked_up.extend(other.looked_up);
         self.hidden = self.hidden.or(other.hidden);
         self.flows_per_view.extend(other.flows_per_view);
+        self.conversations.extend(other.conversations);
     }
 
     /// True where everything was DNS in clear, whether mere lookups or more.
@@ -346,6 +349,7 @@ impl Destination {
             looked_up: BTreeSet::new(),
             hidden: None,
             flows_per_view: BTreeMap::from([(0, 1)]),
+            conversations: BTreeMap::new(),
             ja4: BTreeSet::new(),
             content: Default::default(),
         }
@@ -379,7 +383,7 @@ pub(super) fn group(
     key: &RowKey,
     row: &Row,
     judged: &RowVerdict,
-    index: usize,
+    (index, several): (usize, bool),
     catalog: &Catalog,
 ) {
     let whose = match judged.whose {
@@ -427,6 +431,7 @@ pub(super) fn group(
             looked_up: BTreeSet::new(),
             hidden: None,
             flows_per_view: BTreeMap::new(),
+            conversations: BTreeMap::new(),
         });
     let theirs = judged.ours.other();
     let empty = BTreeMap::new();
@@ -468,6 +473,14 @@ pub(super) fn group(
     }
     destination.protocols.extend(key.protocol);
     *destination.flows_per_view.entry(index).or_insert(0) += row.flows;
+    if several {
+        let kept = destination.conversations.entry(index);
+        let kept = kept.or_insert_with(|| Some(BTreeSet::new()));
+        match (kept.as_mut(), row.conversations(key)) {
+            (Some(kept), Some(more)) => kept.extend(more),
+            _ => *kept = None,
+        }
+    }
     destination.looked_up.extend(row.lookups.iter().cloned());
     destination.hidden = destination.hidden.or(judged.hidden);
     if !judged.folded {

@@ -68,10 +68,7 @@ pub(super) fn lookup(
     };
     // Somebody outside asks a server of ours: it is no lookup of our side.
     let inside = local.a && local.b;
-    if !group
-        && !inside
-        && !folded
-        && our_end(&flow, &link, side, local, device, topology) != side
+    if !group && !inside && !folded && our_end(&flow, &link, side, local, device, topology) != side
     {
         return;
     }

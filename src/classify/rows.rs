@@ -5,6 +5,7 @@ use super::destination::{Client, Destination, Key, RowVerdict, asked_us, finish,
 use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
 use super::subject::Labelled;
+use super::vantages::Shown;
 use super::{Basis, Scope};
 use crate::audit::Series;
 use crate::dissect::public_name::is_public_name;
@@ -45,6 +46,8 @@ pub struct Judged {
     pub hidden: Vec<(Moment, u32, String)>,
     /// What each series says of the two directions of its flows, per epoch.
     pub directions: Vec<BTreeMap<u32, Directions>>,
+    /// What each series shows of the subject, where there are several.
+    pub shown: Vec<Shown>,
 }
 
 /// A tunnel that cannot be looked into, to a local host.
@@ -79,6 +82,10 @@ pub struct Directions {
     pub lost: u64,
     /// The first packet of the first connection that lost some.
     pub lost_from: Option<Moment>,
+    /// Conversations between single hosts, of any protocol, of which both sides were seen.
+    pub two_way: u64,
+    /// Conversations that go beyond the site, of which only what came in was seen.
+    pub inbound: u64,
 }
 
 /// Groups and judges the rows and lookups of all series.
@@ -94,7 +101,9 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         opaque: Vec::new(),
         hidden: Vec::new(),
         directions: Vec::new(),
+        shown: Vec::new(),
     };
+    let several = basis.evidence.series.len() > 1;
     let mut destinations: BTreeMap<Key, Destination> = BTreeMap::new();
     let mut lookups = BTreeMap::new();
     for (index, series) in basis.evidence.series.iter().enumerate() {
@@ -102,6 +111,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         let device = DeviceView::new(basis.devices, series, &topology);
         let labels = Labels::new(series, basis);
         let mut directions = BTreeMap::new();
+        let mut shown = Shown::default();
         for (key, row) in &series.rows {
             let judged = RowJudge {
                 basis,
@@ -113,10 +123,20 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
             }
             .row(key, row, &mut out);
             note_directions(&mut directions, key, row, &judged);
+            if several {
+                shown.note(key, row, &judged, &topology);
+            }
             if judged.scope == Scope::Local {
                 continue;
             }
-            group(&mut destinations, key, row, &judged, index, basis.catalog);
+            group(
+                &mut destinations,
+                key,
+                row,
+                &judged,
+                (index, several),
+                basis.catalog,
+            );
         }
         for (key, asked) in &series.ledger.lookups {
             lookup(&mut lookups, key, asked, &topology, &device, &labels, basis);
@@ -124,6 +144,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         out.labels.push(labels);
         out.devices.push(device);
         out.directions.push(directions);
+        out.shown.push(shown);
     }
     super::vantages::join(&mut destinations);
     out.destinations = destinations.into_values().collect();
@@ -154,7 +175,8 @@ struct RowJudge<'a> {
 impl RowJudge<'_> {
     fn row(&self, key: &RowKey, row: &Row, out: &mut Judged) -> RowVerdict {
         for side in Side::BOTH {
-            if let Some(Local::Proven(text)) = self.topology.local(&key.key, side, &key.link, key.opener.0)
+            if let Some(Local::Proven(text)) =
+                self.topology.local(&key.key, side, &key.link, key.opener.0)
             {
                 out.proven.entry(key.key.ip(side)).or_insert(text);
             }
@@ -490,6 +512,13 @@ fn note_directions(
             of.lost = of.lost.saturating_add(span.total.lost);
             let first = span.total.first;
             of.lost_from = Some(of.lost_from.map_or(first, |have| have.min(first)));
+        }
+        if !key.link_only {
+            of.two_way += if both { row.flows } else { 0 };
+            of.inbound += match judged.scope {
+                Scope::Internet if !both && sent == 0 => row.flows,
+                _ => 0,
+            };
         }
         if subject && key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0
         {

@@ -208,7 +208,10 @@ fn baseline(options: &Check, case: Option<&CaseFile>) -> Result<Against, Error> 
             .map(|p| named_source(p, case))
             .collect();
         let declared = options.baseline_kind.map(kind_of);
-        return Ok(Some((sources, declared.or_else(|| listed_kind(options, case)))));
+        return Ok(Some((
+            sources,
+            declared.or_else(|| listed_kind(options, case)),
+        )));
     }
     let listed: Vec<(&case::Capture, BaselineKind)> =
         case.map(|c| c.baselines().collect()).unwrap_or_default();

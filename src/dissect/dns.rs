@@ -8,7 +8,7 @@ use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
 use super::public_name::{is_public_name, reverse_name_address};
 use super::{Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
-use crate::flow::{Carries, Opening, Relay};
+use crate::flow::{Carries, Opening, Pair, Relay};
 use crate::ledger::LookupKey;
 use crate::packet::translation::{PROBE_NAME, Prefix, Source};
 use std::collections::VecDeque;
@@ -32,13 +32,22 @@ pub(super) const OVER_TCP: Protocol = Protocol {
     },
 };
 
-/// Queries of one flow that wait for their answer.
-const WAITING_MAX: usize = 128;
+/// Questions of one flow that are remembered for their answers, which may come twice.
+const ASKED_MAX: usize = 128;
 
 #[derive(Default)]
 struct Dns {
     stream: bool,
-    waiting: VecDeque<(u16, Arc<str>)>,
+    asked: VecDeque<Asked>,
+    /// A side sent something that is no message: it may have been a question.
+    unread: Pair<bool>,
+}
+
+/// A question of this flow.
+struct Asked {
+    id: u16,
+    name: Arc<str>,
+    answered: bool,
 }
 
 impl Session for Dns {
@@ -69,6 +78,7 @@ impl Session for Dns {
                         "a DNS message that cannot be read",
                     );
                 }
+                *self.unread.of_mut(sink.side()) = true;
             }
         }
         let facts = &mut sink.flow.facts;
@@ -132,6 +142,18 @@ impl Dns {
         if multicast && message.is_response {
             return;
         }
+        let mut asked_here = Vec::new();
+        for question in &message.questions {
+            asked_here
+                .push(message.is_response && self.answered(message.id, question.name.as_str()));
+        }
+        // What nobody asked for names nothing (contract, "Our side of a flow"): anybody can send it.
+        let unasked = message.is_response
+            && !asked_here.iter().any(|asked| *asked)
+            && !*self.unread.of(client_side);
+        if unasked {
+            return;
+        }
         sink.flow.opened(client_side, Opening::Request);
         sink.flow.facts.client_subnet |= message.records.iter().any(|r| {
             matches!(
@@ -143,7 +165,7 @@ impl Dns {
             )
         });
         let link = *sink.flow.link.of(client_side);
-        for question in &message.questions {
+        for (question, asked_before) in message.questions.iter().zip(asked_here) {
             let name: Arc<str> = Arc::from(question.name.as_str());
             if question.name.is_root() {
                 continue;
@@ -155,9 +177,8 @@ impl Dns {
                 client: client.0,
                 app: sink.app,
             };
-            let asked_before = message.is_response && self.answered(message.id, &name);
-            if !message.is_response && self.waiting.len() < WAITING_MAX {
-                self.waiting.push_back((message.id, Arc::clone(&name)));
+            if !message.is_response {
+                self.ask(message.id, &name);
             }
             if !asked_before {
                 sink.ledger
@@ -176,19 +197,24 @@ impl Dns {
         }
     }
 
-    /// True if this flow asked for the name under this id; the query is then answered.
-    fn answered(&mut self, id: u16, name: &str) -> bool {
-        match self
-            .waiting
-            .iter()
-            .position(|(i, n)| *i == id && **n == *name)
-        {
-            Some(at) => {
-                self.waiting.remove(at);
-                true
-            }
-            None => false,
+    /// Remembers a question; one that was answered makes room first.
+    fn ask(&mut self, id: u16, name: &Arc<str>) {
+        if self.asked.len() >= ASKED_MAX {
+            let done = self.asked.iter().position(|asked| asked.answered);
+            self.asked.remove(done.unwrap_or(0));
         }
+        self.asked.push_back(Asked {
+            id,
+            name: Arc::clone(name),
+            answered: false,
+        });
+    }
+
+    /// True if this flow asked for the name under this id.
+    fn answered(&mut self, id: u16, name: &str) -> bool {
+        let mut asked = self.asked.iter_mut();
+        let found = asked.find(|asked| asked.id == id && *asked.name == *name);
+        found.map(|asked| asked.answered = true).is_some()
     }
 }
 

@@ -12,8 +12,8 @@ use crate::evidence::Moment;
 use crate::ledger::{Ledger, OnLink};
 use crate::link::Mac;
 use crate::packet::Datagram;
-use crate::packet::transport::{Transport, protocol};
 use crate::packet::translation::{Prefix, Source};
+use crate::packet::transport::{Transport, protocol};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Router advertisement, neighbour solicitation, neighbour advertisement (RFC 4861 §4).
@@ -55,9 +55,7 @@ pub fn stays_on_link(datagram: &Datagram<'_>, transport: &Transport<'_>) -> bool
         }
         Transport::Icmp { .. } => false,
         _ => {
-            datagram.protocol == 2
-                && datagram.hop_limit == 1
-                && datagram.destination.is_multicast()
+            datagram.protocol == 2 && datagram.hop_limit == 1 && datagram.destination.is_multicast()
         }
     }
 }

@@ -93,7 +93,7 @@ fn every_id_of_the_code_has_a_text() {
     for one in every!(ClockKind: Ntp HttpDate) {
         assert_has(Kind::Clock, one.id());
     }
-    for one in every!(claim::baseline::Kind: WithoutApp WithoutMode) {
+    for one in every!(claim::baseline::Kind: WithoutApp WithoutMode Undeclared) {
         assert_has(Kind::Baseline, one.id());
     }
     for one in every!(LabelSource: PcapdroidTrailer PcapdroidComment Pktap DarwinProcess

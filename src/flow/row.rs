@@ -28,6 +28,9 @@ pub const FRAMES_MAX: usize = 32;
 /// Names listed of a row, and as many again that accuse.
 const NAMES_MAX: usize = 512;
 
+/// Ports of the opener kept of a row: what tells its flows apart in another vantage.
+const PORTS_MAX: usize = 64;
+
 /// Fingerprints listed of a row: programs on one device, and the few settings that each has.
 const JA4_MAX: usize = 16;
 
@@ -90,6 +93,17 @@ pub struct RowKey {
     pub esni: bool,
     /// Programs that labels name, sorted.
     pub apps: Vec<AppId>,
+}
+
+/// The ends of a flow, as every vantage shows them that is not behind a translator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Conversation {
+    /// Who opened it.
+    pub from: (IpAddr, u16),
+    /// Who was asked.
+    pub to: (IpAddr, u16),
+    /// Protocol number.
+    pub protocol: u8,
 }
 
 /// Counters of a row in one epoch of one input.
@@ -190,6 +204,9 @@ pub struct Row {
     pub flows: u64,
     /// The opener's port, if it was always the same one.
     pub opener_port: Option<u16>,
+    /// The ports that the opener used; more than [`PORTS_MAX`] are not kept, and then none speaks for
+    /// the row.
+    pub opener_ports: BTreeSet<u16>,
     /// Counters per epoch and input, in that order. A list, because most rows have one entry and
     /// there are many rows.
     pub spans: Vec<RowSpan>,
@@ -259,6 +276,7 @@ impl Rows {
         let row = self.rows.entry(key).or_insert_with(|| Row {
             flows: 0,
             opener_port: Some(opener),
+            opener_ports: BTreeSet::new(),
             spans: Vec::new(),
             said: BTreeMap::new(),
             resolved: Pair::default(),
@@ -276,6 +294,9 @@ impl Rows {
         row.bins.merge(&closed.flow.bins);
         if row.opener_port != Some(opener) {
             row.opener_port = None;
+        }
+        if row.opener_ports.len() <= PORTS_MAX {
+            row.opener_ports.insert(opener);
         }
         row.quoted |= closed.flow.facts.quoted;
         row.conflict |= closed.flow.facts.conflict;
@@ -399,15 +420,12 @@ fn resolved_events<'l>(closed: &Closed, side: Side, ledger: &'l Ledger) -> Vec<&
 fn fold(key: &RowKey, keep_near: bool) -> RowKey {
     let local = |side| classify(key.key.ip(side)).is_local_source();
     let group = |side| classify(key.key.ip(side)).class == Class::MulticastLocal;
-    let folded = if local(Side::A) && local(Side::B)
-        || group(Side::A)
-        || group(Side::B)
-        || key.link_only
-    {
-        Folded::Local
-    } else {
-        Folded::Beyond
-    };
+    let folded =
+        if local(Side::A) && local(Side::B) || group(Side::A) || group(Side::B) || key.link_only {
+            Folded::Local
+        } else {
+            Folded::Beyond
+        };
     let near = Side::BOTH
         .into_iter()
         .find(|side| keep_near && local(*side));
@@ -455,6 +473,22 @@ fn say(names: &mut BTreeMap<Named, Moment>, named: Named, at: Moment, ledger: &L
 }
 
 impl Row {
+    /// The conversations of the row, opener first, if all of them are known.
+    pub fn conversations<'r>(
+        &'r self,
+        key: &'r RowKey,
+    ) -> Option<impl Iterator<Item = Conversation> + 'r> {
+        let (opener, asked) = (key.opener.0, key.opener.0.other());
+        let known = key.folded.is_none() && self.opener_ports.len() <= PORTS_MAX;
+        known.then(|| {
+            self.opener_ports.iter().map(move |port| Conversation {
+                from: (key.key.ip(opener), *port),
+                to: (key.key.ip(asked), key.key.port(asked)),
+                protocol: key.transport,
+            })
+        })
+    }
+
     fn frame(&mut self, at: FrameRef) {
         self.frames.insert(at);
         while self.frames.len() > FRAMES_MAX {

@@ -146,12 +146,16 @@ impl<'a> Topology<'a> {
     /// site scope, broadcast, discovery; and what a link-local address says to a host of the link.
     pub fn stays(&self, key: &RowKey) -> bool {
         let class = |side| classify(key.key.ip(side)).class;
-        if key.link_only || Side::BOTH.iter().any(|s| class(*s) == Class::MulticastLocal) {
+        if key.link_only
+            || Side::BOTH
+                .iter()
+                .any(|s| class(*s) == Class::MulticastLocal)
+        {
             return true;
         }
-        Side::BOTH.iter().any(|side| {
-            class(*side) == Class::LinkLocal && self.is_neighbour(key, side.other())
-        })
+        Side::BOTH
+            .iter()
+            .any(|side| class(*side) == Class::LinkLocal && self.is_neighbour(key, side.other()))
     }
 
     /// The far end of a link-local address is a host of the link: no router passes such packets on

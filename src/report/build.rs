@@ -110,6 +110,7 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
                 input: None,
                 frame: None,
                 blocking: true,
+                covered_by: None,
             });
         }
     }

@@ -98,6 +98,7 @@ pub(in crate::report) fn gap(id: &str, blocking: bool, text: &str) -> v1::Gap {
         input: Some(0),
         frame: Some(77),
         blocking,
+        covered_by: None,
     }
 }
 

@@ -515,4 +515,6 @@ pub struct Gap {
     pub frame: Option<u64>,
     /// True if it forbids `consistent`.
     pub blocking: bool,
+    /// Index of the input of another vantage that makes up for it; null if none does.
+    pub covered_by: Option<u32>,
 }

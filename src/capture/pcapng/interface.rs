@@ -140,7 +140,9 @@ impl SectionInterfaces {
                 notes.gap(
                     GapId::KernelDrops,
                     more,
-                    format!("the statistics of {title} count more packets than the file holds of it"),
+                    format!(
+                        "the statistics of {title} count more packets than the file holds of it"
+                    ),
                 );
             }
             (local.accepted, local.delivered) = (0, 0);

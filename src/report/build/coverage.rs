@@ -24,7 +24,8 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
                     text: gap.text.clone(),
                     input: gap.input,
                     frame: gap.frame,
-                    blocking: gap.id.blocks(),
+                    blocking: gap.blocks(),
+                    covered_by: gap.covered_by,
                 },
             );
             if !out.contains(&gap) {
@@ -40,7 +41,10 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
         for series in &case.basis.evidence.series {
             for (key, noted) in series.ledger.gaps.iter() {
                 let told = out.iter().any(|(id, g)| {
-                    *id == key.id && g.input == Some(key.input) && g.text == key.cause
+                    *id == key.id
+                        && g.input == Some(key.input)
+                        && (g.text == key.cause
+                            || (g.covered_by.is_some() && g.text.starts_with(&*key.cause)))
                 });
                 if !told {
                     let gap = v1::Gap {
@@ -50,6 +54,7 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
                         input: Some(key.input),
                         frame: noted.first.filter(|m| !m.is_none()).map(|m| m.at.frame),
                         blocking: false,
+                        covered_by: None,
                     };
                     out.push((key.id, gap));
                 }

@@ -45,7 +45,7 @@ pub fn fitness(case: &Case<'_>, texts: &Library, request: Request<'_>) -> Fitnes
 
 fn window(of: &WindowCoverage, times: &Times<'_>) -> Window {
     let mut blocked_by: Vec<String> = Vec::new();
-    for gap in of.gaps.iter().filter(|g| g.id.blocks()) {
+    for gap in of.gaps.iter().filter(|g| g.blocks()) {
         if !blocked_by.iter().any(|id| id == gap.id.id()) {
             blocked_by.push(gap.id.id().to_owned());
         }
