@@ -386,6 +386,8 @@ pub struct Facts {
     pub tunnel: Option<&'static str>,
     /// The names of this flow are hidden: encrypted DNS, or an encrypted server name.
     pub hidden: Option<&'static str>,
+    /// A side sent a datagram that is not believed, which may have asked for what is answered.
+    pub doubted: Pair<bool>,
     /// Of discovery and group membership: no packet of it can have passed a router, or will (see
     /// [`crate::dissect::neighbours::stays_on_link`]).
     pub link_only: Option<bool>,

@@ -305,7 +305,12 @@ pub fn our_end(
     let macs = |is: &dyn Fn(Mac) -> bool| either(&|side| mac_of(link, side).is_some_and(is));
     macs(&|mac| !topology.is_router(mac))
         .filter(|side| mac_of(link, side.other()).is_some())
-        .or_else(|| macs(&|mac| topology.is_at_home(mac)))
+        // Who is at home speaks only against somebody who is not: a telephone has addresses of both kinds.
+        .or_else(|| {
+            macs(&|mac| topology.is_at_home(mac)).filter(|side| {
+                mac_of(link, side.other()).is_some_and(|mac| !topology.is_on_site(mac))
+            })
+        })
         .or_else(|| either(&|side| topology.is_centre(key.ip(side))))
         .or_else(|| either(&|side| topology.is_near(key.ip(side))))
         // Ports alone prove little, but the contract ends there.

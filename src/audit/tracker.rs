@@ -921,6 +921,9 @@ impl Tracker {
         context: Context,
     ) {
         if !believed {
+            if let Some(flow) = self.table.flow(slot) {
+                *flow.facts.doubted.of_mut(ends.side) = true;
+            }
             return;
         }
         if context.on_link && matches!((udp.source_port, udp.destination_port), (67, 68 | 67)) {

@@ -150,7 +150,8 @@ impl Dns {
         // What nobody asked for names nothing (contract, "Our side of a flow"): anybody can send it.
         let unasked = message.is_response
             && !asked_here.iter().any(|asked| *asked)
-            && !*self.unread.of(client_side);
+            && !*self.unread.of(client_side)
+            && !*sink.flow.facts.doubted.of(client_side);
         if unasked {
             return;
         }

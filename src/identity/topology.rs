@@ -99,9 +99,17 @@ impl<'a> Topology<'a> {
                 .is_some_and(|s| !s.leases && globals(s).next().is_none())
     }
 
+    /// True for a MAC that sends from an address of the site.
+    pub fn is_on_site(&self, mac: Mac) -> bool {
+        self.ledger
+            .stations
+            .get(&mac)
+            .is_some_and(|s| s.sources.iter().any(|ip| is_of_site(*ip)))
+    }
+
     /// True for an address that takes part in nearly all conversations between public addresses.
     pub fn is_centre(&self, ip: IpAddr) -> bool {
-        self.centres.contains(&Network::of(ip))
+        self.centres.contains(&Network::end(ip))
     }
 
     /// True for an address that answers as soon as the recording machine itself would.
@@ -248,6 +256,14 @@ impl Network {
             IpAddr::V6(v6) => Self::V6((v6.to_bits() >> 64) as u64),
         }
     }
+
+    /// What tells ends apart: all of IPv4, and of IPv6 the 64 bits that privacy addresses share.
+    fn end(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(v4) => Self::V4(v4.to_bits()),
+            IpAddr::V6(_) => Self::of(ip),
+        }
+    }
 }
 
 /// A machine with an IPv4 address of another network besides: a host has one, and who answers for
@@ -301,17 +317,19 @@ fn routes(station: &Station, ledger: &Ledger) -> bool {
     networks.len() >= NETWORKS_OF_A_HOST
 }
 
+/// A single host's address on the site.
+fn is_of_site(ip: IpAddr) -> bool {
+    matches!(
+        classify(ip).class,
+        Class::Private | Class::UniqueLocal | Class::LinkLocal
+    )
+}
+
 /// MACs that opened conversations between single hosts of the site.
 fn clients(series: &Series) -> BTreeSet<Mac> {
-    let at_home = |ip| {
-        matches!(
-            classify(ip).class,
-            Class::Private | Class::UniqueLocal | Class::LinkLocal
-        )
-    };
     let own = |key: &RowKey| {
         let opener = key.opener.0;
-        let both = Side::BOTH.iter().all(|side| at_home(key.key.ip(*side)));
+        let both = Side::BOTH.iter().all(|side| is_of_site(key.key.ip(*side)));
         let its = key.link.of(opener);
         its.source.filter(|_| both && !its.mixed && !key.link_only)
     };
@@ -360,15 +378,15 @@ fn centres(series: &Series, declared: &[IpNet]) -> BTreeSet<Network> {
                 && !declared.iter().any(|net| net.contains(&ip))
         };
         if counts(a) && counts(b) {
-            let (a, b) = (Network::of(a), Network::of(b));
+            let (a, b) = (Network::end(a), Network::end(b));
             pairs.insert((a.min(b), a.max(b)));
             let (opener, how) = key.opener;
             if how >= Opening::Request {
-                opens.insert(Network::of(key.key.ip(opener)));
+                opens.insert(Network::end(key.key.ip(opener)));
             }
             let asked = opener.other();
             if row.spans.iter().any(|s| *s.total.application.of(asked)) {
-                answers.insert(Network::of(key.key.ip(asked)));
+                answers.insert(Network::end(key.key.ip(asked)));
             }
         }
     }
