@@ -543,7 +543,10 @@ impl Tracker {
                     );
                 }
                 let wire = datagram.wire_len.saturating_sub(4);
-                if !answers && believed && self.quoted(body, (datagram.source, datagram.destination), context) {
+                if !answers
+                    && believed
+                    && self.quoted(body, (datagram.source, datagram.destination), context)
+                {
                     self.beyond_quote(slot, side, body, (datagram.protocol, wire), context);
                 } else if !answers && believed {
                     // An error that quotes nothing of its receiver's is a message like any other.

@@ -450,7 +450,10 @@ fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
 }
 
 fn has_ports(number: u8) -> bool {
-    matches!(number, protocol::TCP | protocol::UDP | protocol::UDP_LITE | protocol::SCTP)
+    matches!(
+        number,
+        protocol::TCP | protocol::UDP | protocol::UDP_LITE | protocol::SCTP
+    )
 }
 
 /// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
