@@ -33,7 +33,7 @@ const RULES: &[&str] = &[
 ];
 
 /// The contract's table "When silence counts", in its order, with what blocks `consistent`.
-const GAPS: [(&str, bool); 20] = [
+const GAPS: [(&str, bool); 21] = [
     ("no-app-activity", true),
     ("too-short", true),
     ("kernel-drops", true),
