@@ -774,10 +774,6 @@ fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
     // Another address, another name, or much more than the phone sends by itself.
     for other in [
         To {
-            ip: Some(CN),
-            ..push(Shared)
-        },
-        To {
             host: Some("alt1-mtalk.google.com"),
             ..push(Shared)
         },
