@@ -874,6 +874,13 @@ fn an_answer_names_a_translator_and_does_not_move_its_servers() {
     let run = |prefix: &str| {
         let mut capture = Capture::new();
         capture.flight(0, 70);
+        let mut question = dns_question(9, "ipv4only.arpa");
+        let kind = question.len() - 3;
+        question[kind] = 28;
+        capture.ip(
+            70.05,
+            &udp(&format!("{PHONE}:5353"), &format!("{ROUTER}:53"), &question),
+        );
         let answer = dns_answer_v6(9, "ipv4only.arpa", &format!("{prefix}192.0.0.170"));
         capture.ip(
             70.1,
