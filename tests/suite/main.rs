@@ -4,6 +4,7 @@
 //! One binary, so that the crate is linked once. What each fixture proves stands in
 //! `fixtures/README.md`, what it must give in `fixtures/cases.jsonl`.
 
+mod adversary;
 mod case;
 mod cli;
 mod clocks;
@@ -20,6 +21,7 @@ mod extract;
 mod fitness;
 mod flows;
 mod formats;
+mod honest;
 #[cfg(unix)]
 mod interrupted;
 mod limits;

@@ -29,8 +29,13 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn new() -> Self {
+        Self::of_link(1)
+    }
+
+    /// Frames of another link type (LINKTYPE_ values of the tcpdump group).
+    pub(crate) fn of_link(link: u32) -> Self {
         let mut bytes = Vec::new();
-        for word in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 262_144, 1] {
+        for word in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 262_144, link] {
             bytes.extend(word.to_le_bytes());
         }
         Self { bytes, packets: 0 }
@@ -84,6 +89,30 @@ impl Capture {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The records in the order of their times.
+    pub(crate) fn in_order(self) -> Self {
+        const HEAD: usize = 24;
+        let word = |at: usize| -> u32 {
+            u32::from_le_bytes(self.bytes[at..at + 4].try_into().expect("four bytes"))
+        };
+        let mut records = Vec::new();
+        let mut at = HEAD;
+        while at < self.bytes.len() {
+            let end = at + 16 + word(at + 8) as usize;
+            records.push(((word(at), word(at + 4)), &self.bytes[at..end]));
+            at = end;
+        }
+        records.sort_by_key(|(time, _)| *time);
+        let mut bytes = self.bytes[..HEAD].to_vec();
+        for (_, record) in records {
+            bytes.extend(record);
+        }
+        Self {
+            bytes,
+            packets: self.packets,
+        }
     }
 
     pub(crate) fn save(&self, folder: &Path) -> PathBuf {
