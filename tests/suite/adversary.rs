@@ -10,9 +10,10 @@
 //! alone and keeps its capture.
 
 use crate::support::craft::{
-    ACK, Capture, DRONE, PHONE, PSH, ROUTER, RST, SYN, checksum, client_hello, dns_question, duml,
-    ethernet, forged, ip, mac, tcp, tls_data, udp,
+    ACK, Capture, DRONE, PHONE, PSH, ROUTER, RST, SYN, at, checksum, client_hello, dns_question,
+    duml, ethernet, forged, hex, ip, mac, tcp, tls_data, udp,
 };
+use crate::support::random::Random;
 use crate::support::{assert_adds_up, check_here, gaps};
 use std::fs;
 use std::net::IpAddr;
@@ -29,47 +30,6 @@ const LENGTH: u32 = 90;
 const CONTACT: f64 = 35.0;
 /// Combinations in an ordinary run of the tests.
 const SAMPLE: u64 = 400;
-
-/// A small generator (SplitMix64): the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
-    fn one_in(&mut self, count: usize) -> bool {
-        self.below(count) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-
-    fn noise(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next() as u8).collect()
-    }
-}
-
-fn at(text: &str) -> IpAddr {
-    text.parse().expect("an address")
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex"))
-        .collect()
-}
 
 /// Packets of a contact: seconds after its beginning, and an IP packet.
 type Packets = Vec<(f64, Vec<u8>)>;
@@ -431,7 +391,7 @@ fn lay(it: Contact, random: &mut Random, story: &mut String) -> Laid {
     Laid {
         packets,
         // Behind a handshake, so that the first byte of the stream is known.
-        lost_possible: opening > 2 && !matches!(manner, 2 | 3 | 4),
+        lost_possible: opening > 2 && !matches!(manner, 2..=4),
     }
 }
 
@@ -853,6 +813,7 @@ fn combination(number: u64) -> Combination {
 }
 
 #[test]
+#[allow(clippy::print_stderr)]
 fn nothing_around_a_known_contact_makes_the_answer_consistent() {
     let number = |name| {
         std::env::var(name)
@@ -884,11 +845,8 @@ fn nothing_around_a_known_contact_makes_the_answer_consistent() {
             Ok((_, report)) => {
                 assert_adds_up(&report);
                 if only.is_some() {
-                    println!(
-                        "{story}\n{:#} {:?}",
-                        report["claims"][0]["reasons"],
-                        gaps(&report)
-                    );
+                    let reasons = &report["claims"][0]["reasons"];
+                    eprintln!("{story}\n{reasons:#} {:?}", gaps(&report));
                 }
             }
             Err(message) => panic!("{n}: {story}: {message}"),

@@ -2,8 +2,8 @@
 //! `consistent`. What a stricter rule gets wrong here is a false alarm.
 
 use crate::support::craft::{
-    ACK, Capture, Connection, DRONE, PHONE, PSH, ROUTER, RST, SYN, checksum, client_hello,
-    dns_answer, dns_question, duml, ethernet, ip, mac, tcp, tls_data, udp,
+    ACK, Capture, Connection, DRONE, PHONE, PSH, ROUTER, RST, SYN, at, checksum, client_hello,
+    dns_answer, dns_question, duml, ethernet, hex, ip, mac, tcp, tls_data, udp,
 };
 use crate::support::{assert_adds_up, check_here, gaps};
 use std::net::IpAddr;
@@ -17,18 +17,6 @@ struct Recording {
     what: &'static str,
     options: Vec<String>,
     capture: Capture,
-}
-
-fn at(text: &str) -> IpAddr {
-    text.parse().expect("an address")
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex"))
-        .collect()
 }
 
 /// Bytes without a pattern, the same each time.

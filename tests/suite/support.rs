@@ -1,6 +1,7 @@
 //! Runs the program in a scrubbed environment, and reads what it says.
 
 pub(crate) mod craft;
+pub(crate) mod random;
 
 use serde_json::Value;
 use std::ffi::OsStr;

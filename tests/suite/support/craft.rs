@@ -415,3 +415,17 @@ pub(crate) fn session_in_flight(name: &str, server: &str) -> Capture {
     capture.flight(35, 70);
     capture
 }
+
+/// An address.
+pub(crate) fn at(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+/// Bytes from hexadecimal digits; anything else between them is free.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex"))
+        .collect()
+}
