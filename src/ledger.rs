@@ -538,7 +538,11 @@ impl Ledger {
 
     /// A network is on the link, if it can be one.
     pub fn on_link(&mut self, network: OnLink, at: Moment) {
-        if network.is_credible() && self.on_link.len() < Self::ON_LINK_MAX {
+        // What cannot be right proves nothing, and nothing is lost with it.
+        if !network.is_credible() {
+            return;
+        }
+        if self.on_link.len() < Self::ON_LINK_MAX {
             self.on_link.entry(network).or_insert(at);
         } else if !self.on_link.contains_key(&network) {
             self.folded

@@ -153,6 +153,8 @@ impl Dns {
             && !*self.unread.of(client_side)
             && !*sink.flow.facts.doubted.of(client_side);
         if unasked {
+            // A translator's prefix only takes addresses beyond the site: it accuses, whoever says it.
+            translators(message, sink);
             return;
         }
         sink.flow.opened(client_side, Opening::Request);
@@ -219,11 +221,9 @@ impl Dns {
     }
 }
 
-fn answers(message: &Message, sink: &mut Sink<'_>) {
+/// The prefix of a translator, by what the resolver made with it (RFC 7050 §3).
+fn translators(message: &Message, sink: &mut Sink<'_>) {
     for resolved in message.resolved() {
-        let name: Arc<str> = Arc::from(resolved.question.as_str());
-        let aliases = resolved.aliases.iter().map(|a| Arc::from(a.as_str()));
-        // RFC 7050: the prefix of a translator, by what the resolver made with it.
         if resolved.question.as_str() == PROBE_NAME
             && let IpAddr::V6(made) = resolved.address
             && let Some(prefix) = Prefix::from_answer(made)
@@ -234,6 +234,14 @@ fn answers(message: &Message, sink: &mut Sink<'_>) {
                 "more prefixes of translators than are kept",
             );
         }
+    }
+}
+
+fn answers(message: &Message, sink: &mut Sink<'_>) {
+    translators(message, sink);
+    for resolved in message.resolved() {
+        let name: Arc<str> = Arc::from(resolved.question.as_str());
+        let aliases = resolved.aliases.iter().map(|a| Arc::from(a.as_str()));
         sink.answers(&name, aliases.collect(), resolved.address, resolved.ttl);
     }
     for record in message.section(Section::Answer) {
