@@ -101,8 +101,11 @@ pub struct Lookup {
     pub answers: BTreeSet<IpAddr>,
     /// What the link says of the asker's packets.
     pub link: LinkFacts,
-    /// The other side's, when the asker's own packets were not seen.
+    /// How often it was asked, per epoch.
     pub asked: BTreeMap<u32, Asked>,
+    /// The first answer to a question that the capture does not hold: somebody may have asked, or nobody. Listed,
+    /// and no more.
+    pub told: Option<Moment>,
     /// More names were folded into this row.
     pub folded: bool,
 }
@@ -314,6 +317,30 @@ impl Ledger {
 
     /// A name was asked for.
     pub fn lookup(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
+        let lookup = self.lookup_row(key, qtype, link, epoch, at);
+        let asked = lookup.asked.entry(epoch).or_insert(Asked {
+            count: 0,
+            first: at,
+            last: at,
+        });
+        asked.count += 1;
+        asked.last = at;
+    }
+
+    /// A name was answered, and no question for it is in the capture.
+    pub fn told(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
+        let lookup = self.lookup_row(key, qtype, link, epoch, at);
+        lookup.told.get_or_insert(at);
+    }
+
+    fn lookup_row(
+        &mut self,
+        key: LookupKey,
+        qtype: u16,
+        link: LinkFacts,
+        epoch: u32,
+        at: Moment,
+    ) -> &mut Lookup {
         let known = self.lookups.contains_key(&key);
         let accuses = || {
             let its = self.device_seen.contains(&key.client)
@@ -346,16 +373,11 @@ impl Ledger {
             answers: BTreeSet::new(),
             link,
             asked: BTreeMap::new(),
+            told: None,
             folded: full,
         });
         lookup.types.insert(qtype);
-        let asked = lookup.asked.entry(epoch).or_insert(Asked {
-            count: 0,
-            first: at,
-            last: at,
-        });
-        asked.count += 1;
-        asked.last = at;
+        lookup
     }
 
     /// A lookup was answered with an address.

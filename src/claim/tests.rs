@@ -104,6 +104,7 @@ fn lookup(name: &str, whose: Attribution, scope: Scope) -> Lookup {
         types: BTreeSet::from([1]),
         answers: BTreeSet::new(),
         asked: BTreeMap::from([(0, (2, moment(100, 1), moment(101, 2)))]),
+        told: None,
     }
 }
 

@@ -37,6 +37,16 @@ pub struct Lookup {
     pub answers: BTreeSet<IpAddr>,
     /// Per epoch: how often, first, last.
     pub asked: BTreeMap<u32, (u64, Moment, Moment)>,
+    /// The first answer of which no question was seen: it moves no verdict.
+    pub told: Option<Moment>,
+}
+
+impl Lookup {
+    /// The first packet about it.
+    pub fn first(&self) -> Moment {
+        let asked = self.asked.values().map(|(_, first, _)| *first).min();
+        asked.or(self.told).unwrap_or(Moment::NONE)
+    }
 }
 
 type LookupGroup = (Arc<str>, IpAddr, u8, Scope, Option<Arc<Labelling>>);
@@ -121,7 +131,12 @@ pub(super) fn lookup(
         types: BTreeSet::new(),
         answers: BTreeSet::new(),
         asked: BTreeMap::new(),
+        told: None,
     });
+    lookup.told = match (lookup.told, asked.told) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
     lookup.clients.insert(key.client);
     lookup.types.extend(&asked.types);
     lookup.answers.extend(&asked.answers);

@@ -8,7 +8,7 @@ use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
 use super::public_name::{is_public_name, reverse_name_address};
 use super::{Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
-use crate::flow::{Carries, Opening, Pair, Relay};
+use crate::flow::{Carries, Opening, Pair, Relay, Side};
 use crate::ledger::LookupKey;
 use crate::packet::translation::{PROBE_NAME, Prefix, Source};
 use std::collections::VecDeque;
@@ -42,6 +42,9 @@ struct Dns {
     /// A side sent something that is no message: it may have been a question.
     unread: Pair<bool>,
 }
+
+/// Address and port.
+type Socket = (IpAddr, u16);
 
 /// A question of this flow.
 struct Asked {
@@ -155,6 +158,9 @@ impl Dns {
         if unasked {
             // A translator's prefix only takes addresses beyond the site: it accuses, whoever says it.
             translators(message, sink);
+            if !multicast {
+                self.told(message, (client, server), client_side, sink);
+            }
             return;
         }
         sink.flow.opened(client_side, Opening::Request);
@@ -197,6 +203,28 @@ impl Dns {
         }
         if message.is_response && !multicast {
             answers(message, sink);
+        }
+    }
+
+    /// Lists the names of an answer whose question was not seen.
+    fn told(
+        &self,
+        message: &Message,
+        (client, server): (Socket, Socket),
+        client_side: Side,
+        sink: &mut Sink<'_>,
+    ) {
+        let link = *sink.flow.link.of(client_side);
+        for question in message.questions.iter().filter(|q| !q.name.is_root()) {
+            let key = LookupKey {
+                name: Arc::from(question.name.as_str()),
+                resolver: server.0,
+                port: server.1,
+                client: client.0,
+                app: sink.app,
+            };
+            sink.ledger
+                .told(key, question.qtype, link, sink.epoch, sink.at);
         }
     }
 

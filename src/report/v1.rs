@@ -481,7 +481,7 @@ pub struct Lookup {
     pub attribution: String,
     /// The app, by the capture's label.
     pub app: Option<App>,
-    /// Times asked.
+    /// Times asked; 0 where the capture holds an answer and no question.
     pub count: u64,
     /// First time.
     pub first: Option<String>,

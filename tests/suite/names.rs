@@ -173,6 +173,27 @@ fn dns_over_https_hides_what_it_asks_and_a_vendors_name_accuses_all_the_same() {
 }
 
 #[test]
+fn an_answer_that_nobody_asked_for_is_listed_and_accuses_nobody() {
+    let answer = dns_answer(7, VENDOR, [203, 0, 113, 9]);
+    let (code, report) = after_a_flight(&[from_router(&answer)], &format!("{ROUTER}:80"), &[]);
+    let lookup = &report["lookups"][0];
+    assert_eq!(
+        (&lookup["name"], &lookup["count"]),
+        (&json!(VENDOR), &json!(0))
+    );
+    assert_eq!(
+        (code, reasons(&report).len()),
+        (0, 0),
+        "{:#}",
+        report["claims"]
+    );
+    // With its question it is a lookup like any other.
+    let asked = [to_router(&dns_question(7, VENDOR)), from_router(&answer)];
+    let (code, report) = after_a_flight(&asked, &format!("{ROUTER}:80"), &[]);
+    assert_eq!((code, reasons(&report)), (1, vec!["vendor-lookup"]));
+}
+
+#[test]
 fn names_asked_of_httpdns_are_lookups() {
     let request = format!("GET /100000/d?host={VENDOR} HTTP/1.1\r\nHost: 203.107.1.33\r\n\r\n");
     let (code, report) = after_a_flight(&[], "203.107.1.33:80", &[request.as_bytes()]);

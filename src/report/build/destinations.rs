@@ -8,7 +8,6 @@ use crate::classify::labels::Labelling;
 use crate::classify::lookup::Lookup;
 use crate::classify::{Scope, Stage};
 use crate::dissect::dns_message::rtype;
-use crate::evidence::Moment;
 use crate::locate::Confidence;
 use crate::locate::cloud::cloud_of_name;
 use crate::report::v1;
@@ -239,18 +238,11 @@ fn type_name(number: u16) -> String {
 
 pub(super) fn lookups(case: &Case<'_>, times: &Times<'_>) -> Vec<v1::Lookup> {
     let mut order: Vec<&Lookup> = case.lookups().iter().collect();
-    let first = |l: &Lookup| {
-        l.asked
-            .values()
-            .map(|(_, first, _)| *first)
-            .min()
-            .unwrap_or(Moment::NONE)
-    };
     order.sort_by_cached_key(|l| {
         (
             std::cmp::Reverse(l.attributed.whose),
             std::cmp::Reverse(l.scope),
-            first(l),
+            l.first(),
             l.name.clone(),
             l.resolver,
         )
@@ -260,7 +252,7 @@ pub(super) fn lookups(case: &Case<'_>, times: &Times<'_>) -> Vec<v1::Lookup> {
         .take(LOOKUPS_MAX)
         .map(|lookup| {
             let host = case.basis.catalog.lookup(&lookup.name);
-            let first = first(lookup);
+            let first = lookup.first();
             v1::Lookup {
                 name: lookup.name.to_string(),
                 types: lookup.types.iter().map(|t| type_name(*t)).collect(),
