@@ -14,7 +14,7 @@ use crate::link::Mac;
 use crate::packet::address::{Class, classify};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use topology::Topology;
+use topology::{Topology, is_of_site};
 
 /// Whether a machine is the declared device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,11 @@ pub struct DeviceView {
     pub ambiguous: bool,
     /// Declared addresses that went to another machine while the device went on under another one.
     moved: BTreeSet<(IpAddr, Mac)>,
+    /// Declared MACs that send for others too: what they send from outside addresses may be anybody's.
+    forwards: BTreeSet<Mac>,
+    /// MACs that took over an address of a declared MAC which was not seen again, and may be the same
+    /// machine's.
+    heirs: BTreeSet<Mac>,
     /// The recording machine is the device: directions say that the device's packets were sent by it.
     recorder: bool,
 }
@@ -64,11 +69,23 @@ impl DeviceView {
             for ip in &devices.ips {
                 view.bind(*ip, series, &spoken);
             }
-            view.ambiguous |= view
-                .macs
-                .iter()
-                .any(|mac| topology.is_router(*mac) && !devices.macs.contains(mac));
-            view.ambiguous |= view.macs.iter().any(|mac| in_turn(*mac, &spoken));
+            for mac in view.macs.clone() {
+                let declared = devices.macs.contains(&mac);
+                let on_site = |ip: IpAddr| !declared || is_of_site(ip);
+                view.ambiguous |= in_turn(mac, &spoken, &on_site);
+                if topology.is_router(mac) || in_turn(mac, &spoken, &|_| true) {
+                    // A hotspot that was declared by its MAC has addresses of its own.
+                    if declared {
+                        view.forwards.insert(mac);
+                    } else {
+                        view.ambiguous = true;
+                    }
+                }
+            }
+            for mac in &devices.macs {
+                view.heirs.extend(heirs(*mac, series, &spoken));
+            }
+            view.heirs.retain(|mac| !view.macs.contains(mac));
         }
         let seen = |ip: &IpAddr| {
             Side::BOTH
@@ -92,7 +109,8 @@ impl DeviceView {
         if !view.ambiguous {
             for mac in &view.macs {
                 if let Some(station) = series.ledger.stations.get(mac) {
-                    view.addresses.extend(&station.sources);
+                    let own = |ip: &&IpAddr| !view.forwards.contains(mac) || is_of_site(**ip);
+                    view.addresses.extend(station.sources.iter().filter(own));
                 }
             }
         }
@@ -188,8 +206,9 @@ impl DeviceView {
             return Whose::Device;
         }
         match mac {
+            Some(mac) if self.heirs.contains(&mac) => Whose::Unsure,
             Some(mac) if self.macs.contains(&mac) => {
-                if self.ambiguous {
+                if self.ambiguous || (self.forwards.contains(&mac) && !is_of_site(ip)) {
                     Whose::Unsure
                 } else {
                     Whose::Device
@@ -222,9 +241,48 @@ fn spoken(series: &Series) -> Spoken {
     out
 }
 
-/// Two IPv4 addresses speak from one MAC in turn, as behind a repeater or router: a host changes its
-/// address and does not go back. Its own besides (no address yet, link-local, 464XLAT) do not count.
-fn in_turn(mac: Mac, spoken: &Spoken) -> bool {
+/// MACs that sent from an address of this one after it fell silent, if one of the two is a number that
+/// its machine made up (the locally administered bit, IEEE 802): a telephone changes it on the way.
+fn heirs(mac: Mac, series: &Series, spoken: &Spoken) -> BTreeSet<Mac> {
+    let stations = &series.ledger.stations;
+    let made_up = |mac: Mac| mac.0[0] & 2 != 0;
+    let Some(own) = stations.get(&mac) else {
+        return BTreeSet::new();
+    };
+    let last = spoken
+        .iter()
+        .filter(|((of, _), _)| *of == mac)
+        .map(|(_, (_, last))| *last)
+        .max();
+    let single = |ip: &IpAddr| {
+        matches!(
+            classify(*ip).class,
+            Class::Private | Class::UniqueLocal | Class::Global
+        )
+    };
+    let took = |other: &Mac| {
+        stations.get(other).is_some_and(|station| {
+            station
+                .sources
+                .intersection(&own.sources)
+                .filter(|ip| single(ip))
+                .any(|ip| {
+                    let first = spoken.get(&(*other, *ip)).map(|(first, _)| *first);
+                    last.is_none_or(|last| first.is_some_and(|first| first >= last))
+                })
+        })
+    };
+    stations
+        .keys()
+        .copied()
+        .filter(|other| *other != mac && (made_up(mac) || made_up(*other)) && took(other))
+        .collect()
+}
+
+/// Two of the addresses that `counts` takes, both IPv4, speak from one MAC in turn, as behind a
+/// repeater or router: a host changes its address and does not go back. Its own besides (no address
+/// yet, link-local, 464XLAT) do not count.
+fn in_turn(mac: Mac, spoken: &Spoken, counts: &dyn Fn(IpAddr) -> bool) -> bool {
     /// What is sent late from an address that was given up.
     const TAIL: i64 = 5 * Timestamp::SECOND;
     let times: Vec<(Timestamp, Timestamp)> = spoken
@@ -234,7 +292,7 @@ fn in_turn(mac: Mac, spoken: &Spoken) -> bool {
                 classify(*ip).class,
                 Class::Unspecified | Class::LinkLocal | Class::Loopback | Class::Clat
             );
-            *of == mac && ip.is_ipv4() && !own
+            *of == mac && ip.is_ipv4() && !own && counts(*ip)
         })
         .map(|(_, times)| *times)
         .collect();

@@ -723,7 +723,7 @@ fn one_direction(
 ) -> Option<String> {
     let epochs = judged.directions.get(index)?;
     let (mut out, mut back, mut whole, mut half, mut beyond) = (0u64, 0u64, 0u64, 0u64, 0u64);
-    let (mut two_way, mut inbound) = (0u64, 0u64);
+    let (mut two_way, mut inbound, mut unanswered) = (0u64, 0u64, 0u64);
     for (_, d) in epochs.iter().filter(|(epoch, _)| inside(**epoch)) {
         two_way += d.two_way;
         inbound += d.inbound;
@@ -732,6 +732,11 @@ fn one_direction(
         whole += d.whole;
         half += d.half;
         beyond += d.half_beyond;
+        unanswered += d.unanswered;
+    }
+    // Where no conversation shows both sides, an end that does not answer is not known to be silent.
+    if two_way == 0 {
+        half += unanswered;
     }
     if basis.devices.any() {
         match (out, back) {

@@ -78,6 +78,9 @@ pub struct Directions {
     pub half: u64,
     /// Those of them that go beyond the site.
     pub half_beyond: u64,
+    /// TCP flows within the site of which one side was seen, with no more payload than a sender may
+    /// send before it is answered: the other end may have left.
+    pub unanswered: u64,
     /// Bytes of the subject's connections that were acknowledged and that no packet holds.
     pub lost: u64,
     /// The first packet of the first connection that lost some.
@@ -87,6 +90,9 @@ pub struct Directions {
     /// Conversations that go beyond the site, of which only what came in was seen.
     pub inbound: u64,
 }
+
+/// What a sender may send before the first answer: ten segments (RFC 6928 §2).
+const FIRST_WINDOW: u64 = 14_600;
 
 /// Groups and judges the rows and lookups of all series.
 pub fn judge(basis: &Basis<'_>) -> Judged {
@@ -527,11 +533,21 @@ fn note_directions(
         {
             if both {
                 of.whole += row.flows;
+            } else if judged.scope != Scope::Local {
+                of.half += row.flows;
+                of.half_beyond += row.flows;
+            } else if row
+                .spans
+                .iter()
+                .map(|s| s.total.bytes.a + s.total.bytes.b)
+                .sum::<u64>()
+                <= FIRST_WINDOW
+            {
+                // That nobody answered shows in the numbers: those of the silent end stand still, or
+                // the tracker says so.
+                of.unanswered += row.flows;
             } else {
                 of.half += row.flows;
-                if judged.scope != Scope::Local {
-                    of.half_beyond += row.flows;
-                }
             }
         }
     }

@@ -227,12 +227,18 @@ impl Half {
         if len == 0 {
             return 0;
         }
-        self.has_bytes = true;
+        let had_bytes = std::mem::replace(&mut self.has_bytes, true);
         let from = self.carry_on(sequence);
         let end = from + u64::from(len);
         let mut new = 0;
         // Beyond what was seen.
         if end > self.next {
+            // A keep-alive probe without a byte (RFC 9293 §3.8.4) as the first sight of the flow: it
+            // stands one number below what was sent, and hides none.
+            if !had_bytes && !self.syn && from == self.next + 1 {
+                self.base = from;
+                self.next = from;
+            }
             let start = from.max(self.next);
             if from > self.next {
                 let noticed = self.beyond.as_ref().map_or(place, |p| **p);
@@ -451,6 +457,16 @@ mod tests {
             "keep-alive as the first sight of a flow"
         );
         assert_eq!(joined.accept(500, 20, true, AT), 20);
+        let mut empty = Half::default();
+        assert_eq!(empty.accept(499, 0, false, AT), 0);
+        empty.acknowledge(500, AT, false);
+        assert_eq!(empty.accept(500, 20, true, AT), 20);
+        empty.acknowledge(520, AT, false);
+        assert_eq!(
+            lost(&empty),
+            0,
+            "an empty keep-alive as the first sight of a flow"
+        );
         let mut late = Half::default();
         late.acknowledge(1000, AT, false);
         assert_eq!(

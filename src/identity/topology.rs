@@ -318,7 +318,7 @@ fn routes(station: &Station, ledger: &Ledger) -> bool {
 }
 
 /// A single host's address on the site.
-fn is_of_site(ip: IpAddr) -> bool {
+pub fn is_of_site(ip: IpAddr) -> bool {
     matches!(
         classify(ip).class,
         Class::Private | Class::UniqueLocal | Class::LinkLocal

@@ -702,6 +702,71 @@ fn local_traffic() -> Vec<Recording> {
     all
 }
 
+/// Connections that were open before, ends that left, and a telephone that serves others.
+fn machines() -> Vec<Recording> {
+    const NAS: &str = "192.168.2.30:8883";
+    let app = format!("{PHONE}:40100");
+    let mut all = Vec::new();
+
+    // The first sight of a connection is a keep-alive without a byte, one number below what was sent.
+    let mut kept = usual();
+    kept.ip(1.0, &tcp(&app, NAS, (999, 500), ACK, b""));
+    kept.ip(1.1, &tcp(NAS, &app, (500, 1000), ACK, b""));
+    for (when, number) in [(5.0, 0), (40.0, 1)] {
+        let (sent, got) = (1000 + 60 * number, 500 + 60 * number);
+        let body = noise(u64::from(number) + 3, 60);
+        kept.ip(when, &tcp(&app, NAS, (sent, got), ACK | PSH, &body));
+        kept.ip(
+            when + 0.1,
+            &tcp(NAS, &app, (got, sent + 60), ACK | PSH, &body),
+        );
+        kept.ip(when + 0.2, &tcp(&app, NAS, (sent + 60, got + 60), ACK, b""));
+    }
+    all.push(plain("a keep-alive before anything else", kept));
+
+    // A box that was switched off: what was under way is sent again and again.
+    let mut left = usual();
+    for n in 0..5 {
+        let packet = tcp(&app, NAS, (1000, 500), ACK | PSH, &noise(9, 60));
+        left.ip(f64::from(1 << n), &packet);
+    }
+    all.push(plain("a box that left", left));
+
+    // The declared telephone is the hotspot of a laptop, and sends to it for the internet.
+    let (phone, laptop) = (machine(0x20), machine(0x99));
+    let mut hotspot = usual();
+    let advertisement = hex("86 00 0000 40 00 0708 00000000 00000000
+         03 04 40 c0 00015180 00003840 00000000 2a02081012340001 0000000000000000");
+    let packet = neighbour("fe80::20", "ff02::1", &advertisement);
+    hotspot.frame(0.1, &ethernet(phone, MULTICAST6, &packet));
+    for (when, inside, outside) in [
+        (10.0, "192.168.2.99:50000", "192.0.2.9:443"),
+        (20.0, "192.168.2.99:50000", "198.51.100.9:443"),
+        (
+            30.0,
+            "[2a02:810:1234:1::99]:50000",
+            "[2a00:1450:4001::9]:443",
+        ),
+    ] {
+        let packet = tcp(
+            inside,
+            outside,
+            (1, 1),
+            ACK | PSH,
+            &client_hello("example.org"),
+        );
+        hotspot.frame(when, &ethernet(laptop, phone, &packet));
+        let packet = tcp(outside, inside, (1, 300), ACK | PSH, &tls_data(900));
+        hotspot.frame(when + 0.1, &ethernet(phone, laptop, &packet));
+    }
+    all.push(Recording {
+        what: "a declared telephone that is a hotspot",
+        options: vec!["--device".to_owned(), "02:00:00:00:00:20".to_owned()],
+        capture: hotspot,
+    });
+    all
+}
+
 fn session_copy(of: &Connection) -> Connection {
     Connection {
         client: of.client.clone(),
@@ -715,7 +780,7 @@ fn session_copy(of: &Connection) -> Connection {
 fn honest_recordings_of_unusual_networks_are_consistent() {
     let scratch = TempDir::new().expect("a scratch folder");
     let mut wrong = Vec::new();
-    let all = [networks(), households(), local_traffic()]
+    let all = [networks(), households(), local_traffic(), machines()]
         .into_iter()
         .flatten();
     let mut count = 0;

@@ -111,6 +111,27 @@ fn a_shared_address_is_ambiguous_and_acquits_nobody() {
 }
 
 #[test]
+fn a_new_mac_under_the_same_address_may_be_the_declared_machine() {
+    let router = mac(ROUTER.parse().unwrap());
+    // Made up by a telephone on the way, or another maker's card that took a lease over.
+    for (card, code) in [([0xda, 0, 0, 0, 0, 0x21], 3), ([0xa4, 0, 0, 0, 0, 0x21], 0)] {
+        let mut capture = Capture::new();
+        let declared = [0x3c, 0, 0, 0, 0, 0x20];
+        for at in (0..=70u16).step_by(5) {
+            let link = duml(at, 2, 3, b"");
+            let packet = udp(&format!("{PHONE}:12346"), "192.168.2.1:9003", &link);
+            capture.frame(f64::from(at), &ethernet(declared, router, &packet));
+            let packet = udp("192.168.2.1:9003", &format!("{PHONE}:12346"), &link);
+            capture.frame(f64::from(at) + 0.1, &ethernet(router, declared, &packet));
+        }
+        let packet = udp(&format!("{PHONE}:5000"), "203.0.113.9:9", b"payload");
+        capture.frame(72.0, &ethernet(card, router, &packet));
+        let (got, report) = judged(&capture, &["--device", "3c:00:00:00:00:20"]);
+        assert_eq!(got, code, "{card:x?}: {:#}", report["destinations"]);
+    }
+}
+
+#[test]
 fn a_drone_protocol_towards_a_public_address_is_internet_traffic() {
     let mut capture = Capture::new();
     for at in [0.0, 20.0, 40.0, 60.0] {
