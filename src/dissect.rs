@@ -288,6 +288,9 @@ impl Sink<'_> {
         let side = self.ends.side;
         let client = self.flow.opened_by.is_none_or(|(opener, _)| opener == side);
         let beyond = self.flow.overhead.of_mut(side).add(kind, bytes, client);
+        let spared = self.flow.spared.of_mut(side);
+        let within = bytes.saturating_sub(beyond);
+        *spared = spared.saturating_add(crate::flow::overhead::Overhead::weight(kind, within));
         self.carries(if beyond > 0 {
             Carries::Application
         } else {

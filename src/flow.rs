@@ -180,6 +180,10 @@ pub struct Span {
     pub pending: Pair<bool>,
     /// Largest request body that each side declared, bytes.
     pub declared: Pair<u64>,
+    /// Bytes of each side that its security protocols took for themselves, within the bounds of a flow.
+    pub spared: Pair<u64>,
+    /// Bytes of packets that each side quoted in ICMP errors; they are not among the payload bytes.
+    pub quoted: Pair<u64>,
     /// Bytes that one side acknowledged and no packet of the other holds.
     pub lost: u64,
     /// First packet.
@@ -207,6 +211,8 @@ impl Span {
             application: Pair::default(),
             pending: Pair::default(),
             declared: Pair::default(),
+            spared: Pair::default(),
+            quoted: Pair::default(),
             lost: 0,
             first: at,
             last: at,
@@ -227,7 +233,8 @@ impl Span {
     /// True when the flow counts as traffic of this epoch: it was opened here, or brought new
     /// payload. A bare ACK, FIN or RST of an older connection does not.
     pub fn counts(&self) -> bool {
-        self.opened || self.bytes.a > 0 || self.bytes.b > 0
+        let sums = [&self.bytes, &self.quoted];
+        self.opened || sums.iter().any(|sum| sum.a > 0 || sum.b > 0)
     }
 }
 
@@ -525,6 +532,8 @@ pub struct Flow {
     pub understood: Pair<bool>,
     /// Bytes of each side that security protocols took for themselves.
     pub overhead: Pair<overhead::Overhead>,
+    /// Those of them within their bounds that are not yet counted.
+    pub spared: Pair<u64>,
     /// Request bodies that each side has declared since they were last counted, bytes: the largest.
     pub declared: Pair<u64>,
     /// FIN or RST was seen from each side.
@@ -560,6 +569,7 @@ impl Flow {
             carries: Pair::default(),
             understood: Pair::default(),
             overhead: Pair::default(),
+            spared: Pair::default(),
             declared: Pair::default(),
             ended: Pair::default(),
             joined_late: false,

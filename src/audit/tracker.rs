@@ -560,11 +560,13 @@ impl Tracker {
                     self.look(slot, side, body, Layer::Icmp, context);
                     self.payload(slot, side, wire, context);
                 }
-                if may_carry(datagram.protocol, kind)
-                    && let Some(data) = body.get(4..)
-                    && let Some(found) = of_echo(data, datagram.cut())
-                {
-                    self.tunnelled(slot, found, datagram.source, 0, context);
+                if may_carry(datagram.protocol, kind) {
+                    let data = body.get(4..).unwrap_or_default();
+                    if let Some(found) = of_echo(data, datagram.cut()) {
+                        self.tunnelled(slot, found, datagram.source, 0, context);
+                    } else if datagram.cut() > 0 {
+                        self.snaplen(context, "an ICMP message that may hold a packet was cut");
+                    }
                 }
             }
             Transport::Other => {
@@ -894,9 +896,14 @@ impl Tracker {
         }
         let layer = Layer::Tcp { sequence, start };
         self.look(slot, side, segment.payload, layer, context);
-        let (carries, declared) = self.table.flow(slot).map_or((Carries::Undecided, 0), |f| {
-            (*f.carries.of(side), std::mem::take(f.declared.of_mut(side)))
-        });
+        let (carries, declared, spared) =
+            self.table
+                .flow(slot)
+                .map_or((Carries::Undecided, 0, 0), |f| {
+                    let declared = std::mem::take(f.declared.of_mut(side));
+                    let spared = std::mem::take(f.spared.of_mut(side));
+                    (*f.carries.of(side), declared, spared)
+                });
         self.dissected(slot, side, u64::from(new), carries, context);
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened |= opened;
@@ -904,6 +911,7 @@ impl Tracker {
                 let most = span.declared.of_mut(side);
                 *most = declared.max(*most);
                 *span.bytes.of_mut(side) += u64::from(new);
+                *span.spared.of_mut(side) += spared;
             }
             if new > 0 {
                 note_carries(span, side, carries);
@@ -962,15 +970,15 @@ impl Tracker {
             }
         });
         self.look(slot, side, udp.payload, Layer::Udp, context);
-        let carries = self
-            .table
-            .flow(slot)
-            .map_or(Carries::Undecided, |f| *f.carries.of(side));
+        let (carries, spared) = self.table.flow(slot).map_or((Carries::Undecided, 0), |f| {
+            (*f.carries.of(side), std::mem::take(f.spared.of_mut(side)))
+        });
         self.dissected(slot, side, udp.wire_len as u64, carries, context);
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened = true;
             if !context.again {
                 *span.bytes.of_mut(side) += udp.wire_len as u64;
+                *span.spared.of_mut(side) += spared;
             }
             if udp.wire_len > 0 {
                 note_carries(

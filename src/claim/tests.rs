@@ -39,6 +39,9 @@ fn traffic(out: u64, back: u64) -> Traffic {
         application_out: out > 0,
         declared_out: 0,
         unread_out: 0,
+        spared_out: 0,
+        answered: 0,
+        quoted_out: 0,
         first: moment(100, 1),
         last: moment(160, 6),
     }

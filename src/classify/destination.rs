@@ -95,7 +95,7 @@ pub struct Destination {
     /// Per series.
     pub views: BTreeMap<usize, View>,
     /// What counts as traffic, by the machine of our side, per series and epoch.
-    shares: BTreeMap<(usize, Client), Vec<(u32, Traffic)>>,
+    pub(super) shares: BTreeMap<(usize, Client), Vec<(u32, Traffic)>>,
     /// Exemplar frames.
     pub frames: BTreeSet<FrameRef>,
     /// Addresses of our side.

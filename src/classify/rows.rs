@@ -158,6 +158,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
     for destination in &mut out.destinations {
         finish(destination, basis, &translators);
     }
+    super::overhead::weigh(&mut out.destinations);
     out.lookups = lookups.into_values().collect();
     out
 }

@@ -26,6 +26,12 @@ pub struct Traffic {
     pub declared_out: u64,
     /// Application payload out that nothing could read: encrypted, or binary that nobody decodes.
     pub unread_out: u64,
+    /// Bytes out that protocols took for themselves, in flows without application payload out.
+    pub spared_out: u64,
+    /// Of those flows the ones whose far end sent payload too.
+    pub answered: u64,
+    /// Bytes that our side quoted in ICMP errors.
+    pub quoted_out: u64,
     /// First packet.
     pub first: Moment,
     /// Last packet.
@@ -46,6 +52,9 @@ impl Traffic {
             application_out: true,
             declared_out: 0,
             unread_out: 0,
+            spared_out: 0,
+            answered: 0,
+            quoted_out: 0,
             first: Moment::NONE,
             last: Moment::NONE,
         }
@@ -65,6 +74,9 @@ impl Traffic {
             application_out: *tally.application.of(ours),
             declared_out: *tally.declared.of(ours),
             unread_out: *tally.unread.of(ours),
+            spared_out: *tally.spared.of(ours),
+            answered: *tally.answered.of(ours),
+            quoted_out: *tally.quoted.of(ours),
             first: tally.first,
             last: tally.last,
         }
@@ -80,6 +92,9 @@ impl Traffic {
         self.application_out |= other.application_out;
         self.declared_out = self.declared_out.max(other.declared_out);
         self.unread_out += other.unread_out;
+        self.spared_out += other.spared_out;
+        self.answered += other.answered;
+        self.quoted_out += other.quoted_out;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
     }

@@ -29,6 +29,7 @@ use frames::Pieces;
 use hello::Said;
 use keys::{Keys, Sender};
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use version::{Frames, Handshake, constants_of, frames_of, handshake_of};
 
@@ -57,6 +58,9 @@ const CONNECTIONS_MAX: usize = 8;
 /// Initial packets between two endpoints that do not open. A capture that begins late has a few; with more it is not QUIC.
 const UNOPENED_MAX: u32 = 256;
 
+/// Initial packets remembered between two endpoints, to know those that say nothing new: flights of a few packets, sent again.
+const HELD_MAX: usize = 16;
+
 /// Packets of Google's old versions that are looked at in vain before the rest is taken to be encrypted.
 const CLEAR_TRIES_MAX: u32 = 16;
 
@@ -64,6 +68,8 @@ const CLEAR_TRIES_MAX: u32 = 16;
 struct Quic {
     connections: VecDeque<Connection>,
     unopened: u32,
+    /// Hashes of what Initial packets held.
+    held: VecDeque<u64>,
     /// Version and id of one of Google's connections in clear.
     google: Option<(u32, Vec<u8>)>,
     /// Packets in a row that were not in clear.
@@ -126,10 +132,10 @@ impl Session for Quic {
         let handshake = match &shape {
             Some(datagram) => self.datagram(datagram, sink),
             // A short header, or what else runs on this pair of ports.
-            None => self.clear(bytes, sink),
+            None => self.clear(bytes, sink).then_some((0, 0)),
         };
-        if handshake {
-            takes(shape.as_ref(), bytes.len(), sink);
+        if let Some(initial) = handshake {
+            takes(shape.as_ref(), initial, bytes.len(), sink);
         } else {
             sink.carries(Carries::Application);
         }
@@ -137,8 +143,13 @@ impl Session for Quic {
     }
 }
 
-/// Counts what a datagram without application data takes for the protocol itself.
-fn takes(datagram: Option<&Datagram<'_>>, length: usize, sink: &mut Sink<'_>) {
+/// Counts what a datagram without application data takes for the protocol itself: what its Initial packets hold, and those that do not open.
+fn takes(
+    datagram: Option<&Datagram<'_>>,
+    (held, sealed): (usize, usize),
+    length: usize,
+    sink: &mut Sink<'_>,
+) {
     let initial = datagram.map_or(0, |d| {
         let initials = d.packets.iter().filter(|p| p.kind == PacketKind::Initial);
         let own: usize = initials.map(|p| p.bytes.len()).sum();
@@ -150,7 +161,10 @@ fn takes(datagram: Option<&Datagram<'_>>, length: usize, sink: &mut Sink<'_>) {
     });
     let rest = length.saturating_sub(initial);
     if initial > 0 {
-        sink.overhead(Overhead::Initial, initial as u64);
+        sink.overhead(Overhead::Initial, held as u64);
+    }
+    if sealed > 0 && *sink.flow.carries.of(sink.ends.side) != Carries::Application {
+        sink.overhead(Overhead::Sealed, sealed as u64);
     }
     let beyond = initial > 0 && *sink.flow.carries.of(sink.ends.side) == Carries::Application;
     if !beyond {
@@ -159,8 +173,8 @@ fn takes(datagram: Option<&Datagram<'_>>, length: usize, sink: &mut Sink<'_>) {
 }
 
 impl Quic {
-    /// True if there is nothing but handshake in it.
-    fn datagram(&mut self, datagram: &Datagram<'_>, sink: &mut Sink<'_>) -> bool {
+    /// If there is nothing but handshake in it: the bytes that its Initial packets hold, and those of Initial packets that do not open.
+    fn datagram(&mut self, datagram: &Datagram<'_>, sink: &mut Sink<'_>) -> Option<(usize, usize)> {
         if !self.opened {
             self.opened = true;
             let first = datagram.packets.first().map(|packet| packet.kind);
@@ -171,9 +185,13 @@ impl Quic {
             }
         }
         let mut handshake = !datagram.carries_application_data();
+        let (mut held, mut sealed) = (0_usize, 0_usize);
         for packet in &datagram.packets {
             match packet.kind {
-                PacketKind::Initial => self.initial(packet, sink),
+                PacketKind::Initial => match self.initial(packet, sink) {
+                    Some(more) => held = held.saturating_add(more),
+                    None => sealed = sealed.saturating_add(packet.bytes.len()),
+                },
                 PacketKind::GoogleHandshake | PacketKind::GoogleOther => {
                     self.google = Some((packet.version, packet.destination_id.to_vec()));
                     self.not_clear = 0;
@@ -182,30 +200,50 @@ impl Quic {
                 _ => {}
             }
         }
-        handshake
+        handshake.then_some((held, sealed))
     }
 
-    fn initial(&mut self, packet: &Packet<'_>, sink: &mut Sink<'_>) {
+    /// The bytes that a packet holds, if it opens.
+    fn initial(&mut self, packet: &Packet<'_>, sink: &mut Sink<'_>) -> Option<usize> {
         // A tag that the capture cut off cannot be checked.
-        if packet.is_cut || self.unopened >= UNOPENED_MAX {
-            return;
+        if packet.is_cut {
+            return Some(packet.bytes.len());
+        }
+        if self.unopened >= UNOPENED_MAX {
+            return None;
         }
         let side = sink.side();
         let is_answer = |c: &&Connection| c.client != side && c.client_id == packet.destination_id;
         if self.connections.iter().any(|c| is_answer(&c)) {
-            self.server(packet, sink);
-            return;
+            return self.server(packet, sink);
         }
-        match self
+        let opened = self
             .open_known(packet, side)
-            .or_else(|| self.open_new(packet, sink))
-        {
-            Some((at, payload)) => {
-                sink.client_speaks();
-                self.frames(at, &payload, frames_of(packet.version), 0, sink);
-            }
-            None => self.not_opened(sink),
+            .or_else(|| self.open_new(packet, sink));
+        let Some((at, payload)) = opened else {
+            self.not_opened(sink);
+            return None;
+        };
+        sink.client_speaks();
+        self.frames(at, &payload, frames_of(packet.version), 0, sink);
+        Some(self.holds(packet, &payload))
+    }
+
+    /// The bytes in a packet that could tell something: not its padding, and not what it says again.
+    fn holds(&mut self, packet: &Packet<'_>, payload: &[u8]) -> usize {
+        let mut hasher = DefaultHasher::new();
+        let said = || payload.iter().filter(|byte| **byte != 0);
+        said().for_each(|byte| hasher.write_u8(*byte));
+        let hash = hasher.finish();
+        let around = packet.bytes.len().saturating_sub(payload.len());
+        if self.held.contains(&hash) {
+            return around;
         }
+        if self.held.len() >= HELD_MAX {
+            self.held.pop_front();
+        }
+        self.held.push_back(hash);
+        around.saturating_add(said().count())
     }
 
     fn not_opened(&mut self, sink: &mut Sink<'_>) {
@@ -306,29 +344,32 @@ impl Quic {
         self.connections.len().saturating_sub(1)
     }
 
-    /// A server's packet: of interest until the id is known that the server chose.
-    fn server(&mut self, packet: &Packet<'_>, sink: &mut Sink<'_>) {
+    /// A server's packet, and the id that it chose. The bytes that it holds, if it opens.
+    fn server(&mut self, packet: &Packet<'_>, sink: &mut Sink<'_>) -> Option<usize> {
         let side = sink.side();
-        let mut tried = false;
+        let mut found = None;
         for connection in self.connections.iter_mut().rev() {
             if connection.client == side || connection.client_id != packet.destination_id {
                 continue;
             }
-            if connection.server_id.as_deref() == Some(packet.source_id) {
-                return;
-            }
-            for constants in constants_of(packet.version) {
-                tried = true;
-                let keys = Keys::initial(constants, &connection.seed, Sender::Server);
-                if packet::open(packet, &keys, None).is_some() {
+            let known = connection.server_id.as_deref() == Some(packet.source_id);
+            let keys = |c| Keys::initial(c, &connection.seed, Sender::Server);
+            let mut all = constants_of(packet.version).iter().map(keys);
+            if let Some(opened) = all.find_map(|keys| packet::open(packet, &keys, None)) {
+                if !known {
                     connection.server_id = Some(packet.source_id.to_vec());
                     connection.note_id(sink);
-                    return;
                 }
+                found = Some(opened.payload);
+                break;
             }
         }
-        if tried {
-            self.not_opened(sink);
+        match found {
+            Some(payload) => Some(self.holds(packet, &payload)),
+            None => {
+                self.not_opened(sink);
+                None
+            }
         }
     }
 

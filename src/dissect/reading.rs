@@ -22,6 +22,10 @@ use std::collections::VecDeque;
 /// once per second.
 const PROBES: u8 = 24;
 
+/// Segments of such a flow kept that came too early, and bytes of each: an opening is cut into few.
+const AHEAD_MAX: usize = 16;
+const AHEAD_BYTES_MAX: usize = 2 << 10;
+
 /// Turns in a row that pass over no byte: a session hands over to another protocol, that one opens,
 /// and it may hand over once more. More is a circle.
 const IDLE_MAX: u8 = 3;
@@ -59,6 +63,8 @@ pub struct Reading {
     probed: i64,
     /// The session has not passed over a byte yet.
     fresh: bool,
+    /// Segments of a direction that nobody knows which came before others that belong in front of them.
+    ahead: Pair<Ahead>,
 }
 
 impl Reading {
@@ -77,6 +83,40 @@ impl Reading {
                     .a
                     .as_ref()
                     .is_some_and(|s| !s.unread().is_empty()))
+    }
+}
+
+/// Of a stream that nobody knows, what came out of order: the next segment may begin something that goes on in it.
+#[derive(Default)]
+struct Ahead {
+    next: Option<u32>,
+    kept: Vec<(u32, Vec<u8>)>,
+}
+
+impl Ahead {
+    /// True if bytes in front of these have not come.
+    fn is_ahead(&self, sequence: u32) -> bool {
+        /// Numbers that lie further apart have nothing to do with each other.
+        const NEAR: u32 = 1 << 24;
+        let distance = self.next.map_or(0, |next| sequence.wrapping_sub(next));
+        (1..NEAR).contains(&distance)
+    }
+
+    /// Notes a segment that begins nothing.
+    fn pass(&mut self, sequence: u32, bytes: &[u8], room: bool) {
+        let end = sequence.wrapping_add(u32::try_from(bytes.len()).unwrap_or(0));
+        if room && self.is_ahead(sequence) && self.kept.len() < AHEAD_MAX {
+            let head = bytes.get(..AHEAD_BYTES_MAX).unwrap_or(bytes);
+            self.kept.push((sequence, head.to_vec()));
+            return;
+        }
+        // In order, or what is missing is lost.
+        if self.is_ahead(sequence) || self.next.is_none() || self.is_ahead(end) {
+            self.next = Some(end);
+            let mut kept = std::mem::take(&mut self.kept);
+            kept.retain(|(sequence, _)| *sequence == end || self.is_ahead(*sequence));
+            self.kept = kept;
+        }
     }
 }
 
@@ -221,10 +261,17 @@ impl Readings {
             super::packets::watch(bytes, sink);
             return;
         }
+        let mut early = Vec::new();
         if reading.is_unknown(side) {
             // Nothing is kept of it: each segment is looked at where it lies.
             let head = bytes.get(..PROBE_BYTES_MAX).unwrap_or(bytes);
-            if let Err(Undecided(false)) = shared.registry.midst(head, &sink.ends) {
+            let ahead = reading.ahead.of_mut(side);
+            let begins = match shared.registry.midst(head, &sink.ends) {
+                Ok(_) => true,
+                Err(Undecided(more)) => more && !ahead.is_ahead(sequence),
+            };
+            if !begins {
+                ahead.pass(sequence, bytes, !shared.pool.is_tight());
                 sink.carries(Carries::Application);
                 reading.watch_unread(bytes, sink);
                 super::packets::watch(bytes, sink);
@@ -234,6 +281,7 @@ impl Readings {
                 stream.release(shared.pool);
             }
             *reading.streams.of_mut(side) = Some(Box::new(Stream::new(sequence)));
+            early = std::mem::take(ahead).kept;
         }
         let begin = start.unwrap_or(sequence);
         let stream = reading
@@ -249,6 +297,9 @@ impl Readings {
         let Some(stream) = reading.streams.of_mut(side) else {
             return;
         };
+        for (sequence, bytes) in &early {
+            stream.push(*sequence, bytes, sink.at, shared.pool);
+        }
         let pushed = stream.push(sequence, bytes, sink.at, shared.pool);
         if pushed.dropped {
             sink.gap(

@@ -19,7 +19,7 @@ pub(super) const STUN: Protocol = Protocol {
             Fit::NotMine
         }
     },
-    open: || Box::new(Stun),
+    open: || Box::new(Stun(Told::default())),
 };
 
 pub(super) const OVER_TCP: Protocol = Protocol {
@@ -33,15 +33,15 @@ pub(super) const OVER_TCP: Protocol = Protocol {
         Some(None) => Fit::NeedMore,
         None => Fit::NotMine,
     },
-    open: || Box::new(StunStream),
+    open: || Box::new(StunStream(Told::default())),
 };
 
-struct Stun;
+struct Stun(Told);
 
 impl Session for Stun {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         match message(bytes) {
-            Some(stun) => say(&stun, sink),
+            Some(stun) => say(&stun, &mut self.0, sink),
             // Media or data on the same ports.
             None => sink.carries(Carries::Application),
         }
@@ -50,7 +50,7 @@ impl Session for Stun {
 }
 
 /// Messages and channel data one behind the other (RFC 8656 §2.1, §12.5).
-struct StunStream;
+struct StunStream(Told);
 
 impl Session for StunStream {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
@@ -73,7 +73,7 @@ impl Session for StunStream {
         };
         match message(whole) {
             Some(stun) => {
-                say(&stun, sink);
+                say(&stun, &mut self.0, sink);
                 Step::Consumed(whole.len())
             }
             None => Step::Handover(0),
@@ -85,7 +85,27 @@ impl Session for StunStream {
     }
 }
 
-fn say(stun: &Message, sink: &mut Sink<'_>) {
+/// Texts that were said on a flow, by their hashes: programs say the same few over and over.
+#[derive(Default)]
+struct Told(Vec<u64>);
+
+/// Texts remembered: names and nonces of a few candidates on both sides.
+const TOLD_MAX: usize = 64;
+
+impl Told {
+    /// Bytes of texts that were not said before.
+    fn news(&mut self, stun: &Message) -> usize {
+        if self.0.contains(&stun.texts.1) {
+            return 0;
+        }
+        if self.0.len() < TOLD_MAX {
+            self.0.push(stun.texts.1);
+        }
+        stun.texts.0
+    }
+}
+
+fn say(stun: &Message, told: &mut Told, sink: &mut Sink<'_>) {
     if stun.class == Class::Request {
         sink.client_speaks();
     }
@@ -93,6 +113,9 @@ fn say(stun: &Message, sink: &mut Sink<'_>) {
         sink.carries(Carries::Application);
     } else {
         sink.overhead(Overhead::OddAttribute, stun.odd as u64);
+        if *sink.flow.carries.of(sink.ends.side) != Carries::Application {
+            sink.overhead(Overhead::Control, told.news(stun) as u64);
+        }
     }
     // Peers on the site are candidates like others; the relay is one for the sake of those beyond.
     let beyond = stun

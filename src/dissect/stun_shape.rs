@@ -4,6 +4,7 @@
 //! required: messages of RFC 3489 without it are not recognised. A mapped address is what a server saw from its side; that it is
 //! public shows that the packet went through the internet. STUN also carries other bytes: see [`Stun::carries_data`].
 
+use std::hash::{DefaultHasher, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::dissect::host_name::{HostName, printable};
@@ -13,6 +14,10 @@ const HEADER_LEN: usize = 20;
 const MAGIC_COOKIE: u32 = 0x2112_a442;
 /// Attributes looked at; TURN messages have about ten.
 const ATTRIBUTES_MAX: usize = 64;
+/// Texts may have up to 763 bytes (RFC 8489 §14), and those of honest programs are shorter.
+const TEXT: usize = 128;
+/// Tokens and tickets are sealed by a server for itself (RFC 7635, RFC 8016).
+const TOKEN: usize = 512;
 
 mod attribute {
     pub(super) const MAPPED_ADDRESS: u16 = 0x0001;
@@ -74,6 +79,8 @@ pub struct Stun {
     pub carries_data: bool,
     /// Bytes in attributes that no registry knows, or beyond what theirs can need.
     pub odd: usize,
+    /// Bytes of texts and tokens, and a hash of them.
+    pub texts: (usize, u64),
 }
 
 /// Recognises a datagram that is one whole STUN message.
@@ -109,10 +116,12 @@ pub fn message(payload: &[u8]) -> Option<Stun> {
         software: None,
         carries_data: false,
         odd: 0,
+        texts: (0, 0),
     };
+    let mut hasher = DefaultHasher::new();
     for _ in 0..ATTRIBUTES_MAX {
         if reader.is_empty() {
-            return Some(stun);
+            break;
         }
         let before = reader.position();
         let kind = reader.u16()?;
@@ -122,9 +131,15 @@ pub fn message(payload: &[u8]) -> Option<Stun> {
         if kind == attribute::FINGERPRINT && !fingerprint_holds(payload.get(..before)?, value) {
             return None;
         }
-        stun.odd += value.len().saturating_sub(longest(kind));
+        let most = longest(kind);
+        stun.odd += value.len().saturating_sub(most);
+        if (TEXT..=TOKEN).contains(&most) {
+            stun.texts.0 += value.len().min(most);
+            hasher.write(value);
+        }
         stun.attribute(kind, value, &transaction);
     }
+    stun.texts.1 = hasher.finish();
     reader.is_empty().then_some(stun)
 }
 
@@ -145,10 +160,6 @@ pub fn frame_len(bytes: &[u8]) -> Option<Option<usize>> {
 /// The most bytes that an attribute can need (IANA "STUN Attributes"); nothing for those that are not known, and for padding, which only tries
 /// the path (RFC 5780 §7.6).
 fn longest(kind: u16) -> usize {
-    /// Texts may have up to 763 bytes (RFC 8489 §14), and those of honest programs are shorter.
-    const TEXT: usize = 128;
-    /// Tokens and tickets are sealed by a server for itself (RFC 7635, RFC 8016).
-    const TOKEN: usize = 512;
     match kind {
         // Addresses.
         0x0001 | 0x0012 | 0x0016 | 0x0020 | 0x8023 | 0x802b | 0x802c => 20,

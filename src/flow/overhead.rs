@@ -2,7 +2,8 @@
 //!
 //! Handshakes, alerts and the like are no application payload. Nothing but good manners keeps a program from writing data into
 //! them: a record says itself what it is. What goes beyond what the protocols can need is payload, whatever it calls itself. The
-//! bounds hold for one direction of one flow, and are far above what honest programs send.
+//! bounds hold for one direction of one flow, and are far above what honest programs send. What stays below them is summed per far end
+//! when destinations are judged: forty flows to one address need no more than their far end answers.
 
 /// Handshake messages of a client: two hellos of 2 kB, each with post-quantum key shares and a session ticket, and a certificate chain of its own.
 const CLIENT_HANDSHAKE_MAX: u64 = 24 << 10;
@@ -10,18 +11,21 @@ const CLIENT_HANDSHAKE_MAX: u64 = 24 << 10;
 /// Those of a server: certificate chains take 3 to 16 kB, with post-quantum signatures twice that, and DTLS sends lost flights anew.
 const SERVER_HANDSHAKE_MAX: u64 = 64 << 10;
 
-/// Initial packets of QUIC are padded to 1,200 bytes (RFC 9000 §14.1) and sent anew while nobody answers: twice each for about ten waits
-/// that double, and a second hello of two packets.
+/// Initial packets of QUIC hold hellos of 2 kB, sent anew while nobody answers: twice each for about ten waits that double. Their padding
+/// does not count.
 const INITIAL_MAX: u64 = 48 << 10;
+
+/// An Initial packet whose keys are not known: a capture that begins in a handshake may hold its last one.
+const SEALED_MAX: u64 = 1_500;
+
+/// How often such bytes count among those of a far end: captures begin in few handshakes.
+const SEALED_WEIGHT: u64 = 8;
 
 /// Alerts, changes of cipher and heartbeats: a heartbeat of 61 bytes every ten seconds for three quarters of an hour.
 const CONTROL_MAX: u64 = 16 << 10;
 
 /// Bytes of STUN attributes that no attribute of the registry needs: vendors add a few dozen to some messages.
 const ODD_ATTRIBUTES_MAX: u64 = 4 << 10;
-
-/// Packets that ICMP errors quote: 576 bytes each (RFC 1812 §4.3.2.3), and senders limit themselves to about one a second.
-const QUOTES_MAX: u64 = 64 << 10;
 
 /// What bytes are that are no application payload by what they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +34,12 @@ pub enum Kind {
     Handshake,
     /// Initial packets of QUIC.
     Initial,
+    /// Initial packets that no keys open.
+    Sealed,
     /// Alert, change of cipher, heartbeat.
     Control,
     /// STUN attributes of no known use, or longer than theirs.
     OddAttribute,
-    /// What an ICMP error quotes.
-    Quote,
 }
 
 /// Bytes of one direction, by kind.
@@ -43,21 +47,29 @@ pub enum Kind {
 pub struct Overhead {
     handshake: u64,
     initial: u64,
+    sealed: u64,
     control: u64,
     odd: u64,
-    quotes: u64,
 }
 
 impl Overhead {
+    /// What bytes within the bounds count for when those of a far end are summed.
+    pub fn weight(kind: Kind, bytes: u64) -> u64 {
+        match kind {
+            Kind::Sealed => bytes.saturating_mul(SEALED_WEIGHT),
+            _ => bytes,
+        }
+    }
+
     /// Adds bytes; how many of them go beyond what there can be. `client` is the side that opened the flow, if that is known.
     pub fn add(&mut self, kind: Kind, bytes: u64, client: bool) -> u64 {
         let (sum, most) = match kind {
             Kind::Handshake if client => (&mut self.handshake, CLIENT_HANDSHAKE_MAX),
             Kind::Handshake => (&mut self.handshake, SERVER_HANDSHAKE_MAX),
             Kind::Initial => (&mut self.initial, INITIAL_MAX),
+            Kind::Sealed => (&mut self.sealed, SEALED_MAX),
             Kind::Control => (&mut self.control, CONTROL_MAX),
             Kind::OddAttribute => (&mut self.odd, ODD_ATTRIBUTES_MAX),
-            Kind::Quote => (&mut self.quotes, QUOTES_MAX),
         };
         let before = *sum;
         *sum = before.saturating_add(bytes);

@@ -136,6 +136,12 @@ pub struct Tally {
     pub application: Pair<bool>,
     /// Largest request body that each side declared, bytes.
     pub declared: Pair<u64>,
+    /// Bytes that protocols took for themselves, of flows in which the side sent no application payload.
+    pub spared: Pair<u64>,
+    /// Of those flows the ones whose other end sent payload too.
+    pub answered: Pair<u64>,
+    /// Bytes quoted in ICMP errors.
+    pub quoted: Pair<u64>,
     /// Bytes that one side acknowledged and no packet of the other holds.
     pub lost: u64,
     /// First packet.
@@ -146,6 +152,11 @@ pub struct Tally {
 
 impl Tally {
     fn of(span: &Span) -> Self {
+        let spared = |side| match span.application.of(side) {
+            true => 0,
+            false => *span.spared.of(side),
+        };
+        let answered = |side: Side| u64::from(spared(side) > 0 && *span.bytes.of(side.other()) > 0);
         Self {
             frames: span.frames,
             packets: span.packets,
@@ -157,6 +168,15 @@ impl Tally {
             },
             application: span.application,
             declared: span.declared,
+            spared: Pair {
+                a: spared(Side::A),
+                b: spared(Side::B),
+            },
+            answered: Pair {
+                a: answered(Side::A),
+                b: answered(Side::B),
+            },
+            quoted: span.quoted,
             lost: span.lost,
             first: span.first,
             last: span.last,
@@ -175,6 +195,9 @@ impl Tally {
             sum(&mut self.answers, &other.answers);
             sum(&mut self.bytes, &other.bytes);
             sum(&mut self.unread, &other.unread);
+            sum(&mut self.spared, &other.spared);
+            sum(&mut self.answered, &other.answered);
+            sum(&mut self.quoted, &other.quoted);
             *self.application.of_mut(side) |= *other.application.of(side);
             let most = self.declared.of_mut(side);
             *most = (*most).max(*other.declared.of(side));

@@ -140,6 +140,61 @@ fn datagram_carriers() -> Vec<(&'static str, Carrier)> {
         ("GRE without IP in it", |_, piece, _| {
             numbered(47, &[&hex("0000 6003"), piece])
         }),
+        ("STUN user names", |port, piece, _| {
+            let name = &piece[..128];
+            let head = hex("0001 0084 2112a442 000102030405060708090a0b 0006 0080");
+            datagram(port, 3478, &[&head[..], name].concat())
+        }),
+        ("TURN channel data", |port, piece, _| {
+            let length = (piece.len() as u16).to_be_bytes();
+            datagram(port, 3478, &[&hex("4001")[..], &length, piece].concat())
+        }),
+        ("RTP", |port, piece, random| {
+            let counted = (random.next() as u32).to_be_bytes();
+            let head = [&hex("8060")[..], &counted[..2], &counted, &hex("01020304")].concat();
+            datagram(port, 5004, &[&head[..], piece].concat())
+        }),
+        ("DTLS application data", |port, piece, random| {
+            let counted = (random.next() as u32).to_be_bytes();
+            let length = (piece.len() as u16).to_be_bytes();
+            let head = [&hex("17 fefd 0001 0000")[..], &counted, &length].concat();
+            datagram(port, 4433, &[&head[..], piece].concat())
+        }),
+        ("DTLS alerts", |port, piece, random| {
+            let counted = (random.next() as u32).to_be_bytes();
+            let length = (piece.len() as u16).to_be_bytes();
+            let head = [&hex("15 fefd 0001 0000")[..], &counted, &length].concat();
+            datagram(port, 4433, &[&head[..], piece].concat())
+        }),
+        ("ESP in UDP", |port, piece, _| {
+            datagram(port, 4500, &[&hex("00000007 00000001")[..], piece].concat())
+        }),
+        ("chunks of SCTP", |port, piece, _| {
+            let length = (piece.len() as u16 + 16).to_be_bytes();
+            let head = [
+                &port.to_be_bytes()[..],
+                &hex("2328 00000001 00000000 00 03"),
+            ]
+            .concat();
+            let rest = hex("00000001 0000 0000 00000000");
+            numbered(132, &[&head, &length, &rest, piece])
+        }),
+        ("ICMP errors of all codes", |port, piece, _| {
+            let quoted = udp(&format!("{FAR}:4000"), &format!("{PHONE}:5000"), piece);
+            icmp(&format!("03{:02x} 0000 00000000", port % 16), &quoted)
+        }),
+        ("time stamps", |_, piece, _| {
+            icmp("0d00 0000 0001 0001", piece)
+        }),
+        ("AH", |_, piece, _| {
+            numbered(
+                51,
+                &[
+                    &hex("fd 04 0000 00000007 00000001 010203040506070809101112"),
+                    piece,
+                ],
+            )
+        }),
         ("SYNs with payload", |port, piece, random| {
             tcp(
                 &format!("{PHONE}:{port}"),
@@ -189,6 +244,15 @@ fn stream_carriers() -> Vec<(&'static str, Framing)> {
             )
             .into_bytes()
         }),
+        ("DNS over TCP", |piece| {
+            let message = [&dns_question(7, "pool.ntp.org")[..], piece].concat();
+            [&(message.len() as u16).to_be_bytes()[..], &message].concat()
+        }),
+        ("MQTT messages", |piece| {
+            let length = piece.len() + 3;
+            let sized = [0x30, length as u8 | 0x80, (length >> 7) as u8, 0, 1, b'a'];
+            [&sized[..], piece].concat()
+        }),
         ("SSH packets", |piece| {
             [&(piece.len() as u32).to_be_bytes()[..], piece].concat()
         }),
@@ -221,7 +285,7 @@ fn upload(number: u64) -> (Capture, String) {
         for n in 0..pieces {
             // A name has room for 170 bytes or so.
             let times = if id.contains("names") {
-                size / 170 + 1
+                size / 128 + 1
             } else {
                 1
             };
@@ -248,7 +312,8 @@ fn upload(number: u64) -> (Capture, String) {
             let opening = match id {
                 "SSH packets" => b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(),
                 "WebSocket frames" => format!("GET /s HTTP/1.1\r\nHost: {FAR}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").into_bytes(),
-                "bytes of no protocol" | "HTTP header fields" => Vec::new(),
+                "MQTT messages" => hex("10 0d 0004 4d515454 04 02 003c 0001 61"),
+                "bytes of no protocol" | "HTTP header fields" | "DNS over TCP" => Vec::new(),
                 _ => client_hello("cdn.example.net"),
             };
             let said = std::iter::once(opening)

@@ -117,6 +117,13 @@ impl Tracker {
 
     fn believe(&mut self, slot: u32, doubted: &Doubted) {
         let (ends, context) = (doubted.ends, doubted.context);
+        // They arrived, and perhaps not as they were captured: what they say counts, and what they do not say counts for nothing.
+        self.ledger.gaps.at(
+            GapId::UnreadablePackets,
+            context.moment,
+            context.epoch,
+            "a wrong transport checksum of bytes that arrived: some of them may be others",
+        );
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             *span.answers.of_mut(ends.side) += 1;
         }

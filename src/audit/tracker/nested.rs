@@ -9,7 +9,6 @@ use super::super::senders::FrameSender;
 use super::content::Layer;
 use super::{Context, DEPTH_MAX, Tracker};
 use crate::coverage::GapId;
-use crate::flow::overhead::Kind as Overhead;
 use crate::flow::{Key, Layer as Carrier, Opening, Relay, Side};
 use crate::ledger::Ends;
 use crate::link::inside::unwrap;
@@ -190,7 +189,7 @@ impl Tracker {
         true
     }
 
-    /// What an ICMP error holds beyond the packet it quotes, or beyond what errors quote in all, is payload.
+    /// What an ICMP error holds beyond the packet it quotes is payload. What it quotes is summed: there can be too much of it.
     pub(super) fn beyond_quote(
         &mut self,
         slot: u32,
@@ -200,12 +199,11 @@ impl Tracker {
         context: Context,
     ) {
         let Quote { quoted, beyond } = quote(number, body, wire);
-        let Some(flow) = self.table.flow(slot) else {
-            return;
-        };
-        let sum = flow.overhead.of_mut(side);
-        let many = sum.add(Overhead::Quote, quoted as u64, false);
-        let beyond = beyond.saturating_add(usize::try_from(many).unwrap_or(usize::MAX));
+        if !context.again
+            && let Some(span) = self.table.span(slot, context.epoch, context.moment)
+        {
+            *span.quoted.of_mut(side) += quoted as u64;
+        }
         if beyond == 0 {
             return;
         }

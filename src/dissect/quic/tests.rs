@@ -172,7 +172,8 @@ fn hello_over_two_packets_in_any_order() {
     let (mut reading, carries) = series.open(CLIENT, SERVER, &second);
     assert_eq!(
         (carries, series.names(&reading)),
-        (Carries::Handshake, vec![])
+        (Carries::Handshake, vec![]),
+        "one of a handshake that began earlier"
     );
     // Behind the first one stands something that is no packet.
     let mut first = from_client(1, 0).seal(&crypto(6, &message, 0, 1000), 1200);
