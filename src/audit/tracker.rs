@@ -2,6 +2,7 @@
 
 mod content;
 mod doubted;
+mod joined;
 mod nested;
 
 use super::clock::Clock;
@@ -28,11 +29,11 @@ use crate::ledger::{Ends, Ledger};
 use crate::link::{Bundle, Content, Extract, LinkType, Mac, Radio, Unwrapped};
 use crate::packet::address::{Class, classify};
 use crate::packet::encapsulation::is_tunnel_port;
-use crate::packet::fragments::{Fragments, Joined, Piece};
+use crate::packet::fragments::{Fragments, Piece};
 use crate::packet::transport::{
     Checksum, Flags, Segment, Transport, UdpDatagram, ports, protocol, read, verify,
 };
-use crate::packet::{Datagram, Decoded, decode, reassembled};
+use crate::packet::{Datagram, Decoded, decode};
 use content::Layer;
 use doubted::Doubts;
 use std::collections::BTreeMap;
@@ -75,6 +76,8 @@ struct Context {
     radio: Option<Radio>,
     /// The same packet was seen before.
     again: bool,
+    /// Other copies of bytes that were counted: what they say is read, and takes no room.
+    rival: bool,
 }
 
 pub(super) struct Tracker {
@@ -220,6 +223,7 @@ impl Tracker {
             },
             radio: unwrapped.radio,
             again: false,
+            rival: false,
         };
         match unwrapped.content {
             Content::Bundle(packets) => self.bundle(frame, packets, context),
@@ -406,58 +410,6 @@ impl Tracker {
             .at(GapId::SnaplenCut, context.moment, context.epoch, cause);
     }
 
-    fn joined(&mut self, joined: &Joined, context: Context) -> bool {
-        if joined.evicted {
-            self.ledger.gaps.at(
-                GapId::LimitsReached,
-                context.moment,
-                context.epoch,
-                "more fragments wait than are kept",
-            );
-        }
-        if !joined.complete
-            && let Some(first) = joined.pieces.first()
-        {
-            let cause = "a fragmented datagram of which pieces are missing";
-            self.ledger
-                .gaps
-                .at(GapId::UnreadablePackets, first.moment, first.epoch, cause);
-        }
-        let datagram = reassembled(Datagram {
-            source: joined.source,
-            destination: joined.destination,
-            hop_limit: joined.hop_limit,
-            protocol: joined.protocol,
-            payload: &joined.payload,
-            wire_len: joined.wire_len,
-            fragment: None,
-            id: joined.id,
-            unsegmented: false,
-        });
-        let Some(last) = joined.pieces.last() else {
-            return false;
-        };
-        let context = Context {
-            moment: last.moment,
-            epoch: last.epoch,
-            in_pieces: true,
-            ..if last.moment == context.moment {
-                context
-            } else {
-                // Given up while somebody else's packet is at hand.
-                Context {
-                    source: None,
-                    target: None,
-                    direction: None,
-                    app: None,
-                    on_link: false,
-                    ..context
-                }
-            }
-        };
-        self.datagram(&datagram, &joined.pieces, context)
-    }
-
     /// A whole IP packet. `pieces` are the frames it came in, each counted as a packet. True if its
     /// flow, or a packet inside, asks for something beyond the site.
     fn datagram(&mut self, datagram: &Datagram<'_>, pieces: &[Piece], context: Context) -> bool {
@@ -472,13 +424,6 @@ impl Tracker {
             }
             Checksum::Unknown => true,
         };
-        let (from, to) = match transport {
-            Transport::Tcp(s) => (s.source_port, s.destination_port),
-            Transport::Udp(u) => (u.source_port, u.destination_port),
-            Transport::Malformed | Transport::Cut => ports(datagram),
-            Transport::Icmp { kind, code, .. } => icmp_ports(datagram.protocol, kind, code),
-            Transport::Other => ports(datagram),
-        };
         if !believed && !matches!(transport, Transport::Tcp(_)) {
             // IPv6 has no other sum over its addresses, and a payload that is not read could say
             // anything: ignored as evidence, and told.
@@ -487,13 +432,8 @@ impl Tracker {
         if transport == Transport::Cut && !context.in_pieces {
             self.snaplen(context, "a transport header was cut");
         }
-        let ends = ((datagram.source, from), (datagram.destination, to));
-        let (key, side) = Key::new(ends.0, ends.1, datagram.protocol);
-        let ends = Ends {
-            side,
-            sender: ends.0,
-            receiver: ends.1,
-        };
+        let (key, ends) = between(datagram, &transport);
+        let side = ends.side;
         self.tell(ends, datagram.protocol, pieces, context);
         let sight = Sight {
             port: context.port,
@@ -806,7 +746,7 @@ impl Tracker {
 
     fn payload(&mut self, slot: u32, side: Side, bytes: usize, context: Context) {
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
-            if !context.again {
+            if !context.again && !context.rival {
                 *span.bytes.of_mut(side) += bytes as u64;
             }
             span.opened = true;
@@ -965,8 +905,13 @@ impl Tracker {
         self.read_with(slot, ends, context, |readings, sink| {
             // Each datagram says anew what it carries.
             sink.carries(Carries::Undecided);
-            if tunnel.is_none() {
-                readings.datagram(slot, udp.payload, sink);
+            if context.rival {
+                sink.flow.facts.conflict = true;
+            }
+            match tunnel {
+                Some(_) => {}
+                None if context.rival => readings.rival_datagram(slot, udp.payload, sink),
+                None => readings.datagram(slot, udp.payload, sink),
             }
         });
         self.look(slot, side, udp.payload, Layer::Udp, context);
@@ -976,7 +921,7 @@ impl Tracker {
         self.dissected(slot, side, udp.wire_len as u64, carries, context);
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             span.opened = true;
-            if !context.again {
+            if !context.again && !context.rival {
                 *span.bytes.of_mut(side) += udp.wire_len as u64;
                 *span.spared.of_mut(side) += spared;
             }
@@ -1188,6 +1133,7 @@ impl Tracker {
             port: Port::default(),
             radio: None,
             again: false,
+            rival: false,
         };
         for joined in self.fragments.finish() {
             self.joined(&joined, context);
@@ -1235,6 +1181,25 @@ impl Tracker {
         };
         (series, self.senders)
     }
+}
+
+/// The flow of a packet, and who sent it to whom.
+fn between(datagram: &Datagram<'_>, transport: &Transport<'_>) -> (Key, Ends) {
+    let (from, to) = match transport {
+        Transport::Tcp(s) => (s.source_port, s.destination_port),
+        Transport::Udp(u) => (u.source_port, u.destination_port),
+        Transport::Malformed | Transport::Cut => ports(datagram),
+        Transport::Icmp { kind, code, .. } => icmp_ports(datagram.protocol, *kind, *code),
+        Transport::Other => ports(datagram),
+    };
+    let (sender, receiver) = ((datagram.source, from), (datagram.destination, to));
+    let (key, side) = Key::new(sender, receiver, datagram.protocol);
+    let ends = Ends {
+        side,
+        sender,
+        receiver,
+    };
+    (key, ends)
 }
 
 /// How much a packet in a frame of several weighs, by what is known at once (contract: internet,

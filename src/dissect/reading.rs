@@ -240,6 +240,17 @@ impl Readings {
         }
     }
 
+    /// A datagram in a second reading, beside the session at work.
+    pub fn rival_datagram(&mut self, slot: u32, bytes: &[u8], sink: &mut Sink<'_>) {
+        match self.registry.datagram(bytes, &sink.ends) {
+            Some(protocol) => {
+                let mut session = open(protocol, sink);
+                session.read(bytes, sink);
+            }
+            None => self.datagram(slot, bytes, sink),
+        }
+    }
+
     /// The payload of a segment; `sequence` is that of its first byte, `start` that of the first
     /// byte of the direction if its SYN was seen.
     pub fn segment(

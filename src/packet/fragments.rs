@@ -1,13 +1,23 @@
 //! IP fragment reassembly (RFC 791 §3.2, RFC 8200 §4.5), bounded in datagrams, bytes and time.
 //!
 //! Ours and not etherparse's: that pool has no bound, needs strictly parsed packets and lets the
-//! last copy win. Here the first copy of a byte wins, and fragments that never become whole are
-//! handed back, so that each is still counted for the addresses it carries.
+//! last copy win. Receivers differ in which copy of a byte they take (RFC 5722 has the datagram thrown
+//! away, and not all do): here each is taken in turn, and every reading of the datagram is handed on
+//! (see [`rivals`]). Fragments that never become whole are handed back, so that each is still counted
+//! for the addresses it carries; those that come again behind their datagram (mirror ports, captures
+//! on all interfaces) are known by it (see [`past`]).
+
+mod past;
+mod rivals;
 
 use super::{Datagram, Fragment};
 use crate::evidence::{Moment, Timestamp};
+use past::Past;
+pub use rivals::Reading;
+use rivals::Rivals;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Datagrams waiting at a time: an honest capture has a handful.
 const WAITING_MAX: usize = 256;
@@ -25,7 +35,8 @@ const LIFETIME: i64 = 60 * Timestamp::SECOND;
 struct Key {
     source: IpAddr,
     destination: IpAddr,
-    protocol: u8,
+    /// Of IPv6 none: there the first fragment alone says it (RFC 8200 §4.5).
+    protocol: Option<u8>,
     id: u32,
 }
 
@@ -48,9 +59,15 @@ struct Waiting {
     parts: BTreeMap<usize, Vec<u8>>,
     /// Payload bytes on the wire, known from the fragment without "more".
     whole: Option<usize>,
+    /// By the fragment at the start, else by the one seen first.
+    protocol: u8,
     pieces: Vec<Piece>,
     hop_limit: u8,
     id: Option<u16>,
+    /// Fragments of which some bytes were there already, and were others.
+    rivals: Rivals,
+    /// A datagram of the same key that was whole not long ago: what waits may be rival copies of its fragments.
+    before: Option<Arc<Vec<u8>>>,
 }
 
 /// A datagram put together, or given up.
@@ -66,8 +83,8 @@ pub struct Joined {
     pub id: Option<u16>,
     /// Time to live or hop limit of the first fragment seen.
     pub hop_limit: u8,
-    /// The payload from its start up to the first missing byte.
-    pub payload: Vec<u8>,
+    /// The payload from its start up to the first missing byte, of the copies that came first.
+    pub payload: Arc<Vec<u8>>,
     /// Payload bytes on the wire.
     pub wire_len: usize,
     /// Every fragment, in the order of arrival.
@@ -76,12 +93,32 @@ pub struct Joined {
     pub evicted: bool,
     /// False when fragments are missing.
     pub complete: bool,
+    /// Fragments that came again behind their datagram, which is handed on again with them: they say nothing new.
+    pub repeated: bool,
+    /// What the datagram reads where other copies are taken.
+    pub rivals: Vec<Reading>,
+    /// There were more copies that differ than are read in every way.
+    pub folded: bool,
+    before: Option<Arc<Vec<u8>>>,
+    parts: BTreeMap<usize, Vec<u8>>,
+}
+
+impl Joined {
+    /// What the datagram of the same key that was whole before reads with these fragments in place of its own.
+    pub fn with_past(&self) -> Vec<Reading> {
+        let Some(before) = &self.before else {
+            return Vec::new();
+        };
+        let parts = self.parts.iter().map(|(at, part)| (*at, &**part, None));
+        rivals::readings(before, parts.take(rivals::RIVALS_MAX), self.protocol).0
+    }
 }
 
 /// Fragments waiting for the rest of their datagram.
 #[derive(Debug, Default)]
 pub struct Fragments {
     waiting: BTreeMap<Key, Waiting>,
+    past: Past,
     bytes: usize,
     births: u64,
 }
@@ -98,9 +135,26 @@ impl Fragments {
         let key = Key {
             source: datagram.source,
             destination: datagram.destination,
-            protocol: datagram.protocol,
+            protocol: datagram.source.is_ipv4().then_some(datagram.protocol),
             id: fragment.id,
         };
+        let mut before = None;
+        if !self.waiting.contains_key(&key)
+            && let Some(past) = self.past.of(&key, piece.moment.time)
+        {
+            before = Some(Arc::clone(&past.payload));
+            if past.repeats(datagram, fragment) {
+                out.push(Joined {
+                    protocol: past.protocol,
+                    wire_len: past.payload.len(),
+                    payload: Arc::clone(&past.payload),
+                    repeated: true,
+                    complete: true,
+                    ..Joined::empty(key, datagram.id, datagram.hop_limit, vec![piece])
+                });
+                return out;
+            }
+        }
         while self.waiting.len() >= WAITING_MAX || self.bytes > BYTES_MAX {
             let oldest = self
                 .waiting
@@ -122,9 +176,12 @@ impl Fragments {
             since: piece.moment.time,
             parts: BTreeMap::new(),
             whole: None,
+            protocol: datagram.protocol,
             pieces: Vec::new(),
             hop_limit: datagram.hop_limit,
             id: datagram.id,
+            rivals: Rivals::default(),
+            before,
         });
         waiting.pieces.push(piece);
         if !fragment.more {
@@ -133,14 +190,20 @@ impl Fragments {
                 .get_or_insert(fragment.offset + datagram.wire_len);
         }
         if fragment.offset + datagram.payload.len() <= DATAGRAM_MAX {
-            self.bytes += waiting.insert(fragment.offset, datagram.payload);
+            self.bytes += waiting.insert(fragment.offset, datagram.payload, datagram.protocol);
         }
         let complete = waiting.complete();
         if complete || waiting.pieces.len() >= PIECES_MAX {
-            out.extend(self.take(key).map(|joined| Joined {
+            let joined = self.take(key).map(|joined| Joined {
                 evicted: !complete,
                 ..joined
-            }));
+            });
+            if let (true, Some(joined)) = (complete, &joined) {
+                let payload = Arc::clone(&joined.payload);
+                self.past
+                    .keep(key, payload, joined.protocol, piece.moment.time);
+            }
+            out.extend(joined);
         }
         out
     }
@@ -162,8 +225,9 @@ impl Fragments {
     }
 
     fn take(&mut self, key: Key) -> Option<Joined> {
-        let waiting = self.waiting.remove(&key)?;
+        let mut waiting = self.waiting.remove(&key)?;
         let held: usize = waiting.parts.values().map(Vec::len).sum();
+        let held = held + waiting.rivals.held();
         self.bytes = self.bytes.saturating_sub(held);
         let complete = waiting.complete();
         let end = waiting
@@ -179,32 +243,82 @@ impl Fragments {
             }
             payload.extend_from_slice(part);
         }
-        Some(Joined {
+        let (rivals, folded) = waiting.rivals.readings(&payload, waiting.protocol);
+        let before = waiting.before.take();
+        let again = |before: &Arc<Vec<u8>>| {
+            let mut parts = waiting.parts.iter();
+            parts.all(|(at, part)| before.get(*at..at + part.len()) == Some(&**part))
+        };
+        let repeated = !complete && rivals.is_empty() && before.as_ref().is_some_and(again);
+        let mut joined = Joined {
+            protocol: waiting.protocol,
+            payload: Arc::new(payload),
+            wire_len,
+            complete,
+            repeated,
+            rivals,
+            folded,
+            ..Joined::empty(key, waiting.id, waiting.hop_limit, waiting.pieces)
+        };
+        match before {
+            Some(whole) if repeated => {
+                joined.wire_len = whole.len();
+                joined.payload = whole;
+            }
+            before => {
+                joined.parts = match before {
+                    Some(_) => waiting.parts,
+                    None => BTreeMap::new(),
+                };
+                joined.before = before;
+            }
+        }
+        Some(joined)
+    }
+}
+
+impl Joined {
+    fn empty(key: Key, id: Option<u16>, hop_limit: u8, pieces: Vec<Piece>) -> Self {
+        Self {
             source: key.source,
             destination: key.destination,
-            protocol: key.protocol,
-            id: waiting.id,
-            hop_limit: waiting.hop_limit,
-            payload,
-            wire_len,
-            pieces: waiting.pieces,
+            protocol: 0,
+            id,
+            hop_limit,
+            payload: Arc::default(),
+            wire_len: 0,
+            pieces,
             evicted: false,
-            complete,
-        })
+            complete: false,
+            repeated: false,
+            rivals: Vec::new(),
+            folded: false,
+            before: None,
+            parts: BTreeMap::new(),
+        }
     }
 }
 
 impl Waiting {
-    /// Adds the bytes of a fragment that are not there yet; returns how many.
-    fn insert(&mut self, start: usize, bytes: &[u8]) -> usize {
+    /// Adds the bytes of a fragment that are not there yet, and the whole of it if others of its bytes differ; returns how many bytes
+    /// are held for it.
+    fn insert(&mut self, start: usize, bytes: &[u8], protocol: u8) -> usize {
         let end = start + bytes.len();
         let mut added = 0;
         let mut at = start;
+        let begun = self.parts.contains_key(&0);
+        let mut differs = start == 0 && begun && protocol != self.protocol;
+        if start == 0 && !begun {
+            self.protocol = protocol;
+        }
         while at < end {
             // The part that begins at or before `at`, if it reaches beyond it.
             if let Some((have, part)) = self.parts.range(..=at).next_back()
                 && have + part.len() > at
             {
+                let reach = (have + part.len()).min(end);
+                differs |=
+                    part.get(at - have..reach - have) != bytes.get(at - start..reach - start);
                 at = have + part.len();
                 continue;
             }
@@ -219,6 +333,9 @@ impl Waiting {
             added += fresh.len();
             self.parts.insert(at, fresh.to_vec());
             at = stop;
+        }
+        if differs {
+            added += self.rivals.add(start, bytes, protocol);
         }
         added
     }
@@ -254,6 +371,167 @@ mod tests {
             epoch: 0,
             accounted: true,
         }
+    }
+
+    /// Fragments of one datagram, one a second: offset, more, bytes, protocol. Every reading of each that came out, and what it was.
+    fn fed(source: &str, fragments: &[(usize, bool, &str, u8)]) -> Vec<Joined> {
+        let mut pool = Fragments::default();
+        let mut out = vec![];
+        for (n, (offset, more, bytes, protocol)) in fragments.iter().enumerate() {
+            let datagram = Datagram {
+                source: source.parse().unwrap(),
+                destination: source.parse().unwrap(),
+                hop_limit: 64,
+                protocol: *protocol,
+                payload: bytes.as_bytes(),
+                wire_len: bytes.len(),
+                fragment: None,
+                id: None,
+                unsegmented: false,
+            };
+            let fragment = Fragment {
+                id: 7,
+                offset: *offset,
+                more: *more,
+            };
+            let mut at = piece(n as u64 + 1);
+            at.moment.time = Timestamp::from_nanos((n as i128) * 1_000_000_000);
+            out.extend(pool.add(&datagram, fragment, at));
+        }
+        out.extend(pool.finish());
+        assert_eq!(pool.bytes, 0);
+        let counted: usize = out.iter().map(|j| j.pieces.len()).sum();
+        assert_eq!(counted, fragments.len(), "each is counted once");
+        out
+    }
+
+    fn text(bytes: &[u8]) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    fn rivals(joined: &Joined) -> Vec<&str> {
+        joined.rivals.iter().map(|r| text(&r.payload)).collect()
+    }
+
+    #[test]
+    fn each_copy_of_a_fragment_is_read() {
+        for source in ["10.0.0.1", "fd00::1"] {
+            let copies = [
+                (0, true, "aaaaaaaa", 17),
+                (0, true, "AAAAAAAA", 17),
+                (8, true, "bbbbbbbb", 17),
+                (8, true, "BBBBBBBB", 17),
+                (0, true, "aaaaaaaa", 17),
+                (16, false, "c", 17),
+            ];
+            let [joined] = &fed(source, &copies)[..] else {
+                panic!("one datagram");
+            };
+            assert_eq!(text(&joined.payload), "aaaaaaaabbbbbbbbc");
+            let others = [
+                "AAAAAAAAbbbbbbbbc",
+                "aaaaaaaaBBBBBBBBc",
+                "AAAAAAAABBBBBBBBc",
+            ];
+            assert_eq!(rivals(joined), others);
+            assert!(joined.complete && !joined.folded);
+
+            // One that reaches over two others.
+            let over = [
+                (0, true, "aaaaaaaa", 17),
+                (16, false, "cccc", 17),
+                (0, true, "AAAAAAAABBBBBBBBCC", 17),
+            ];
+            let [joined] = &fed(source, &over)[..] else {
+                panic!("one datagram");
+            };
+            assert_eq!(text(&joined.payload), "aaaaaaaaBBBBBBBBcccc");
+            assert_eq!(rivals(joined), ["AAAAAAAABBBBBBBBCCcc"]);
+        }
+    }
+
+    #[test]
+    fn more_copies_than_are_combined_are_told() {
+        let copies: Vec<String> = (0..20u8)
+            .map(|n| char::from(b'a' + n).to_string().repeat(8))
+            .collect();
+        let mut fragments: Vec<_> = copies.iter().map(|c| (0, true, c.as_str(), 17)).collect();
+        fragments.push((8, false, "z", 17));
+        let [joined] = &fed("10.0.0.1", &fragments)[..] else {
+            panic!("one datagram");
+        };
+        assert!(joined.folded && joined.rivals.len() == rivals::RIVALS_MAX);
+        fragments.drain(3..20);
+        let [joined] = &fed("10.0.0.1", &fragments)[..] else {
+            panic!("one datagram");
+        };
+        assert!(!joined.folded && joined.rivals.len() == 2);
+    }
+
+    #[test]
+    fn copies_behind_the_datagram_are_known_by_it() {
+        let (one, two) = ((0, true, "aaaaaaaa", 17), (8, false, "bb", 17));
+        let twice = fed("10.0.0.1", &[one, one, two, two]);
+        assert_eq!(twice.len(), 2);
+        assert!(twice[1].repeated && twice.iter().all(|j| j.complete));
+        let again = fed("10.0.0.1", &[one, two, one, two]);
+        assert_eq!(again.iter().filter(|j| j.repeated).count(), 2);
+
+        // Rival copies: one alone, which says something in place of the first; both, which are a datagram of their own and may have
+        // been meant to be read with the fragments before.
+        let (other, last) = ((0, true, "AAAAAAAA", 17), (8, false, "BB", 17));
+        let late = fed("10.0.0.1", &[one, two, other]);
+        assert!(!late[1].complete && !late[1].repeated);
+        let with_past = |j: &Joined| -> Vec<String> {
+            j.with_past()
+                .iter()
+                .map(|r| text(&r.payload).to_owned())
+                .collect()
+        };
+        assert_eq!(with_past(&late[1]), ["AAAAAAAAbb"]);
+        let both = fed("10.0.0.1", &[one, last, other, two]);
+        assert!(both.len() == 2 && both[1].complete);
+        assert_eq!(text(&both[1].payload), "AAAAAAAAbb");
+        assert_eq!(
+            with_past(&both[1]),
+            ["AAAAAAAABB", "aaaaaaaabb", "AAAAAAAAbb"]
+        );
+
+        // A sender that does not number them: more of the same are datagrams.
+        let flood: Vec<_> = std::iter::repeat_n([one, two], 12).flatten().collect();
+        let flood = fed("10.0.0.1", &flood);
+        assert_eq!(flood.iter().filter(|j| !j.repeated).count(), 3);
+        // And after the time-out.
+        let mut later = vec![one, two];
+        later.extend(std::iter::repeat_n((0, true, "cccccccc", 17), 12));
+        assert!(
+            fed("10.0.0.1", &later)
+                .last()
+                .is_some_and(|j| !j.complete && !j.repeated)
+        );
+    }
+
+    #[test]
+    fn the_first_fragment_says_what_an_ipv6_datagram_holds() {
+        let parts = [(8, false, "bb", 6), (0, true, "aaaaaaaa", 17)];
+        let [joined] = &fed("fd00::1", &parts)[..] else {
+            panic!("one datagram");
+        };
+        assert_eq!((joined.protocol, joined.complete), (17, true));
+        let two_first = [
+            (0, true, "aaaaaaaa", 17),
+            (0, true, "aaaaaaaa", 6),
+            (8, false, "bb", 17),
+        ];
+        let [joined] = &fed("fd00::1", &two_first)[..] else {
+            panic!("one datagram");
+        };
+        assert_eq!(joined.rivals[0].protocol, 6);
+        assert_eq!(
+            fed("10.0.0.1", &parts).len(),
+            2,
+            "IPv4 numbers each protocol alone"
+        );
     }
 
     proptest! {
@@ -301,9 +579,10 @@ mod tests {
             joined.extend(pool.finish());
             let counted: usize = joined.iter().map(|j| j.pieces.len()).sum();
             prop_assert_eq!(counted, order.len());
-            let whole: Vec<_> = joined.iter().filter(|j| j.complete).collect();
-            prop_assert!(!whole.is_empty());
-            prop_assert_eq!(&whole[0].payload, &data);
+            let whole: Vec<_> = joined.iter().filter(|j| !j.repeated).collect();
+            prop_assert_eq!(whole.len(), 1);
+            prop_assert!(joined.iter().all(|j| j.complete && j.rivals.is_empty()));
+            prop_assert_eq!(&*whole[0].payload, &data);
             prop_assert_eq!(pool.bytes, 0);
         }
     }

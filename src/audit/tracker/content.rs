@@ -54,6 +54,9 @@ impl Tracker {
             }
         }
         flow.personal = personal;
+        if context.rival {
+            return;
+        }
         for Credit { at, epoch, bytes } in credits {
             if let Some(span) = self.table.span(slot, epoch, at) {
                 let read = span.read.of_mut(side);
@@ -76,6 +79,7 @@ impl Tracker {
         });
         if read
             && !context.again
+            && !context.rival
             && let Some(span) = self.table.span(slot, context.epoch, context.moment)
         {
             let read = span.read.of_mut(side);
