@@ -29,6 +29,7 @@ pub mod http2_frame;
 pub mod httpdns;
 pub mod ja4;
 mod masque;
+mod midst;
 mod mqtt;
 pub mod neighbours;
 mod ntp;
@@ -306,6 +307,19 @@ impl Sink<'_> {
 
     /// The flow asks a relay.
     pub fn relays(&mut self, relay: Relay) {
+        self.relays_to(relay, None);
+    }
+
+    /// A proxy is asked to go to a host, and where it is said, to this port of it.
+    pub fn proxies(&mut self, host: &HostName, port: Option<u16>) {
+        let ip = match host {
+            HostName::Address(ip) => Some(*ip),
+            HostName::Name { .. } | HostName::Refused(_) => None,
+        };
+        self.relays_to(Relay::Proxy(ip), port);
+    }
+
+    fn relays_to(&mut self, relay: Relay, port: Option<u16>) {
         // What names a target says more than a lookup, and an address beyond the site says most.
         let weight = |relay: &Relay| match relay {
             Relay::Lookup => 0,
@@ -313,9 +327,14 @@ impl Sink<'_> {
             Relay::Proxy(_) => 1,
             Relay::Tunnel => 3,
         };
-        let have = self.flow.facts.relay.as_ref().map(weight);
+        let port = port.filter(|port| *port != 0);
+        let facts = &mut self.flow.facts;
+        let have = facts.relay.as_ref().map(weight);
         if have.is_none_or(|have| have < weight(&relay)) {
-            self.flow.facts.relay = Some(relay);
+            facts.relay = Some(relay);
+            facts.target_port = port;
+        } else if facts.relay.as_ref() == Some(&relay) {
+            facts.target_port = facts.target_port.or(port);
         }
     }
 

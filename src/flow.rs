@@ -381,6 +381,8 @@ pub struct Facts {
     pub public_lookup: bool,
     /// An address that a request named in place of a host name.
     pub literal: Option<IpAddr>,
+    /// Port that a proxy was asked to connect to, of the target that `relay` tells.
+    pub target_port: Option<u16>,
     /// The client offered an encrypted hello; whether in earnest or as GREASE, DNS may tell.
     pub ech: bool,
     /// The client sent its server name encrypted, by the withdrawn extension that nobody imitates.

@@ -211,7 +211,7 @@ impl RowJudge<'_> {
         let (ip, port, via) = match scope {
             Scope::Relayed => (
                 key.literal.filter(|ip| !classify(*ip).is_local()),
-                None,
+                key.target_port,
                 (!folded).then(|| (address, port.unwrap_or(0))),
             ),
             _ => ((!folded).then_some(address), port, None),

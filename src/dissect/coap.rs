@@ -9,7 +9,7 @@ use super::http1::Authority;
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
 use crate::coverage::GapId;
-use crate::flow::{Carries, NameSource, Relay};
+use crate::flow::{Carries, NameSource};
 use crate::ledger::Ends;
 
 pub(super) const OVER_UDP: Protocol = Protocol {
@@ -50,6 +50,8 @@ struct Message {
     code: u8,
     host: Option<HostName>,
     proxy: bool,
+    /// Port of the URI that a proxy is asked for.
+    port: Option<u16>,
     /// A proxy is asked for what cannot be read.
     unreadable: bool,
     options: usize,
@@ -106,8 +108,10 @@ impl Message {
             option::PROXY_SCHEME => self.proxy = true,
             option::PROXY_URI => {
                 self.proxy = true;
-                match host_of(value) {
-                    Some(host) => self.host = Some(host),
+                match authority_of(value) {
+                    Some(authority) => {
+                        (self.host, self.port) = (Some(authority.host), authority.port);
+                    }
                     None => self.unreadable = true,
                 }
             }
@@ -126,12 +130,17 @@ fn extended(nibble: u8, reader: &mut Reader<'_>) -> Option<u64> {
     }
 }
 
-/// The host of a whole URI.
-fn host_of(uri: &[u8]) -> Option<HostName> {
+/// Host and port of a whole URI.
+fn authority_of(uri: &[u8]) -> Option<Authority> {
     let at = uri.windows(3).position(|window| window == b"://")?;
     let rest = uri.get(at.saturating_add(3)..)?;
     let end = rest.iter().position(|b| b"/?#".contains(b));
-    Some(Authority::read(rest.get(..end.unwrap_or(rest.len()))?).host)
+    Some(Authority::read(rest.get(..end.unwrap_or(rest.len()))?))
+}
+
+/// True for a datagram in which a proxy is asked for a host beyond doubt.
+pub(super) fn asks_a_proxy(bytes: &[u8]) -> bool {
+    datagram(bytes).is_some_and(|message| message.proxy && message.is_telling())
 }
 
 fn datagram(bytes: &[u8]) -> Option<Message> {
@@ -231,10 +240,7 @@ fn say(message: &Message, sink: &mut Sink<'_>) {
     if let Some(host) = &message.host {
         sink.host(host, NameSource::Coap);
         if message.proxy {
-            sink.relays(Relay::Proxy(match host {
-                HostName::Address(ip) => Some(*ip),
-                HostName::Name { .. } | HostName::Refused(_) => None,
-            }));
+            sink.proxies(host, message.port);
         }
     }
 }
@@ -245,6 +251,7 @@ mod tests {
     use super::*;
     use crate::dissect::conversation::Conversation;
     use crate::dissect::wire::test_bytes::{Noise, hex};
+    use crate::flow::Relay;
 
     /// `Proxy-Uri: coap://a.example/x`, and `Uri-Host: a.example` with `Proxy-Scheme: coap`.
     fn requests() -> [Vec<u8>; 2] {

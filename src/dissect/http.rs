@@ -6,7 +6,6 @@
 //! requests are lookups.
 
 use super::dns_message::rtype;
-use super::host_name::HostName;
 use super::http1::{
     Authority, Chunked, HEAD_MAX, Parsed, Request, Target, fit, next_request, request_on, response,
 };
@@ -179,12 +178,12 @@ impl Http {
             match target {
                 Target::Tunnel(authority) => {
                     say(authority, NameSource::HttpConnect, sink);
-                    sink.relays(Relay::Proxy(literal(authority)));
+                    sink.proxies(&authority.host, authority.port);
                     self.switching = true;
                 }
                 Target::Absolute { authority, .. } => {
                     say(authority, NameSource::HttpHost, sink);
-                    sink.relays(Relay::Proxy(literal(authority)));
+                    sink.proxies(&authority.host, authority.port);
                 }
                 Target::Origin | Target::Asterisk => {}
             }
@@ -268,13 +267,6 @@ fn whole_body(bytes: &[u8]) -> Option<&[u8]> {
 
 fn say(authority: &Authority, source: NameSource, sink: &mut Sink<'_>) {
     sink.host(&authority.host, source);
-}
-
-fn literal(authority: &Authority) -> Option<std::net::IpAddr> {
-    match authority.host {
-        HostName::Address(ip) => Some(ip),
-        HostName::Name { .. } | HostName::Refused(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! same reason reading ends at the first lost bytes. Answers are not read. What a CONNECT carries is inside the frames of its stream
 //! and is not read either, so it counts as an opaque tunnel beside the name of its target.
 
-use super::host_name::HostName;
 use super::hpack::{Decoder, Fault};
 use super::http1::{Authority, HTTP2_PREFACE};
 use super::http2_frame::{Block, Frame, block, frame_type, gather};
@@ -13,7 +12,7 @@ use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use super::{doh, masque};
 use crate::coverage::GapId;
-use crate::flow::{Carries, NameSource, Relay, Side};
+use crate::flow::{Carries, NameSource, Side};
 
 pub(super) const HTTP2: Protocol = Protocol {
     id: "http2",
@@ -179,13 +178,10 @@ impl Request {
         // The authority of a plain CONNECT is where the tunnel goes (§8.5); that of an extended one is the server's own.
         let tunnel = self.connect && self.protocol.is_none();
         for authority in &self.authorities {
-            let host = Authority::read(authority).host;
+            let Authority { host, port } = Authority::read(authority);
             if tunnel {
                 sink.host(&host, NameSource::HttpConnect);
-                sink.relays(Relay::Proxy(match host {
-                    HostName::Address(ip) => Some(ip),
-                    HostName::Name { .. } | HostName::Refused(_) => None,
-                }));
+                sink.proxies(&host, port);
             } else {
                 sink.host(&host, NameSource::Http2Authority);
             }
@@ -223,6 +219,7 @@ mod tests {
     use crate::dissect::conversation::Conversation;
     use crate::dissect::wire::test_bytes::hex;
     use crate::flow::NameSource::{Http2Authority, HttpConnect, HttpHost};
+    use crate::flow::Relay;
 
     const SETTINGS: &str = "000000 04 00 00000000";
 

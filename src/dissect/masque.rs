@@ -7,7 +7,7 @@
 use super::Sink;
 use super::host_name::HostName;
 use super::http1::Authority;
-use crate::flow::{NameSource, Relay};
+use crate::flow::NameSource;
 
 /// Tokens, and the names of the tunnels.
 const TOKENS: [(&str, &str); 5] = [
@@ -34,17 +34,14 @@ pub(super) fn asked(token: &str, path: &[u8], sink: &mut Sink<'_>) {
         return;
     };
     sink.flow.facts.tunnel = Some(tunnel);
-    for host in targets(path) {
+    for (host, port) in targets(path) {
         sink.host(&host, NameSource::HttpConnect);
-        sink.relays(Relay::Proxy(match host {
-            HostName::Address(ip) => Some(ip),
-            HostName::Name { .. } | HostName::Refused(_) => None,
-        }));
+        sink.proxies(&host, port);
     }
 }
 
 /// The hosts in a path: every part that is an address, or a name with a port behind it.
-fn targets(path: &[u8]) -> Vec<HostName> {
+fn targets(path: &[u8]) -> Vec<(HostName, Option<u16>)> {
     let decoded = percent_decoded(path);
     let parts: Vec<&[u8]> = decoded
         .split(|b| b"/?&".contains(b))
@@ -63,12 +60,14 @@ fn targets(path: &[u8]) -> Vec<HostName> {
         let port =
             |text: &[u8]| text == b"*" || (!text.is_empty() && text.iter().all(u8::is_ascii_digit));
         let authority = Authority::read(part);
+        let behind = || std::str::from_utf8(next).ok()?.parse().ok();
+        let said = authority.port.or_else(behind);
         match authority.host {
-            HostName::Address(_) => found.push(authority.host),
+            HostName::Address(_) => found.push((authority.host, said)),
             HostName::Name { ref text, .. }
                 if text.contains('.') && (port(next) || authority.port.is_some()) =>
             {
-                found.push(authority.host);
+                found.push((authority.host, said));
             }
             HostName::Name { .. } | HostName::Refused(_) => {}
         }

@@ -45,7 +45,7 @@ pub(super) const QUIC: Protocol = Protocol {
     open: || Box::new(Quic::default()),
 };
 
-const ID: &str = "quic";
+pub(super) const ID: &str = "quic";
 
 /// DNS over QUIC (RFC 9250 §4.1): its id, port and application protocol; drafts put a number behind the latter.
 const DOQ: &str = "doq";

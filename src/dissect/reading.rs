@@ -18,8 +18,8 @@ use crate::ledger::Ends;
 use std::collections::VecDeque;
 
 /// Segments or datagrams of a flow that are probed before it counts as unknown. From then on nothing is
-/// kept of its segments, and each is only asked whether it begins something; datagrams are asked
-/// once per second.
+/// kept of its segments, and each is only asked whether it begins something; of datagrams each is asked
+/// whether it names somebody beyond doubt (see [`midst`](super::midst)), and once per second by all protocols.
 const PROBES: u8 = 24;
 
 /// Segments of such a flow kept that came too early, and bytes of each: an opening is cut into few.
@@ -53,6 +53,10 @@ const NAMING: [&str; 12] = [
 #[derive(Default)]
 pub struct Reading {
     session: Option<Box<dyn Session>>,
+    /// Whose the session is, for datagrams.
+    speaks: Option<&'static str>,
+    /// Reads datagrams of a second protocol between those of the session.
+    aside: Option<(&'static str, Box<dyn Session>)>,
     streams: Pair<Option<Box<Stream>>>,
     /// Directions that the session wants no more of.
     done: Pair<bool>,
@@ -215,23 +219,31 @@ impl Readings {
         let Some((reading, shared)) = self.slots_and_shared(slot) else {
             return;
         };
+        let naming = super::midst::naming(bytes, &sink.ends);
         if let Some(session) = &mut reading.session {
+            if let Some(other) = naming.filter(|p| reading.speaks != Some(p.id)) {
+                reading.read_aside(other, bytes, sink);
+                return;
+            }
             if let Step::Done | Step::Handover(_) = session.read(bytes, sink) {
                 reading.session = None;
             } else {
                 return;
             }
         }
-        if bytes.is_empty() || !reading.may_probe(sink.at.time) {
+        let asked = reading.may_probe(sink.at.time);
+        if bytes.is_empty() || (!asked && naming.is_none()) {
             return;
         }
         if let Some(session) = super::quic::continued(bytes, sink) {
+            reading.speaks = Some(super::quic::ID);
             reading.session.insert(session).read(bytes, sink);
             return;
         }
-        match shared.registry.datagram(bytes, &sink.ends) {
+        match naming.or_else(|| shared.registry.datagram(bytes, &sink.ends)) {
             Some(protocol) => {
                 let mut session = open(protocol, sink);
+                reading.speaks = Some(protocol.id);
                 if session.read(bytes, sink) != Step::Done {
                     reading.session = Some(session);
                 }
@@ -430,6 +442,15 @@ impl Reading {
             .nanos()
             .map_or(i64::MAX, |n| n.div_euclid(Timestamp::SECOND));
         std::mem::replace(&mut self.probed, second) != second
+    }
+
+    /// Reads a datagram of another protocol than the session's.
+    fn read_aside(&mut self, protocol: &'static Protocol, bytes: &[u8], sink: &mut Sink<'_>) {
+        let (_, session) = match self.aside.take_if(|(id, _)| *id == protocol.id) {
+            Some(known) => self.aside.insert(known),
+            None => self.aside.insert((protocol.id, (protocol.open)())),
+        };
+        session.read(bytes, sink);
     }
 
     /// A segment of a flow that nobody reads: a drone link over TCP still shows itself.

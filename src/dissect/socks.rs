@@ -7,7 +7,7 @@
 use super::host_name::HostName;
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
-use crate::flow::{Carries, NameSource, Relay, Side};
+use crate::flow::{Carries, NameSource, Side};
 use crate::ledger::Ends;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -66,6 +66,7 @@ fn fit(bytes: &[u8], _: &Ends) -> Fit {
 #[derive(Debug, PartialEq, Eq)]
 struct Target {
     host: HostName,
+    port: u16,
     /// Bytes of the request.
     len: usize,
 }
@@ -75,7 +76,8 @@ struct Target {
 fn request4(rest: &[u8]) -> Option<Option<Target>> {
     let (fixed, rest) = rest.split_first_chunk::<6>()?;
     let [high, low, a, b, c, d] = *fixed;
-    if high == 0 && low == 0 {
+    let port = u16::from_be_bytes([high, low]);
+    if port == 0 {
         return Some(None);
     }
     let user = match rest.iter().position(|x| *x == 0) {
@@ -98,25 +100,26 @@ fn request4(rest: &[u8]) -> Option<Option<Target>> {
         };
         return Some(Some(Target {
             host: HostName::read(behind.get(..end)?),
+            port,
             len: head + end + 1,
         }));
     }
     Some(Some(Target {
         host: HostName::Address(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
+        port,
         len: head,
     }))
 }
 
 /// An address of version 5 (RFC 1928 §5) and the port behind it.
-fn address5(reader: &mut Reader<'_>) -> Option<HostName> {
+fn address5(reader: &mut Reader<'_>) -> Option<(HostName, u16)> {
     let host = match reader.u8()? {
         1 => HostName::Address(IpAddr::V4(Ipv4Addr::from(reader.array::<4>()?))),
         3 => HostName::read(reader.vector8()?),
         4 => HostName::Address(IpAddr::V6(Ipv6Addr::from(reader.array::<16>()?))),
         _ => HostName::Refused(super::host_name::Refusal::Empty),
     };
-    reader.u16()?;
-    Some(host)
+    Some((host, reader.u16()?))
 }
 
 #[derive(Default)]
@@ -166,7 +169,7 @@ impl Socks {
                 None => Step::More,
                 Some(None) => Step::Handover(0),
                 Some(Some(target)) => {
-                    say(&target.host, sink);
+                    say(&target.host, target.port, sink);
                     self.stage = Stage::Answer4;
                     Step::Consumed(target.len)
                 }
@@ -191,7 +194,7 @@ impl Socks {
             (Stage::Request, [5, command, _reserved, rest @ ..]) => {
                 let mut reader = Reader::new(rest);
                 match address5(&mut reader) {
-                    Some(HostName::Refused(_)) => sealed(sink),
+                    Some((HostName::Refused(_), _)) => sealed(sink),
                     Some(_) if *command == UDP_ASSOCIATE => {
                         // Its datagrams name their targets one by one, on another port, and are
                         // not read: what they reach cannot be seen.
@@ -199,8 +202,8 @@ impl Socks {
                         self.stage = Stage::Answer5;
                         Step::Consumed(3 + reader.position())
                     }
-                    Some(host) => {
-                        say(&host, sink);
+                    Some((host, port)) => {
+                        say(&host, port, sink);
                         self.stage = Stage::Answer5;
                         Step::Consumed(3 + reader.position())
                     }
@@ -232,13 +235,9 @@ impl Socks {
     }
 }
 
-fn say(host: &HostName, sink: &mut Sink<'_>) {
-    let literal = match host {
-        HostName::Address(ip) => Some(*ip),
-        HostName::Name { .. } | HostName::Refused(_) => None,
-    };
+fn say(host: &HostName, port: u16, sink: &mut Sink<'_>) {
     sink.host(host, NameSource::Socks);
-    sink.relays(Relay::Proxy(literal));
+    sink.proxies(host, Some(port));
 }
 
 #[cfg(test)]
@@ -271,6 +270,7 @@ mod tests {
         let target = request4(named.get(2..).unwrap_or_default()).flatten();
         let want = Target {
             host: HostName::read(b"a.example"),
+            port: 443,
             len: named.len(),
         };
         assert_eq!(target, Some(want));

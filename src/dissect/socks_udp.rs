@@ -6,7 +6,7 @@
 use super::host_name::HostName;
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
-use crate::flow::{Carries, NameSource, Relay};
+use crate::flow::{Carries, NameSource};
 use crate::ledger::Ends;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -22,7 +22,7 @@ const PORT: u16 = 1080;
 fn fit(bytes: &[u8], ends: &Ends) -> Fit {
     let at_home = [ends.sender.1, ends.receiver.1].contains(&PORT);
     match target(bytes) {
-        Some(host) if host.is_regular() && host.name().is_some_and(|n| n.contains('.')) => {
+        Some((host, _)) if host.is_regular() && host.name().is_some_and(|n| n.contains('.')) => {
             Fit::Mine
         }
         Some(_) if at_home => Fit::Mine,
@@ -31,7 +31,7 @@ fn fit(bytes: &[u8], ends: &Ends) -> Fit {
 }
 
 /// Two reserved bytes, a fragment number, an address and a port.
-fn target(bytes: &[u8]) -> Option<HostName> {
+fn target(bytes: &[u8]) -> Option<(HostName, u16)> {
     let mut reader = Reader::new(bytes);
     if reader.u16()? != 0 || reader.u8()? > 127 {
         return None;
@@ -42,7 +42,8 @@ fn target(bytes: &[u8]) -> Option<HostName> {
         4 => HostName::Address(Ipv6Addr::from(reader.array::<16>()?).into()),
         _ => return None,
     };
-    (reader.u16()? != 0).then_some(host)
+    let port = reader.u16()?;
+    (port != 0).then_some((host, port))
 }
 
 struct SocksUdp;
@@ -50,7 +51,7 @@ struct SocksUdp;
 impl Session for SocksUdp {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         sink.carries(Carries::Application);
-        let Some(host) = target(bytes) else {
+        let Some((host, port)) = target(bytes) else {
             sink.flow.facts.tunnel = Some("socks-udp");
             return Step::Consumed(bytes.len());
         };
@@ -61,10 +62,7 @@ impl Session for SocksUdp {
             .get_or_insert((sink.ends.side, crate::flow::Opening::Request));
         if client.0 == sink.side() {
             sink.host(&host, NameSource::Socks);
-            sink.relays(Relay::Proxy(match host {
-                HostName::Address(ip) => Some(ip),
-                HostName::Name { .. } | HostName::Refused(_) => None,
-            }));
+            sink.proxies(&host, Some(port));
         }
         Step::Consumed(bytes.len())
     }
@@ -75,6 +73,7 @@ mod tests {
     use super::*;
     use crate::dissect::conversation::Conversation;
     use crate::dissect::wire::test_bytes::hex;
+    use crate::flow::Relay;
 
     #[test]
     fn each_datagram_names_its_target() {

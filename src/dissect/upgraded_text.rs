@@ -13,7 +13,7 @@ use super::public_name::is_public_name;
 use super::tls_record;
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
-use crate::flow::{Carries, NameSource, Relay, Side};
+use crate::flow::{Carries, NameSource, Side};
 use crate::ledger::Ends;
 use crate::packet::address::classify;
 
@@ -213,7 +213,7 @@ impl Commands {
             .and_then(|host| host.strip_suffix(b"]"))
             .map(|host| host.strip_prefix(b"IPv6:").unwrap_or(host))
             .unwrap_or(host);
-        let host = Authority::read(bare).host;
+        let Authority { host, port } = Authority::read(bare);
         let outside = match &host {
             HostName::Name { text, .. } => is_public_name(text),
             HostName::Address(ip) => !classify(*ip).is_local(),
@@ -225,10 +225,7 @@ impl Commands {
                 _ => NameSource::FtpTarget,
             };
             sink.host(&host, source);
-            sink.relays(Relay::Proxy(match host {
-                HostName::Address(ip) => Some(ip),
-                HostName::Name { .. } | HostName::Refused(_) => None,
-            }));
+            sink.proxies(&host, port);
         }
     }
 

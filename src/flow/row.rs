@@ -77,6 +77,8 @@ pub struct RowKey {
     pub relay: Option<Relay>,
     /// An address in place of a host name.
     pub literal: Option<IpAddr>,
+    /// Port that a proxy was asked to connect to.
+    pub target_port: Option<u16>,
     /// Discovery and group membership that stay on the link.
     pub link_only: bool,
     /// Nothing but DNS in clear.
@@ -398,6 +400,7 @@ impl Rows {
             protocol: flow.facts.protocol,
             relay: flow.facts.relay.clone(),
             literal: flow.facts.literal,
+            target_port: flow.facts.target_port,
             link_only: flow.facts.link_only == Some(true),
             only_lookups: flow.facts.only_lookups,
             public_lookup: flow.facts.public_lookup,
@@ -464,6 +467,7 @@ fn fold(key: &RowKey, keep_near: bool) -> RowKey {
         protocol: None,
         relay: key.relay.as_ref().map(|_| Relay::Lookup),
         literal: None,
+        target_port: None,
         link_only: key.link_only,
         only_lookups: key.only_lookups,
         public_lookup: key.public_lookup,

@@ -67,11 +67,14 @@ struct Waiting {
     /// Fragments of which some bytes were there already, and were others.
     rivals: Rivals,
     /// A datagram of the same key that was whole not long ago: what waits may be rival copies of its fragments.
-    before: Option<Arc<Vec<u8>>>,
+    before: Option<Before>,
 }
 
+/// A datagram that was whole, and the copies of its fragments that differed.
+type Before = (Arc<Vec<u8>>, Arc<Rivals>);
+
 /// A datagram put together, or given up.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Joined {
     /// Source address.
     pub source: IpAddr,
@@ -99,18 +102,20 @@ pub struct Joined {
     pub rivals: Vec<Reading>,
     /// There were more copies that differ than are read in every way.
     pub folded: bool,
-    before: Option<Arc<Vec<u8>>>,
+    copies: Arc<Rivals>,
+    before: Option<Before>,
     parts: BTreeMap<usize, Vec<u8>>,
 }
 
 impl Joined {
     /// What the datagram of the same key that was whole before reads with these fragments in place of its own.
     pub fn with_past(&self) -> Vec<Reading> {
-        let Some(before) = &self.before else {
+        let Some((before, copies)) = &self.before else {
             return Vec::new();
         };
         let parts = self.parts.iter().map(|(at, part)| (*at, &**part, None));
-        rivals::readings(before, parts.take(rivals::RIVALS_MAX), self.protocol).0
+        let others = copies.each().chain(parts).chain(self.copies.each());
+        rivals::readings(before, others, self.protocol).0
     }
 }
 
@@ -142,7 +147,7 @@ impl Fragments {
         if !self.waiting.contains_key(&key)
             && let Some(past) = self.past.of(&key, piece.moment.time)
         {
-            before = Some(Arc::clone(&past.payload));
+            before = Some((Arc::clone(&past.payload), Arc::clone(&past.copies)));
             if past.repeats(datagram, fragment) {
                 out.push(Joined {
                     protocol: past.protocol,
@@ -200,8 +205,9 @@ impl Fragments {
             });
             if let (true, Some(joined)) = (complete, &joined) {
                 let payload = Arc::clone(&joined.payload);
+                let copies = Arc::clone(&joined.copies);
                 self.past
-                    .keep(key, payload, joined.protocol, piece.moment.time);
+                    .keep(key, payload, copies, joined.protocol, piece.moment.time);
             }
             out.extend(joined);
         }
@@ -245,7 +251,7 @@ impl Fragments {
         }
         let (rivals, folded) = waiting.rivals.readings(&payload, waiting.protocol);
         let before = waiting.before.take();
-        let again = |before: &Arc<Vec<u8>>| {
+        let again = |(before, _): &Before| {
             let mut parts = waiting.parts.iter();
             parts.all(|(at, part)| before.get(*at..at + part.len()) == Some(&**part))
         };
@@ -258,10 +264,11 @@ impl Fragments {
             repeated,
             rivals,
             folded,
+            copies: Arc::new(waiting.rivals),
             ..Joined::empty(key, waiting.id, waiting.hop_limit, waiting.pieces)
         };
         match before {
-            Some(whole) if repeated => {
+            Some((whole, _)) if repeated => {
                 joined.wire_len = whole.len();
                 joined.payload = whole;
             }
@@ -293,6 +300,7 @@ impl Joined {
             repeated: false,
             rivals: Vec::new(),
             folded: false,
+            copies: Arc::default(),
             before: None,
             parts: BTreeMap::new(),
         }

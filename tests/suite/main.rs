@@ -16,12 +16,14 @@ mod damage;
 mod determinism;
 mod diff;
 mod emit;
+mod evidence;
 mod examples;
 mod explain;
 mod extract;
 mod fitness;
 mod flows;
 mod formats;
+mod fragments;
 mod honest;
 #[cfg(unix)]
 mod interrupted;

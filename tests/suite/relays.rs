@@ -268,6 +268,10 @@ fn a_proxy_on_the_site_is_asked_for_the_vendor_in_many_ways() {
             "{what}"
         );
         assert_eq!(d["via"], json!({"ip": ROUTER, "port": port}), "{what}");
+        let named = what.starts_with("SOCKS") || what.contains("CONNECT");
+        if named {
+            assert_eq!(d["port"], 443, "{what}: the port of the target");
+        }
         assert_eq!(
             accounted(&report, "local"),
             30,

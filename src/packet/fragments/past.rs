@@ -1,6 +1,6 @@
 //! Datagrams that became whole not long ago: by them fragments are known that come again.
 
-use super::Key;
+use super::{Key, Rivals};
 use crate::evidence::Timestamp;
 use crate::packet::{Datagram, Fragment};
 use std::collections::{BTreeMap, VecDeque};
@@ -20,6 +20,8 @@ const AGAIN_MAX: usize = 4;
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) payload: Arc<Vec<u8>>,
+    /// Copies of its fragments that differed.
+    pub(super) copies: Arc<Rivals>,
     pub(super) protocol: u8,
     at: Timestamp,
     birth: u64,
@@ -28,6 +30,10 @@ pub(super) struct Whole {
 }
 
 impl Whole {
+    fn held(&self) -> usize {
+        self.payload.len() + self.copies.held()
+    }
+
     /// True if a fragment is one of this datagram's, once more.
     pub(super) fn repeats(&mut self, datagram: &Datagram<'_>, fragment: Fragment) -> bool {
         let length = self.payload.len();
@@ -66,19 +72,27 @@ impl Past {
         age.is_some_and(|age| age <= LIFETIME).then_some(whole)
     }
 
-    pub(super) fn keep(&mut self, key: Key, payload: Arc<Vec<u8>>, protocol: u8, at: Timestamp) {
+    pub(super) fn keep(
+        &mut self,
+        key: Key,
+        payload: Arc<Vec<u8>>,
+        copies: Arc<Rivals>,
+        protocol: u8,
+        at: Timestamp,
+    ) {
         self.births += 1;
         let birth = self.births;
-        self.bytes += payload.len();
         let whole = Whole {
             payload,
+            copies,
             protocol,
             at,
             birth,
             again: 0,
         };
+        self.bytes += whole.held();
         if let Some(before) = self.of.insert(key, whole) {
-            self.bytes = self.bytes.saturating_sub(before.payload.len());
+            self.bytes = self.bytes.saturating_sub(before.held());
         }
         self.order.push_back((birth, key));
         while self.order.len() > DATAGRAMS_MAX || self.bytes > BYTES_MAX {
@@ -88,7 +102,7 @@ impl Past {
             if self.of.get(&key).is_some_and(|w| w.birth == birth)
                 && let Some(old) = self.of.remove(&key)
             {
-                self.bytes = self.bytes.saturating_sub(old.payload.len());
+                self.bytes = self.bytes.saturating_sub(old.held());
             }
         }
     }

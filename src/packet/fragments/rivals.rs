@@ -63,10 +63,14 @@ impl Rivals {
         if self.all.is_empty() {
             return (Vec::new(), false);
         }
-        let all = self.all.iter();
-        let all = all.map(|r| (r.start, &*r.bytes, (r.start == 0).then_some(r.protocol)));
-        let (found, some) = readings(base, all, protocol);
+        let (found, some) = readings(base, self.each(), protocol);
         (found, some || self.folded)
+    }
+
+    /// Start, bytes and, at the start of the datagram, the protocol of each.
+    pub(super) fn each(&self) -> impl Iterator<Item = (usize, &[u8], Option<u8>)> {
+        let all = self.all.iter();
+        all.map(|r| (r.start, &*r.bytes, (r.start == 0).then_some(r.protocol)))
     }
 }
 
@@ -77,8 +81,8 @@ pub(super) fn readings<'a>(
     others: impl Iterator<Item = (usize, &'a [u8], Option<u8>)>,
     protocol: u8,
 ) -> (Vec<Reading>, bool) {
-    let others: Vec<_> = others.collect();
-    let count = others.len().min(RIVALS_MAX);
+    let others: Vec<_> = others.take(RIVALS_MAX).collect();
+    let count = others.len();
     let every: u32 = (1 << count) - 1;
     let folded = count > COMBINED_MAX;
     let taken: Vec<u32> = if folded {
