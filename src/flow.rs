@@ -251,6 +251,8 @@ pub struct LinkFacts {
     pub sent: bool,
     /// Some packets of this side were marked as received by it.
     pub received: bool,
+    /// Who sent the first tunnel packet that brought one of this side's.
+    pub carrier: Option<IpAddr>,
 }
 
 /// How a side showed that it opened the flow, weakest first.

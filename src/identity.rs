@@ -182,7 +182,14 @@ impl DeviceView {
 
     /// Whose machine sent or received at a side of a flow.
     pub fn of(&self, key: &Key, link: &Pair<LinkFacts>, side: Side) -> Whose {
-        let whose = self.whose(key.ip(side), mac_of(link, side));
+        let mut whose = self.whose(key.ip(side), mac_of(link, side));
+        // What a tunnel brings is its sender's, whatever addresses it has inside.
+        if whose == Whose::Unsure
+            && let Some(carrier) = link.of(side).carrier
+            && self.whose(carrier, None) == Whose::Device
+        {
+            whose = Whose::Device;
+        }
         if !self.recorder || whose == Whose::Device {
             return whose;
         }
@@ -359,6 +366,13 @@ pub fn our_end(
         if (its.sent && !its.received) || (others.received && !others.sent) {
             return side;
         }
+    }
+    // Inside a tunnel: the end whose packets come in those of a machine on the site, or do not come in those of one beyond.
+    let carrier = |side: Side| link.of(side).carrier.map(|ip| classify(ip).is_local());
+    let carried = either(&|side| carrier(side) == Some(true))
+        .or_else(|| either(&|side| carrier(side.other()) == Some(false)));
+    if let Some(side) = carried {
+        return side;
     }
     let macs = |is: &dyn Fn(Mac) -> bool| either(&|side| mac_of(link, side).is_some_and(is));
     macs(&|mac| !topology.is_router(mac))

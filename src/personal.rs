@@ -13,7 +13,9 @@
 mod account;
 mod advertising;
 mod assembler;
+mod base85;
 mod blob;
+mod columns;
 #[cfg(test)]
 mod corpus;
 mod credential;
@@ -22,6 +24,7 @@ mod device;
 mod email;
 mod encoding;
 mod exif;
+mod grid;
 mod held;
 mod hits;
 mod http;
@@ -175,6 +178,8 @@ struct Found {
 static DETECTORS: &[Detector] = &[
     position::DETECTOR,
     nmea::DETECTOR,
+    grid::DETECTOR,
+    columns::DETECTOR,
     email::DETECTOR,
     phone::DETECTOR,
     account::DETECTOR,

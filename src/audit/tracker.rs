@@ -60,6 +60,8 @@ struct Context {
     source: Option<Mac>,
     target: Option<Mac>,
     direction: Option<Direction>,
+    /// The sender of the outermost packet that it came in.
+    carrier: Option<IpAddr>,
     depth: u8,
     /// Neighbour messages in it speak of the link under audit: what a tunnel holds was said somewhere
     /// else, or by anybody.
@@ -211,6 +213,7 @@ impl Tracker {
             source: unwrapped.source,
             target: unwrapped.target,
             direction: frame.direction.or(unwrapped.direction),
+            carrier: None,
             depth: 0,
             on_link: true,
             in_pieces: false,
@@ -709,6 +712,7 @@ impl Tracker {
             Some(Direction::In) => facts.received = true,
             None => {}
         }
+        facts.carrier = facts.carrier.or(context.carrier);
         // The pair is new when the flow is, or when its addresses changed.
         if (first || facts.mixed != before.mixed || facts.source != context.source)
             && let Some(mac) = context.source
@@ -1125,6 +1129,7 @@ impl Tracker {
             source: None,
             target: None,
             direction: None,
+            carrier: None,
             depth: 0,
             on_link: false,
             in_pieces: false,

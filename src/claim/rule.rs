@@ -202,11 +202,14 @@ fn name_fits(rule: &Rule, host: Option<&str>, row: Option<&Host>, confirmed: boo
     answer
 }
 
-/// The address belongs to whom the name says (contract: names acquit only together with it).
+/// The address belongs to whom the name says (contract: names acquit only together with it). Addresses that customers rent do not
+/// say whose service answers.
 pub(super) fn confirms(destination: &Destination, row: &Host, case: &Case<'_>) -> bool {
     let place = destination.place.as_ref();
     let operator = place.and_then(|p| p.operator.as_deref());
-    let by_operator = operator.is_some_and(|o| row.operators.iter().any(|known| known == o));
+    let rented = place.is_some_and(|p| p.tenants == Some(true));
+    let by_operator =
+        !rented && operator.is_some_and(|o| row.operators.iter().any(|known| known == o));
     let listed = destination
         .key
         .ip

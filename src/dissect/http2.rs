@@ -57,6 +57,8 @@ struct Request {
     path: Vec<u8>,
     /// The body is a DNS message.
     asks_sealed: bool,
+    /// Length of the body by its head (RFC 9113 §8.1.1).
+    declared: u64,
     authorities: Vec<Vec<u8>>,
     hosts: Vec<Vec<u8>>,
     /// There was more than is kept.
@@ -163,6 +165,12 @@ impl Request {
                     || value.starts_with(doh::OBLIVIOUS.as_bytes());
                 return;
             }
+            b"content-length" => {
+                let length = std::str::from_utf8(value).ok();
+                let length = length.and_then(|digits| digits.trim().parse().ok());
+                self.declared = self.declared.max(length.unwrap_or(0));
+                return;
+            }
             b":authority" => &mut self.authorities,
             b"host" => &mut self.hosts,
             _ => return,
@@ -194,6 +202,9 @@ impl Request {
         // RFC 9298 and RFC 9484: datagrams or packets for anyone, named in the path.
         if let Some(protocol) = &self.protocol {
             masque::asked(&String::from_utf8_lossy(protocol), &self.path, sink);
+        }
+        if self.declared > 0 {
+            sink.declares(self.declared);
         }
         doh::asked(&self.path, sink);
         if self.asks_sealed {

@@ -5,7 +5,7 @@
 //! it was only looked up is another matter, judged elsewhere.
 
 use super::hits::Out;
-use super::scan;
+use super::{Kind, scan};
 use crate::dissect::wire::Reader;
 
 /// RFC 1035 §3.1.
@@ -67,7 +67,15 @@ pub(super) fn host(text: &str, place: &'static str, out: &mut Out<'_>) {
 
 fn name(labels: &[&[u8]], place: &'static str, out: &mut Out<'_>) {
     let moment = (out.at, out.epoch);
-    let mut found = scan::scan(&labels.join(&b'.'), true).found;
+    let whole = labels.join(&b'.');
+    let mut found = scan::scan(&whole, true).found;
+    // Names come in lower case, and serial numbers are known by capitals.
+    let capitals = scan::scan(&whole.to_ascii_uppercase(), true).found;
+    found.extend(
+        capitals
+            .into_iter()
+            .filter(|f| f.kind == Kind::SerialNumber),
+    );
     // Digits are cut to the length of a label; how many labels behind them name the receiver is not known.
     for domain in DOMAIN_LABELS {
         let data = labels.get(..labels.len().saturating_sub(domain));

@@ -73,6 +73,10 @@ pub(super) const DETECTOR: Detector = Detector {
         "lastposition",
         "droneposition",
         "homeposition",
+        "home",
+        "takeoff",
+        "takeoffpoint",
+        "landingpoint",
         "aircraftposition",
         "userposition",
         "pos",
@@ -211,7 +215,17 @@ fn role(name: &str) -> Role<'_> {
         };
     }
     if ends(&["position", "waypoint", "waypoints"])
-        || matches!(name, "pos" | "loc" | "origin" | "destination")
+        || matches!(
+            name,
+            "pos"
+                | "loc"
+                | "origin"
+                | "destination"
+                | "home"
+                | "takeoff"
+                | "takeoffpoint"
+                | "landingpoint"
+        )
     {
         return Role::Both {
             longitude_first: false,
@@ -621,6 +635,17 @@ fn report(
     if precise && plausible(latitude.value, longitude.value) {
         out.push(found(latitude.value, longitude.value, at, end));
     }
+}
+
+/// The halves of a position from two values of a table, with four decimals at least or in ten-millionths.
+pub(super) fn pair_of(latitude: &str, longitude: &str) -> Option<(f64, f64)> {
+    let half = |text: &str| match decimal(text) {
+        Some((number, "")) => Some(Half::Degrees(number)),
+        _ => text.parse().ok().map(Half::Whole),
+    };
+    let (latitude, longitude) = in_degrees(half(latitude)?, half(longitude)?)?;
+    let precise = latitude.decimals.max(longitude.decimals) >= 4;
+    precise.then_some((latitude.value, longitude.value))
 }
 
 /// True for degrees in range that are not both zero.

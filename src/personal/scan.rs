@@ -4,7 +4,7 @@
 use super::blob::{self, Closed, Run};
 use super::encoding::{Coding, Inflate};
 use super::text::{Text, unescape};
-use super::{DETECTORS, Found, dense, exif, listed, media, readable};
+use super::{DETECTORS, Found, base85, dense, exif, listed, media, readable};
 use std::hash::BuildHasher as _;
 
 /// Shortest string in binary that is looked at: the shortest address worth finding is longer.
@@ -67,6 +67,13 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
         let noise = listed::is_noise(&list.bytes);
         if !content(&list.bytes, list.run, depth, work, &mut out) && noise {
             out.sealed.push(list.run);
+        }
+    }
+    // In the text as it stands: percent signs are digits too.
+    for (run, digits) in base85::stretches(bytes) {
+        let text = base85::readings(&digits).find(|inside| readable::is_text(inside));
+        if let Some(inside) = text {
+            content(&inside, run, depth, work, &mut out);
         }
     }
     let text = Text::of(plain.bytes(), true);

@@ -43,6 +43,8 @@ impl Tracker {
             // The machines of this link are the tunnel's ends, not the inner packet's.
             source: None,
             target: None,
+            // A copy says nothing of who put it into the tunnel.
+            carrier: context.carrier.or(Some(sender)).filter(|_| !found.copies),
             depth: context.depth.saturating_add(1),
             on_link: false,
             in_pieces: false,
