@@ -67,7 +67,7 @@ fn has_marks(digits: &[u8]) -> bool {
 }
 
 /// What the digits stand for in each alphabet that has them all.
-pub(super) fn readings(digits: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+pub(super) fn readings(digits: &[u8]) -> impl Iterator<Item = Vec<u8>> + use<> {
     let ascii85 = |b: u8| matches!(b, b'!'..=b'u').then(|| b.wrapping_sub(b'!'));
     [
         decode(digits, &of(RFC1924)),

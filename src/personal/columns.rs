@@ -67,9 +67,18 @@ impl<'t> Iterator for Lines<'_, 't> {
     fn next(&mut self) -> Option<Self::Item> {
         let at = self.at;
         let rest = self.text.bytes.get(at..).filter(|rest| !rest.is_empty())?;
-        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        self.at = at.saturating_add(length).saturating_add(1);
-        let line = rest.get(..length.min(LINE_MAX)).unwrap_or_default();
+        // What is longer is read in pieces.
+        let rest = rest.get(..LINE_MAX).unwrap_or(rest);
+        // As it is, or in a string.
+        let plain = memchr::memchr(b'\n', rest).map(|length| (length, 1));
+        let quoted = memmem::find(rest, b"\\n").map(|length| (length, 2));
+        let (length, mark) = plain
+            .into_iter()
+            .chain(quoted)
+            .min()
+            .unwrap_or((rest.len(), 0));
+        self.at = at.saturating_add(length).saturating_add(mark);
+        let line = rest.get(..length).unwrap_or_default();
         let line = std::str::from_utf8(line).unwrap_or_default();
         Some((at, line.trim_end_matches('\r')))
     }
@@ -130,6 +139,7 @@ mod tests {
             "time,latitude,longitude,alt\n1,0.0,0.0,0\n2,47.620512,-122.349387,10\n",
             "OSD.latitude [deg];OSD.longitude [deg]\r\n47.620512;-122.349387\r\n",
             "\"lat\"\t\"lng\"\n\"47.620512\"\t\"-122.349387\"",
+            r#"{"csv":"t,lat,lon\n1,47.620512,-122.349387\n"}"#,
             "lat|lon\n476205120|-1223493870\n",
         ] {
             assert_eq!(

@@ -68,6 +68,29 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     if text.sure {
         user_information(text, out);
         logins(text, out);
+        private_keys(text, out);
+    }
+}
+
+/// A private key as text (RFC 7468 §10), whatever its algorithm.
+fn private_keys(text: &Text<'_>, out: &mut Vec<Found>) {
+    const HEAD: &[u8] = b"-----BEGIN ";
+    const KEY: &[u8] = b"PRIVATE KEY-----";
+    /// Names of algorithms are shorter.
+    const NAME_MAX: usize = 24;
+    for at in memchr::memmem::find_iter(text.bytes, HEAD) {
+        let name = text.bytes.get(at.saturating_add(HEAD.len())..);
+        let name = name.unwrap_or_default();
+        let name = name
+            .get(..NAME_MAX.saturating_add(KEY.len()))
+            .unwrap_or(name);
+        if let Some(length) = memchr::memmem::find(name, KEY) {
+            let end = at
+                .saturating_add(HEAD.len())
+                .saturating_add(length)
+                .saturating_add(KEY.len());
+            out.push(found("private key", "private key".to_owned(), at, end));
+        }
     }
 }
 
@@ -417,6 +440,7 @@ mod tests {
                 "GET /a;jsessionid=9A8B7C6D5E4F3A2B1C0D HTTP/1.1",
                 "9A8B7C6D5E4F3A2B1C0D",
             ),
+            ("k=-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE", "private key"),
             ("rtmp://pilot:geheim@live.example/app", "pilot:geheim"),
             ("USER pilot\r\nPASS geheim 1\r\n", "pilot:geheim 1"),
             ("a001 LOGIN pilot geheim\r\n", "pilot:geheim"),

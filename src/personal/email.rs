@@ -113,7 +113,10 @@ fn address(text: &Text<'_>, at: usize) -> Option<Found> {
     let length = behind
         .iter()
         .take(DOMAIN_MAX)
-        .take_while(|&&b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        // Names beyond ASCII (RFC 6531 §3.3).
+        .take_while(|&&b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-') || (b >= 0x80 && text.sure)
+        })
         .count();
     let domain = std::str::from_utf8(behind.get(..length)?).ok()?;
     let domain = domain.trim_end_matches(['.', '-']);

@@ -116,10 +116,53 @@ fn is_three_words(value: &str) -> bool {
             .all(|word| word.len() >= 3 && word.chars().all(char::is_alphabetic))
 }
 
+/// The first point of well-known binary (OGC 06-103r4 §8.2), bare or with the number of its reference system (EWKB).
+pub(super) fn well_known_binary(bytes: &[u8]) -> Option<(f64, f64)> {
+    let (order, rest) = bytes.split_first()?;
+    let (kind, rest) = rest.split_first_chunk::<4>()?;
+    let (kind, rest) = match (order, *kind) {
+        (1, kind) => (u32::from_le_bytes(kind), rest),
+        (0, kind) => (u32::from_be_bytes(kind), rest),
+        _ => return None,
+    };
+    // WGS 84.
+    let rest = match kind {
+        1 => rest,
+        0x2000_0001 => [&[0xe6, 0x10, 0, 0], &[0, 0, 0x10, 0xe6]]
+            .iter()
+            .find_map(|system| rest.strip_prefix(*system))?,
+        _ => return None,
+    };
+    let (longitude, rest) = rest.split_first_chunk::<8>()?;
+    let latitude = rest.first_chunk::<8>().filter(|_| rest.len() == 8)?;
+    let (longitude, latitude) = match order {
+        1 => (
+            f64::from_le_bytes(*longitude),
+            f64::from_le_bytes(*latitude),
+        ),
+        _ => (
+            f64::from_be_bytes(*longitude),
+            f64::from_be_bytes(*latitude),
+        ),
+    };
+    let fraction = longitude.fract() != 0.0 && latitude.fract() != 0.0;
+    (fraction && super::position::plausible(latitude, longitude)).then_some((latitude, longitude))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::personal::found_by;
+
+    #[test]
+    fn points_of_well_known_binary() {
+        let mut point = vec![1, 1, 0, 0, 0x20, 0xe6, 0x10, 0, 0];
+        point.extend((-122.349_387_f64).to_le_bytes());
+        point.extend(47.620_512_f64.to_le_bytes());
+        assert_eq!(well_known_binary(&point), Some((47.620_512, -122.349_387)));
+        point.pop();
+        assert_eq!(well_known_binary(&point), None);
+    }
 
     #[test]
     fn cells_under_names_that_say_so_and_what_is_none() {

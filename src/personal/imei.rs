@@ -36,7 +36,7 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     for field in text.fields(Kind::Imei) {
         let Some(value) = field.text() else { continue };
         let digits: String = value.chars().filter(|c| !matches!(c, '-' | ' ')).collect();
-        if holds(&digits, &BODIES) {
+        if holds(&digits, &BODIES) || (field.name() == "meid" && is_meid(&digits)) {
             named.push(field.value_at);
             out.push(found(digits, field.at, field.end()));
         }
@@ -44,6 +44,13 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     if text.sure {
         alone(text, &named, out);
     }
+}
+
+/// Fourteen hexadecimal digits, the first two a region's (3GPP2 S.R0048 §3).
+fn is_meid(digits: &str) -> bool {
+    digits.len() == 14
+        && digits.bytes().all(|b| b.is_ascii_hexdigit())
+        && digits.starts_with(['A', 'B', 'C', 'D', 'E', 'F', 'a', 'b', 'c', 'd', 'e', 'f'])
 }
 
 /// Words that say what number follows, in whatever way it is joined to them: a host label, a client id, a user agent.

@@ -22,6 +22,12 @@ pub(super) struct List {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Decimal,
+    /// Decimal, with a point between.
+    Dotted,
+    /// Eight digits of 0 and 1.
+    Binary,
+    /// `\\037`, its backslash doubled in a string.
+    Octal,
     /// Two digits.
     Hex,
     /// `0x` and one or two digits.
@@ -71,9 +77,10 @@ fn list(text: &[u8], at: usize) -> Option<List> {
         [b'%', ..] => &[Form::Percent],
         [b'\\', b'x', ..] => &[Form::Backslash],
         [b'\\', b'u', ..] => &[Form::Unicode],
+        [b'\\', ..] => &[Form::Octal],
         [b'&', ..] => &[Form::Entity],
         [b'0', b'x' | b'X', ..] => &[Form::Prefixed],
-        _ => &[Form::Decimal, Form::Hex],
+        _ => &[Form::Decimal, Form::Hex, Form::Binary, Form::Dotted],
     };
     let lists = forms.iter().filter_map(|form| of_form(text, at, *form));
     lists.max_by_key(|list| list.bytes.len())
@@ -93,10 +100,14 @@ fn of_form(text: &[u8], at: usize, form: Form) -> Option<List> {
         // Escapes stand side by side; numbers have the same thing between them each time.
         let rest = text.get(end..).unwrap_or_default();
         let gap = match form {
-            Form::Decimal | Form::Hex | Form::Prefixed => gap(rest),
-            Form::Percent | Form::Backslash | Form::Unicode | Form::Entity => &[],
+            Form::Decimal | Form::Hex | Form::Prefixed | Form::Binary => gap(rest),
+            Form::Dotted => rest.get(..1).filter(|b| *b == b".").unwrap_or_default(),
+            Form::Percent | Form::Backslash | Form::Octal | Form::Unicode | Form::Entity => &[],
         };
-        let numbers = matches!(form, Form::Decimal | Form::Hex | Form::Prefixed);
+        let numbers = matches!(
+            form,
+            Form::Decimal | Form::Hex | Form::Prefixed | Form::Binary | Form::Dotted
+        );
         let mark = |gap: &[u8]| gap.iter().copied().find(|b| !b.is_ascii_whitespace());
         if numbers && (gap.is_empty() || between.is_some_and(|before| mark(before) != mark(gap))) {
             break;
@@ -159,6 +170,34 @@ fn item(rest: &[u8], form: Form) -> Option<(u8, usize)> {
             _ if ends(3) => byte(hex(2, 1)?, 3),
             _ => None,
         },
+        Form::Octal => {
+            let slashes = rest.iter().take(2).take_while(|b| **b == b'\\').count();
+            let digits = rest.get(slashes..slashes.checked_add(3)?)?;
+            let fits = slashes > 0 && digits.iter().all(|b| matches!(b, b'0'..=b'7'));
+            let value = digits
+                .iter()
+                .fold(0u32, |sum, b| sum << 3 | u32::from(b & 7));
+            byte(value, slashes.checked_add(3)?).filter(|_| fits)
+        }
+        Form::Binary => {
+            let bits = rest.get(..8)?;
+            let fits = bits.iter().all(|b| matches!(b, b'0' | b'1')) && ends(8);
+            let value = bits.iter().fold(0u32, |sum, b| sum << 1 | u32::from(b & 1));
+            byte(value, 8).filter(|_| fits)
+        }
+        Form::Dotted => {
+            let count = rest
+                .iter()
+                .take(4)
+                .take_while(|b| b.is_ascii_digit())
+                .count();
+            let digits = rest.get(..count.min(3))?;
+            let fits = rest
+                .get(count)
+                .is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_');
+            let value: u32 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+            byte(value, count).filter(|_| fits && count <= 3)
+        }
         Form::Hex if ends(2) => byte(hex(0, 2)?, 2),
         Form::Decimal => {
             let negative = rest.first() == Some(&b'-');
@@ -179,6 +218,54 @@ fn item(rest: &[u8], form: Form) -> Option<(u8, usize)> {
         }
         _ => None,
     }
+}
+
+/// What stands between `begin` and `end` of uuencode (POSIX `uuencode`): lines of a length and its bytes, six bits a character.
+pub(super) fn uuencoded(text: &[u8]) -> Vec<List> {
+    /// Files in one text.
+    const FILES_MAX: usize = 8;
+    let mut out = Vec::new();
+    for begin in memchr::memmem::find_iter(text, b"begin ").take(FILES_MAX) {
+        let head = text.get(begin..).unwrap_or_default();
+        let Some(length) = memchr::memchr(b'\n', head) else {
+            break;
+        };
+        if !head
+            .get(6..9)
+            .is_some_and(|mode| mode.iter().all(u8::is_ascii_digit))
+        {
+            continue;
+        }
+        let mut at = begin.saturating_add(length).saturating_add(1);
+        let mut bytes = Vec::new();
+        while let Some(line) = text.get(at..).filter(|_| bytes.len() < ITEMS_MAX) {
+            let length = memchr::memchr(b'\n', line).unwrap_or(line.len());
+            let line = line.get(..length).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let value = |b: &u8| b.wrapping_sub(b' ') & 0x3f;
+            let Some((count, digits)) = line.split_first().filter(|(n, _)| value(n) > 0) else {
+                break;
+            };
+            let mut row = Vec::new();
+            for group in digits.as_chunks::<4>().0 {
+                let bits = group
+                    .iter()
+                    .fold(0u32, |sum, b| sum << 6 | u32::from(value(b)));
+                row.extend_from_slice(bits.to_be_bytes().get(1..).unwrap_or_default());
+            }
+            row.truncate(usize::from(value(count)));
+            bytes.extend(row);
+            at = at.saturating_add(length).saturating_add(1);
+        }
+        if !bytes.is_empty() {
+            let end = at.min(text.len());
+            out.push(List {
+                run: Run { at: begin, end },
+                bytes,
+            });
+        }
+    }
+    out
 }
 
 /// True for bytes that are spread over their whole range as no measurement is.
@@ -211,6 +298,9 @@ mod tests {
             join(&|b| b.to_string(), ", "),
             join(&|b| b.cast_signed().to_string(), ","),
             join(&|b| format!("{b:02x}"), " "),
+            join(&|b| format!("{b:08b}"), " "),
+            join(&|b| b.to_string(), "."),
+            join(&|b| format!("\\{b:03o}"), ""),
             join(&|b| format!("{b:02X}"), ":"),
             join(&|b| format!("{b:#04x}"), ", "),
             join(&|b| format!("\"{b:02x}\""), ","),

@@ -83,6 +83,10 @@ pub(super) const DETECTOR: Detector = Detector {
         "loc",
         "origin",
         "destination",
+        "q",
+        "query",
+        "saddr",
+        "daddr",
         "point",
         "center",
         "centre",
@@ -221,6 +225,10 @@ fn role(name: &str) -> Role<'_> {
                 | "loc"
                 | "origin"
                 | "destination"
+                | "q"
+                | "query"
+                | "saddr"
+                | "daddr"
                 | "home"
                 | "takeoff"
                 | "takeoffpoint"
@@ -776,6 +784,10 @@ mod tests {
             r#"{"geom":"POINT(11.57540 48.13712)"}"#,
             "SRID=4326;POLYGON Z ((11.57540 48.13712 5, 11.6 48.2 5))",
             "g=POINT+(11.57540+48.13712)",
+            "GET /maps?q=48.13712,11.57540&z=15",
+            r#"{"home":[48.13712,11.57540]}"#,
+            "<ns:lat>48.13712</ns:lat><ns:lng>11.57540</ns:lng>",
+            "<key>latitude</key><real>48.13712</real>\n<key>longitude</key>\n<real>11.57540</real>",
             r#"{"position":"48,13712;11,57540"}"#,
             "lat=48,13712&lon=11,57540",
             "<lat>48,13712</lat><lon>11,57540</lon>",

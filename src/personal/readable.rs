@@ -109,6 +109,23 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
     nearly_all(&text_grains(bytes, 0), bytes.len())
 }
 
+/// True for text in UTF-16 whose characters are nearly all of ASCII (RFC 2781), in either order of bytes.
+pub(super) fn is_wide(bytes: &[u8]) -> bool {
+    const LEAST: usize = 16;
+    let units = bytes.as_chunks::<2>().0;
+    let many = |wide: &dyn Fn(&[u8; 2]) -> bool| {
+        units
+            .iter()
+            .filter(|unit| wide(unit))
+            .count()
+            .saturating_mul(8)
+            >= units.len().saturating_mul(7)
+    };
+    bytes.len() >= LEAST
+        && (many(&|[low, high]| *high == 0 && is_text_byte(*low))
+            || many(&|[high, low]| *high == 0 && is_text_byte(*low)))
+}
+
 /// What ping programs fill their payload with: bytes that count up, or one byte over and over (a time stamp may stand before).
 pub(super) fn is_filler(bytes: &[u8]) -> bool {
     const STAMP: usize = 24;
@@ -139,6 +156,15 @@ mod tests {
         }
         let mixed = [&[b'a'; 128][..], &noise.bytes(128)].concat();
         assert_eq!(text_bytes(&mixed), 128);
+    }
+
+    #[test]
+    fn wide_text_is_known_in_both_orders() {
+        let units: Vec<u16> = "erika@gmx.de".encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|u| u.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|u| u.to_be_bytes()).collect();
+        assert!(is_wide(&little) && is_wide(&big));
+        assert!(!is_wide(&[0; 40]) && !is_wide(b"a text of one byte each"));
     }
 
     #[test]

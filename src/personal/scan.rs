@@ -4,7 +4,7 @@
 use super::blob::{self, Closed, Run};
 use super::encoding::{Coding, Inflate};
 use super::text::{Text, unescape};
-use super::{DETECTORS, Found, base85, dense, exif, listed, media, readable};
+use super::{DETECTORS, Found, base85, dense, exif, grid, listed, media, readable};
 use std::hash::BuildHasher as _;
 
 /// Shortest string in binary that is looked at: the shortest address worth finding is longer.
@@ -75,6 +75,9 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
         if let Some(inside) = text {
             content(&inside, run, depth, work, &mut out);
         }
+    }
+    for list in listed::uuencoded(bytes) {
+        content(&list.bytes, list.run, depth, work, &mut out);
     }
     let text = Text::of(plain.bytes(), true);
     let mut seen: Vec<(u64, usize)> = Vec::new();
@@ -189,6 +192,17 @@ fn detect(plain: &Plain<'_>, sure: bool) -> Vec<Found> {
 fn open(digits: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outcome) -> bool {
     let mut first = None;
     for inside in blob::readings(digits) {
+        if let Some((latitude, longitude)) = grid::well_known_binary(&inside) {
+            out.found.push(super::position::found(
+                latitude, longitude, place.at, place.end,
+            ));
+            return true;
+        }
+        // As a body in UTF-16 is not read, neither is what is written in digits.
+        if readable::is_wide(&inside) {
+            out.sealed.push(place);
+            return true;
+        }
         let known = media::at_start(&inside).is_some() || packed(&inside).is_some();
         if known || (!inside.is_empty() && readable::is_text(&inside)) {
             return content(&inside, place, depth, work, out);
@@ -299,7 +313,9 @@ fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
 /// elsewhere stands before values.
 fn quoted_printable(bytes: &[u8]) -> Option<Vec<u8>> {
     memchr::memmem::find(bytes, b"=\r\n")
-        .or_else(|| memchr::memmem::find(bytes, b"uoted-printable"))?;
+        .or_else(|| memchr::memmem::find(bytes, b"uoted-printable"))
+        // An equals sign is always escaped, and in nothing else so.
+        .or_else(|| memchr::memmem::find(bytes, b"=3D"))?;
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0usize;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {

@@ -210,8 +210,12 @@ fn field(bytes: &[u8], at: usize, separator: u8) -> Option<Field<'_>> {
         .count();
     let start = end.checked_sub(length)?;
     let (name, name_len) = normal(bytes.get(start..end)?)?;
-    if separator == b'>' && start.checked_sub(1).and_then(|at| bytes.get(at)) != Some(&b'<') {
+    if separator == b'>' && !is_tag(bytes.get(..start)?) {
         return None;
+    }
+    // A property list names its values in elements of their own.
+    if separator == b'>' && bytes.get(start..end)? == b"key" {
+        return property(bytes, at.checked_add(1)?);
     }
     let known = name.get(..name_len)?;
     if known == b"name" && separator == b'=' {
@@ -229,6 +233,46 @@ fn field(bytes: &[u8], at: usize, separator: u8) -> Option<Field<'_>> {
         value_at,
         value,
         whole: bytes.get(value_at..)?,
+        wanted,
+    })
+}
+
+/// A start tag's name follows, with the prefix of a namespace or without.
+fn is_tag(before: &[u8]) -> bool {
+    let before = match before.strip_suffix(b":") {
+        Some(rest) => {
+            let prefix = rest.iter().rev().take(KEY_MAX);
+            let length = prefix.take_while(|b| is_name_byte(**b)).count();
+            rest.get(..rest.len().saturating_sub(length))
+                .unwrap_or_default()
+        }
+        None => before,
+    };
+    before.ends_with(b"<")
+}
+
+/// `<key>name</key><string>value</string>`: the name begins at `at`.
+fn property(bytes: &[u8], at: usize) -> Option<Field<'_>> {
+    let rest = bytes.get(at..)?;
+    let rest = rest.get(..KEY_MAX.saturating_mul(2)).unwrap_or(rest);
+    let length = memchr::memchr(b'<', rest)?;
+    let (name, name_len) = normal(rest.get(..length)?)?;
+    let wanted = wanted(name.get(..name_len)?);
+    let behind = rest.get(length..)?.strip_prefix(b"</key>")?;
+    let behind = behind.trim_ascii_start().strip_prefix(b"<")?;
+    let tag = memchr::memchr(b'>', behind)?;
+    let behind = behind.get(tag.checked_add(1)?..)?;
+    let value_at = at.checked_add(rest.len().checked_sub(behind.len())?)?;
+    let whole = bytes.get(value_at..)?;
+    let end = whole.get(..VALUE_MAX).unwrap_or(whole);
+    let end = memchr::memchr(b'<', end).unwrap_or(end.len());
+    (wanted != 0 && end > 0).then_some(Field {
+        name,
+        name_len,
+        at,
+        value_at,
+        value: whole.get(..end)?,
+        whole,
         wanted,
     })
 }
