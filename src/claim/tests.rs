@@ -668,6 +668,15 @@ fn a_claim_of_a_case_file_is_built_from_the_same_blocks() {
     let of = |to: To| judged(&own, one(to)).verdict;
     let sent = to("click.dji.com", Vendor, traffic(10, 10));
     assert_eq!(of(sent.clone()), Contradicted);
+    // Where customers rent the addresses, the operator confirms no name.
+    let google = |tenants| To {
+        place: Some(Place {
+            tenants: Some(tenants),
+            ..placed(&["US"], Sure::Agreed, Some("google"))
+        }),
+        ..to("connectivitycheck.gstatic.com", App, traffic(10, 10))
+    };
+    assert_eq!(of(google(true)), Inconclusive);
     for other in [
         To {
             scope: Scope::Relayed,
@@ -678,10 +687,7 @@ fn a_claim_of_a_case_file_is_built_from_the_same_blocks() {
             ..sent.clone()
         },
         // The address belongs to the name's owner: another role is another role.
-        To {
-            place: Some(placed(&["US"], Sure::Agreed, Some("google"))),
-            ..to("connectivitycheck.gstatic.com", App, traffic(10, 10))
-        },
+        google(false),
     ] {
         assert_eq!(of(other.clone()), Consistent, "{:?}", other.host);
     }

@@ -181,6 +181,12 @@ impl Conversation {
             .is_some_and(|(side, _)| side == client)
     }
 
+    /// The largest body that the client declared.
+    pub(crate) fn declared(&mut self) -> u64 {
+        let client = self.client;
+        *self.flow().declared.of(client)
+    }
+
     /// The side of the client.
     pub(crate) fn client(&self) -> Side {
         self.client

@@ -295,6 +295,15 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_body_that_a_head_declares_counts() {
+        let mut talk = open();
+        for (stream, length) in [(1, "12"), (3, "8000000"), (5, "x"), (7, "7")] {
+            talk.say(headers(stream, &literal("content-length", length)));
+        }
+        assert_eq!(talk.declared(), 8_000_000);
+    }
+
+    #[test]
     fn a_connect_names_the_end_of_its_tunnel() {
         let connect =
             |target: &str| [literal(":method", "CONNECT"), literal(":authority", target)].concat();

@@ -1032,3 +1032,29 @@ fn copies_of_frames_tell_whose_they_are() {
     assert_eq!(whose(&report), "other-device");
     assert!(ids(&report["coverage"]["gaps"]).contains(&"drops-unknown"));
 }
+
+/// What a tunnel brings is its sender's: a device's inner addresses are its own, and an inner datagram without a sign of who began
+/// goes the way its carrier goes.
+#[test]
+fn inside_a_tunnel_our_side_is_the_carriers() {
+    // The far end stands in China by the address inside, and has the higher port.
+    let (near, far) = ("2001:db8:1::20", "2002:7237:1401::1");
+    let inside = |seed| {
+        let (from, to) = (format!("[{near}]:5000"), format!("[{far}]:9000"));
+        (true, udp(&from, &to, &noise(seed, 400)))
+    };
+    let wrap: Wrap = |f, t, p| numbered(f, t, 41, "", p);
+    let capture = tunnelled(wrap, FAR, &[inside(3), inside(5)]);
+    let claim = ["--claim", "no-cn-hk-tw"];
+    let declared = [&claim[..], &["--device", PHONE]].concat();
+    for (options, code, attribution) in [(&claim[..], 3, "unknown"), (&declared[..], 1, "app")] {
+        let (got, report) = judged(&capture, options);
+        let all = report["destinations"].as_array().expect("a list");
+        let inner = all.iter().find(|d| d["ip"] == far).expect("the far end");
+        assert_eq!((got, &inner["attribution"]), (code, &json!(attribution)));
+        assert_eq!(
+            (&inner["bytes_out"], &inner["bytes_in"]),
+            (&json!(800), &json!(0))
+        );
+    }
+}
