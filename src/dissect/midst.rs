@@ -85,7 +85,7 @@ mod tests {
     /// A message of each, the port that it needs, and the host in it.
     fn messages() -> Vec<(&'static str, u16, Vec<u8>, Option<NameSource>)> {
         let question = hex("001b 0100 0001 0000 0000 0000 01 61 07 6578616d706c65 00 0001 0001");
-        let coap = [&hex("40 01 1234 dd 16 02")[..], b"coap://a.example"].concat();
+        let coap = [&hex("40 01 1234 dd 16 03")[..], b"coap://a.example"].concat();
         let register = b"REGISTER sip:a.example SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4\r\n\r\n";
         let name = b"a.example";
         let sni = [&hex("0000 000e 000c 00 0009")[..], name].concat();

@@ -582,10 +582,11 @@ impl Reading {
         };
         if undecided && bytes.len() < PROBE_BYTES_MAX {
             // What waits for more may wait in vain: a greeting that looks like the start of a long message, and now a hello.
-            let Some((before, latest)) = stream.latest_unread() else {
-                return false;
-            };
-            let Ok(protocol) = ask(shared.registry, latest, &sink.ends) else {
+            let found = stream.unread_from_starts().find_map(|(before, bytes)| {
+                let protocol = ask(shared.registry, bytes, &sink.ends).ok()?;
+                Some((before, protocol))
+            });
+            let Some((before, protocol)) = found else {
                 return false;
             };
             sink.carries(Carries::Application);

@@ -70,7 +70,6 @@ impl Session for SocksUdp {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::dissect::conversation::Conversation;
     use crate::dissect::wire::test_bytes::hex;
     use crate::flow::Relay;

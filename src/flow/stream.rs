@@ -18,6 +18,9 @@ const HISTORY: usize = 16 << 10;
 /// The most a dissector can ask to see at once; a ClientHello is at most 64 KiB in practice.
 pub const UNREAD_MAX: usize = 128 << 10;
 
+/// Beginnings of segments remembered among the unread bytes of a direction that nobody knows yet.
+const STARTS_MAX: usize = 16;
+
 /// Differing copies of late pieces kept per direction; honest traffic has none, and the bytes of
 /// each are at most a segment's.
 const RIVALS_MAX: usize = 4;
@@ -76,6 +79,8 @@ pub struct Stream {
     skip: u64,
     /// Where in `data` the bytes of the latest segment begin.
     latest: usize,
+    /// The same of the latest few, oldest first: a protocol may begin at any of them.
+    starts: Vec<usize>,
     late: Vec<(u32, Vec<u8>, Moment)>,
     late_bytes: usize,
     /// Copies that differ from a late piece; compared once the bytes before them are here.
@@ -117,6 +122,7 @@ impl Stream {
             read: 0,
             skip: 0,
             latest: 0,
+            starts: Vec::new(),
             late: Vec::new(),
             late_bytes: 0,
             rivals: Vec::new(),
@@ -143,6 +149,7 @@ impl Stream {
         }
         self.read = 0;
         self.latest = 0;
+        self.starts.clear();
         self.closed = false;
         self.start = sequence;
         self.first = sequence;
@@ -198,6 +205,15 @@ impl Stream {
             self.data.drain(..self.read);
             pool.give(self.read);
             self.latest = self.latest.saturating_sub(self.read);
+            let gone = self.read;
+            self.starts
+                .retain_mut(|start| match start.checked_sub(gone) {
+                    Some(left) => {
+                        *start = left;
+                        true
+                    }
+                    None => false,
+                });
             self.read = 0;
         }
     }
@@ -219,6 +235,7 @@ impl Stream {
         self.data.clear();
         self.read = 0;
         self.latest = 0;
+        self.starts.clear();
         self.skip = 0;
         self.start = sequence;
         let mut out = Pushed::default();
@@ -226,11 +243,13 @@ impl Stream {
         !self.unread().is_empty()
     }
 
-    /// The unread bytes that came with the latest segment, if others wait before them: how many, and the bytes.
-    pub fn latest_unread(&self) -> Option<(usize, &[u8])> {
-        let before = self.latest.checked_sub(self.read)?;
-        let bytes = self.data.get(self.latest..)?;
-        (before > 0 && !bytes.is_empty()).then_some((before, bytes))
+    /// The unread bytes from each segment on that others wait before: how many those are, and the bytes.
+    pub fn unread_from_starts(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.starts.iter().filter_map(|start| {
+            let before = start.checked_sub(self.read)?;
+            let bytes = self.data.get(*start..)?;
+            (before > 0 && !bytes.is_empty()).then_some((before, bytes))
+        })
     }
 
     /// What was unread meant nothing to anyone: starts anew at the latest segment, or behind it if
@@ -288,6 +307,10 @@ impl Stream {
             return;
         }
         self.latest = self.data.len();
+        if self.starts.len() >= STARTS_MAX {
+            self.starts.remove(0);
+        }
+        self.starts.push(self.latest);
         self.data.extend_from_slice(fresh);
     }
 
@@ -296,6 +319,7 @@ impl Stream {
         self.data.clear();
         self.read = 0;
         self.latest = 0;
+        self.starts.clear();
         self.start = sequence;
     }
 

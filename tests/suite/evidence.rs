@@ -109,8 +109,9 @@ fn a_wrong_checksum_is_believed_when_its_bytes_are_acknowledged_and_no_good_copy
         let believed = acknowledged && !good_copy;
         assert_eq!(code == 1, believed, "{acknowledged} {good_copy}");
         assert_eq!(named(&report).contains(&VENDOR), believed);
+        // Believed or not, its bytes may have been changed on the way to the recorder.
         let told = gaps(&report).contains(&"unreadable-packets");
-        assert_eq!(told, !believed, "{acknowledged} {good_copy}");
+        assert!(told, "{acknowledged} {good_copy}");
     }
 }
 
