@@ -12,6 +12,7 @@ pub mod fragments;
 pub mod framing;
 mod ipv4;
 mod ipv6;
+mod options;
 pub mod translation;
 pub mod transport;
 
@@ -40,6 +41,8 @@ pub struct Datagram<'a> {
     /// The header says that a network card has still to cut it into segments: neither its length nor
     /// its sums are those of a packet on the wire.
     pub unsegmented: bool,
+    /// Bytes of options that the sender chose: no payload by what they are, and room for it.
+    pub chosen: usize,
 }
 
 impl Datagram<'_> {
@@ -127,6 +130,7 @@ mod tests {
             fragment: None,
             id: None,
             unsegmented: false,
+            chosen: 0,
         }
     }
 

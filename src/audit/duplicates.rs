@@ -296,6 +296,7 @@ mod tests {
                 fragment: None,
                 id: r.id,
                 unsegmented: false,
+                chosen: 0,
             };
             let udp = Transport::Udp(UdpDatagram {
                 source_port: 4000,

@@ -20,6 +20,7 @@ use crate::dissect::{Sink, neighbours};
 use crate::epoch::Epochs;
 use crate::evidence::{FrameRef, Moment, Timestamp};
 use crate::flow::bins::{Bins, Scale};
+use crate::flow::overhead::Kind as Overhead;
 use crate::flow::row::Rows;
 use crate::flow::sequence::Place;
 use crate::flow::table::{Closed, Table};
@@ -379,6 +380,7 @@ impl Tracker {
                     moment: context.moment,
                     epoch: context.epoch,
                     accounted: context.accounted,
+                    chosen: datagram.chosen,
                 };
                 let asks = match datagram.fragment {
                     None => self.datagram(&datagram, &[piece], context),
@@ -451,6 +453,9 @@ impl Tracker {
         let (slot, fresh) = self.flow_of(&key, side, &transport, believed, context);
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
         self.note(slot, fresh, ends, pieces, answers, context);
+        if datagram.chosen > 0 {
+            self.options(slot, side, datagram.chosen as u64, context);
+        }
         if matches!(datagram.protocol, protocol::ICMPV6 | IGMP)
             && let Some(flow) = self.table.flow(slot)
         {
@@ -603,6 +608,7 @@ impl Tracker {
             moment: context.moment,
             epoch: context.epoch,
             accounted: context.accounted,
+            chosen: 0,
         };
         self.tell(ends, extract.protocol, &[piece], context);
         self.note(slot, fresh, ends, &[piece], true, context);
@@ -755,6 +761,28 @@ impl Tracker {
             }
             span.opened = true;
             *span.application.of_mut(side) |= bytes > 0;
+        }
+    }
+
+    /// Options of IP headers beyond what a flow can need are payload. Of fragments each has its own, and none is asked here: those
+    /// of a datagram in pieces are not counted.
+    fn options(&mut self, slot: u32, side: Side, chosen: u64, context: Context) {
+        let Some(flow) = self.table.flow(slot) else {
+            return;
+        };
+        let beyond = flow
+            .overhead
+            .of_mut(side)
+            .add(Overhead::Options, chosen, false);
+        let spared = flow.spared.of_mut(side);
+        *spared = spared.saturating_add(chosen.saturating_sub(beyond));
+        if beyond > 0 {
+            self.payload(
+                slot,
+                side,
+                usize::try_from(beyond).unwrap_or(usize::MAX),
+                context,
+            );
         }
     }
 

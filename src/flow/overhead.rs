@@ -27,6 +27,10 @@ const CONTROL_MAX: u64 = 16 << 10;
 /// Bytes of STUN attributes that no attribute of the registry needs: vendors add a few dozen to some messages.
 const ODD_ATTRIBUTES_MAX: u64 = 4 << 10;
 
+/// Options of IP headers beyond padding, router alerts and jumbo lengths: a route or a time stamp in a few packets. Hardly any network
+/// lets more of them through (RFC 7126).
+const OPTIONS_MAX: u64 = 256;
+
 /// What bytes are that are no application payload by what they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -40,6 +44,8 @@ pub enum Kind {
     Control,
     /// STUN attributes of no known use, or longer than theirs.
     OddAttribute,
+    /// Options of IP headers.
+    Options,
 }
 
 /// Bytes of one direction, by kind.
@@ -50,6 +56,7 @@ pub struct Overhead {
     sealed: u64,
     control: u64,
     odd: u64,
+    options: u64,
 }
 
 impl Overhead {
@@ -70,6 +77,7 @@ impl Overhead {
             Kind::Sealed => (&mut self.sealed, SEALED_MAX),
             Kind::Control => (&mut self.control, CONTROL_MAX),
             Kind::OddAttribute => (&mut self.odd, ODD_ATTRIBUTES_MAX),
+            Kind::Options => (&mut self.options, OPTIONS_MAX),
         };
         let before = *sum;
         *sum = before.saturating_add(bytes);

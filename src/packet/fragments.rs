@@ -49,6 +49,8 @@ pub struct Piece {
     pub epoch: u32,
     /// Its frame is accounted where the datagram goes.
     pub accounted: bool,
+    /// Bytes of options that its sender chose.
+    pub chosen: usize,
 }
 
 #[derive(Debug)]
@@ -378,6 +380,7 @@ mod tests {
             },
             epoch: 0,
             accounted: true,
+            chosen: 0,
         }
     }
 
@@ -396,6 +399,7 @@ mod tests {
                 fragment: None,
                 id: None,
                 unsegmented: false,
+                chosen: 0,
             };
             let fragment = Fragment {
                 id: 7,
@@ -580,6 +584,7 @@ mod tests {
                     fragment: None,
                     id: Some(7),
                     unsegmented: false,
+                    chosen: 0,
                 };
                 let fragment = Fragment { id: 7, offset: from, more: to < data.len() };
                 joined.extend(pool.add(&datagram, fragment, piece(n as u64 + 1)));

@@ -1,6 +1,6 @@
 //! IPv4 (RFC 791): header checksum, fragments, source routes.
 
-use super::{Datagram, Decoded, Fragment, checksum, payload};
+use super::{Datagram, Decoded, Fragment, checksum, options, payload};
 use etherparse::Ipv4HeaderSlice;
 use std::net::Ipv4Addr;
 
@@ -44,6 +44,7 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
         }),
         id: Some(header.identification()).filter(|id| *id != 0),
         unsegmented: total == 0 && header.header_checksum() == 0,
+        chosen: options::chosen_v4(header.options()),
     };
     let datagram = match datagram.fragment {
         None => behind_extensions(datagram),

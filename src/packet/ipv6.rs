@@ -1,6 +1,6 @@
 //! IPv6 (RFC 8200): the chain of extension headers, fragments, routing headers.
 
-use super::{Datagram, Decoded, Fragment, payload};
+use super::{Datagram, Decoded, Fragment, options, payload};
 use etherparse::Ipv6HeaderSlice;
 use std::net::Ipv6Addr;
 
@@ -41,6 +41,7 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
         id: None,
         // A packet that its length field cannot state, and no jumbogram of any link that is captured.
         unsegmented: len == 0 && wire_len > usize::from(u16::MAX),
+        chosen: 0,
     }))
 }
 
@@ -52,6 +53,10 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Datagram<'_> {
         };
         if let Some(hop) = step.last_hop {
             datagram.destination = hop.into();
+        }
+        if matches!(datagram.protocol, HOP_BY_HOP | DESTINATION) {
+            let header = datagram.payload.get(..step.len).unwrap_or(datagram.payload);
+            datagram.chosen = datagram.chosen.saturating_add(options::chosen_v6(header));
         }
         datagram.protocol = step.next;
         datagram.payload = datagram.payload.get(step.len..).unwrap_or_default();

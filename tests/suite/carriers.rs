@@ -131,6 +131,20 @@ fn datagram_carriers() -> Vec<(&'static str, Carrier)> {
             icmp("fd00 0000 00000000", piece)
         }),
         ("an unknown protocol", |_, piece, _| numbered(253, &[piece])),
+        ("options of IP", |port, piece, _| {
+            // Forty bytes at most (RFC 791 §3.1): the header of a datagram without payload is made anew.
+            let option = [&[222, 38][..], &piece[..36], &[0, 0]].concat();
+            let packet = datagram(port, 9000, b"");
+            let mut header = packet[..20].to_vec();
+            header[0] = 0x4f;
+            let total = (packet.len() + option.len()) as u16;
+            header[2..4].copy_from_slice(&total.to_be_bytes());
+            header[10..12].fill(0);
+            header.extend(option);
+            let sum = checksum(&[&header]);
+            header[10..12].copy_from_slice(&sum.to_be_bytes());
+            [&header[..], &packet[20..]].concat()
+        }),
         ("UDP-Lite", |port, piece, _| {
             numbered(136, &[&port.to_be_bytes(), &hex("2328 0008 0000"), piece])
         }),
@@ -283,9 +297,11 @@ fn upload(number: u64) -> (Capture, String) {
         let ports = random.pick(&[1, 1, 40, 300]);
         story = format!("{number}: {id}, {size} bytes each, from {ports} ports");
         for n in 0..pieces {
-            // A name has room for 170 bytes or so.
+            // A name has room for 170 bytes or so, options for 36.
             let times = if id.contains("names") {
                 size / 128 + 1
+            } else if id.contains("options") {
+                size / 36 + 1
             } else {
                 1
             };

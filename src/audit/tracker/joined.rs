@@ -33,7 +33,10 @@ impl Tracker {
                 }
             }
         };
-        let first = whole(joined, joined.protocol, &joined.payload, joined.wire_len);
+        let first = Datagram {
+            chosen: joined.pieces.iter().map(|piece| piece.chosen).sum(),
+            ..whole(joined, joined.protocol, &joined.payload, joined.wire_len)
+        };
         if joined.repeated {
             self.repeated(&first, &joined.pieces, context);
             return false;
@@ -57,6 +60,15 @@ impl Tracker {
             .filter(|r| as_datagram(r))
             .collect();
         let mut asks = false;
+        if let (false, [known, ..]) = (joined.complete, &*past) {
+            // Copies behind a datagram that was whole: packets of its flow, whatever they leave out.
+            let known = whole(joined, known.protocol, &known.payload, known.payload.len());
+            self.repeated(&known, &joined.pieces, context);
+            for reading in holding {
+                asks |= self.rival(joined, reading, &known, context);
+            }
+            return asks;
+        }
         if sum != Checksum::Wrong || holding.is_empty() {
             asks |= self.datagram(&first, &joined.pieces, context);
             let also = match sum {
@@ -137,6 +149,7 @@ impl Tracker {
             moment: context.moment,
             epoch: context.epoch,
             accounted: false,
+            chosen: 0,
         };
         self.datagram(&it, &[piece], context)
     }
@@ -163,5 +176,6 @@ fn whole<'a>(joined: &Joined, protocol: u8, payload: &'a [u8], wire_len: usize) 
         fragment: None,
         id: joined.id,
         unsegmented: false,
+        chosen: 0,
     })
 }
