@@ -43,6 +43,9 @@ struct Dns {
     unread: Pair<bool>,
 }
 
+/// Port of resolvers (RFC 1035 §4.2).
+pub(super) const PORT: u16 = 53;
+
 /// Address and port.
 type Socket = (IpAddr, u16);
 
@@ -91,15 +94,21 @@ impl Session for Dns {
 
     fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         // The connection ended inside a message: its questions may be there.
-        if self.stream
-            && let Some(rest) = bytes.get(2..)
-            && let Ok(read) = parse(rest)
-        {
-            if more_than_a_lookup(&read, rest.len(), sink) {
-                sink.flow.facts.more_than_lookups = true;
-                sink.flow.facts.only_lookups = false;
+        let Some(rest) = bytes.get(2..).filter(|_| self.stream) else {
+            return;
+        };
+        match parse(rest) {
+            Ok(read) if !read.questions.is_empty() || read.is_response => {
+                if more_than_a_lookup(&read, rest.len(), sink) {
+                    sink.flow.facts.more_than_lookups = true;
+                    sink.flow.facts.only_lookups = false;
+                }
+                self.message(&read, sink);
             }
-            self.message(&read, sink);
+            _ => sink.gap(
+                GapId::UnreadablePackets,
+                "a DNS message of which the end is missing",
+            ),
         }
     }
 }

@@ -14,8 +14,6 @@ use crate::ledger::Ends;
 
 /// Magic cookie of STUN.
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-/// Port of resolvers (RFC 1035 §4.2.1).
-const RESOLVER: u16 = 53;
 /// DTLS: content type handshake, and the high byte of all versions; the first message's type behind the record header.
 const DTLS_HANDSHAKE: [u8; 2] = [22, 0xfe];
 const DTLS_FIRST_MESSAGE: usize = 13;
@@ -30,7 +28,7 @@ pub(super) fn naming(bytes: &[u8], ends: &Ends) -> Option<&'static Protocol> {
 
 /// The only protocol that these bytes can be of.
 fn candidate(bytes: &[u8], ends: &Ends) -> Option<&'static str> {
-    let resolver = [ends.sender.1, ends.receiver.1].contains(&RESOLVER);
+    let resolver = [ends.sender.1, ends.receiver.1].contains(&super::dns::PORT);
     if resolver && parse(bytes).is_ok_and(|message| message.plausible()) {
         return Some("dns");
     }

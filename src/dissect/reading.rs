@@ -24,7 +24,7 @@ const PROBES: u8 = 24;
 
 /// Segments of such a flow kept that came too early, and bytes of each: an opening is cut into few.
 const AHEAD_MAX: usize = 16;
-const AHEAD_BYTES_MAX: usize = 2 << 10;
+const AHEAD_BYTES_MAX: usize = 8 << 10;
 
 /// Turns in a row that pass over no byte: a session hands over to another protocol, that one opens,
 /// and it may hand over once more. More is a circle.
@@ -106,21 +106,36 @@ impl Ahead {
         (1..NEAR).contains(&distance)
     }
 
-    /// Notes a segment that begins nothing.
-    fn pass(&mut self, sequence: u32, bytes: &[u8], room: bool) {
+    /// Notes a segment that begins nothing. What is kept of it comes from the pool.
+    fn pass(&mut self, sequence: u32, bytes: &[u8], pool: &mut Pool) {
         let end = sequence.wrapping_add(u32::try_from(bytes.len()).unwrap_or(0));
-        if room && self.is_ahead(sequence) && self.kept.len() < AHEAD_MAX {
+        if self.is_ahead(sequence) && self.kept.len() < AHEAD_MAX && !pool.is_tight() {
             let head = bytes.get(..AHEAD_BYTES_MAX).unwrap_or(bytes);
-            self.kept.push((sequence, head.to_vec()));
-            return;
+            if pool.take(head.len()) {
+                self.kept.push((sequence, head.to_vec()));
+                return;
+            }
         }
         // In order, or what is missing is lost.
         if self.is_ahead(sequence) || self.next.is_none() || self.is_ahead(end) {
             self.next = Some(end);
             let mut kept = std::mem::take(&mut self.kept);
-            kept.retain(|(sequence, _)| *sequence == end || self.is_ahead(*sequence));
+            kept.retain(|(sequence, bytes)| {
+                let wanted = *sequence == end || self.is_ahead(*sequence);
+                if !wanted {
+                    pool.give(bytes.len());
+                }
+                wanted
+            });
             self.kept = kept;
         }
+    }
+
+    /// Hands over what was kept; it is the pool's no longer.
+    fn hand_over(&mut self, pool: &mut Pool) -> Vec<(u32, Vec<u8>)> {
+        let kept = std::mem::take(self).kept;
+        pool.give(kept.iter().map(|(_, bytes)| bytes.len()).sum());
+        kept
     }
 }
 
@@ -288,13 +303,15 @@ impl Readings {
         if reading.is_unknown(side) {
             // Nothing is kept of it: each segment is looked at where it lies.
             let head = bytes.get(..PROBE_BYTES_MAX).unwrap_or(bytes);
+            let read_so_far = reading.streams.of(side).as_ref().map(|stream| stream.end());
             let ahead = reading.ahead.of_mut(side);
+            ahead.next = ahead.next.or(read_so_far);
             let begins = match shared.registry.midst(head, &sink.ends) {
                 Ok(_) => true,
                 Err(Undecided(more)) => more && !ahead.is_ahead(sequence),
             };
             if !begins {
-                ahead.pass(sequence, bytes, !shared.pool.is_tight());
+                ahead.pass(sequence, bytes, shared.pool);
                 sink.carries(Carries::Application);
                 reading.watch_unread(bytes, sink);
                 super::packets::watch(bytes, sink);
@@ -304,7 +321,7 @@ impl Readings {
                 stream.release(shared.pool);
             }
             *reading.streams.of_mut(side) = Some(Box::new(Stream::new(sequence)));
-            early = std::mem::take(ahead).kept;
+            early = ahead.hand_over(shared.pool);
         }
         let begin = start.unwrap_or(sequence);
         let stream = reading
@@ -332,7 +349,17 @@ impl Readings {
         }
         if let Some(otherwise) = pushed.otherwise {
             sink.flow.facts.conflict = true;
-            read_alone(&otherwise, shared.registry, sink);
+            // Behind bytes that nobody knows the copy may begin something by itself.
+            let readings = [
+                (&*otherwise, shared.registry.stream(&otherwise, &sink.ends)),
+                (bytes, shared.registry.midst(bytes, &sink.ends)),
+            ];
+            let claimed = readings
+                .into_iter()
+                .find_map(|(bytes, protocol)| Some((bytes, protocol.ok()?)));
+            if let Some((bytes, protocol)) = claimed {
+                read_alone(bytes, protocol, sink);
+            }
         }
         if !keep {
             if *sink.flow.carries.of(side) == Carries::Undecided && !bytes.is_empty() {
@@ -366,6 +393,7 @@ impl Readings {
             if let Some(stream) = reading.streams.of_mut(side) {
                 stream.release(shared.pool);
             }
+            reading.ahead.of_mut(side).hand_over(shared.pool);
         }
         *reading = Reading::default();
     }
@@ -404,10 +432,7 @@ fn open(protocol: &Protocol, sink: &mut Sink<'_>) -> Box<dyn Session> {
 }
 
 /// Reads the start of a direction in a second version, beside the session at work.
-fn read_alone(bytes: &[u8], registry: &Registry, sink: &mut Sink<'_>) {
-    let Ok(protocol) = registry.stream(bytes, &sink.ends) else {
-        return;
-    };
+fn read_alone(bytes: &[u8], protocol: &Protocol, sink: &mut Sink<'_>) {
     let mut session = open(protocol, sink);
     let mut rest = bytes;
     // Each turn but the last passes over bytes.
@@ -582,9 +607,18 @@ impl Reading {
         };
         if undecided && bytes.len() < PROBE_BYTES_MAX {
             // What waits for more may wait in vain: a greeting that looks like the start of a long message, and now a hello.
-            let found = stream.unread_from_starts().find_map(|(before, bytes)| {
-                let protocol = ask(shared.registry, bytes, &sink.ends).ok()?;
-                Some((before, protocol))
+            let mut found = None;
+            stream.retain_starts(|before, bytes| {
+                if found.is_some() {
+                    return true;
+                }
+                match ask(shared.registry, bytes, &sink.ends) {
+                    Ok(protocol) => {
+                        found = Some((before, protocol));
+                        true
+                    }
+                    Err(Undecided(more)) => more,
+                }
             });
             let Some((before, protocol)) = found else {
                 return false;
@@ -648,11 +682,23 @@ impl Reading {
         }
     }
 
+    /// What waits on the port of resolvers when the flow ends is a question of which bytes are missing, or could be one.
+    fn half_a_question(&self, side: Side, sink: &mut Sink<'_>) {
+        let resolver = [sink.ends.sender.1, sink.ends.receiver.1].contains(&super::dns::PORT);
+        if let (true, None, Some(stream)) = (resolver, &self.session, self.streams.of(side))
+            && (super::dns::OVER_TCP.fit)(stream.unread(), &sink.ends) == Fit::NeedMore
+            && !stream.unread().is_empty()
+        {
+            read_alone(stream.unread(), &super::dns::OVER_TCP, sink);
+        }
+    }
+
     fn run_to_the_end(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         if !self.wants(side) {
             return;
         }
         self.run(side, shared, sink);
+        self.half_a_question(side, sink);
         // What lies behind holes is read on its own: each piece may begin something.
         for _ in 0..=LATE_PIECES_MAX {
             if !self.wants(side) {

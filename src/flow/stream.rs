@@ -18,7 +18,7 @@ const HISTORY: usize = 16 << 10;
 /// The most a dissector can ask to see at once; a ClientHello is at most 64 KiB in practice.
 pub const UNREAD_MAX: usize = 128 << 10;
 
-/// Beginnings of segments remembered among the unread bytes of a direction that nobody knows yet.
+/// Beginnings of segments remembered among the unread bytes of a direction that nobody knows yet: of those that still may begin something.
 const STARTS_MAX: usize = 16;
 
 /// Differing copies of late pieces kept per direction; honest traffic has none, and the bytes of
@@ -47,7 +47,8 @@ impl Default for Pool {
 }
 
 impl Pool {
-    fn take(&mut self, bytes: usize) -> bool {
+    /// Takes so many bytes; false if they are not left.
+    pub fn take(&mut self, bytes: usize) -> bool {
         match self.left.checked_sub(bytes) {
             Some(left) => {
                 self.left = left;
@@ -57,7 +58,8 @@ impl Pool {
         }
     }
 
-    fn give(&mut self, bytes: usize) {
+    /// Gives bytes back.
+    pub fn give(&mut self, bytes: usize) {
         self.left = (self.left + bytes).min(POOL_BYTES);
     }
 
@@ -157,7 +159,7 @@ impl Stream {
     }
 
     /// Sequence number of the next byte in order.
-    fn end(&self) -> u32 {
+    pub fn end(&self) -> u32 {
         self.start.wrapping_add(low(self.data.len()))
     }
 
@@ -243,13 +245,17 @@ impl Stream {
         !self.unread().is_empty()
     }
 
-    /// The unread bytes from each segment on that others wait before: how many those are, and the bytes.
-    pub fn unread_from_starts(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        self.starts.iter().filter_map(|start| {
-            let before = start.checked_sub(self.read)?;
-            let bytes = self.data.get(*start..)?;
-            (before > 0 && !bytes.is_empty()).then_some((before, bytes))
-        })
+    /// Shows the unread bytes from the start of each segment on that others wait before, and how many those are. Starts that
+    /// `keep` refuses are not shown again.
+    pub fn retain_starts(&mut self, mut keep: impl FnMut(usize, &[u8]) -> bool) {
+        let (data, read) = (&self.data, self.read);
+        self.starts.retain(|start| {
+            let before = start.checked_sub(read).filter(|before| *before > 0);
+            match (before, data.get(*start..)) {
+                (Some(before), Some(bytes)) if !bytes.is_empty() => keep(before, bytes),
+                _ => false,
+            }
+        });
     }
 
     /// What was unread meant nothing to anyone: starts anew at the latest segment, or behind it if
