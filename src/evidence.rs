@@ -1,102 +1,102 @@
-//! Where a fact was seen: the input, the frame in it, and the time on it.
+//! What observing hands to judging: rows, ledger, inputs and counters, with their frames and no judgement.
 
-use serde::{Deserialize, Serialize};
+pub mod bins;
+pub mod content;
+pub mod flow;
+pub mod input;
+pub mod ledger;
+pub mod row;
 
-/// Nanoseconds since 1970-01-01T00:00:00Z, or unknown (a pcapng Simple Packet Block carries no time).
-///
-/// Unknown sorts before every known time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+use crate::ground::epoch::Epochs;
+use crate::ground::mac::Mac;
+use crate::ground::moment::Moment;
+use bins::Bins;
+use input::InputFacts;
+use ledger::Ledger;
+use row::{Row, RowKey};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-impl Timestamp {
-    /// The time of a packet whose format records none.
-    pub const UNKNOWN: Self = Self(i64::MIN);
-    /// One second in the unit of this type.
-    pub const SECOND: i64 = 1_000_000_000;
+/// The device under audit, as declared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Devices {
+    /// The capture holds nothing but the device.
+    pub all: bool,
+    /// By IP address.
+    pub ips: Vec<IpAddr>,
+    /// By MAC address.
+    pub macs: Vec<Mac>,
+}
 
-    /// From nanoseconds; what does not fit (before 1677 or after 2262) is unknown.
-    pub fn from_nanos(nanos: i128) -> Self {
-        match i64::try_from(nanos) {
-            Ok(n) if n != i64::MIN => Self(n),
-            _ => Self::UNKNOWN,
-        }
-    }
-
-    /// Nanoseconds since the epoch, if known.
-    pub fn nanos(self) -> Option<i64> {
-        (self != Self::UNKNOWN).then_some(self.0)
-    }
-
-    /// `self - earlier` in nanoseconds, saturating; `None` when either is unknown.
-    pub fn since(self, earlier: Self) -> Option<i64> {
-        Some(self.nanos()?.saturating_sub(earlier.nanos()?))
-    }
-
-    /// Later by `nanos` (unknown stays unknown).
-    #[must_use]
-    pub fn plus(self, nanos: i64) -> Self {
-        match self.nanos() {
-            Some(n) => Self(n.saturating_add(nanos).max(i64::MIN + 1)),
-            None => self,
-        }
-    }
-
-    /// RFC 3339 in UTC with `digits` digits of fraction (at most nine); `None` when unknown.
-    pub fn rfc3339(self, digits: u8) -> Option<String> {
-        let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.nanos()?)).ok()?;
-        let digits = usize::from(digits.min(9));
-        // `{:.N}` of jiff truncates toward zero, as a capture with fewer digits would have written it.
-        Some(format!("{stamp:.digits$}"))
+impl Devices {
+    /// True when a device was declared.
+    pub fn any(&self) -> bool {
+        self.all || !self.ips.is_empty() || !self.macs.is_empty()
     }
 }
 
-/// A frame of an input: what a reader types into Wireshark to see the same packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(Default))]
-#[derive(schemars::JsonSchema)]
-pub struct FrameRef {
-    /// Index in the report's `inputs`.
-    pub input: u32,
-    /// 1-based count of packet records in that input.
-    pub frame: u64,
+/// Packets of an input that belong to no flow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unflowed {
+    /// No IP packet inside.
+    pub not_ip: u64,
+    /// Could carry IP and cannot be read.
+    pub unreadable: u64,
 }
 
-/// A frame and its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment {
-    /// When it was captured.
-    pub time: Timestamp,
-    /// Which frame it is.
-    pub at: FrameRef,
+/// The packets of a series that belong to no flow, over time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnflowedOverTime {
+    /// No IP packet inside.
+    pub not_ip: Bins,
+    /// Could carry IP and cannot be read.
+    pub unreadable: Bins,
 }
 
-impl Moment {
-    /// A moment without a frame, later than none: the start value when looking for the first.
-    pub const NONE: Self = Self {
-        time: Timestamp::UNKNOWN,
-        at: FrameRef { input: 0, frame: 0 },
-    };
-
-    /// True for [`Moment::NONE`]: frames count from one.
-    pub fn is_none(&self) -> bool {
-        self.at.frame == 0
-    }
+/// First and last packet of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The earliest.
+    pub first: Moment,
+    /// The latest.
+    pub last: Moment,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A silence or a step of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeGap {
+    /// The packet before.
+    pub before: Moment,
+    /// The packet after.
+    pub after: Moment,
+}
 
-    #[test]
-    fn times_are_written_with_the_precision_asked_for() {
-        let t = Timestamp::from_nanos(1_740_823_200_123_456_789);
-        assert_eq!(
-            t.rfc3339(9).as_deref(),
-            Some("2025-03-01T10:00:00.123456789Z")
-        );
-        assert_eq!(t.rfc3339(6).as_deref(), Some("2025-03-01T10:00:00.123456Z"));
-        assert_eq!(t.rfc3339(0).as_deref(), Some("2025-03-01T10:00:00Z"));
-        assert_eq!(Timestamp::UNKNOWN.rfc3339(6), None);
-        assert_eq!(Timestamp::from_nanos(i128::MAX), Timestamp::UNKNOWN);
-    }
+/// What one series of inputs showed.
+pub struct Series {
+    /// Indices of its inputs.
+    pub inputs: Vec<u32>,
+    /// Flows, merged.
+    pub rows: Vec<(RowKey, Row)>,
+    /// Everything beside the flows.
+    pub ledger: Ledger,
+    /// Packets outside flows, per input.
+    pub unflowed: BTreeMap<u32, Unflowed>,
+    /// The same over time, all inputs together.
+    pub unflowed_over_time: UnflowedOverTime,
+    /// Time covered, per epoch.
+    pub extents: BTreeMap<u32, Extent>,
+    /// Holes in time.
+    pub time_gaps: Vec<TimeGap>,
+    /// Flows that were folded because rows ran out.
+    pub folded: u64,
+}
+
+/// All inputs, read.
+pub struct Evidence {
+    /// The inputs in the order of the report.
+    pub inputs: Vec<InputFacts>,
+    /// The series.
+    pub series: Vec<Series>,
+    /// The epochs that counters refer to.
+    pub epochs: Epochs,
 }

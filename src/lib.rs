@@ -33,29 +33,9 @@
     )
 )]
 
-pub mod audit;
-pub mod capture;
-pub mod case;
-pub mod claim;
-pub mod classify;
-pub mod cli;
-pub mod command;
-pub mod coverage;
-pub mod declared;
-pub mod dissect;
-pub mod epoch;
-pub mod error;
+pub mod app;
 pub mod evidence;
-pub mod explain;
-pub mod extract;
-pub mod flow;
-pub mod identity;
-pub mod label;
-pub mod ledger;
-pub mod link;
-pub mod locate;
-pub mod packet;
-pub mod personal;
-pub mod progress;
-pub mod report;
-pub mod unfinished;
+pub mod ground;
+pub mod judge;
+pub mod observe;
+pub mod tell;

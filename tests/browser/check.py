@@ -31,7 +31,7 @@ VIEWS = ((360, "light"), (390, "light"), (390, "dark"), (1280, "light"), (1280, 
 LARGE = 2_000_000
 # Seconds for one answer of the browser; a page with 10,000 destinations takes a few.
 ANSWER_SECONDS = 60
-# Planted in the pages whose name begins with "hostile"; see src/report/html/tests.rs.
+# Planted in the pages whose name begins with "hostile"; see src/tell/report/html/tests.rs.
 PLANTED = ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\" onmouseover=\"alert(1)")
 
 # Evaluated in the page: what only a browser knows.

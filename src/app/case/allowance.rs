@@ -1,0 +1,243 @@
+//! Allowances: traffic that the parties agreed on beforehand, and what each covers.
+//!
+//! A host pattern compares names, and a name is what the audited side asserted: whoever controls the
+//! app can call any server by it. With addresses too, name and address both have to fit; without them
+//! the address has to belong to the name's owner by the catalog, and little goes out unless a budget
+//! says how much (see [`crate::judge::claim::agreed`]). An address says nothing of
+//! names. Whatever is not known fits nothing: an allowance acquits, and what acquits has to be sure.
+
+use super::source::{Place, Spot, Text, quoted};
+use super::{raw, subject, value};
+use crate::ground::declared;
+use crate::ground::error::Error;
+use crate::ground::moment::Timestamp;
+use crate::judge::classify::app_pattern::{Fit, Name, Pattern};
+use ipnet::IpNet;
+use jiff::civil::Date;
+use std::fmt;
+use std::net::IpAddr;
+
+/// Traffic that the parties agreed on beforehand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allowance {
+    /// Its id, unique in the case file.
+    pub id: String,
+    /// Ids of the claims that it holds for; empty for all.
+    pub claims: Vec<String>,
+    /// Names; empty for any, then there are addresses.
+    pub hosts: Vec<HostPattern>,
+    /// Addresses and networks; empty for any, then there are hosts.
+    pub addresses: Vec<IpNet>,
+    /// Apps; empty for any, also for traffic without a label.
+    pub apps: Vec<Pattern>,
+    /// Why it was agreed on.
+    pub reason: String,
+    /// Last day on which it holds (UTC).
+    pub expires: Date,
+    /// Most payload bytes out that it covers, all destinations together.
+    pub budget_bytes: Option<u64>,
+    /// Where its `id` stands.
+    pub place: Place,
+    /// Where each of `claims` stands.
+    pub(super) claim_places: Vec<Place>,
+}
+
+impl Allowance {
+    /// Whether it covers traffic under this name, at this address, of this app, for this claim.
+    ///
+    /// Name and address both have to fit where both are given; see the module for what a name alone
+    /// is worth. `app` is a whole name or `uid:N`; a name that the capture cut short is no whole name,
+    /// so that `None` is to be given for it. What is `None` fits no pattern. Days and budget are not
+    /// looked at: see [`Allowance::expired_at`] and [`Allowance::budget_bytes`].
+    pub fn covers(
+        &self,
+        host: Option<&str>,
+        ip: Option<IpAddr>,
+        app: Option<&str>,
+        claim: &str,
+    ) -> bool {
+        let claim_fits = self.claims.is_empty() || self.claims.iter().any(|own| own == claim);
+        let host_fits = self.hosts.is_empty()
+            || host.is_some_and(|host| self.hosts.iter().any(|own| own.matches(host)));
+        let address_fits = self.addresses.is_empty()
+            || ip.is_some_and(|ip| {
+                let ip = ip.to_canonical();
+                self.addresses.iter().any(|own| own.contains(&ip))
+            });
+        let app_fits = self.apps.is_empty()
+            || app.is_some_and(|app| {
+                self.apps.iter().any(|own| {
+                    own.as_str() == app || own.matches_name(Name::whole(app)) == Fit::Yes
+                })
+            });
+        // Neither hosts nor addresses is refused when the file is read; it must not mean everything.
+        let bounded = !(self.hosts.is_empty() && self.addresses.is_empty());
+        bounded && claim_fits && host_fits && address_fits && app_fits
+    }
+
+    /// Whether it had ended by this day.
+    pub fn expired_on(&self, day: Date) -> bool {
+        day > self.expires
+    }
+
+    /// Whether it had ended by the (UTC) day of this time; at an unknown time it has.
+    pub fn expired_at(&self, time: Timestamp) -> bool {
+        let day = time
+            .nanos()
+            .and_then(|nanos| jiff::Timestamp::from_nanosecond(i128::from(nanos)).ok())
+            .map(|stamp| jiff::tz::Offset::UTC.to_datetime(stamp).date());
+        day.is_none_or(|day| self.expired_on(day))
+    }
+
+    /// What it covers, in words.
+    pub fn scope(&self) -> String {
+        let mut out = String::new();
+        let mut part = |before: &str, items: Vec<String>, after: &str| {
+            if !items.is_empty() {
+                if !out.is_empty() {
+                    out.push_str(", ");
+                }
+                out.push_str(before);
+                out.push_str(&items.join(" or "));
+                out.push_str(after);
+            }
+        };
+        part(
+            "named ",
+            self.hosts.iter().map(ToString::to_string).collect(),
+            "",
+        );
+        part("at ", self.addresses.iter().map(shown).collect(), "");
+        part(
+            "of app ",
+            self.apps.iter().map(|a| a.as_str().to_owned()).collect(),
+            "",
+        );
+        part("for claim ", self.claims.clone(), "");
+        let budget = self.budget_bytes.map(|bytes| bytes.to_string());
+        part("up to ", budget.into_iter().collect(), " bytes out");
+        format!("traffic {out}")
+    }
+
+    pub(super) fn read(text: &Text, raw: &raw::Allowance) -> Result<Self, Error> {
+        let id = value::word(text, "id", &raw.id)?;
+        if raw.hosts.is_empty() && raw.addresses.is_empty() {
+            let what = format!("allowance '{id}' has neither hosts nor addresses");
+            return Err(text.error(&raw.id.span, what).advise(
+                "say what it covers; an allowance for everything would leave nothing to judge",
+            ));
+        }
+        Ok(Self {
+            claims: each(&raw.claims, |claim| value::word(text, "claim", claim))?,
+            hosts: each(&raw.hosts, |host| HostPattern::read(text, host))?,
+            addresses: each(&raw.addresses, |address| network(text, address))?,
+            apps: each(&raw.apps, |app| subject::app(text, app))?,
+            reason: value::filled(text, "reason", &raw.reason)?,
+            expires: value::day(text, &raw.expires)?,
+            budget_bytes: raw
+                .budget_bytes
+                .as_ref()
+                .map(|size| value::size(text, size))
+                .transpose()?,
+            place: text.place(raw.id.span.start),
+            claim_places: raw
+                .claims
+                .iter()
+                .map(|claim| text.place(claim.span.start))
+                .collect(),
+            id,
+        })
+    }
+}
+
+fn each<T>(
+    spots: &[Spot<String>],
+    read: impl Fn(&Spot<String>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    spots.iter().map(read).collect()
+}
+
+/// A network, or a single address without its length.
+fn shown(network: &IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}
+
+fn network(text: &Text, spot: &Spot<String>) -> Result<IpNet, Error> {
+    if let Ok(address) = spot.value.parse::<IpAddr>() {
+        return Ok(IpNet::from(address.to_canonical()));
+    }
+    declared::network(&spot.value).map_err(|what| subject::refused(text, spot, &what))
+}
+
+/// A host name, or all names below one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostPattern {
+    /// This name.
+    Exact(String),
+    /// All names below this one, at any depth, and not itself.
+    Below(String),
+}
+
+impl HostPattern {
+    /// Whether a name fits, whatever its case and with or without a dot at the end. Only whole labels
+    /// count: `*.example.org` is not `badexample.org`.
+    pub fn matches(&self, host: &str) -> bool {
+        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        match self {
+            Self::Exact(name) => host == *name,
+            Self::Below(name) => host
+                .strip_suffix(name.as_str())
+                .and_then(|front| front.strip_suffix('.'))
+                .is_some_and(|front| !front.is_empty()),
+        }
+    }
+
+    fn read(text: &Text, spot: &Spot<String>) -> Result<Self, Error> {
+        let wrong = |what: &str, advice: &str| {
+            let what = format!("{} {what}", quoted(&spot.value));
+            Err(text.error(&spot.span, what).advise(advice))
+        };
+        let below = spot.value.strip_prefix("*.");
+        let name = below.unwrap_or(&spot.value);
+        if name.contains(['*', '?', '[']) {
+            return wrong(
+                "is no host pattern",
+                "write a name, or *. and a name for all names below it: *.example.org",
+            );
+        }
+        if name.parse::<IpAddr>().is_ok() {
+            return wrong("is an address, not a name", "write it under addresses");
+        }
+        if below.is_some() && !name.trim_end_matches('.').contains('.') {
+            return wrong(
+                "covers a whole top-level domain",
+                "write at least two labels behind the *: *.example.org",
+            );
+        }
+        let host = value::host(
+            text,
+            &Spot {
+                value: name.to_owned(),
+                span: spot.span.clone(),
+            },
+        )?;
+        Ok(if below.is_some() {
+            Self::Below(host)
+        } else {
+            Self::Exact(host)
+        })
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(name) => f.write_str(name),
+            Self::Below(name) => write!(f, "*.{name}"),
+        }
+    }
+}

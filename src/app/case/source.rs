@@ -1,0 +1,120 @@
+//! Where something stands in a case file: line and column, so that an error can be clicked on.
+
+use crate::ground::error::Error;
+use crate::ground::text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+/// A place in a text file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was named.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// The character in the line, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    /// `file:line:column`, safe on a terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = text::terminal(&self.file);
+        write!(f, "{file}:{}:{}", self.line, self.column)
+    }
+}
+
+impl Place {
+    /// An error here.
+    pub fn error(&self, what: impl Into<String>) -> Error {
+        Error::at(self.to_string(), what)
+    }
+}
+
+/// A value and the bytes of the file that it was read from.
+#[derive(Debug, Clone)]
+pub(super) struct Spot<T> {
+    pub(super) value: T,
+    pub(super) span: Range<usize>,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spot<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let spanned = toml::Spanned::deserialize(from)?;
+        let span = spanned.span();
+        let value = spanned.into_inner();
+        Ok(Self { value, span })
+    }
+}
+
+/// The place is no part of the form.
+impl<T: JsonSchema> JsonSchema for Spot<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// A case file's text under its name.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) file: String,
+    pub(super) text: String,
+    /// Where lines start.
+    lines: Vec<usize>,
+}
+
+impl Text {
+    pub(super) fn new(file: &str, text: &str) -> Self {
+        let breaks = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+        Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            lines: std::iter::once(0).chain(breaks).collect(),
+        }
+    }
+
+    /// The place of a byte; past the end, the end.
+    pub(super) fn place(&self, offset: usize) -> Place {
+        let offset = offset.min(self.text.len());
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        Place {
+            file: self.file.clone(),
+            line,
+            column: before.chars().count().saturating_add(1),
+        }
+    }
+
+    /// An error at the beginning of some bytes.
+    pub(super) fn error(&self, span: &Range<usize>, what: impl Into<String>) -> Error {
+        self.place(span.start).error(what)
+    }
+
+    /// What was written there.
+    pub(super) fn written(&self, span: &Range<usize>) -> &str {
+        self.text.get(span.clone()).unwrap_or_default()
+    }
+}
+
+/// A text in quotes, on one line and of a length that leaves room for the sentence around it.
+pub(super) fn quoted(value: &str) -> String {
+    /// Longer ones are cut: the place says where the rest is.
+    const SHOWN_MAX: usize = 60;
+    format!("'{}'", text::shorten(value, SHOWN_MAX))
+}

@@ -1,0 +1,237 @@
+//! `check`: judges the claims on the captures.
+
+use super::plan::Plan;
+use super::screen::{means, note, style};
+use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
+use super::{catalog, locator};
+use crate::app::cli::{Check, Terminal};
+use crate::ground::epoch::Schedule;
+use crate::ground::error::Error;
+use crate::judge::claim::baseline::{Baseline, steps};
+use crate::judge::claim::definition::Traffic;
+use crate::judge::claim::judge;
+use crate::judge::classify::catalog::Catalog;
+use crate::judge::locate::Locator;
+use crate::observe::capture::sidecar::Sidecar;
+use crate::observe::capture::{Means, Source};
+use crate::observe::content::Policy;
+use crate::tell::report::against::Against;
+use crate::tell::report::format::{Setting, writer};
+use crate::tell::report::output::check_targets;
+use crate::tell::report::redact::redact;
+use crate::tell::report::{build, v1, weight};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
+    let started = (jiff::Timestamp::now(), Instant::now());
+    let plan = Plan::of(options)?;
+    check_targets(&options.outputs, &plan.inputs(options))?;
+    let against = options.against.as_deref().map(Against::read).transpose()?;
+    let report = judge_all(options, &plan, against.as_ref(), started, means(terminal))?;
+    if plan
+        .case
+        .as_ref()
+        .is_some_and(|case| !case.keylog.is_empty())
+    {
+        note(
+            terminal,
+            "TLS secrets are not used by this version: what is encrypted stays unread",
+        );
+    }
+    for warning in build::warnings(&report) {
+        note(terminal, &warning);
+    }
+    if let Some(against) = &against {
+        for claim in against.unjudged(&report) {
+            let what = "the report given by --against did not judge";
+            note(
+                terminal,
+                &format!("{what} {claim}: its findings are all new"),
+            );
+        }
+    }
+    for output in &options.outputs {
+        let setting = Setting {
+            style: style(terminal, output.path.is_some()),
+            anchor: options.annotate.as_ref(),
+        };
+        output.write(|out| writer(output.format)(&report, &setting, out))?;
+    }
+    Ok(weight::exit_code(&report))
+}
+
+/// The report of a run; writes nothing.
+///
+/// # Errors
+/// What keeps it from being done.
+pub(super) fn judge_all(
+    options: &Check,
+    plan: &Plan,
+    against: Option<&Against>,
+    started: (jiff::Timestamp, Instant),
+    means: Means,
+) -> Result<v1::Report, Error> {
+    let catalog = Arc::new(catalog(&plan.catalogs)?);
+    plan.check_owners(&catalog)?;
+    let locator = locator(&plan.geo)?;
+    let run = Run {
+        options,
+        plan,
+        catalog: &catalog,
+        locator: &locator,
+        against,
+        sidecars: sidecars(plan, &options.counters)?,
+        started,
+        means,
+    };
+    let baseline = run.baseline()?;
+    let baseline = baseline.as_ref();
+    let mut report = if options.each && plan.sources.len() > 1 {
+        let sessions: Vec<v1::Report> = plan
+            .sources
+            .iter()
+            .zip(1..)
+            .map(|(source, number)| {
+                run.means.progress.session(number, plan.sources.len());
+                run.audit(std::slice::from_ref(source), baseline)
+            })
+            .collect::<Result<_, _>>()?;
+        build::combined(sorted(sessions), run_block(&plan.captures, started))
+            .ok_or_else(|| Error::new("no session could be judged"))?
+    } else {
+        run.audit(&plan.sources, baseline)?
+    };
+    if options.redact {
+        redact(&mut report)
+            .map_err(|e| Error::at("--redact", format!("the report cannot be redacted: {e}")))?;
+    }
+    Ok(report)
+}
+
+/// What recorders wrote beside the captures, by source.
+fn sidecars(plan: &Plan, counters: &[PathBuf]) -> Result<BTreeMap<Source, Sidecar>, Error> {
+    let by_path = super::sidecars(&plan.captures, counters)?;
+    let sources = plan.captures.iter().zip(&plan.sources);
+    Ok(sources
+        .filter_map(|(path, source)| {
+            let sidecar = by_path.get(&Source::of(path))?;
+            Some((source.clone(), sidecar.clone()))
+        })
+        .collect())
+}
+
+/// Sessions in the order of the contract's inputs: first packet, hash, name.
+fn sorted(mut sessions: Vec<v1::Report>) -> Vec<v1::Report> {
+    sessions.sort_by_cached_key(|s| {
+        s.inputs
+            .first()
+            .map(|i| (i.first.clone(), i.sha256.clone(), i.path.clone()))
+    });
+    sessions
+}
+
+/// What all sessions of a run share.
+struct Run<'a> {
+    options: &'a Check,
+    plan: &'a Plan,
+    catalog: &'a Arc<Catalog>,
+    locator: &'a Locator,
+    against: Option<&'a Against>,
+    sidecars: BTreeMap<Source, Sidecar>,
+    started: (jiff::Timestamp, Instant),
+    means: Means,
+}
+
+impl Run<'_> {
+    fn session<'a>(&'a self, sources: &'a [Source], schedule: &'a Schedule) -> Session<'a> {
+        Session {
+            sources,
+            subject: &self.plan.subject,
+            schedule,
+            needs: self.plan.needs,
+            hash: !self.options.no_hash,
+            means: self.means.clone(),
+            catalog: self.catalog,
+            locator: self.locator,
+            sidecars: &NO_SIDECARS,
+            content: self.content(),
+            agreed: Agreed::default(),
+            baseline: None,
+        }
+    }
+
+    /// Payload is looked into only where a claim asks for it.
+    fn content(&self) -> Policy {
+        let mut rules = self.plan.claims.iter().flat_map(|claim| &claim.rules);
+        if !rules.any(|rule| matches!(rule.traffic, Traffic::Content | Traffic::Unread)) {
+            Policy::Off
+        } else if self.options.reveal {
+            Policy::Revealed
+        } else {
+            Policy::Masked
+        }
+    }
+
+    /// The recording that the sessions are set against.
+    fn baseline(&self) -> Result<Option<(Baseline, v1::Baseline)>, Error> {
+        let Some((sources, kind)) = &self.plan.baseline else {
+            return Ok(None);
+        };
+        // Windows and events are of the session; a baseline counts as a whole.
+        let whole = steps();
+        let session = self.session(sources, &whole);
+        session.read(|case, _| {
+            if let Some(file) = &self.plan.case {
+                let inputs = case.basis.evidence.inputs.iter();
+                file.verify_inputs(inputs.map(|i| (i.path.as_path(), i.sha256.as_deref())))?;
+            }
+            let baseline = Baseline::of(case, *kind);
+            let told = build::baseline(case, &baseline);
+            Ok(Some((baseline, told)))
+        })?
+    }
+
+    /// One session, from its captures to its report.
+    fn audit(
+        &self,
+        sources: &[Source],
+        baseline: Option<&(Baseline, v1::Baseline)>,
+    ) -> Result<v1::Report, Error> {
+        let session = Session {
+            agreed: Agreed {
+                file: self.plan.case.as_ref(),
+                country: self.plan.country(),
+            },
+            sidecars: &self.sidecars,
+            baseline: baseline.map(|(baseline, _)| baseline),
+            ..self.session(sources, &self.plan.schedule)
+        };
+        session.read(|case, devices| {
+            let outcomes: Vec<_> = self.plan.claims.iter().map(|c| judge(c, case)).collect();
+            let mut softened = Vec::new();
+            if self.options.exit_zero {
+                softened.push("--exit-zero".to_owned());
+            }
+            if self.options.allow_inconclusive {
+                softened.push("--allow-inconclusive".to_owned());
+            }
+            let request = build::Request {
+                declared: declared(&self.plan.subject),
+                local: local(&self.plan.subject),
+                softened,
+                run: run_block(&self.plan.captures, self.started),
+                devices,
+                case: self.plan.case.as_ref(),
+                baseline: baseline.map(|(_, told)| told.clone()),
+            };
+            let mut report = build::report(case, &outcomes, request);
+            if let Some(against) = self.against {
+                against.mark(&mut report);
+            }
+            report
+        })
+    }
+}

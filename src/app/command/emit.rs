@@ -1,0 +1,46 @@
+//! `emit`: what is built into the program.
+
+mod completions;
+mod manual;
+
+use crate::app::cli::{Embedded, Emit};
+use crate::ground::error::Error;
+use crate::judge::locate;
+use crate::tell::report::format::Format;
+use crate::tell::report::output::Output;
+use crate::tell::report::{diff, fitness, v1};
+use std::io::{self, Write};
+
+pub(super) fn run(options: &Emit) -> Result<u8, Error> {
+    let name = options.name.as_deref();
+    match options.what {
+        Embedded::Schema => print(|out| schema(&schemars::schema_for!(v1::Report), out)),
+        Embedded::CaseSchema => print(|out| schema(&crate::app::case::schema(), out)),
+        Embedded::FitnessSchema => {
+            print(|out| schema(&schemars::schema_for!(fitness::Fitness), out))
+        }
+        Embedded::DiffSchema => print(|out| schema(&schemars::schema_for!(diff::Diff), out)),
+        Embedded::Geo => print(|out| out.write_all(locate::embedded_bytes())),
+        Embedded::Man => match &options.dir {
+            Some(folder) => manual::write_all(folder),
+            None => {
+                let page = manual::of(name)?;
+                print(|out| out.write_all(&page.text))
+            }
+        },
+        Embedded::Completions => {
+            let script = completions::of(name)?;
+            print(|out| out.write_all(&script))
+        }
+    }?;
+    Ok(0)
+}
+
+fn print(render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    Output::stdout(Format::JSON).write(render)
+}
+
+fn schema(schema: &schemars::Schema, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, schema)?;
+    out.write_all(b"\n")
+}

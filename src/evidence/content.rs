@@ -1,0 +1,206 @@
+//! What payload said of people, kept small: the same again is counted, and what is too many is folded.
+
+use super::flow::Side;
+use crate::ground::moment::Moment;
+
+/// Different texts kept of a kind in an epoch, per side; a track of positions has thousands.
+const TEXTS_MAX: usize = 16;
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Latitude and longitude.
+    Position,
+    /// An e-mail address.
+    Email,
+    /// A telephone number.
+    PhoneNumber,
+    /// A person's or account's name.
+    Name,
+    /// International Mobile Equipment Identity.
+    Imei,
+    /// International Mobile Subscriber Identity.
+    Imsi,
+    /// Serial number of a SIM card.
+    Iccid,
+    /// A hardware address.
+    MacAddress,
+    /// An id made for advertising.
+    AdvertisingId,
+    /// Android's id of an installation.
+    AndroidId,
+    /// Another id that stays with a device.
+    DeviceId,
+    /// Serial number of an aircraft, controller or phone.
+    SerialNumber,
+    /// Password, token or login.
+    Credential,
+    /// A picture.
+    Image,
+    /// Moving pictures.
+    Video,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 15] = [
+        Self::Position,
+        Self::Email,
+        Self::PhoneNumber,
+        Self::Name,
+        Self::Imei,
+        Self::Imsi,
+        Self::Iccid,
+        Self::MacAddress,
+        Self::AdvertisingId,
+        Self::AndroidId,
+        Self::DeviceId,
+        Self::SerialNumber,
+        Self::Credential,
+        Self::Image,
+        Self::Video,
+    ];
+
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Position => "position",
+            Self::Email => "e-mail",
+            Self::PhoneNumber => "phone-number",
+            Self::Name => "name",
+            Self::Imei => "imei",
+            Self::Imsi => "imsi",
+            Self::Iccid => "iccid",
+            Self::MacAddress => "mac-address",
+            Self::AdvertisingId => "advertising-id",
+            Self::AndroidId => "android-id",
+            Self::DeviceId => "device-id",
+            Self::SerialNumber => "serial-number",
+            Self::Credential => "credential",
+            Self::Image => "image",
+            Self::Video => "video",
+        }
+    }
+
+    /// Its place in a set of kinds.
+    pub(crate) fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+}
+
+/// The text of the hit that stands for those beyond the bound.
+pub const MORE: &str = "(more)";
+
+/// Something found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// What it is.
+    pub kind: Kind,
+    /// The text, masked.
+    pub text: String,
+    /// The text itself, if it may be shown.
+    pub plain: Option<String>,
+    /// Where in the traffic it stood.
+    pub place: &'static str,
+    /// Who sent it.
+    pub side: Side,
+    /// The epoch it was sent in.
+    pub epoch: u32,
+    /// The packet that completes it for the first time.
+    pub first: Moment,
+    /// Times found.
+    pub count: u64,
+}
+
+/// Hits of a flow or row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hits {
+    list: Vec<Hit>,
+}
+
+impl Hits {
+    /// All of them, in the order found.
+    pub fn iter(&self) -> impl Iterator<Item = &Hit> {
+        self.list.iter()
+    }
+
+    /// True if nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Adds all of another's.
+    pub fn merge(&mut self, other: &Self) {
+        for hit in &other.list {
+            self.add(hit.clone());
+        }
+    }
+
+    /// Adds a hit.
+    pub fn add(&mut self, hit: Hit) {
+        if let Some(same) = self.same(&hit) {
+            same.count = same.count.saturating_add(hit.count);
+            same.first = same.first.min(hit.first);
+            return;
+        }
+        let alike =
+            |have: &&Hit| (have.kind, have.side, have.epoch) == (hit.kind, hit.side, hit.epoch);
+        if self.list.iter().filter(alike).count() < TEXTS_MAX {
+            self.list.push(hit);
+            return;
+        }
+        let more = Hit {
+            text: MORE.to_owned(),
+            plain: None,
+            ..hit
+        };
+        match self.same(&more) {
+            Some(same) => {
+                same.count = same.count.saturating_add(more.count);
+                same.first = same.first.min(more.first);
+            }
+            None => self.list.push(more),
+        }
+    }
+
+    fn same(&mut self, hit: &Hit) -> Option<&mut Hit> {
+        self.list.iter_mut().find(|have| {
+            (have.kind, have.side, have.epoch, have.place)
+                == (hit.kind, hit.side, hit.epoch, hit.place)
+                && have.text == hit.text
+                && have.plain == hit.plain
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repetition_is_counted_and_excess_folded() {
+        let hit = |n: usize| Hit {
+            kind: Kind::Position,
+            text: format!("{n}"),
+            plain: None,
+            place: "udp payload",
+            side: Side::A,
+            epoch: 0,
+            first: Moment::NONE,
+            count: 1,
+        };
+        let mut hits = Hits::default();
+        for n in 0..100 {
+            hits.add(hit(n));
+            hits.add(hit(n));
+        }
+        assert_eq!(hits.iter().count(), TEXTS_MAX + 1);
+        assert_eq!(hits.iter().map(|h| h.count).sum::<u64>(), 200);
+        let mut sum = hits.clone();
+        sum.merge(&hits);
+        assert_eq!(
+            (sum.iter().count(), sum.iter().map(|h| h.count).sum::<u64>()),
+            (TEXTS_MAX + 1, 400)
+        );
+    }
+}

@@ -1,0 +1,597 @@
+//! What was seen beside the flows of a series: lookups, resolved names, neighbours on the link,
+//! signs of the app at work, gaps. Facts with their frames, no judgement.
+
+pub mod apps;
+pub mod clocks;
+pub mod connection_ids;
+
+use crate::evidence::flow::{LinkFacts, Pair, Side};
+use crate::ground::budget::Budget;
+use crate::ground::gaps::{GapId, Gaps};
+use crate::ground::mac::Mac;
+use crate::ground::moment::{FrameRef, Moment, Timestamp};
+use crate::ground::public_name::is_public_name;
+use crate::ground::translation::Translators;
+use foldhash::fast::RandomState;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Rows of lookups kept, and as many again of what accuses; a tunnel through DNS can ask for millions of
+/// names. What is over is counted in one row per resolver.
+const LOOKUPS_MAX: usize = 10_000;
+/// The name of the row that stands for the rest.
+pub const FOLDED_NAME: &str = "(more names)";
+/// Answers listed per lookup; the answers used for naming flows are kept apart.
+const ANSWERS_MAX: usize = 64;
+/// Name events kept per capture series.
+const EVENTS_MAX: usize = 60_000;
+/// Name events kept per address: a CDN address answers to many names.
+const EVENTS_PER_ADDRESS: usize = 64;
+/// Bindings of addresses to MACs kept.
+const BINDINGS_MAX: usize = 65_536;
+/// Distinct seconds with activity kept: more than eleven days.
+const ACTIVE_SECONDS_MAX: usize = 1_000_000;
+
+/// How long after its lifetime an answer still explains a flow: programs keep addresses somewhat
+/// longer than the TTL allows. Far beyond, the address may have become somebody else's.
+const NAME_GRACE: i64 = 600 * Timestamp::SECOND;
+
+/// Says whether a name accuses: such names are kept when there is no room for others.
+#[derive(Clone)]
+pub struct Accusing(Rc<dyn Fn(&str) -> bool>);
+
+impl Accusing {
+    /// By what a catalog says of it.
+    pub fn by(says: impl Fn(&str) -> bool + 'static) -> Self {
+        Self(Rc::new(says))
+    }
+
+    /// True for a name that accuses.
+    pub fn says(&self, name: &str) -> bool {
+        (self.0)(name)
+    }
+}
+
+impl Default for Accusing {
+    fn default() -> Self {
+        Self::by(|_| false)
+    }
+}
+
+impl std::fmt::Debug for Accusing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Accusing")
+    }
+}
+
+/// One epoch's share of a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Times asked.
+    pub count: u64,
+    /// First time.
+    pub first: Moment,
+    /// Last time.
+    pub last: Moment,
+}
+
+/// Who asked whom for what.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupKey {
+    /// The name asked for.
+    pub name: Arc<str>,
+    /// The server that was asked (a group address for mDNS and LLMNR).
+    pub resolver: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// The asker.
+    pub client: IpAddr,
+    /// The program that asked, where the capture labels it.
+    pub app: Option<apps::AppId>,
+}
+
+/// A name that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// Record types asked for.
+    pub types: BTreeSet<u16>,
+    /// Addresses answered.
+    pub answers: BTreeSet<IpAddr>,
+    /// What the link says of the asker's packets.
+    pub link: LinkFacts,
+    /// How often it was asked, per epoch.
+    pub asked: BTreeMap<u32, Asked>,
+    /// The first answer to a question that the capture does not hold: somebody may have asked, or nobody. Listed,
+    /// and no more.
+    pub told: Option<Moment>,
+    /// More names were folded into this row.
+    pub folded: bool,
+}
+
+/// An address that was given for a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameEvent {
+    /// Who asked.
+    pub client: IpAddr,
+    /// The asker's MAC, if the link has one.
+    pub client_mac: Option<Mac>,
+    /// The name asked for.
+    pub name: Arc<str>,
+    /// Aliases on the way to the address.
+    pub aliases: Vec<Arc<str>>,
+    /// When it was said.
+    pub at: Moment,
+    /// End of its lifetime.
+    pub until: Timestamp,
+}
+
+/// What the link's neighbour protocols say of a MAC.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Station {
+    /// Addresses whose packets it sent.
+    pub sources: BTreeSet<IpAddr>,
+    /// Addresses that ARP or neighbour discovery gave it.
+    pub claims: BTreeSet<IpAddr>,
+    /// It sent router advertisements with a lifetime.
+    pub router: bool,
+    /// It answers who asks for a lease (DHCP).
+    pub leases: bool,
+    /// It sends for more addresses than a host has; not all are listed.
+    pub forwards: bool,
+}
+
+/// How soon an address answers what it is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Nearness {
+    at_once: u32,
+    later: u32,
+}
+
+impl Nearness {
+    /// It always answers at once: it is the recording machine, or a step from it.
+    pub fn is_near(self) -> bool {
+        self.at_once > 0 && self.later == 0
+    }
+}
+
+/// A network that is proven to be on the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OnLink {
+    /// Its address.
+    pub network: IpAddr,
+    /// Length of its prefix in bits.
+    pub bits: u8,
+}
+
+impl OnLink {
+    /// False for what no link is as large as (contract, "Scope of a packet"): a mask that short covers
+    /// other people's networks, and says that its author would answer for them.
+    fn is_credible(&self) -> bool {
+        const SHORTEST_V4: u8 = 16;
+        const SHORTEST_V6: u8 = 48;
+        match self.network {
+            IpAddr::V4(_) => self.bits >= SHORTEST_V4,
+            IpAddr::V6(_) => self.bits >= SHORTEST_V6,
+        }
+    }
+
+    /// True for the address that all hosts of an IPv4 network listen to (RFC 919); networks of two
+    /// addresses or one have none (RFC 3021).
+    pub fn is_broadcast(&self, ip: IpAddr) -> bool {
+        let (IpAddr::V4(v4), 0..=30) = (ip, self.bits) else {
+            return false;
+        };
+        let hosts = u32::MAX.checked_shr(self.bits.into()).unwrap_or(0);
+        self.contains(ip) && v4.to_bits() & hosts == hosts
+    }
+
+    /// True if the address lies in the network.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        let shared = |a: u128, b: u128, width: u32| {
+            let left = width.saturating_sub(u32::from(self.bits));
+            a.checked_shr(left).unwrap_or(0) == b.checked_shr(left).unwrap_or(0)
+        };
+        match (self.network, ip) {
+            (IpAddr::V4(n), IpAddr::V4(i)) => shared(n.to_bits().into(), i.to_bits().into(), 32),
+            (IpAddr::V6(n), IpAddr::V6(i)) => shared(n.to_bits(), i.to_bits(), 128),
+            _ => false,
+        }
+    }
+}
+
+/// What was seen beside the flows.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Names that were asked for.
+    pub lookups: HashMap<LookupKey, Lookup, RandomState>,
+    events: HashMap<IpAddr, Vec<NameEvent>, RandomState>,
+    event_count: usize,
+    /// Names whose HTTPS record offered an encrypted hello: outer (public) name to asked names.
+    pub ech: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// MAC addresses and what they sent or claimed.
+    pub stations: BTreeMap<Mac, Station>,
+    bindings: usize,
+    /// Networks on the link, by router advertisement or DHCP, with the frame that says so.
+    pub on_link: BTreeMap<OnLink, Moment>,
+    /// Translators between IPv6 and IPv4 that were announced.
+    pub translators: Translators,
+    /// How soon each public address answers where the link says nothing of its ends.
+    pub nearness: BTreeMap<IpAddr, Nearness>,
+    /// Routers that DHCP named.
+    pub routers: BTreeSet<IpAddr>,
+    /// Addresses of which a reverse lookup gave a public name.
+    pub reverse: BTreeSet<IpAddr>,
+    /// First packet of each second with valid drone-link frames, per epoch.
+    pub drone_link: Activity,
+    /// The same for packets sent by the declared device.
+    pub device: Activity,
+    /// A device was declared, and the captures may hold others.
+    pub one_device: bool,
+    /// Its addresses: as declared, and those that its MAC was seen to send from.
+    pub device_seen: BTreeSet<IpAddr>,
+    /// Its MACs: as declared, and those that its addresses were seen to send with.
+    pub device_macs: BTreeSet<Mac>,
+    /// Programs that the capture's labels name.
+    pub apps: apps::Apps,
+    /// Frames whose bytes contradict the stated link type: what they were read as, and where first.
+    pub oddities: BTreeMap<&'static str, (u64, Moment)>,
+    /// Drone-link protocols seen.
+    pub drone_protocols: BTreeSet<&'static str>,
+    /// Clocks that spoke in packets.
+    pub clocks: clocks::Clocks,
+    /// Ids of QUIC connections.
+    pub connection_ids: connection_ids::ConnectionIds,
+    /// Memory for QUIC handshakes that are being put together.
+    pub quic_handshakes: Budget,
+    /// Memory for payload that is being looked into.
+    pub content: Budget,
+    /// Gaps.
+    pub gaps: Gaps,
+    /// Names that accuse: they are folded last.
+    pub accusing: Accusing,
+    /// What was left out because a list was full, where no frame is at hand to say it.
+    pub folded: BTreeSet<&'static str>,
+    /// Names asked for in the frame at hand, where somebody wants to know.
+    pub questions: Option<Vec<(FrameRef, Arc<str>)>>,
+}
+
+/// Seconds in which something was active, per epoch.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Activity {
+    last: Option<(u32, i64)>,
+    seconds: BTreeMap<(u32, i64), Moment>,
+}
+
+impl Activity {
+    /// True when this second of this epoch is marked already, or has no time.
+    pub fn knows(&self, epoch: u32, at: Moment) -> bool {
+        match at.time.nanos() {
+            Some(nanos) => {
+                let mark = (epoch, nanos.div_euclid(Timestamp::SECOND));
+                self.last == Some(mark) || self.seconds.contains_key(&mark)
+            }
+            None => true,
+        }
+    }
+
+    /// Marks a second.
+    pub fn mark(&mut self, epoch: u32, at: Moment) {
+        if let Some(nanos) = at.time.nanos() {
+            let mark = (epoch, nanos.div_euclid(Timestamp::SECOND));
+            self.last = Some(mark);
+            if self.seconds.len() < ACTIVE_SECONDS_MAX {
+                self.seconds.entry(mark).or_insert(at);
+            }
+        }
+    }
+
+    /// The marked moments of an epoch.
+    pub fn moments(&self, epoch: u32) -> impl Iterator<Item = Moment> {
+        self.seconds
+            .range((epoch, i64::MIN)..=(epoch, i64::MAX))
+            .map(|(_, moment)| *moment)
+    }
+}
+
+impl Ledger {
+    /// The declared device is an end of a flow, or none was declared.
+    pub fn concerns_device(&self, ips: [IpAddr; 2], link: &Pair<LinkFacts>) -> bool {
+        let macs = [&link.a, &link.b].map(|facts| [facts.source, facts.target]);
+        !self.one_device
+            || ips.iter().any(|ip| self.device_seen.contains(ip))
+            || macs
+                .iter()
+                .flatten()
+                .flatten()
+                .any(|mac| self.device_macs.contains(mac))
+    }
+
+    /// A message asks for this name, or answers who did.
+    pub fn question(&mut self, at: FrameRef, name: &Arc<str>) {
+        if let Some(questions) = &mut self.questions {
+            questions.push((at, Arc::clone(name)));
+        }
+    }
+
+    /// A name was asked for.
+    pub fn lookup(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
+        let lookup = self.lookup_row(key, qtype, link, epoch, at);
+        let asked = lookup.asked.entry(epoch).or_insert(Asked {
+            count: 0,
+            first: at,
+            last: at,
+        });
+        asked.count += 1;
+        asked.last = at;
+    }
+
+    /// A name was answered, and no question for it is in the capture.
+    pub fn told(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
+        let lookup = self.lookup_row(key, qtype, link, epoch, at);
+        lookup.told.get_or_insert(at);
+    }
+
+    fn lookup_row(
+        &mut self,
+        key: LookupKey,
+        qtype: u16,
+        link: LinkFacts,
+        epoch: u32,
+        at: Moment,
+    ) -> &mut Lookup {
+        let known = self.lookups.contains_key(&key);
+        let accuses = || {
+            let its = self.device_seen.contains(&key.client)
+                || link
+                    .source
+                    .is_some_and(|mac| self.device_macs.contains(&mac));
+            its || self.accusing.says(&key.name)
+        };
+        let rows = self.lookups.len();
+        let full = !known && rows >= LOOKUPS_MAX && (rows >= 2 * LOOKUPS_MAX || !accuses());
+        let key = if full {
+            self.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more names were looked up than rows are kept",
+            );
+            // One row per server that was asked; who asked is kept no longer.
+            LookupKey {
+                name: Arc::from(FOLDED_NAME),
+                client: key.resolver,
+                app: None,
+                ..key
+            }
+        } else {
+            key
+        };
+        let lookup = self.lookups.entry(key).or_insert_with(|| Lookup {
+            types: BTreeSet::new(),
+            answers: BTreeSet::new(),
+            link,
+            asked: BTreeMap::new(),
+            told: None,
+            folded: full,
+        });
+        lookup.types.insert(qtype);
+        lookup
+    }
+
+    /// A lookup was answered with an address.
+    pub fn answer(&mut self, key: &LookupKey, address: IpAddr) {
+        if let Some(lookup) = self.lookups.get_mut(key) {
+            if lookup.answers.len() < ANSWERS_MAX {
+                lookup.answers.insert(address);
+            } else if !lookup.answers.contains(&address) {
+                self.folded
+                    .insert("more addresses were answered for a name than are kept");
+            }
+        }
+    }
+
+    /// A name event: from now on the address stands for the name.
+    pub fn resolved(&mut self, address: IpAddr, event: NameEvent, epoch: u32) {
+        let events = self.events.entry(address).or_default();
+        if let Some(have) = events.iter_mut().rev().find(|e| e.name == event.name && e.client == event.client)
+            // An answer within the lifetime of the last one prolongs it.
+            && event.at.time >= have.at.time
+            && event.at.time <= have.until.plus(NAME_GRACE)
+        {
+            have.until = have.until.max(event.until);
+            return;
+        }
+        let accusing = &self.accusing;
+        let accuses =
+            || accusing.says(&event.name) || event.aliases.iter().any(|alias| accusing.says(alias));
+        let over = |factor: usize| {
+            self.event_count >= factor * EVENTS_MAX || events.len() >= factor * EVENTS_PER_ADDRESS
+        };
+        if over(1) && (over(2) || !accuses()) {
+            self.gaps.at(
+                GapId::LimitsReached,
+                event.at,
+                epoch,
+                "more DNS answers than are kept",
+            );
+            return;
+        }
+        self.event_count += 1;
+        events.push(event);
+    }
+
+    /// The names that an address stood for when a flow of `client` began, newest last.
+    /// Another machine's lookups do not name this one's flows.
+    pub fn names_of(
+        &self,
+        address: IpAddr,
+        client: IpAddr,
+        mac: Option<Mac>,
+        began: Timestamp,
+    ) -> Vec<&NameEvent> {
+        let Some(events) = self.events.get(&address) else {
+            return Vec::new();
+        };
+        let mut found: Vec<&NameEvent> = events
+            .iter()
+            .filter(|e| {
+                e.client == client
+                    || match (e.client_mac, mac) {
+                        (Some(theirs), Some(ours)) => theirs == ours,
+                        _ => true,
+                    }
+            })
+            .filter(|e| e.at.time <= began && (began <= e.until.plus(NAME_GRACE)))
+            .collect();
+        found.sort_by_key(|e| (e.at, Arc::clone(&e.name)));
+        found
+    }
+
+    /// Addresses that a public name stood for at any time.
+    pub fn publicly_named(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let answered = self
+            .events
+            .iter()
+            .filter(|(_, events)| events.iter().any(|e| is_public_name(&e.name)))
+            .map(|(address, _)| *address);
+        answered.chain(self.reverse.iter().copied())
+    }
+
+    /// An address answers what it was sent `delay` nanoseconds before. Answers cross a radio link and a
+    /// provider's network in no less than a few milliseconds; the recording machine needs far less than
+    /// one. A clock that shows no time between the two shows nothing.
+    pub fn answered(&mut self, address: IpAddr, delay: i64) {
+        /// Addresses kept.
+        const NEARNESS_MAX: usize = 4_096;
+        const AT_ONCE: i64 = 2 * Timestamp::SECOND / 1_000;
+        if delay <= 0
+            || (self.nearness.len() >= NEARNESS_MAX && !self.nearness.contains_key(&address))
+        {
+            return;
+        }
+        let of = self.nearness.entry(address).or_default();
+        let count = if delay <= AT_ONCE {
+            &mut of.at_once
+        } else {
+            &mut of.later
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// A reverse lookup says that an address has a public name.
+    pub fn reversed(&mut self, address: IpAddr) {
+        /// Addresses kept; a resolver's log asks for thousands.
+        const REVERSE_MAX: usize = 20_000;
+        if self.reverse.len() < REVERSE_MAX {
+            self.reverse.insert(address);
+        }
+    }
+
+    /// The HTTPS record of `asked` offers an encrypted hello behind the name `public`.
+    pub fn ech_offer(&mut self, public: &str, asked: &str) {
+        /// Names kept that offer one.
+        const OFFERS_MAX: usize = 10_000;
+        if self.ech.len() >= OFFERS_MAX && !self.ech.contains_key(public) {
+            self.folded
+                .insert("more names offer an encrypted hello than are kept");
+        } else {
+            self.ech
+                .entry(Arc::from(public))
+                .or_default()
+                .insert(Arc::from(asked));
+        }
+    }
+
+    /// A packet from `ip` was sent by `mac`.
+    pub fn binding(&mut self, mac: Mac, ip: IpAddr, epoch: u32, at: Moment) {
+        /// A station that sends for more addresses than this forwards for others; a host with
+        /// privacy addresses has dozens. Further ones are not listed.
+        const SOURCES_OF_A_HOST: usize = 1024;
+        if mac.is_group() {
+            return;
+        }
+        let station = self.stations.entry(mac).or_default();
+        if station.sources.contains(&ip) {
+            return;
+        }
+        if station.sources.len() >= SOURCES_OF_A_HOST {
+            station.forwards = true;
+            return;
+        }
+        if self.bindings >= BINDINGS_MAX {
+            self.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more pairs of MAC and IP address than are kept",
+            );
+            return;
+        }
+        self.bindings += 1;
+        station.sources.insert(ip);
+    }
+
+    /// ARP or neighbour discovery says that `ip` is at `mac`.
+    pub fn neighbour(&mut self, mac: Mac, ip: IpAddr, epoch: u32, at: Moment) {
+        if mac.is_group() || ip.is_unspecified() {
+            return;
+        }
+        let station = self.stations.entry(mac).or_default();
+        if station.claims.contains(&ip) {
+            return;
+        }
+        if self.bindings >= BINDINGS_MAX {
+            self.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more pairs of MAC and IP address than are kept",
+            );
+            return;
+        }
+        self.bindings += 1;
+        station.claims.insert(ip);
+    }
+
+    /// Networks kept as on-link; a router announces a few.
+    const ON_LINK_MAX: usize = 256;
+
+    /// A network is on the link, if it can be one.
+    pub fn on_link(&mut self, network: OnLink, at: Moment) {
+        // What cannot be right proves nothing, and nothing is lost with it.
+        if !network.is_credible() {
+            return;
+        }
+        if self.on_link.len() < Self::ON_LINK_MAX {
+            self.on_link.entry(network).or_insert(at);
+        } else if !self.on_link.contains_key(&network) {
+            self.folded
+                .insert("more networks were announced on the link than are kept");
+        }
+    }
+}
+
+/// The two ends of a flow as dissectors see them: who sent the message at hand, and who got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// The side that sent it.
+    pub side: Side,
+    /// Address and port of the sender.
+    pub sender: (IpAddr, u16),
+    /// Address and port of the receiver.
+    pub receiver: (IpAddr, u16),
+}
+
+impl Ends {
+    /// The ends of what goes the other way.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self {
+            side: self.side.other(),
+            sender: self.receiver,
+            receiver: self.sender,
+        }
+    }
+}

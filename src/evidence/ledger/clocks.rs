@@ -1,0 +1,80 @@
+//! Clocks that spoke in packets: what they said, against the time that the capture gave the packet.
+
+use crate::ground::moment::{Moment, Timestamp};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Pairs of clock and kind that are kept; a session meets a few dozen servers. Further ones are not
+/// compared: a difference of the capture's clock shows at the first ones.
+const CLOCKS_MAX: usize = 256;
+
+/// What a clock spoke by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClockKind {
+    /// Transmit timestamp of an NTP server's answer.
+    Ntp,
+    /// `Date` of an HTTP response.
+    HttpDate,
+}
+
+impl ClockKind {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Ntp => "ntp",
+            Self::HttpDate => "http-date",
+        }
+    }
+
+    /// The difference in nanoseconds up to which a right clock and a right capture agree.
+    pub fn tolerance(self) -> i64 {
+        /// The way of an answer, over a bad mobile link.
+        const NTP: i64 = 2 * Timestamp::SECOND;
+        /// The same, whole seconds, and the time that a server takes behind the head.
+        const HTTP_DATE: i64 = 5 * Timestamp::SECOND;
+        match self {
+            Self::Ntp => NTP,
+            Self::HttpDate => HTTP_DATE,
+        }
+    }
+}
+
+/// What one clock said, in nanoseconds by which it is ahead of the capture's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offsets {
+    /// The smallest.
+    pub least: i64,
+    /// The largest.
+    pub most: i64,
+    /// Times seen.
+    pub count: u64,
+    /// The first packet of it.
+    pub first: Moment,
+}
+
+/// The clocks of a series.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Clocks(BTreeMap<(ClockKind, IpAddr), Offsets>);
+
+impl Clocks {
+    /// `server` said in this packet that it was `ahead` nanoseconds later than the capture says.
+    pub fn said(&mut self, kind: ClockKind, server: IpAddr, ahead: i64, at: Moment) {
+        if self.0.len() >= CLOCKS_MAX && !self.0.contains_key(&(kind, server)) {
+            return;
+        }
+        let offsets = self.0.entry((kind, server)).or_insert(Offsets {
+            least: ahead,
+            most: ahead,
+            count: 0,
+            first: at,
+        });
+        offsets.least = offsets.least.min(ahead);
+        offsets.most = offsets.most.max(ahead);
+        offsets.count = offsets.count.saturating_add(1);
+    }
+
+    /// All of them, by kind and address.
+    pub fn iter(&self) -> impl Iterator<Item = (ClockKind, IpAddr, &Offsets)> {
+        self.0.iter().map(|((kind, ip), seen)| (*kind, *ip, seen))
+    }
+}

@@ -1,0 +1,305 @@
+//! Rows: flows merged where only the opener's port differs.
+
+use super::bins::Bins;
+use super::content::Hits;
+use super::flow::{Key, LinkFacts, Named, Opening, Pair, Relay, Side, Span};
+use super::ledger::apps::AppId;
+use crate::ground::moment::{FrameRef, Moment};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Frames listed of a row: first, last, and those that say a name.
+pub const FRAMES_MAX: usize = 32;
+
+/// Ports of the opener kept of a row: what tells its flows apart in another vantage.
+pub const PORTS_MAX: usize = 64;
+
+/// The names that DNS gave an address when a flow began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resolved {
+    /// The name asked for last; with its aliases.
+    pub asked: Option<Arc<str>>,
+    /// Aliases between that name and the address.
+    pub aliases: Vec<Arc<str>>,
+}
+
+/// Whether a folded row leaves the site, by its addresses alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Folded {
+    /// Both ends were local by their number.
+    Local,
+    /// One end was not.
+    Beyond,
+}
+
+/// What rows are told apart by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// Endpoints, the opener's port left out.
+    pub key: Key,
+    /// Start of the flow, where every flow has a row of its own.
+    pub started: Option<Moment>,
+    /// Set when the row stands for many that differ in their far ends; its far address means nothing.
+    pub folded: Option<Folded>,
+    /// Protocol number.
+    pub transport: u8,
+    /// Who opened it, and how that is known.
+    pub opener: (Side, Opening),
+    /// Link facts of each side.
+    pub link: Pair<LinkFacts>,
+    /// Names that the flow itself said, sorted.
+    pub names: Vec<Named>,
+    /// Names that DNS gave for the address of each side.
+    pub resolved: Pair<Resolved>,
+    /// Application protocol.
+    pub protocol: Option<&'static str>,
+    /// The flow asked a relay.
+    pub relay: Option<Relay>,
+    /// An address in place of a host name.
+    pub literal: Option<IpAddr>,
+    /// Port that a proxy was asked to connect to.
+    pub target_port: Option<u16>,
+    /// Discovery and group membership that stay on the link.
+    pub link_only: bool,
+    /// Nothing but DNS in clear.
+    pub only_lookups: bool,
+    /// A public name was looked up.
+    pub public_lookup: bool,
+    /// Opaque tunnel.
+    pub tunnel: Option<&'static str>,
+    /// Names are hidden.
+    pub hidden: Option<&'static str>,
+    /// An encrypted hello was offered.
+    pub ech: bool,
+    /// The server name was sent encrypted.
+    pub esni: bool,
+    /// Programs that labels name, sorted.
+    pub apps: Vec<AppId>,
+}
+
+/// The ends of a flow, as every vantage shows them that is not behind a translator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Conversation {
+    /// Who opened it.
+    pub from: (IpAddr, u16),
+    /// Who was asked.
+    pub to: (IpAddr, u16),
+    /// Protocol number.
+    pub protocol: u8,
+}
+
+/// Counters of a row in one epoch of one input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowSpan {
+    /// The epoch.
+    pub epoch: u32,
+    /// The input.
+    pub input: u32,
+    /// Everything.
+    pub total: Tally,
+    /// What counts as traffic of this epoch (see [`Span::counts`]); `None` if nothing does.
+    pub active: Option<Tally>,
+}
+
+/// Counters over several flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Frames that are accounted here.
+    pub frames: u64,
+    /// Packets of each side.
+    pub packets: Pair<u64>,
+    /// Packets of each side that can answer something.
+    pub answers: Pair<u64>,
+    /// Payload bytes of each side.
+    pub bytes: Pair<u64>,
+    /// Application payload of each side that nothing could read.
+    pub unread: Pair<u64>,
+    /// Application payload was sent.
+    pub application: Pair<bool>,
+    /// Largest request body that each side declared, bytes.
+    pub declared: Pair<u64>,
+    /// Bytes that protocols took for themselves, of flows in which the side sent no application payload.
+    pub spared: Pair<u64>,
+    /// Of those flows the ones whose other end sent payload too.
+    pub answered: Pair<u64>,
+    /// Bytes quoted in ICMP errors.
+    pub quoted: Pair<u64>,
+    /// Bytes that one side acknowledged and no packet of the other holds.
+    pub lost: u64,
+    /// First packet.
+    pub first: Moment,
+    /// Last packet.
+    pub last: Moment,
+}
+
+impl Tally {
+    fn of(span: &Span) -> Self {
+        let spared = |side| match span.application.of(side) {
+            true => 0,
+            false => *span.spared.of(side),
+        };
+        let answered = |side: Side| u64::from(spared(side) > 0 && *span.bytes.of(side.other()) > 0);
+        Self {
+            frames: span.frames,
+            packets: span.packets,
+            answers: span.answers,
+            bytes: span.bytes,
+            unread: Pair {
+                a: span.unread(Side::A),
+                b: span.unread(Side::B),
+            },
+            application: span.application,
+            declared: span.declared,
+            spared: Pair {
+                a: spared(Side::A),
+                b: spared(Side::B),
+            },
+            answered: Pair {
+                a: answered(Side::A),
+                b: answered(Side::B),
+            },
+            quoted: span.quoted,
+            lost: span.lost,
+            first: span.first,
+            last: span.last,
+        }
+    }
+
+    /// Adds the counters of another.
+    pub fn add(&mut self, other: &Self) {
+        self.frames = self.frames.saturating_add(other.frames);
+        for side in Side::BOTH {
+            let sum = |a: &mut Pair<u64>, b: &Pair<u64>| {
+                let a = a.of_mut(side);
+                *a = a.saturating_add(*b.of(side));
+            };
+            sum(&mut self.packets, &other.packets);
+            sum(&mut self.answers, &other.answers);
+            sum(&mut self.bytes, &other.bytes);
+            sum(&mut self.unread, &other.unread);
+            sum(&mut self.spared, &other.spared);
+            sum(&mut self.answered, &other.answered);
+            sum(&mut self.quoted, &other.quoted);
+            *self.application.of_mut(side) |= *other.application.of(side);
+            let most = self.declared.of_mut(side);
+            *most = (*most).max(*other.declared.of(side));
+        }
+        self.lost = self.lost.saturating_add(other.lost);
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+
+    /// The sum of several; `None` of none.
+    pub fn sum<'t>(tallies: impl IntoIterator<Item = &'t Self>) -> Option<Self> {
+        let mut sum: Option<Self> = None;
+        for tally in tallies {
+            match &mut sum {
+                Some(sum) => sum.add(tally),
+                None => sum = Some(*tally),
+            }
+        }
+        sum
+    }
+}
+
+/// Flows merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Number of flows.
+    pub flows: u64,
+    /// The opener's port, if it was always the same one.
+    pub opener_port: Option<u16>,
+    /// The ports that the opener used; more than [`PORTS_MAX`] are not kept, and then none speaks for
+    /// the row.
+    pub opener_ports: BTreeSet<u16>,
+    /// Counters per epoch and input, in that order. A list, because most rows have one entry and
+    /// there are many rows.
+    pub spans: Vec<RowSpan>,
+    /// Where each name that the flow said was said first.
+    pub said: BTreeMap<Named, Moment>,
+    /// Where each name was said that DNS gave the address of a side.
+    pub resolved: Pair<BTreeMap<Named, Moment>>,
+    /// Names looked up in the flow.
+    pub lookups: BTreeSet<Arc<str>>,
+    /// Fingerprints of the clients' hellos.
+    pub ja4: BTreeSet<Arc<str>>,
+    /// Lookups carried a part of the asker's address.
+    pub client_subnet: bool,
+    /// Exemplar frames.
+    pub frames: BTreeSet<FrameRef>,
+    /// It was first seen as a quote in an ICMP error.
+    pub quoted: bool,
+    /// Copies of the same bytes differed.
+    pub conflict: bool,
+    /// A flow was open at its first packet.
+    pub joined_late: u64,
+    /// Accounted frames over time.
+    pub bins: Bins,
+    /// Personal data in clear.
+    pub content: Hits,
+}
+
+impl Row {
+    /// The conversations of the row, opener first, if all of them are known.
+    pub fn conversations<'r>(
+        &'r self,
+        key: &'r RowKey,
+    ) -> Option<impl Iterator<Item = Conversation> + 'r> {
+        let (opener, asked) = (key.opener.0, key.opener.0.other());
+        let known = key.folded.is_none() && self.opener_ports.len() <= PORTS_MAX;
+        known.then(|| {
+            self.opener_ports.iter().map(move |port| Conversation {
+                from: (key.key.ip(opener), *port),
+                to: (key.key.ip(asked), key.key.port(asked)),
+                protocol: key.transport,
+            })
+        })
+    }
+
+    /// Lists a frame; of too many the first ones and the very last are kept.
+    pub(crate) fn frame(&mut self, at: FrameRef) {
+        self.frames.insert(at);
+        while self.frames.len() > FRAMES_MAX {
+            // Keep the first ones and the very last.
+            let second_last = self.frames.iter().nth_back(1).copied();
+            match second_last {
+                Some(frame) => self.frames.remove(&frame),
+                None => break,
+            };
+        }
+    }
+
+    /// Adds what was counted of a flow.
+    pub(crate) fn count(&mut self, span: &Span) {
+        self.frame(span.first.at);
+        self.frame(span.last.at);
+        let tally = Tally::of(span);
+        let active = span.counts().then_some(tally);
+        let place = self
+            .spans
+            .binary_search_by_key(&(span.epoch, span.input), |s| (s.epoch, s.input));
+        match place {
+            Err(at) => self.spans.insert(
+                at,
+                RowSpan {
+                    epoch: span.epoch,
+                    input: span.input,
+                    total: tally,
+                    active,
+                },
+            ),
+            Ok(at) => {
+                let Some(have) = self.spans.get_mut(at) else {
+                    return;
+                };
+                have.total.add(&tally);
+                match (&mut have.active, active) {
+                    (Some(sum), Some(more)) => sum.add(&more),
+                    (None, more) => have.active = more,
+                    (Some(_), None) => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What every stage stands on: moments, addresses, gaps, texts. It knows none of them.
+
+pub mod address;
+pub mod budget;
+pub mod declared;
+pub mod epoch;
+pub mod error;
+pub mod gaps;
+pub mod hex;
+pub mod label;
+pub mod mac;
+pub mod moment;
+pub mod near;
+pub mod progress;
+pub mod protocol;
+pub mod public_name;
+pub mod text;
+pub mod translation;
+pub mod unfinished;

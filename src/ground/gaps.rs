@@ -1,0 +1,154 @@
+//! What a capture could not show, and where: the gaps that decide how much silence is worth.
+//!
+//! The ids are the contract's and never change. A gap is noted by whoever notices it, with the
+//! input, the frame and the epoch of time it fell in; [`crate::judge::claim`] decides what it blocks.
+
+use crate::ground::moment::Moment;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+macro_rules! gap_ids {
+    ($($variant:ident = $id:literal, $blocks:literal, $doc:literal;)*) => {
+        /// Kinds of gap, as the contract names them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum GapId { $(#[doc = $doc] $variant,)* }
+
+        impl GapId {
+            /// Every kind, in the contract's order.
+            pub const ALL: &'static [GapId] = &[$(GapId::$variant,)*];
+
+            /// The stable id.
+            pub fn id(self) -> &'static str {
+                match self { $(GapId::$variant => $id,)* }
+            }
+
+            /// True when its presence in a window forbids `consistent`.
+            pub fn blocks(self) -> bool {
+                match self { $(GapId::$variant => $blocks,)* }
+            }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(GapId::$variant => $doc,)* }
+            }
+        }
+    };
+}
+
+gap_ids! {
+    NoAppActivity = "no-app-activity", true, "The window shows too little of the subject at work.";
+    TooShort = "too-short", true, "The window holds less capture time than silence needs to mean anything.";
+    KernelDrops = "kernel-drops", true, "The capture's own counters report lost packets.";
+    CaptureFilter = "capture-filter", true, "The file records a capture filter: what it hid is not in the file.";
+    SnaplenCut = "snaplen-cut", true, "Records were cut so short that headers or names are lost.";
+    OneDirection = "one-direction", true, "For the subject only one direction was recorded.";
+    EncryptedWifi = "encrypted-wifi", true, "Protected 802.11 data frames cannot be read.";
+    UnsupportedLink = "unsupported-link", true, "Packets of a link type that this program cannot read.";
+    UnreadablePackets = "unreadable-packets", true, "Packets that could carry IP and cannot be decoded.";
+    DamagedFile = "damaged-file", true, "Records or blocks of the file cannot be right.";
+    TruncatedFile = "truncated-file", true, "The file ends inside a record.";
+    OpaqueTunnel = "opaque-tunnel", true, "A tunnel to a local host could carry packets that cannot be seen.";
+    TimeGap = "time-gap", true, "Time without packets, or a step of the clock, longer than allowed.";
+    LimitsReached = "limits-reached", true, "A bound of the program was hit: something was not looked at or was folded.";
+    LostPackets = "lost-packets", true, "TCP acknowledges bytes that no packet of the capture holds.";
+    VantageMismatch = "vantage-mismatch", true, "Two captures cover the same minutes and one misses what the other shows.";
+    StartedLate = "started-late", false, "Connections were already open at the first packet.";
+    DropsUnknown = "drops-unknown", false, "The format keeps no counters of lost packets.";
+    NamesHidden = "names-hidden", false, "Encrypted DNS, or an encrypted server name.";
+    PayloadLimited = "payload-limited", false, "A per-flow packet limit of the capture tool: byte totals are lower bounds.";
+    EditedFile = "edited-file", false, "The file was written or rewritten by an editing tool.";
+}
+
+/// How often a gap was seen for one cause, and where first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// Times seen (packets, records, or the counter's own value).
+    pub count: u64,
+    /// The first frame that shows it, if it belongs to a frame.
+    pub first: Option<Moment>,
+}
+
+/// What a gap is counted by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GapKey {
+    /// The kind.
+    pub id: GapId,
+    /// Index of the input.
+    pub input: u32,
+    /// The cause, in words for the report.
+    pub cause: Cow<'static, str>,
+    /// The epoch of time it fell in; `None` when it holds for the whole input.
+    pub epoch: Option<u32>,
+}
+
+/// The gaps noted so far.
+#[derive(Debug, Clone, Default)]
+pub struct Gaps {
+    noted: BTreeMap<GapKey, Noted>,
+}
+
+impl Gaps {
+    /// Counts `count` occurrences of a gap that belongs to a moment of the capture.
+    pub fn at(
+        &mut self,
+        id: GapId,
+        moment: Moment,
+        epoch: u32,
+        cause: impl Into<Cow<'static, str>>,
+    ) {
+        self.add(
+            GapKey {
+                id,
+                input: moment.at.input,
+                cause: cause.into(),
+                epoch: Some(epoch),
+            },
+            1,
+            Some(moment),
+        );
+    }
+
+    /// Counts a gap that holds for a whole input.
+    pub fn whole(
+        &mut self,
+        id: GapId,
+        input: u32,
+        count: u64,
+        first: Option<Moment>,
+        cause: impl Into<Cow<'static, str>>,
+    ) {
+        self.add(
+            GapKey {
+                id,
+                input,
+                cause: cause.into(),
+                epoch: None,
+            },
+            count,
+            first,
+        );
+    }
+
+    /// Counts `count` occurrences under `key`.
+    pub fn add(&mut self, key: GapKey, count: u64, first: Option<Moment>) {
+        let noted = self.noted.entry(key).or_insert(Noted { count: 0, first });
+        noted.count = noted.count.saturating_add(count);
+        if let Some(moment) = first
+            && noted.first.is_none_or(|have| moment.at < have.at)
+        {
+            noted.first = first;
+        }
+    }
+
+    /// All gaps, in the order of id, input, cause, epoch.
+    pub fn iter(&self) -> impl Iterator<Item = (&GapKey, &Noted)> {
+        self.noted.iter()
+    }
+
+    /// Moves the gaps of another set into this one.
+    pub fn merge(&mut self, other: Self) {
+        for (key, noted) in other.noted {
+            self.add(key, noted.count, noted.first);
+        }
+    }
+}

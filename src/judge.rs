@@ -1,0 +1,6 @@
+//! Judging: from evidence to verdicts. No packet is seen here.
+
+pub mod claim;
+pub mod classify;
+pub mod identity;
+pub mod locate;

@@ -1,0 +1,417 @@
+//! From destinations, lookups and coverage to a verdict per claim.
+//!
+//! A claim is data ([`definition`]); its rules list what contradicts it and what is suspect
+//! ([`rule`]); [`verdict`] is the one place that turns that and the gaps into a word. It cannot say
+//! `consistent` while anything blocks it.
+
+pub mod agreed;
+pub mod baseline;
+pub mod coverage;
+pub mod definition;
+mod receiver;
+pub mod rule;
+pub mod silence;
+pub mod whereabouts;
+
+#[cfg(test)]
+mod tests;
+
+use crate::app::case::{Allowance, Beacon};
+use crate::ground::moment::{FrameRef, Moment};
+use crate::judge::classify::attribution::Attribution;
+use crate::judge::classify::destination::Destination;
+use crate::judge::classify::lookup::Lookup;
+use crate::judge::classify::rows::Judged;
+use crate::judge::classify::{Basis, Scope, Stage};
+use baseline::Baseline;
+use coverage::{Needs, WindowCoverage};
+use definition::{AtMost, Definition, Need};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// What can be said of a claim, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The capture was fit to show a contradiction and shows none.
+    Consistent,
+    /// Neither, with reasons.
+    Inconclusive,
+    /// Packets cannot be squared with the statement.
+    Contradicted,
+}
+
+impl Verdict {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Consistent => "consistent",
+            Self::Inconclusive => "inconclusive",
+            Self::Contradicted => "contradicted",
+        }
+    }
+}
+
+/// How sure a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Something else explains it as well.
+    Low,
+    /// Something else could explain it.
+    Medium,
+    /// The packets say so themselves.
+    High,
+}
+
+impl Confidence {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// Index of a destination.
+    Destination(usize),
+    /// Index of a lookup.
+    Lookup(usize),
+}
+
+/// What a finding does to a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Nothing: it is listed.
+    Listed,
+    /// It makes the claim inconclusive.
+    Suspect,
+    /// It contradicts the claim.
+    Contradicts,
+}
+
+/// Something in the evidence that bears on a claim.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Stable id of the rule.
+    pub rule: String,
+    /// What it does to the verdict.
+    pub weight: Weight,
+    /// What it is about.
+    pub about: About,
+    /// Whose traffic.
+    pub attribution: Attribution,
+    /// How far it went, inside the windows.
+    pub stage: Stage,
+    /// How sure.
+    pub confidence: Confidence,
+    /// In words.
+    pub text: String,
+    /// First packet inside the windows.
+    pub first: Moment,
+    /// Exemplar frames inside the windows.
+    pub frames: Vec<FrameRef>,
+    /// Payload out inside the windows.
+    pub bytes_out: u64,
+    /// It lies in the grace of a window only.
+    pub grace: bool,
+    /// Id of the allowance that covers it.
+    pub allowed: Option<String>,
+    /// Personal data in clear.
+    pub content: Vec<Content>,
+}
+
+/// Personal data in clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Id of the detector.
+    pub kind: String,
+    /// What was found, masked unless it was asked for.
+    pub text: String,
+    /// Where in the traffic.
+    pub place: String,
+    /// First frame.
+    pub at: FrameRef,
+    /// Times.
+    pub count: u64,
+}
+
+/// Why a verdict is what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Rule or gap.
+    pub id: String,
+    /// In words.
+    pub text: String,
+}
+
+/// A claim, judged.
+#[derive(Debug, Clone)]
+pub struct Outcome<'a> {
+    /// The claim.
+    pub claim: &'a Definition,
+    /// The verdict over all windows.
+    pub verdict: Verdict,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// What bears on it.
+    pub findings: Vec<Finding>,
+    /// What each allowance came to.
+    pub used: BTreeMap<String, agreed::Used>,
+}
+
+/// Everything a claim may look at.
+pub struct Case<'a> {
+    /// Destinations and lookups.
+    pub judged: &'a Judged,
+    /// Evidence and data behind them.
+    pub basis: &'a Basis<'a>,
+    /// The windows, each with its coverage; one for the whole capture if none was given.
+    pub windows: Vec<WindowCoverage>,
+    /// What silence needs to count.
+    pub needs: Needs,
+    /// A second recording of the same device.
+    pub baseline: Option<&'a Baseline>,
+    /// What the parties agreed on beforehand.
+    pub allowances: &'a [Allowance],
+    /// What the auditor fetched on purpose.
+    pub beacons: &'a [Beacon],
+    /// The operator's country, as declared.
+    pub operator_country: Option<&'a str>,
+}
+
+impl Case<'_> {
+    /// The destinations.
+    pub fn destinations(&self) -> &[Destination] {
+        &self.judged.destinations
+    }
+
+    /// Why the baseline explains a destination's traffic, in words.
+    pub fn explained(&self, destination: &Destination, bytes_out: u64) -> Option<String> {
+        self.baseline?
+            .explains(destination, bytes_out, &self.judged.destinations)
+    }
+
+    /// The lookups.
+    pub fn lookups(&self) -> &[Lookup] {
+        &self.judged.lookups
+    }
+}
+
+/// Judges a claim over all windows.
+pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
+    let mut merged: BTreeMap<(About, String), Finding> = BTreeMap::new();
+    let mut reasons: Vec<Reason> = Vec::new();
+    // Silence that nobody looked at is none.
+    let mut worst = match case.windows.is_empty() {
+        true => Verdict::Inconclusive,
+        false => Verdict::Consistent,
+    };
+    if case.windows.is_empty() {
+        reasons.push(Reason {
+            id: "too-short".into(),
+            text: "there is no window to judge".into(),
+        });
+    }
+    let several = case.windows.len() > 1;
+    let mut per_window: Vec<Vec<Finding>> = case
+        .windows
+        .iter()
+        .map(|window| in_window(claim, case, window))
+        .collect();
+    let used = agreed::allow(&claim.id, case, &mut per_window);
+    for (window, mut found) in case.windows.iter().zip(per_window) {
+        let (word, mut why) = verdict(&found, window);
+        let mut unmet = unmet(claim, case, window);
+        unmet.extend(agreed::missing(case, window));
+        let word = if unmet.is_empty() {
+            word
+        } else {
+            word.max(Verdict::Inconclusive)
+        };
+        why.extend(unmet);
+        worst = worst.max(word);
+        for reason in why {
+            let text = match (several, window.window) {
+                (true, Some(of)) => format!("{}: {}", coverage::describe(&of), reason.text),
+                _ => reason.text,
+            };
+            if !reasons.iter().any(|r| r.id == reason.id && r.text == text) {
+                reasons.push(Reason {
+                    id: reason.id,
+                    text,
+                });
+            }
+        }
+        if let Some(grace) = &window.grace {
+            let late = rule::findings(claim, case, window, &**grace);
+            found.extend(late.into_iter().map(|f| Finding {
+                weight: Weight::Listed,
+                grace: true,
+                text: format!("{}; only in the grace at the ends of the window", f.text),
+                ..f
+            }));
+        }
+        merge(&mut merged, found);
+    }
+    let findings: Vec<Finding> = merged.into_values().collect();
+    if worst == Verdict::Contradicted {
+        // The reasons of windows that are merely inconclusive do not explain a contradiction.
+        let rules: Vec<&str> = findings
+            .iter()
+            .filter(|f| f.weight == Weight::Contradicts)
+            .map(|f| f.rule.as_str())
+            .collect();
+        reasons.retain(|r| rules.contains(&r.id.as_str()));
+    }
+    Outcome {
+        claim,
+        verdict: worst,
+        reasons,
+        findings,
+        used,
+    }
+}
+
+/// What bears on a claim in a window, the auditor's own traffic taken off.
+fn in_window(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Finding> {
+    let mut found = rule::findings(claim, case, window, &*window.inside);
+    for finding in &mut found {
+        if claim.at_most == Some(AtMost::Inconclusive) {
+            finding.weight = Weight::Listed;
+        }
+        if agreed::is_beacon(finding, case, window) {
+            finding.weight = Weight::Listed;
+            finding.allowed = Some(agreed::BEACON.into());
+        }
+    }
+    found
+}
+
+/// Why a claim cannot be decided here, whatever was found.
+fn unmet(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Reason> {
+    let mut out = Vec::new();
+    let mut say = |id: &str, text: String| {
+        out.push(Reason {
+            id: id.into(),
+            text,
+        });
+    };
+    if claim.at_most == Some(AtMost::Inconclusive) {
+        say("not-testable", claim.not_testable.join("; "));
+    }
+    for need in &claim.needs {
+        match need {
+            Need::Upload => {
+                let beyond = |d: &Destination| d.key.scope != Scope::Local;
+                let uploads = receiver::uploads(claim, case, &*window.inside, &beyond);
+                let seen = uploads.iter().any(|(index, shape)| {
+                    matches!(shape, receiver::Shape::Upload(_))
+                        && case
+                            .destinations()
+                            .get(*index)
+                            .is_some_and(|d| d.attributed.whose.accuses())
+                });
+                if !seen {
+                    say(
+                        "no-upload-seen",
+                        format!(
+                            "no upload of the app was seen ({} bytes or more to one receiver, {} times what came in): where uploads are stored was not tested",
+                            claim.parameters.upload_min_bytes, claim.parameters.upload_ratio
+                        ),
+                    );
+                }
+            }
+        }
+    }
+    if let (Some(wanted), Some(country)) = (&claim.for_country, case.operator_country)
+        && wanted != country
+    {
+        say(
+            "not-applicable",
+            format!(
+                "the statement is about operators in {wanted}, and the case file declares {country}"
+            ),
+        );
+    }
+    out
+}
+
+/// The one place where a verdict is made.
+pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<Reason>) {
+    let say = |weight: Weight| {
+        let mut reasons: Vec<Reason> = Vec::new();
+        let mut rules: Vec<&str> = findings
+            .iter()
+            .filter(|f| f.weight == weight)
+            .map(|f| f.rule.as_str())
+            .collect();
+        rules.sort_unstable();
+        rules.dedup();
+        for rule in rules {
+            let of: Vec<&Finding> = findings
+                .iter()
+                .filter(|f| f.weight == weight && f.rule == rule)
+                .collect();
+            let text = match of.as_slice() {
+                [only] => only.text.clone(),
+                [first, rest @ ..] => format!("{} (and {} more)", first.text, rest.len()),
+                [] => continue,
+            };
+            reasons.push(Reason {
+                id: rule.to_owned(),
+                text,
+            });
+        }
+        reasons
+    };
+    let contradicting = say(Weight::Contradicts);
+    if !contradicting.is_empty() {
+        return (Verdict::Contradicted, contradicting);
+    }
+    let mut reasons = say(Weight::Suspect);
+    for gap in window.gaps.iter().filter(|g| g.blocks()) {
+        let reason = Reason {
+            id: gap.id.id().to_owned(),
+            text: gap.text.clone(),
+        };
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    if reasons.is_empty() {
+        (Verdict::Consistent, Vec::new())
+    } else {
+        (Verdict::Inconclusive, reasons)
+    }
+}
+
+/// One finding per thing, whatever the windows: the furthest stage, the first time.
+fn merge(findings: &mut BTreeMap<(About, String), Finding>, more: Vec<Finding>) {
+    for new in more {
+        match findings.entry((new.about, new.rule.clone())) {
+            Entry::Vacant(place) => {
+                place.insert(new);
+            }
+            Entry::Occupied(mut place) => {
+                let have = place.get_mut();
+                if (!new.grace, new.weight, new.stage) > (!have.grace, have.weight, have.stage) {
+                    have.stage = new.stage;
+                    have.text = new.text;
+                }
+                // Traffic outside the grace decides what the finding is.
+                have.weight = have.weight.max(new.weight);
+                have.grace &= new.grace;
+                have.bytes_out = have.bytes_out.saturating_add(new.bytes_out);
+                have.first = have.first.min(new.first);
+                have.frames.extend(new.frames);
+                have.frames.sort();
+                have.frames.dedup();
+                have.frames.truncate(crate::evidence::row::FRAMES_MAX);
+            }
+        }
+    }
+}

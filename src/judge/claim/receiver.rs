@@ -1,0 +1,289 @@
+//! Uploads by receiver (contract, "Upload-shaped"): what the rows of the report say apart is summed
+//! before the bound is asked.
+//!
+//! A receiver is one host name with all its addresses and ports, and without a name one operator. What
+//! one device sent it is one sum, per vantage; what several devices sent is an upload of none of them.
+//! Traffic of the subject is summed alone first, then with traffic that could be the subject's.
+//!
+//! What comes back on other connections counts against the sum, as it does on the same one: then it is
+//! neither an upload nor none. A single row that is upload-shaped is never less than that, whatever
+//! else the receiver said.
+
+use super::Case;
+use super::definition::{Definition, Parameters};
+use crate::judge::classify::Stage;
+use crate::judge::classify::attribution::Attribution;
+use crate::judge::classify::destination::{Client, Destination, Traffic};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What the payload that a destination took amounts to, with the other rows of its receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// An upload; with the sum in words, where this row alone is none.
+    Upload(Option<String>),
+    /// Neither an upload nor none; why, in words.
+    Unsure(String),
+}
+
+/// Who took it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Receiver {
+    /// One host name.
+    Named(Arc<str>),
+    /// No name: one operator, by its id or AS.
+    Operator(String),
+    /// Nothing but an address is known, its own or the relay's.
+    Address(Option<IpAddr>),
+    /// A row that stands for many: only itself.
+    Folded(usize),
+}
+
+impl Receiver {
+    fn of(index: usize, destination: &Destination) -> Self {
+        let key = &destination.key;
+        if key.folded {
+            return Self::Folded(index);
+        }
+        if let Some(host) = &key.host {
+            return Self::Named(Arc::clone(host));
+        }
+        let place = destination.place.as_ref();
+        let operator = place.and_then(|p| {
+            let asn = || p.asn.map(|asn| format!("AS{asn}"));
+            p.operator.clone().or_else(asn)
+        });
+        match operator {
+            Some(operator) => Self::Operator(operator),
+            None => Self::Address(key.ip.or(key.via.map(|(ip, _)| ip))),
+        }
+    }
+}
+
+/// Payload that went one way and the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    out: u64,
+    back: u64,
+    declared: u64,
+}
+
+impl Sum {
+    fn add(&mut self, traffic: &Traffic) {
+        self.out = self.out.saturating_add(traffic.bytes_out);
+        self.back = self.back.saturating_add(traffic.bytes_in);
+        self.declared = self.declared.max(traffic.declared_out);
+    }
+
+    fn of(traffic: &Traffic) -> Self {
+        let mut sum = Self::default();
+        sum.add(traffic);
+        sum
+    }
+
+    fn is_upload(self, p: &Parameters) -> bool {
+        let much =
+            self.out >= p.upload_min_bytes && self.out >= self.back.saturating_mul(p.upload_ratio);
+        much || self.declared >= p.upload_min_bytes
+    }
+
+    /// Much went out, and more than came in.
+    fn could_be(self, p: &Parameters) -> bool {
+        self.is_upload(p) || (self.out >= p.upload_min_bytes && self.out > self.back)
+    }
+
+    fn words(self) -> String {
+        format!("{} bytes went out and {} came in", self.out, self.back)
+    }
+}
+
+/// A row of a receiver: which, whether it is the subject's for sure, and what each device sent.
+struct Member {
+    index: usize,
+    accuses: bool,
+    shares: Vec<((usize, Client), Traffic)>,
+}
+
+/// What one device sent to a receiver in one vantage: the subject's, and with what could be.
+#[derive(Default)]
+struct Sums {
+    sure: Sum,
+    all: Sum,
+}
+
+/// Of the destinations that `about` accepts those that took an upload, or may have, among the epochs that
+/// `inside` accepts.
+pub(super) fn uploads(
+    claim: &Definition,
+    case: &Case<'_>,
+    inside: &dyn Fn(u32) -> bool,
+    about: &dyn Fn(&Destination) -> bool,
+) -> BTreeMap<usize, Shape> {
+    let mut receivers: BTreeMap<Receiver, Vec<Member>> = BTreeMap::new();
+    for (index, destination) in case.destinations().iter().enumerate() {
+        let whose = destination.attributed.whose;
+        let counts = whose.accuses() || is_suspect(claim, whose);
+        if !counts || !about(destination) {
+            continue;
+        }
+        // What nobody on our side answered is not a part of any exchange.
+        if destination
+            .stage_in(inside)
+            .is_none_or(|(stage, _)| stage == Stage::Unsolicited)
+        {
+            continue;
+        }
+        receivers
+            .entry(Receiver::of(index, destination))
+            .or_default()
+            .push(Member {
+                index,
+                accuses: whose.accuses(),
+                shares: destination.shares_in(inside),
+            });
+    }
+    let mut found = BTreeMap::new();
+    for (receiver, members) in &receivers {
+        judge(receiver, members, &claim.parameters, &mut found);
+    }
+    found
+}
+
+fn is_suspect(claim: &Definition, whose: Attribution) -> bool {
+    claim.suspects.iter().any(|s| s == whose.id())
+}
+
+fn judge(
+    receiver: &Receiver,
+    members: &[Member],
+    p: &Parameters,
+    found: &mut BTreeMap<usize, Shape>,
+) {
+    let mut sums: BTreeMap<(usize, Client), Sums> = BTreeMap::new();
+    let mut together: BTreeMap<usize, Sum> = BTreeMap::new();
+    for member in members {
+        for (of, traffic) in &member.shares {
+            let own = sums.entry(*of).or_default();
+            own.all.add(traffic);
+            if member.accuses {
+                own.sure.add(traffic);
+            }
+            together.entry(of.0).or_default().add(traffic);
+        }
+    }
+    let folded = matches!(receiver, Receiver::Folded(_));
+    for member in members {
+        let mut shape: Option<Shape> = None;
+        for (of, traffic) in &member.shares {
+            if traffic.bytes_out == 0 && traffic.declared_out == 0 {
+                continue;
+            }
+            let (Some(own), Some(all)) = (sums.get(of), together.get(&of.0)) else {
+                continue;
+            };
+            let alone = Sum::of(traffic);
+            let sum = if member.accuses { own.sure } else { own.all };
+            let next = if folded && all.could_be(p) {
+                Shape::Unsure("it stands for several destinations, and which of them took how much was folded".into())
+            } else if folded {
+                continue;
+            } else if sum.is_upload(p) {
+                Shape::Upload((sum != alone).then(|| {
+                    format!(
+                        "to this receiver, all addresses and ports together, {}",
+                        sum.words()
+                    )
+                }))
+            } else if own.all.is_upload(p) {
+                Shape::Unsure(format!(
+                    "only with traffic that nobody can be named for it is an upload: {}",
+                    own.all.words()
+                ))
+            } else if alone.is_upload(p) || own.all.could_be(p) {
+                Shape::Unsure(format!(
+                    "to this receiver {}: much, and not so much more as an upload has",
+                    own.all.words()
+                ))
+            } else if all.could_be(p) {
+                Shape::Unsure(format!(
+                    "only several devices together sent as much as an upload has: {}",
+                    all.words()
+                ))
+            } else {
+                continue;
+            };
+            shape = Some(match (shape, next) {
+                (Some(Shape::Upload(text)), _) => Shape::Upload(text),
+                (Some(before), Shape::Unsure(_)) => before,
+                (_, next) => next,
+            });
+        }
+        if let Some(shape) = shape {
+            found.insert(member.index, shape);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traffic(out: u64, back: u64) -> Traffic {
+        Traffic {
+            bytes_out: out,
+            bytes_in: back,
+            ..Traffic::by_hand()
+        }
+    }
+
+    fn ip(last: u8) -> Client {
+        Client::Address([192, 168, 2, last].into())
+    }
+
+    /// Rows of one receiver: device, whether it is the subject's, out and in.
+    fn shapes(rows: &[(u8, bool, u64, u64)]) -> Vec<&'static str> {
+        let members: Vec<Member> = rows
+            .iter()
+            .enumerate()
+            .map(|(index, (device, accuses, out, back))| Member {
+                index,
+                accuses: *accuses,
+                shares: vec![((0, ip(*device)), traffic(*out, *back))],
+            })
+            .collect();
+        let receiver = Receiver::Named("a.example".into());
+        let mut found = BTreeMap::new();
+        judge(&receiver, &members, &Parameters::default(), &mut found);
+        (0..rows.len())
+            .map(|index| match found.get(&index) {
+                Some(Shape::Upload(_)) => "upload",
+                Some(Shape::Unsure(_)) => "unsure",
+                None => "none",
+            })
+            .collect()
+    }
+
+    #[test]
+    fn rows_of_one_receiver_are_summed_before_the_bound_is_asked() {
+        assert_eq!(shapes(&[(1, true, 65_536, 16_384)]), ["upload"]);
+        assert_eq!(shapes(&[(1, true, 65_535, 0)]), ["none"]);
+        let two = [(1, true, 60_000, 100), (1, true, 6_000, 100)];
+        assert_eq!(shapes(&two), ["upload", "upload"]);
+        // What comes back counts together as well, and takes no upload off the list.
+        assert_eq!(shapes(&[(1, true, 65_536, 16_385)]), ["unsure"]);
+        assert_eq!(shapes(&[(1, true, 65_536, 65_536)]), ["none"]);
+        let chaff = [(1, true, 90_000, 10), (1, true, 10, 500_000)];
+        assert_eq!(shapes(&chaff), ["unsure", "none"]);
+    }
+
+    #[test]
+    fn several_devices_and_traffic_of_nobody_reach_the_bound_only_in_doubt() {
+        let phones = [(1, true, 40_000, 0), (2, true, 40_000, 0)];
+        assert_eq!(shapes(&phones), ["unsure", "unsure"]);
+        let mixed = [(1, true, 40_000, 0), (1, false, 40_000, 0)];
+        assert_eq!(shapes(&mixed), ["unsure", "upload"]);
+        let one = [(1, true, 70_000, 0), (2, true, 100, 0)];
+        assert_eq!(shapes(&one), ["upload", "unsure"]);
+    }
+}

@@ -1,0 +1,546 @@
+//! Applies a claim's rules to destinations and lookups.
+//!
+//! Every condition of a rule answers yes, no, or that it cannot be said. Yes with traffic of the
+//! app or the vendor contradicts; doubt, and traffic that could be the app's, is suspect. Nothing
+//! here makes a verdict: see [`super::verdict`].
+
+use super::coverage::WindowCoverage;
+use super::definition::{Definition, Rule, RuleId, Set, Traffic as Kind, Weight as Wanted};
+use super::receiver::Shape;
+use super::whereabouts::{Answer, known, place, provider};
+use super::{About, Case, Confidence, Content, Finding, Weight, receiver};
+use crate::evidence::flow::NameSource;
+use crate::evidence::row::FRAMES_MAX;
+use crate::ground::moment::{FrameRef, Moment};
+use crate::judge::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
+use crate::judge::classify::catalog::Host;
+use crate::judge::classify::destination::{Destination, Traffic};
+use crate::judge::classify::lookup::Lookup;
+use crate::judge::classify::{Scope, Stage};
+use std::collections::BTreeMap;
+
+/// Id of findings about traffic that nobody can be named for.
+pub const UNATTRIBUTED: &str = "unattributed-internet";
+/// Id of findings whose place cannot be said.
+pub const PLACE_UNSURE: &str = "place-unsure";
+/// Id of findings about what is neither an upload nor none.
+pub const UPLOAD_UNSURE: &str = "upload-unsure";
+/// Id of findings about payload that cannot be read.
+pub const PAYLOAD_UNREAD: &str = "payload-unread";
+/// Id of findings of which only a name says that the rule does not fit.
+pub const NAME_UNSURE: &str = "name-unsure";
+/// Id of findings about traffic that the statement allows by the host's name.
+pub const EXEMPT: &str = "exempt-traffic";
+/// Id of the same where the address does not confirm the name.
+pub const EXEMPT_UNSURE: &str = "exempt-unsure";
+
+/// Finds of personal data that a text names; all of them stand in the finding.
+const TOLD_MAX: usize = 5;
+
+/// What bears on a claim among the epochs that `inside` accepts.
+pub(super) fn findings(
+    claim: &Definition,
+    case: &Case<'_>,
+    window: &WindowCoverage,
+    inside: &dyn Fn(u32) -> bool,
+) -> Vec<Finding> {
+    let mut out = Vec::new();
+    // What cannot be read cannot be shown to hold nothing, whether the claim says so or not.
+    let says_so = claim.rules.iter().any(|r| r.traffic == Kind::Unread);
+    let unread = claim
+        .rules
+        .iter()
+        .filter(|r| r.traffic == Kind::Content && !says_so)
+        .map(|r| Rule {
+            id: RuleId::One(PAYLOAD_UNREAD.into()),
+            traffic: Kind::Unread,
+            weight: Wanted::Suspect,
+            ..r.clone()
+        })
+        .collect::<Vec<_>>();
+    for rule in claim.rules.iter().chain(&unread) {
+        let span = Span::new(rule, case, window, inside);
+        if rule.traffic == Kind::Lookup {
+            for (index, lookup) in case.lookups().iter().enumerate() {
+                out.extend(asked(claim, rule, case, index, lookup, &span));
+            }
+        } else {
+            let uploads = match rule.traffic {
+                Kind::Upload => uploads(claim, rule, case, &*span.inside),
+                _ => BTreeMap::new(),
+            };
+            for (index, destination) in case.destinations().iter().enumerate() {
+                let shape = uploads.get(&index);
+                out.extend(went(claim, rule, case, (index, destination), shape, &span));
+            }
+        }
+    }
+    out
+}
+
+/// What took an upload by the rows that the rule is about. Where only the receiver's other rows make it
+/// one, how much of it went to the rule's place or provider cannot be said.
+fn uploads(
+    claim: &Definition,
+    rule: &Rule,
+    case: &Case<'_>,
+    inside: &dyn Fn(u32) -> bool,
+) -> BTreeMap<usize, Shape> {
+    let in_scope = |d: &Destination| scope_fits(rule, d.key.scope);
+    let about = |d: &Destination| in_scope(d) && condition(rule, d, case).0 != Answer::No;
+    let mut found = receiver::uploads(claim, case, inside, &about);
+    for (index, whole) in receiver::uploads(claim, case, inside, &in_scope) {
+        let text = match whole {
+            Shape::Upload(Some(text)) | Shape::Unsure(text) => text,
+            Shape::Upload(None) => continue,
+        };
+        found.entry(index).or_insert(Shape::Unsure(text));
+    }
+    found
+}
+
+/// Whether the rule's conditions on name, place and provider hold; and whether the address confirms the
+/// name.
+fn condition(rule: &Rule, destination: &Destination, case: &Case<'_>) -> (Answer, bool, bool) {
+    let host = destination.key.host.as_deref();
+    let row = host.and_then(|host| case.basis.catalog.lookup(host));
+    let confirmed = row.is_some_and(|row| confirms(destination, row, case));
+    let mut answer = name_fits(rule, host, row, confirmed);
+    let by_name = matches!(answer, Answer::Unsure(_));
+    if let Some(set) = &rule.places {
+        answer = answer.and(place(destination, set, case.basis));
+    }
+    if let Some(set) = &rule.providers {
+        answer = answer.and(provider(destination, set));
+    }
+    (answer, confirmed, by_name)
+}
+
+/// The epochs that a rule looks at.
+struct Span<'a> {
+    inside: Box<dyn Fn(u32) -> bool + 'a>,
+}
+
+impl<'a> Span<'a> {
+    fn new(
+        rule: &Rule,
+        case: &Case<'_>,
+        _window: &WindowCoverage,
+        inside: &'a dyn Fn(u32) -> bool,
+    ) -> Self {
+        let epochs = &case.basis.evidence.epochs;
+        // An event that takes traffic off the list takes only what lies in it by its time.
+        let of = |kinds: &[String], acquits: bool| -> Vec<Box<dyn Fn(u32) -> bool>> {
+            epochs
+                .marks()
+                .iter()
+                .filter(|(kind, _)| kinds.contains(kind))
+                .map(|(_, span)| match acquits {
+                    true => Box::new(epochs.surely_within(span)) as Box<dyn Fn(u32) -> bool>,
+                    false => Box::new(epochs.within(span)) as Box<dyn Fn(u32) -> bool>,
+                })
+                .collect()
+        };
+        let out = of(&rule.outside_events, true);
+        let within = of(&rule.inside_events, false);
+        let only_within = !rule.inside_events.is_empty();
+        Self {
+            inside: Box::new(move |epoch| {
+                inside(epoch)
+                    && !out.iter().any(|event| event(epoch))
+                    && (!only_within || within.iter().any(|event| event(epoch)))
+            }),
+        }
+    }
+}
+
+fn scope_fits(rule: &Rule, scope: Scope) -> bool {
+    scope != Scope::Local && (rule.scopes.is_empty() || rule.scopes.iter().any(|s| s == scope.id()))
+}
+
+fn is_listed(host: &str, set: &Set) -> bool {
+    set.values()
+        .iter()
+        .any(|pattern| match pattern.strip_prefix("*.") {
+            Some(domain) => host
+                .strip_suffix(domain)
+                .is_some_and(|left| left.ends_with('.')),
+            None => pattern == host,
+        })
+}
+
+/// The conditions on the name: owner, jurisdiction, role, host.
+fn name_fits(rule: &Rule, host: Option<&str>, row: Option<&Host>, confirmed: bool) -> Answer {
+    let mut answer = Answer::Yes(String::new());
+    let mut and = |set: &Option<Set>, value: Option<&str>, what: &str| {
+        if let Some(set) = set {
+            let listed = value.is_some_and(|v| set.values().iter().any(|own| own == v));
+            let fits = known(value, listed, set, what, confirmed);
+            answer = std::mem::replace(&mut answer, Answer::No).and(fits);
+        }
+    };
+    and(
+        &rule.owners,
+        row.map(|r| r.owner.as_str()),
+        "the name's owner is",
+    );
+    let jurisdiction = row.and_then(|r| r.jurisdiction.as_deref());
+    and(
+        &rule.jurisdictions,
+        jurisdiction,
+        "the jurisdiction of the name's owner is",
+    );
+    and(
+        &rule.roles,
+        row.map(|r| r.role.as_str()),
+        "the host's role is",
+    );
+    if let Some(set) = &rule.hosts {
+        let listed = host.is_some_and(|host| is_listed(host, set));
+        answer = answer.and(known(host, listed, set, "the host is", confirmed));
+    }
+    answer
+}
+
+/// The address belongs to whom the name says (contract: names acquit only together with it). Addresses that customers rent do not
+/// say whose service answers.
+pub(super) fn confirms(destination: &Destination, row: &Host, case: &Case<'_>) -> bool {
+    let place = destination.place.as_ref();
+    let operator = place.and_then(|p| p.operator.as_deref());
+    let rented = place.is_some_and(|p| p.tenants == Some(true));
+    let by_operator =
+        !rented && operator.is_some_and(|o| row.operators.iter().any(|known| known == o));
+    let listed = destination
+        .key
+        .ip
+        .and_then(|ip| case.basis.catalog.lookup_ip(ip));
+    by_operator || listed.is_some_and(|by_ip| by_ip.owner == row.owner)
+}
+
+/// What an answer and an attribution amount to: the rule's id, its weight, and a reason of its own.
+fn weigh(
+    claim: &Definition,
+    rule: &Rule,
+    whose: Attribution,
+    answer: Answer,
+    doubt: &str,
+) -> Option<(String, Weight, String)> {
+    let suspect = claim.suspects.iter().any(|s| s == whose.id());
+    let own = |why: String| {
+        let weight = match rule.weight {
+            Wanted::Contradicts => Weight::Contradicts,
+            Wanted::Suspect => Weight::Suspect,
+            Wanted::Listed => Weight::Listed,
+        };
+        (rule.id.of(whose).to_owned(), weight, why)
+    };
+    match answer {
+        Answer::No => None,
+        Answer::Yes(why) if whose.accuses() => Some(own(why)),
+        // What a suspect rule asks for is its reason, whoever sent it.
+        Answer::Yes(why) if suspect && rule.weight == Wanted::Suspect => Some(own(why)),
+        Answer::Yes(why) if suspect => Some((UNATTRIBUTED.into(), Weight::Suspect, why)),
+        Answer::Unsure(why) if whose.accuses() => Some((doubt.into(), Weight::Suspect, why)),
+        Answer::Unsure(why) if suspect => Some((UNATTRIBUTED.into(), Weight::Suspect, why)),
+        _ => None,
+    }
+}
+
+/// Traffic that the statement allows: by the name, and only if the address confirms it and little
+/// was sent; a host may serve more than the exempted module.
+fn exempted(
+    claim: &Definition,
+    row: Option<&Host>,
+    (confirmed, bytes_out): (bool, u64),
+) -> Option<(String, Weight, String)> {
+    let row = row?;
+    let roles = claim.exempt_roles();
+    let role = roles.contains(&row.role.as_str());
+    let owner = claim.exempt.owners.is_empty() || claim.exempt.owners.contains(&row.owner);
+    if !role || !owner {
+        return None;
+    }
+    let what = format!("the statement exempts {} of {}", row.role, row.owner);
+    let doubt = if bytes_out > OS_BYTES_OUT_MAX {
+        format!("{bytes_out} bytes went out, more than such traffic needs")
+    } else if confirmed {
+        return Some((EXEMPT.into(), Weight::Listed, what));
+    } else {
+        "nothing but the name says so: the address is not known to be its owner's".to_owned()
+    };
+    Some((
+        EXEMPT_UNSURE.into(),
+        Weight::Suspect,
+        format!("{what}, but {doubt}"),
+    ))
+}
+
+fn went(
+    claim: &Definition,
+    rule: &Rule,
+    case: &Case<'_>,
+    (index, destination): (usize, &Destination),
+    shape: Option<&Shape>,
+    span: &Span<'_>,
+) -> Option<Finding> {
+    // Lookups in clear are judged one by one, by their names; what their names carry is judged here.
+    let content = rule.traffic == Kind::Content;
+    if destination.key.lookups_only && !destination.looked_up_nothing() && !content {
+        return None;
+    }
+    if !scope_fits(rule, destination.key.scope) {
+        return None;
+    }
+    let (stage, traffic) = destination.stage_in(&*span.inside)?;
+    if stage == Stage::Unsolicited {
+        return None;
+    }
+    let hits = match rule.traffic {
+        Kind::Content => found(rule, destination, &*span.inside),
+        _ => Vec::new(),
+    };
+    let fits = match rule.traffic {
+        Kind::Contact => true,
+        Kind::Payload => stage == Stage::Transferred,
+        Kind::Upload => shape.is_some(),
+        Kind::Unread => destination.unread_out(&*span.inside) > 0,
+        Kind::Content => !hits.is_empty(),
+        Kind::Lookup => false,
+    };
+    if !fits {
+        return None;
+    }
+    let host = destination.key.host.as_deref();
+    let row = host.and_then(|host| case.basis.catalog.lookup(host));
+    let (answer, confirmed, by_name) = condition(rule, destination, case);
+    let doubt = if by_name { NAME_UNSURE } else { PLACE_UNSURE };
+    let whose = destination.attributed.whose;
+    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer, doubt)?;
+    match shape {
+        Some(Shape::Unsure(text)) => {
+            if weight != Weight::Listed {
+                (id, weight) = (UPLOAD_UNSURE.into(), Weight::Suspect);
+            }
+            why = also(why, text.clone());
+        }
+        Some(Shape::Upload(Some(text))) => why = also(why, text.clone()),
+        _ => {}
+    }
+    if let Some(exempt) = exempted(claim, row, (confirmed, traffic.bytes_out)) {
+        (id, weight, why) = exempt;
+    }
+    if let Some(known) = case.explained(destination, traffic.bytes_out)
+        && weight == Weight::Suspect
+    {
+        (weight, why) = (Weight::Listed, also(why, known));
+    }
+    let browser = destination.browsable && whose == Attribution::Vendor;
+    let confidence = match whose {
+        Attribution::App => Confidence::High,
+        Attribution::Vendor if browser => Confidence::Medium,
+        Attribution::Vendor => match destination.key.host_source {
+            Some(NameSource::Certificate | NameSource::DnsAlias) => Confidence::Medium,
+            _ => Confidence::High,
+        },
+        _ => Confidence::Low,
+    };
+    let mut text = format!(
+        "{}: {}; {}",
+        destination.describe(),
+        how(stage, &traffic)?,
+        destination.attributed.reason
+    );
+    if !why.is_empty() {
+        text.push_str("; ");
+        text.push_str(&why);
+    }
+    match rule.traffic {
+        Kind::Content => {
+            let told: Vec<String> = hits
+                .iter()
+                .take(TOLD_MAX)
+                .map(|hit| format!("{} {} ({})", hit.kind, hit.text, hit.place))
+                .collect();
+            text.push_str(&format!("; in clear: {}", told.join(", ")));
+            if hits.len() > TOLD_MAX {
+                text.push_str(&format!(" and {} more", hits.len() - TOLD_MAX));
+            }
+        }
+        Kind::Unread => text.push_str(&format!(
+            "; {} bytes of what went out cannot be read",
+            destination.unread_out(&*span.inside)
+        )),
+        _ => {}
+    }
+    if browser {
+        text.push_str("; people also open this host in browsers, so a browser could have done it");
+    }
+    Some(Finding {
+        rule: id,
+        weight,
+        about: About::Destination(index),
+        attribution: whose,
+        stage,
+        confidence,
+        text,
+        first: traffic.first,
+        frames: exemplars(&hits, frames(destination, &*span.inside)),
+        bytes_out: traffic.bytes_out,
+        grace: false,
+        allowed: None,
+        content: hits,
+    })
+}
+
+/// One reason and another.
+fn also(why: String, more: String) -> String {
+    if why.is_empty() {
+        more
+    } else {
+        format!("{why}; {more}")
+    }
+}
+
+/// Personal data that a rule asks for, among the epochs that `inside` accepts.
+fn found(rule: &Rule, destination: &Destination, inside: &dyn Fn(u32) -> bool) -> Vec<Content> {
+    destination
+        .content_in(inside)
+        .into_iter()
+        .filter(|hit| rule.content.is_empty() || rule.content.iter().any(|id| id == hit.kind.id()))
+        .map(|hit| Content {
+            kind: hit.kind.id().to_owned(),
+            text: hit.plain.unwrap_or(hit.text),
+            place: hit.place.to_owned(),
+            at: hit.first.at,
+            count: hit.count,
+        })
+        .collect()
+}
+
+/// The frames that complete what was found, before others of the destination.
+fn exemplars(hits: &[Content], others: Vec<FrameRef>) -> Vec<FrameRef> {
+    let mut out: Vec<FrameRef> = hits.iter().map(|hit| hit.at).take(FRAMES_MAX).collect();
+    out.extend(
+        others
+            .into_iter()
+            .take(FRAMES_MAX.saturating_sub(out.len())),
+    );
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// How far it went, in words.
+fn how(stage: Stage, traffic: &Traffic) -> Option<String> {
+    Some(match stage {
+        Stage::Transferred => format!(
+            "{} bytes of payload went out and {} came in",
+            traffic.bytes_out, traffic.bytes_in
+        ),
+        Stage::Connected => format!(
+            "packets went both ways ({} bytes in), and no application payload went out",
+            traffic.bytes_in
+        ),
+        Stage::Attempted if traffic.packets_out == 0 => {
+            "an ICMP error quotes a packet that went there; the capture missed the packet itself"
+                .to_owned()
+        }
+        Stage::Attempted => format!(
+            "{} packets went out and nothing came back",
+            traffic.packets_out
+        ),
+        Stage::Lookup => "a resolver was asked".to_owned(),
+        Stage::Unsolicited => return None,
+    })
+}
+
+/// Exemplars inside the window: the first and last packet of every vantage, and what the
+/// destination lists between them.
+fn frames(destination: &Destination, inside: &dyn Fn(u32) -> bool) -> Vec<FrameRef> {
+    let mut out: Vec<FrameRef> = Vec::new();
+    for view in destination.views.values() {
+        for (_, traffic) in view.active.iter().filter(|(epoch, _)| inside(*epoch)) {
+            let (first, last) = (traffic.first.at, traffic.last.at);
+            out.extend([first, last]);
+            out.extend(destination.frames.range(first..=last.max(first)).copied());
+        }
+    }
+    out.sort();
+    out.dedup();
+    out.truncate(FRAMES_MAX);
+    out
+}
+
+fn asked(
+    claim: &Definition,
+    rule: &Rule,
+    case: &Case<'_>,
+    index: usize,
+    lookup: &Lookup,
+    span: &Span<'_>,
+) -> Option<Finding> {
+    if !scope_fits(rule, lookup.scope) {
+        return None;
+    }
+    let inside: Vec<&(u64, Moment, Moment)> = lookup
+        .asked
+        .iter()
+        .filter(|(epoch, _)| (span.inside)(**epoch))
+        .map(|(_, asked)| asked)
+        .collect();
+    let first = inside.iter().map(|(_, first, _)| *first).min()?;
+    let last = inside.iter().map(|(_, _, last)| *last).max()?;
+    let count: u64 = inside.iter().map(|(count, ..)| count).sum();
+    let whose = lookup.attributed.whose;
+    let row = case.basis.catalog.lookup(&lookup.name);
+    // For a mere lookup the catalogued name is enough (contract).
+    let answer = name_fits(rule, Some(&lookup.name), row, row.is_some());
+    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer, NAME_UNSURE)?;
+    if let Some(exempt) = exempted(claim, row, (true, 0)) {
+        (id, weight, why) = exempt;
+    }
+    if let Some(known) = case.baseline.and_then(|b| b.explains_lookup(lookup))
+        && weight == Weight::Suspect
+    {
+        (weight, why) = (Weight::Listed, also(why, known));
+    }
+    let times = if count == 1 {
+        String::new()
+    } else {
+        format!(" {count} times")
+    };
+    let by = match lookup.scope {
+        Scope::Relayed => ", a local resolver, which has to ask the internet",
+        _ => "",
+    };
+    let mut frames = vec![first.at, last.at];
+    frames.sort();
+    frames.dedup();
+    let mut text = format!(
+        "{} was looked up{times} at {}{by}; {}",
+        lookup.name, lookup.resolver, lookup.attributed.reason
+    );
+    if !why.is_empty() {
+        text.push_str("; ");
+        text.push_str(&why);
+    }
+    Some(Finding {
+        rule: id,
+        weight,
+        about: About::Lookup(index),
+        attribution: whose,
+        stage: Stage::Lookup,
+        confidence: if whose.accuses() {
+            Confidence::High
+        } else {
+            Confidence::Low
+        },
+        text,
+        first,
+        frames,
+        bytes_out: 0,
+        grace: false,
+        allowed: None,
+        content: Vec::new(),
+    })
+}

@@ -1,0 +1,119 @@
+//! What the evidence means for the audit: which scope, whose traffic, how far it went.
+//!
+//! Works on rows and facts after the last packet, and decides no verdict. Location, owner and app
+//! stay apart, each with its evidence; a name may accuse alone, and acquits only together with the
+//! address it was used for.
+
+pub mod app_pattern;
+pub mod apps;
+pub mod attribution;
+pub mod catalog;
+mod certificate;
+pub mod destination;
+pub mod dns_tunnel;
+pub mod labels;
+pub mod lookup;
+mod overhead;
+pub mod rows;
+pub mod subject;
+pub mod system_agents;
+pub mod traffic;
+pub mod vantages;
+
+use crate::evidence::Evidence;
+use crate::ground::address::classify;
+use crate::ground::translation::{Source, Translators};
+use crate::judge::classify::catalog::Catalog;
+use crate::judge::locate::{Locator, Place};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// What judging needs beside the evidence.
+pub struct Basis<'a> {
+    /// Everything that was read.
+    pub evidence: &'a Evidence,
+    /// Host names and what they are for.
+    pub catalog: &'a Catalog,
+    /// Where addresses are.
+    pub locator: &'a Locator,
+    /// Networks that the user declared local.
+    pub local: &'a [IpNet],
+    /// The device as declared.
+    pub devices: &'a crate::evidence::Devices,
+    /// The app under audit.
+    pub subject: &'a subject::Subject,
+}
+
+impl Basis<'_> {
+    /// Where an address is; `None` if its number says that it is nowhere. `translators` are those
+    /// that the captures show.
+    pub fn place(&self, ip: IpAddr, translators: &Translators) -> Option<Place> {
+        match translators.inside(ip) {
+            Some(inside) if classify(inside.address.into()).has_country() => {
+                Some(self.locator.place_translated(ip, inside))
+            }
+            // A router's word: it is on its way to an address that is nowhere.
+            Some(inside) if inside.source == Source::Router => None,
+            _ => classify(ip).has_country().then(|| self.locator.place(ip)),
+        }
+    }
+
+    /// The translators that any of the captures shows.
+    pub fn translators(&self) -> Translators {
+        let mut all = Translators::default();
+        for series in &self.evidence.series {
+            all.merge(&series.ledger.translators);
+        }
+        all
+    }
+}
+
+/// Where a flow goes, as far as its packets show (contract, "Scope of a packet").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Cannot leave the link or site.
+    Local,
+    /// To a private address, but internet use.
+    Relayed,
+    /// To or from an address that is not local.
+    Internet,
+}
+
+impl Scope {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Relayed => "relayed",
+            Self::Internet => "internet",
+        }
+    }
+}
+
+/// How far traffic went, weakest first (contract, "Stages").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Only packets in, and our side never answered.
+    Unsolicited,
+    /// A name was asked for.
+    Lookup,
+    /// Packets out, nothing back.
+    Attempted,
+    /// Packets both ways, no application payload from our side.
+    Connected,
+    /// Application payload out.
+    Transferred,
+}
+
+impl Stage {
+    /// The id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Unsolicited => "unsolicited",
+            Self::Lookup => "lookup",
+            Self::Attempted => "attempted",
+            Self::Connected => "connected",
+            Self::Transferred => "transferred",
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Which apps fly drones: the shipped list (`apps.tsv`), the subject of a capture with app labels when no
+//! app is named.
+//!
+//! A row names an app by its package (on iOS the bundle id), its process or its title, as the tool that
+//! recorded the capture wrote it. Each kind is compared with its own kind only: a title such as `Tello`
+//! is a word that a process of something else could have. A name that the format cut short may fit
+//! several apps; then the answer is [`Fit::Maybe`] and the label is neither that app's nor another's.
+//!
+//! The list ends somewhere: an app without a row may be a drone app all the same, and titles differ by
+//! the phone's language. That a label is not found here says nothing about whose it is.
+
+use super::app_pattern::{Fit, Name, Pattern};
+use crate::ground::label::LabelSource;
+use std::sync::OnceLock;
+
+/// The embedded rows.
+const ROWS: &str = include_str!("apps.tsv");
+
+/// Which name of a program it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameKind {
+    /// An Android package or an iOS bundle id.
+    Package,
+    /// The name of a process.
+    Process,
+    /// The title under the app's icon.
+    Title,
+}
+
+impl NameKind {
+    /// What the names in labels of this origin are; `None` if they may be of any kind or there are none.
+    pub fn of(source: LabelSource) -> Option<Self> {
+        match source {
+            LabelSource::PcapdroidTrailer => Some(Self::Title),
+            LabelSource::Pktap | LabelSource::DarwinProcess | LabelSource::Pymobiledevice3 => {
+                Some(Self::Process)
+            }
+            // The block behind PCAPdroid's comments has package and title.
+            LabelSource::PcapdroidComment | LabelSource::Nflog | LabelSource::ProcessId => None,
+        }
+    }
+
+    /// The name in the `kind` columns.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::Process => "process",
+            Self::Title => "app-name",
+        }
+    }
+
+    pub(super) fn from_id(id: &str) -> Option<Self> {
+        [Self::Package, Self::Process, Self::Title]
+            .into_iter()
+            .find(|kind| kind.id() == id)
+    }
+}
+
+/// Where an app runs under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Platform {
+    /// Android, on phones and on controllers.
+    Android,
+    /// iOS and iPadOS.
+    Ios,
+    /// More than one system.
+    Any,
+}
+
+impl Platform {
+    /// The name in the `platform` column.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Android => "android",
+            Self::Ios => "ios",
+            Self::Any => "any",
+        }
+    }
+
+    fn from_id(id: &str) -> Option<Self> {
+        [Self::Android, Self::Ios, Self::Any]
+            .into_iter()
+            .find(|platform| platform.id() == id)
+    }
+}
+
+/// What an app is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AppRole {
+    /// The maker's app to fly its drones with.
+    Flight,
+    /// Somebody else's app that flies drones.
+    GroundStation,
+    /// An app of a drone vendor that flies nothing.
+    Companion,
+}
+
+impl AppRole {
+    /// The name in the `role` column.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Flight => "flight",
+            Self::GroundStation => "ground-station",
+            Self::Companion => "companion",
+        }
+    }
+
+    fn from_id(id: &str) -> Option<Self> {
+        [Self::Flight, Self::GroundStation, Self::Companion]
+            .into_iter()
+            .find(|role| role.id() == id)
+    }
+}
+
+/// What a row rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verified {
+    /// The app's own manifest or build files.
+    Manifest,
+    /// Seen on a device.
+    Installed,
+    /// A store listing or package list that somebody quotes.
+    Listed,
+    /// Another name of the app, as the note says.
+    Inferred,
+}
+
+impl Verified {
+    /// The name in the `verified` column.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Installed => "installed",
+            Self::Listed => "listed",
+            Self::Inferred => "inferred",
+        }
+    }
+
+    fn from_id(id: &str) -> Option<Self> {
+        [
+            Self::Manifest,
+            Self::Installed,
+            Self::Listed,
+            Self::Inferred,
+        ]
+        .into_iter()
+        .find(|verified| verified.id() == id)
+    }
+}
+
+/// One name of an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroneApp {
+    /// The name, or a pattern for several.
+    pub pattern: Pattern,
+    /// Where the app runs under it.
+    pub platform: Platform,
+    /// Which name of the app it is.
+    pub kind: NameKind,
+    /// What the app is for.
+    pub role: AppRole,
+    /// The owner in the host catalog, if the app is of one of its drone vendors.
+    pub vendor: Option<&'static str>,
+    /// The app, for people.
+    pub title: &'static str,
+    /// What the row rests on.
+    pub verified: Verified,
+    /// Where it was found.
+    pub source: &'static str,
+    /// What else there is to know.
+    pub note: Option<&'static str>,
+}
+
+impl DroneApp {
+    /// Whether it is a subject when no app is named: it flies drones.
+    pub fn is_subject(&self) -> bool {
+        self.role != AppRole::Companion
+    }
+}
+
+/// The shipped list.
+pub fn drone_apps() -> &'static [DroneApp] {
+    static APPS: OnceLock<Vec<DroneApp>> = OnceLock::new();
+    // A test sees to it that every line of the embedded text is read.
+    APPS.get_or_init(|| rows(ROWS).filter_map(parse).collect())
+}
+
+/// The app of the list that a name is of, and whether that is sure: [`Fit::Yes`], or [`Fit::Maybe`] for a
+/// name that was cut short. A sure one comes before a possible one, a subject before a companion, then
+/// the order of the list counts. `kind` as [`NameKind::of`] gives it.
+pub fn drone_app(name: Name<'_>, kind: Option<NameKind>) -> Option<(&'static DroneApp, Fit)> {
+    let fits = |app: &'static DroneApp| (app, app.pattern.matches_name(name));
+    drone_apps()
+        .iter()
+        .filter(|app| kind.is_none_or(|kind| kind == app.kind))
+        .map(fits)
+        .filter(|(_, fit)| *fit != Fit::No)
+        // Of equal ones `max_by_key` would take the last.
+        .rev()
+        .max_by_key(|(app, fit)| (*fit, app.is_subject()))
+}
+
+/// Lines with a row: not the comments and not the header.
+pub(super) fn rows(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        .skip(1)
+}
+
+fn parse(line: &'static str) -> Option<DroneApp> {
+    let mut cells = line.split('\t');
+    let mut next = || cells.next();
+    let (pattern, platform, kind, role) = (next()?, next()?, next()?, next()?);
+    let (vendor, title, verified, source, note) = (next()?, next()?, next()?, next()?, next()?);
+    if next().is_some() || title.is_empty() || source.is_empty() {
+        return None;
+    }
+    Some(DroneApp {
+        pattern: Pattern::parse(pattern).ok()?,
+        platform: Platform::from_id(platform)?,
+        kind: NameKind::from_id(kind)?,
+        role: AppRole::from_id(role)?,
+        vendor: (!vendor.is_empty()).then_some(vendor),
+        title,
+        verified: Verified::from_id(verified)?,
+        source,
+        note: (!note.is_empty()).then_some(note),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::judge::classify::catalog::{Catalog, RoleAttribution};
+
+    fn found(name: Name<'_>, kind: Option<NameKind>) -> Option<(&'static str, Fit)> {
+        drone_app(name, kind).map(|(app, fit)| (app.title, fit))
+    }
+
+    #[test]
+    fn every_row_is_read_sorted_and_unique() {
+        let mut before = ("", "");
+        for line in rows(ROWS) {
+            let app = parse(line).unwrap_or_else(|| panic!("unreadable: {line}"));
+            let key = (line.split('\t').next().unwrap(), app.kind.id());
+            assert!(before < key, "not sorted, or twice: {line}");
+            before = key;
+            assert!(app.source.starts_with("https://"), "{line}");
+            assert!(
+                app.verified != Verified::Inferred || app.note.is_some(),
+                "says not what from: {line}"
+            );
+            // A pattern without a fixed beginning would make subjects of strangers.
+            assert!(!app.pattern.as_str().starts_with(['*', '?']), "{line}");
+            if let Some(vendor) = app.vendor {
+                assert!(
+                    Catalog::embedded().hosts().iter().any(|host| {
+                        host.owner == vendor && host.attribution == RoleAttribution::Vendor
+                    }),
+                    "{vendor}"
+                );
+            }
+        }
+        assert_eq!(rows(ROWS).count(), drone_apps().len());
+    }
+
+    #[test]
+    fn apps_are_found_by_each_kind_of_name_and_by_no_other() {
+        let (package, title) = (Some(NameKind::Package), Some(NameKind::Title));
+        let yes = |title| Some((title, Fit::Yes));
+        assert_eq!(found(Name::whole("dji.go.v5"), package), yes("DJI Fly"));
+        assert_eq!(found(Name::whole("DJI Fly"), title), yes("DJI Fly"));
+        assert_eq!(found(Name::whole("dji.go.v5"), None), yes("DJI Fly"));
+        assert_eq!(
+            found(Name::whole("com.dji.industry.pilot"), package),
+            yes("DJI Pilot 2")
+        );
+        assert!(found(Name::whole("com.vison.macrochip.hiturbo.fpv"), package).is_some());
+        // A word that names an app as its title only.
+        assert_eq!(found(Name::whole("Tello"), title), yes("Tello"));
+        assert_eq!(found(Name::whole("Tello"), Some(NameKind::Process)), None);
+        for name in ["Chrome", "dji fly", "dji.go.v50", "com.dji.goliteral", ""] {
+            assert_eq!(found(Name::whole(name), None), None, "{name}");
+        }
+        assert_eq!(NameKind::of(LabelSource::PcapdroidTrailer), title);
+    }
+
+    #[test]
+    fn a_cut_name_is_possible_and_not_sure() {
+        let title = Some(NameKind::Title);
+        // "DJI Pilot" is in the list itself, so that it is sure even as cut; "DJI Pil" is not.
+        assert_eq!(
+            found(Name::cut("DJI Pilot"), title),
+            Some(("DJI Pilot", Fit::Yes))
+        );
+        assert_eq!(found(Name::cut("DJI Pil"), title).unwrap().1, Fit::Maybe);
+        assert_eq!(found(Name::whole("DJI Pil"), title), None);
+    }
+
+    #[test]
+    fn a_vendors_other_apps_are_no_subject() {
+        for (name, subject) in [
+            ("DJI Mimo", false),
+            ("DJI Fly", true),
+            ("QGroundControl", true),
+        ] {
+            let (app, _) = drone_app(Name::whole(name), None).unwrap();
+            assert_eq!(app.is_subject(), subject, "{name}");
+        }
+        // Cut so short that it may be either: the one that is a subject counts.
+        let (app, fit) = drone_app(Name::cut("DJI "), Some(NameKind::Title)).unwrap();
+        assert_eq!((app.is_subject(), fit), (true, Fit::Maybe));
+    }
+}

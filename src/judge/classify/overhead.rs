@@ -1,0 +1,198 @@
+//! What security protocols and ICMP errors took for themselves, summed per far end: beyond what all its flows can need it is payload
+//! (contract, "Stages").
+//!
+//! A flow has bounds of its own (see [`crate::observe::flow::overhead`]), and costs nothing to open. What one machine sends to one address,
+//! over all ports, may grow with the handshakes that the address answers, and not with those that nobody answers. Rows that stand for
+//! many far ends are left alone: their limit is reported.
+
+use super::destination::{Client, Destination};
+use super::traffic::Traffic;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Hellos that nobody answers, repeated ones counted once: forty attempts of 1.6 kB, with post-quantum key shares.
+const UNANSWERED_MAX: u64 = 64 << 10;
+
+/// A hello of a client that is answered.
+const ANSWERED_MAX: u64 = 2 << 10;
+
+/// What a client's certificates add to it, if the far end says as much as half of that: a server that asks for them shows its own.
+const CERTIFICATES_MAX: u64 = 6 << 10;
+
+/// Certificates of our side where it serves.
+const SERVED_MAX: u64 = 16 << 10;
+
+/// Packets quoted in ICMP errors, of which the capture shows none: 576 bytes each (RFC 1812 §4.3.2.3).
+const QUOTES_MAX: u64 = 16 << 10;
+
+/// One machine of our side in one vantage, and an address beyond.
+type Between = (usize, Client, IpAddr);
+
+/// What went between them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    spared: u64,
+    allowed: u64,
+    quoted: u64,
+    came_in: u64,
+}
+
+impl Sum {
+    fn add(&mut self, traffic: &Traffic, served: bool) {
+        self.spared = self.spared.saturating_add(traffic.spared_out);
+        self.quoted = self.quoted.saturating_add(traffic.quoted_out);
+        self.came_in = self.came_in.saturating_add(traffic.bytes_in);
+        let each = |most: u64| traffic.answered.saturating_mul(most);
+        let allowed = if served {
+            each(SERVED_MAX)
+        } else {
+            let more = traffic.bytes_in.saturating_mul(2);
+            each(ANSWERED_MAX).saturating_add(more.min(each(CERTIFICATES_MAX)))
+        };
+        self.allowed = self.allowed.saturating_add(allowed);
+    }
+
+    fn spares_too_much(&self) -> bool {
+        self.spared > UNANSWERED_MAX.saturating_add(self.allowed)
+    }
+
+    /// Who is sent packets may refuse them all.
+    fn quotes_too_much(&self) -> bool {
+        self.quoted > QUOTES_MAX.max(self.came_in)
+    }
+}
+
+fn far_end(destination: &Destination) -> Option<IpAddr> {
+    let key = &destination.key;
+    let via = key.via.map(|(ip, _)| ip);
+    key.ip.or(via).filter(|_| !key.folded)
+}
+
+/// Turns what goes beyond the bounds into payload.
+pub(super) fn weigh(destinations: &mut [Destination]) {
+    let mut sums: BTreeMap<Between, Sum> = BTreeMap::new();
+    for destination in &*destinations {
+        let Some(far) = far_end(destination) else {
+            continue;
+        };
+        for ((series, client), list) in &destination.shares {
+            let sum = sums.entry((*series, *client, far)).or_default();
+            for (_, traffic) in list {
+                sum.add(traffic, destination.key.served);
+            }
+        }
+    }
+    sums.retain(|_, sum| sum.spares_too_much() || sum.quotes_too_much());
+    if sums.is_empty() {
+        return;
+    }
+    for destination in destinations {
+        if let Some(far) = far_end(destination) {
+            charge(destination, far, &sums);
+        }
+    }
+}
+
+fn charge(destination: &mut Destination, far: IpAddr, sums: &BTreeMap<Between, Sum>) {
+    let mut noted = false;
+    for ((series, client), list) in &mut destination.shares {
+        let Some(sum) = sums.get(&(*series, *client, far)) else {
+            continue;
+        };
+        for (epoch, share) in list {
+            let spared = if sum.spares_too_much() {
+                share.spared_out
+            } else {
+                0
+            };
+            let quoted = if sum.quotes_too_much() {
+                share.quoted_out
+            } else {
+                0
+            };
+            if spared == 0 && quoted == 0 {
+                continue;
+            }
+            noted = true;
+            pay(share, spared, quoted);
+            let Some(view) = destination.views.get_mut(series) else {
+                continue;
+            };
+            for counted in [&mut view.total, &mut view.active] {
+                let at = counted.binary_search_by_key(epoch, |(of, _)| *of);
+                if let Some((_, traffic)) = at.ok().and_then(|at| counted.get_mut(at)) {
+                    pay(traffic, spared, quoted);
+                }
+            }
+        }
+    }
+    if noted {
+        destination.notes.insert(
+            "handshakes, control messages or quoted packets to this address take more than they can need: they count as payload".into(),
+        );
+    }
+}
+
+/// Bytes that were spared or quoted are payload that nothing could read.
+fn pay(traffic: &mut Traffic, spared: u64, quoted: u64) {
+    traffic.application_out = true;
+    traffic.bytes_out = traffic.bytes_out.saturating_add(quoted);
+    let unread = traffic.unread_out.saturating_add(spared);
+    traffic.unread_out = unread.saturating_add(quoted).min(traffic.bytes_out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::classify::Scope;
+    use crate::judge::classify::attribution::Attribution;
+
+    fn destination(traffic: Traffic) -> Destination {
+        let far = (None, Some([203, 0, 113, 7].into()));
+        Destination::by_hand(far, Scope::Internet, Attribution::App, (0, traffic), None)
+    }
+
+    fn quiet(bytes_out: u64) -> Traffic {
+        Traffic {
+            application_out: false,
+            bytes_out,
+            ..Traffic::by_hand()
+        }
+    }
+
+    #[test]
+    fn handshakes_that_are_answered_are_spared_and_a_flood_is_not() {
+        let hellos = |answered, bytes_in| {
+            let traffic = Traffic {
+                spared_out: 40_000,
+                answered,
+                bytes_in,
+                ..quiet(50_000)
+            };
+            // Two ports of one address.
+            let mut both = [destination(traffic), destination(traffic)];
+            weigh(&mut both);
+            both.map(|d| (d.stage(), d.unread_out(&|_| true)))
+        };
+        use crate::judge::classify::Stage;
+        assert_eq!(hellos(0, 0), [(Stage::Transferred, 40_000); 2]);
+        assert_eq!(hellos(10, 20_000), [(Stage::Connected, 0); 2]);
+        assert_eq!(hellos(1, 0), [(Stage::Transferred, 40_000); 2]);
+    }
+
+    #[test]
+    fn quotes_count_where_there_was_less_to_quote() {
+        let quotes = |bytes_in| {
+            let traffic = Traffic {
+                quoted_out: 80_000,
+                bytes_in,
+                ..quiet(0)
+            };
+            let mut one = [destination(traffic)];
+            weigh(&mut one);
+            one.map(|d| d.fullest().map(|(_, t)| t.bytes_out))
+        };
+        assert_eq!(quotes(0), [Some(80_000)]);
+        assert_eq!(quotes(90_000), [Some(0)], "each refuses what came");
+    }
+}

@@ -1,0 +1,558 @@
+//! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
+
+use super::destination::{Client, Destination, Key, RowVerdict, asked_us, finish, group};
+use super::labels::{Labelling, Labels};
+use super::lookup::{Lookup, lookup};
+use super::subject::Labelled;
+use super::vantages::Shown;
+use super::{Basis, Scope, certificate};
+use crate::evidence::Series;
+use crate::evidence::bins::Bins;
+use crate::evidence::flow::{NameSource, Named, Opening, Pair, Relay, Side};
+use crate::evidence::row::{Folded, Row, RowKey};
+use crate::ground::address::{Class, classify};
+use crate::ground::mac::Mac;
+use crate::ground::moment::Moment;
+use crate::ground::protocol;
+use crate::ground::public_name::is_public_name;
+use crate::judge::identity::topology::{Local, Topology};
+use crate::judge::identity::{DeviceView, Whose, mac_of, our_side};
+use crate::observe::packet::encapsulation::by_number;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What one series amounts to.
+#[derive(Default)]
+pub struct Judged {
+    /// Destinations.
+    pub destinations: Vec<Destination>,
+    /// Lookups.
+    pub lookups: Vec<Lookup>,
+    /// Packets per input and scope.
+    pub counted: BTreeMap<(u32, Scope), u64>,
+    /// The same over time, all inputs together.
+    pub over_time: BTreeMap<Scope, Bins>,
+    /// Public addresses that the link proves to be local.
+    pub proven: BTreeMap<IpAddr, String>,
+    /// The device as each series shows it.
+    pub devices: Vec<DeviceView>,
+    /// What the labels of each series say.
+    pub labels: Vec<Labels>,
+    /// Local flows that are opaque tunnels: name, series, first moment per epoch.
+    pub opaque: Vec<Opaque>,
+    /// Flows whose names are hidden.
+    pub hidden: Vec<(Moment, u32, String)>,
+    /// What each series says of the two directions of its flows, per epoch.
+    pub directions: Vec<BTreeMap<u32, Directions>>,
+    /// What each series shows of the subject, where there are several.
+    pub shown: Vec<Shown>,
+}
+
+/// A tunnel that cannot be looked into, to a local host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opaque {
+    /// Index of the series.
+    pub series: usize,
+    /// The epoch.
+    pub epoch: u32,
+    /// First packet.
+    pub first: Moment,
+    /// Packets.
+    pub packets: u64,
+    /// What it is.
+    pub name: String,
+}
+
+/// Which directions of the subject were recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Directions {
+    /// Packets that the declared device sent to single hosts.
+    pub device_out: u64,
+    /// Packets that it received from single hosts.
+    pub device_in: u64,
+    /// TCP flows with payload of which both sides were seen.
+    pub whole: u64,
+    /// TCP flows with payload of which one side was seen.
+    pub half: u64,
+    /// Those of them that go beyond the site.
+    pub half_beyond: u64,
+    /// TCP flows within the site of which one side was seen, with no more payload than a sender may
+    /// send before it is answered: the other end may have left.
+    pub unanswered: u64,
+    /// Bytes of the subject's connections that were acknowledged and that no packet holds.
+    pub lost: u64,
+    /// The first packet of the first connection that lost some.
+    pub lost_from: Option<Moment>,
+    /// Conversations between single hosts, of any protocol, of which both sides were seen.
+    pub two_way: u64,
+    /// Conversations that go beyond the site, of which only what came in was seen.
+    pub inbound: u64,
+}
+
+/// What a sender may send before the first answer: ten segments (RFC 6928 §2).
+const FIRST_WINDOW: u64 = 14_600;
+
+/// Groups and judges the rows and lookups of all series.
+pub fn judge(basis: &Basis<'_>) -> Judged {
+    let mut out = Judged {
+        destinations: Vec::new(),
+        lookups: Vec::new(),
+        counted: BTreeMap::new(),
+        over_time: BTreeMap::new(),
+        proven: BTreeMap::new(),
+        devices: Vec::new(),
+        labels: Vec::new(),
+        opaque: Vec::new(),
+        hidden: Vec::new(),
+        directions: Vec::new(),
+        shown: Vec::new(),
+    };
+    let several = basis.evidence.series.len() > 1;
+    let mut destinations: BTreeMap<Key, Destination> = BTreeMap::new();
+    let mut lookups = BTreeMap::new();
+    for (index, series) in basis.evidence.series.iter().enumerate() {
+        let topology = Topology::new(series, &basis.evidence.series, basis.local);
+        let device = DeviceView::new(basis.devices, series, &topology);
+        let labels = Labels::new(series, basis);
+        let mut directions = BTreeMap::new();
+        let mut shown = Shown::default();
+        for (key, row) in &series.rows {
+            let judged = RowJudge {
+                basis,
+                series,
+                index,
+                topology: &topology,
+                device: &device,
+                labels: &labels,
+            }
+            .row(key, row, &mut out);
+            note_directions(&mut directions, key, row, &judged);
+            if several {
+                shown.note(key, row, &judged, &topology);
+            }
+            if judged.scope == Scope::Local {
+                continue;
+            }
+            group(
+                &mut destinations,
+                key,
+                row,
+                &judged,
+                (index, several),
+                basis.catalog,
+            );
+        }
+        for (key, asked) in &series.ledger.lookups {
+            lookup(&mut lookups, key, asked, &topology, &device, &labels, basis);
+        }
+        out.labels.push(labels);
+        out.devices.push(device);
+        out.directions.push(directions);
+        out.shown.push(shown);
+    }
+    super::vantages::join(&mut destinations);
+    out.destinations = destinations.into_values().collect();
+    let translators = basis.translators();
+    for destination in &mut out.destinations {
+        finish(destination, basis, &translators);
+    }
+    super::overhead::weigh(&mut out.destinations);
+    out.lookups = lookups.into_values().collect();
+    out
+}
+
+/// Outer names that stand for other hosts under ECH (RFC 9849 §4): nobody goes there for the name's own sake. Cloudflare offers one such name
+/// for all its customers (developers.cloudflare.com/ssl/edge-certificates/ech).
+const SUBSTITUTES: [&str; 1] = ["cloudflare-ech.com"];
+
+/// The role of public resolvers in the catalog.
+const RESOLVER: &str = "dns-resolver";
+
+struct RowJudge<'a> {
+    basis: &'a Basis<'a>,
+    series: &'a Series,
+    index: usize,
+    topology: &'a Topology<'a>,
+    device: &'a DeviceView,
+    labels: &'a Labels,
+}
+
+impl RowJudge<'_> {
+    fn row(&self, key: &RowKey, row: &Row, out: &mut Judged) -> RowVerdict {
+        for side in Side::BOTH {
+            if let Some(Local::Proven(text)) =
+                self.topology.local(&key.key, side, &key.link, key.opener.0)
+            {
+                out.proven.entry(key.key.ip(side)).or_insert(text);
+            }
+        }
+        let (scope, ours) = scope_of(key, self.topology, self.device);
+        let theirs = ours.other();
+        for span in &row.spans {
+            *out.counted.entry((span.input, scope)).or_insert(0) += span.total.frames;
+        }
+        out.over_time.entry(scope).or_default().merge(&row.bins);
+        let host = self.host(key, theirs);
+        let hidden = key.hidden.or_else(|| self.over_https(key, theirs));
+        self.note_opaque(key, row, scope, theirs, out);
+        self.note_hidden(key, row, scope, host.as_ref(), hidden, out);
+        let port = match key.opener.0 {
+            opener if opener == theirs => row.opener_port.filter(|_| key.folded.is_none()),
+            _ => Some(key.key.port(theirs)),
+        };
+        let port = port.filter(|p| *p != 0 && has_ports(key.transport));
+        let address = key.key.ip(theirs);
+        let folded = key.folded.is_some();
+        let app = self.labels.of(&key.apps);
+        let whose = self.device.whose(key.key.ip(ours), mac_of(&key.link, ours));
+        let client = self.client(key, ours, whose, app.as_deref());
+        let (ip, port, via) = match scope {
+            Scope::Relayed => (
+                key.literal.filter(|ip| !classify(*ip).is_local()),
+                key.target_port,
+                (!folded).then(|| (address, port.unwrap_or(0))),
+            ),
+            _ => ((!folded).then_some(address), port, None),
+        };
+        let whose = whose_asks(key, scope, ours, self.device);
+        RowVerdict {
+            scope,
+            ours,
+            app,
+            whose,
+            client,
+            served: scope == Scope::Internet && asked_us(key, theirs),
+            ip,
+            port,
+            via,
+            host,
+            // Answers that our side gives to somebody outside are no lookups of ours.
+            lookups_only: !(scope == Scope::Internet && asked_us(key, theirs))
+                && (key.only_lookups
+                    || (hidden.is_some()
+                        && scope == Scope::Relayed
+                        && matches!(key.relay, None | Some(Relay::Lookup)))),
+            hidden,
+            folded,
+        }
+    }
+
+    /// The machine of our side: a MAC that sends for several IPv4 addresses, or routes, may be many.
+    fn client(&self, key: &RowKey, ours: Side, whose: Whose, app: Option<&Labelling>) -> Client {
+        let address = key.key.ip(ours);
+        if whose == Whose::Device || app.is_some_and(|a| a.says == Labelled::Subject) {
+            return Client::Subject;
+        }
+        let single = |mac: &Mac| {
+            let station = self.series.ledger.stations.get(mac);
+            station.is_some_and(|s| {
+                let v4 = s.sources.iter().filter(|ip| ip.is_ipv4()).count();
+                v4 <= 1 && !s.router && !s.forwards
+            })
+        };
+        match mac_of(&key.link, ours).filter(single) {
+            Some(mac) => Client::Mac(mac),
+            None => Client::Address(address),
+        }
+    }
+
+    /// The strongest name (contract, `host`): asserted by the client, then asked for in DNS, then
+    /// the certificate. Under an encrypted hello whose outer name is a substitute: the name asked.
+    fn host(&self, key: &RowKey, theirs: Side) -> Option<Named> {
+        let asked = key.resolved.of(theirs).asked.as_ref().map(|name| Named {
+            name: Arc::clone(name),
+            source: NameSource::Dns,
+        });
+        if asked_us(key, theirs) {
+            return asked;
+        }
+        let asserted = key.names.iter().filter(|n| n.is_asserted_name());
+        // `judge` of several asserted names needs the catalog; the caller's order is by source and
+        // name, and the strongest attribution is found in `finish`.
+        let best = asserted.max_by_key(|n| (n.source, std::cmp::Reverse(&n.name)));
+        if let Some(best) = best {
+            if let (true, Some(offered), Some(asked)) =
+                (key.ech, self.series.ledger.ech.get(&best.name), &asked)
+                && offered.contains(&asked.name)
+            {
+                return Some(asked.clone());
+            }
+            return Some(best.clone());
+        }
+        asked.or_else(|| {
+            let said = key.names.iter();
+            let said = said.filter(|n| n.source == NameSource::Certificate);
+            certificate::owner(said, self.basis.catalog).cloned()
+        })
+    }
+
+    /// An encrypted connection to a resolver of the catalog, by its name or, where none was said, by its address. What else such a host
+    /// serves is asked for by few; what was asked of it is hidden either way.
+    fn over_https(&self, key: &RowKey, theirs: Side) -> Option<&'static str> {
+        if !matches!(key.protocol, Some("tls" | "quic")) || asked_us(key, theirs) {
+            return None;
+        }
+        let mut said = key.names.iter().filter(|n| n.is_asserted_name()).peekable();
+        let catalog = self.basis.catalog;
+        let resolver = if said.peek().is_some() {
+            said.all(|n| catalog.lookup(&n.name).is_some_and(|h| h.role == RESOLVER))
+        } else {
+            let row = catalog.lookup_ip(key.key.ip(theirs));
+            row.is_some_and(|h| h.role == RESOLVER)
+        };
+        resolver.then_some("DNS over HTTPS")
+    }
+
+    fn note_opaque(&self, key: &RowKey, row: &Row, scope: Scope, theirs: Side, out: &mut Judged) {
+        if scope == Scope::Internet
+            || key.key.ip(theirs).is_multicast()
+            || key.key.ip(theirs.other()).is_multicast()
+        {
+            return;
+        }
+        let name = match (key.tunnel, key.transport) {
+            (Some(name), _) => name.to_owned(),
+            (None, number) if could_carry_packets(number) => {
+                format!("IP protocol {}", protocol_name(number))
+            }
+            _ => return,
+        };
+        for span in &row.spans {
+            out.opaque.push(Opaque {
+                series: self.index,
+                epoch: span.epoch,
+                first: span.total.first,
+                packets: span.total.packets.a + span.total.packets.b,
+                name: name.clone(),
+            });
+        }
+    }
+
+    fn note_hidden(
+        &self,
+        key: &RowKey,
+        row: &Row,
+        scope: Scope,
+        host: Option<&Named>,
+        hidden: Option<&'static str>,
+        out: &mut Judged,
+    ) {
+        if scope == Scope::Local {
+            return;
+        }
+        // Dummies of ECH look like the real thing (RFC 9849 §6.2): only a name that is known to stand for others, by an HTTPS record
+        // seen here or by what it is, tells them apart.
+        let asked = host.is_some_and(|h| h.source == NameSource::Dns);
+        let outer = key.names.iter().filter(|n| n.is_asserted_name()).find(|n| {
+            SUBSTITUTES.contains(&&*n.name)
+                || (asked && self.series.ledger.ech.contains_key(&n.name))
+        });
+        let what = match (hidden, key.ech, outer) {
+            (Some(hidden), ..) => hidden.to_owned(),
+            (None, true, Some(outer)) => {
+                format!("an encrypted server name behind {}", outer.name)
+            }
+            _ if key.esni => "an encrypted server name (ESNI)".to_owned(),
+            _ => return,
+        };
+        for span in &row.spans {
+            out.hidden
+                .push((span.total.first, span.epoch, what.clone()));
+        }
+    }
+}
+
+/// Whose machine our side is. Who asks the device for something is not the device, though nothing else
+/// be known of it; but a machine can ask itself.
+fn whose_asks(key: &RowKey, scope: Scope, ours: Side, device: &DeviceView) -> Whose {
+    let whose = device.of(&key.key, &key.link, ours);
+    let itself = classify(key.key.ip(ours)).class == Class::Loopback
+        || key.key.ip(ours) == key.key.ip(ours.other());
+    let served = scope == Scope::Relayed
+        && whose == Whose::Unsure
+        && key.folded.is_none()
+        && key.opener == (ours, key.opener.1.max(Opening::Request))
+        && !itself
+        && device.of(&key.key, &key.link, ours.other()) == Whose::Device;
+    if served { Whose::Other } else { whose }
+}
+
+/// The scope of a row's packets, and which side is ours.
+pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (Scope, Side) {
+    let stays = topology.stays(key);
+    let by_link = |side| {
+        stays
+            || topology
+                .local(&key.key, side, &key.link, key.opener.0)
+                .is_some()
+    };
+    let local = match key.folded {
+        None => Pair {
+            a: by_link(Side::A),
+            b: by_link(Side::B),
+        },
+        Some(Folded::Local) => Pair { a: true, b: true },
+        // The near address was kept, the far one was not.
+        Some(Folded::Beyond) => Pair {
+            a: !key.key.ip(Side::A).is_unspecified(),
+            b: !key.key.ip(Side::B).is_unspecified() && key.key.ip(Side::A).is_unspecified(),
+        },
+    };
+    let ours = our_side(key, local, device, topology);
+    let theirs = ours.other();
+    let scope = if local.a && local.b {
+        let group = Side::BOTH.iter().any(|s| key.key.ip(*s).is_multicast());
+        if !group && !stays && relayed(key) {
+            // What another machine asks of the device is that one's use of the internet: the device
+            // that answers is a server (contract, "Our side of a flow").
+            if asked_us(key, theirs) {
+                return (Scope::Relayed, theirs);
+            }
+            Scope::Relayed
+        } else {
+            Scope::Local
+        }
+    } else if is_fake(key.key.ip(theirs)) && (public_name_seen(key, theirs) || key.public_lookup) {
+        Scope::Relayed
+    } else {
+        Scope::Internet
+    };
+    (scope, ours)
+}
+
+/// The request made to a private address is internet use.
+fn relayed(key: &RowKey) -> bool {
+    match &key.relay {
+        Some(Relay::Lookup) => {
+            if key.public_lookup || key.hidden.is_some() || key.folded.is_some() {
+                return true;
+            }
+        }
+        Some(Relay::Tunnel) => return true,
+        Some(Relay::Proxy(Some(ip))) if !classify(*ip).is_local() => return true,
+        Some(Relay::Proxy(_)) | None => {}
+    }
+    let said_public = key
+        .names
+        .iter()
+        .any(|n| n.is_asserted_name() && is_public_name(&n.name));
+    said_public || key.literal.is_some_and(|ip| !classify(ip).is_local())
+}
+
+/// 198.18.0.0/15: VPN apps hand out addresses from it in place of real ones.
+pub(super) fn is_fake(ip: IpAddr) -> bool {
+    classify(ip).class == Class::Benchmark
+}
+
+fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
+    key.names.iter().any(|n| is_public_name(&n.name))
+        || key
+            .resolved
+            .of(theirs)
+            .asked
+            .as_ref()
+            .is_some_and(|n| is_public_name(n))
+}
+
+fn has_ports(number: u8) -> bool {
+    matches!(
+        number,
+        protocol::TCP | protocol::UDP | protocol::UDP_LITE | protocol::SCTP
+    )
+}
+
+/// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
+/// SCTP, UDP-Lite, no-next-header; and those that are opened
+/// ([`crate::observe::packet::encapsulation::by_number`]), whose flows say themselves when one was not.
+/// Every other one to a local host could carry packets.
+fn could_carry_packets(number: u8) -> bool {
+    !matches!(
+        number,
+        1 | 2 | 6 | 17 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
+    ) && by_number(number, &[]).is_none()
+}
+
+/// A protocol number with its name (IANA "Assigned Internet Protocol Numbers"), for those that are
+/// met as tunnels.
+fn protocol_name(number: u8) -> String {
+    let name = match number {
+        50 => "ESP",
+        51 => "AH",
+        55 => "minimal encapsulation",
+        99 => "private encryption",
+        108 => "IPComp",
+        _ => return number.to_string(),
+    };
+    format!("{number} ({name})")
+}
+
+fn note_directions(
+    directions: &mut BTreeMap<u32, Directions>,
+    key: &RowKey,
+    row: &Row,
+    judged: &RowVerdict,
+) {
+    if key.key.ip(Side::A).is_multicast() || key.key.ip(Side::B).is_multicast() {
+        return;
+    }
+    let theirs = judged.ours.other();
+    // Over the whole capture: a window may cut a connection between a segment and its answer.
+    let both = Side::BOTH
+        .iter()
+        .all(|side| row.spans.iter().any(|s| *s.total.packets.of(*side) > 0));
+    for span in &row.spans {
+        let of = directions.entry(span.epoch).or_default();
+        let (sent, received) = (
+            *span.total.packets.of(judged.ours),
+            *span.total.packets.of(theirs),
+        );
+        // Between two hosts of the site either may be the device; `ours` prefers it.
+        if judged.whose == Whose::Device && !is_broadcast(key.key.ip(theirs)) {
+            of.device_out += sent;
+            of.device_in += received;
+        }
+        let subject = judged.whose != Whose::Other;
+        let anothers = judged
+            .app
+            .as_ref()
+            .is_some_and(|app| app.says == Labelled::Other);
+        if subject && !anothers && span.total.lost > 0 {
+            of.lost = of.lost.saturating_add(span.total.lost);
+            let first = span.total.first;
+            of.lost_from = Some(of.lost_from.map_or(first, |have| have.min(first)));
+        }
+        if !key.link_only {
+            of.two_way += if both { row.flows } else { 0 };
+            of.inbound += match judged.scope {
+                Scope::Internet if !both && sent == 0 => row.flows,
+                _ => 0,
+            };
+        }
+        if subject && key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0
+        {
+            if both {
+                of.whole += row.flows;
+            } else if judged.scope != Scope::Local {
+                of.half += row.flows;
+                of.half_beyond += row.flows;
+            } else if row
+                .spans
+                .iter()
+                .map(|s| s.total.bytes.a + s.total.bytes.b)
+                .sum::<u64>()
+                <= FIRST_WINDOW
+            {
+                // That nobody answered shows in the numbers: those of the silent end stand still, or
+                // the tracker says so.
+                of.unanswered += row.flows;
+            } else {
+                of.half += row.flows;
+            }
+        }
+    }
+}
+
+fn is_broadcast(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets().ends_with(&[255]))
+}

@@ -1,0 +1,252 @@
+//! What several vantages saw of the same traffic: joined where one carries labels and the other
+//! does not, and compared where one misses what the other shows.
+
+use super::destination::{Destination, Key, RowVerdict, Traffic, View};
+use super::subject::Labelled;
+use super::{Scope, Stage};
+use crate::evidence::flow::Side;
+use crate::evidence::row::{Conversation, Row, RowKey};
+use crate::ground::mac::Mac;
+use crate::ground::moment::Timestamp;
+use crate::judge::identity::topology::Topology;
+use crate::judge::identity::{Whose, mac_of};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// An access point cannot know which app sent a packet; the phone's own capture of the same minutes
+/// can. A destination without a label takes the one of its twin in another vantage when it shows the
+/// very same flows, by ends, ports and time, and no more of them than that did.
+pub(super) fn join(destinations: &mut BTreeMap<Key, Destination>) {
+    // By what they are without the label: looking through all for each would be quadratic.
+    let mut labelled: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+    for key in destinations.keys().filter(|key| key.app.is_some()) {
+        let plain = Key {
+            app: None,
+            ..key.clone()
+        };
+        labelled.entry(plain).or_default().push(key.clone());
+    }
+    for (key, with) in labelled {
+        if key.folded {
+            continue;
+        }
+        let Some(plain) = destinations.get(&key) else {
+            continue;
+        };
+        let twins: Vec<&Key> = with
+            .iter()
+            .filter(|other| destinations.get(*other).is_some_and(|d| covered(plain, d)))
+            .collect();
+        // Of two labelled twins neither explains it.
+        let [twin] = twins.as_slice() else { continue };
+        if let Some(plain) = destinations.remove(&key)
+            && let Some(labelled) = destinations.get_mut(*twin)
+        {
+            labelled.absorb(plain);
+        }
+    }
+}
+
+/// Every vantage of `plain` differs from those of `labelled`, and shows no more than it.
+fn covered(plain: &Destination, labelled: &Destination) -> bool {
+    let apart = plain
+        .views
+        .keys()
+        .all(|index| !labelled.views.contains_key(index));
+    let (Some((p, few)), Some((l, many))) = (plain.fullest(), labelled.fullest()) else {
+        return false;
+    };
+    let flows = |d: &Destination, index| {
+        d.conversations
+            .get(&index)
+            .and_then(Option::as_ref)
+            .cloned()
+    };
+    let same = flows(labelled, l).is_some_and(|all| {
+        plain
+            .views
+            .keys()
+            .all(|index| flows(plain, *index).is_some_and(|own| own.is_subset(&all)))
+    });
+    apart
+        && same
+        && plain.flows_in(p) <= labelled.flows_in(l)
+        && few.bytes_out <= many.bytes_out
+        && few.bytes_in <= many.bytes_in
+        && within(&few, &many)
+}
+
+/// Two clocks of one session agree to a second.
+fn within(inner: &Traffic, outer: &Traffic) -> bool {
+    const CLOCKS: i64 = crate::ground::moment::Timestamp::SECOND;
+    let early = outer.first.time.since(inner.first.time);
+    let late = inner.last.time.since(outer.last.time);
+    early.is_some_and(|d| d <= CLOCKS) && late.is_some_and(|d| d <= CLOCKS)
+}
+
+/// Destinations of the subject that vantage `a` shows between two moments, and `b` does not: in
+/// words, in the order of the destinations.
+pub fn missed(
+    destinations: &[Destination],
+    (a, b): (usize, usize),
+    inside: &dyn Fn(u32) -> bool,
+    overlap: (
+        crate::ground::moment::Timestamp,
+        crate::ground::moment::Timestamp,
+    ),
+) -> Vec<(String, crate::ground::moment::Moment)> {
+    let seen_in = |d: &Destination, index: usize| -> Option<Traffic> {
+        let view = d.views.get(&index)?;
+        View::sum(
+            view.active
+                .iter()
+                .filter(|(epoch, _)| inside(*epoch))
+                .map(|(_, t)| t),
+        )
+    };
+    let shown_by_b: Vec<&Destination> = destinations
+        .iter()
+        .filter(|d| d.views.contains_key(&b))
+        .collect();
+    destinations
+        .iter()
+        .filter(|d| d.key.scope != Scope::Local && !d.key.folded)
+        .filter(|d| d.attributed.whose.accuses() || d.attributed.whose.is_suspect())
+        .filter_map(|d| Some((d, seen_in(d, a)?)))
+        .filter(|(_, t)| {
+            t.stage() > Stage::Unsolicited && t.last.time >= overlap.0 && t.first.time <= overlap.1
+        })
+        .filter(|(d, _)| {
+            !shown_by_b.iter().any(|other| {
+                let named = |d: &Destination| d.key.host.as_ref().map(Arc::clone);
+                (d.key.ip.is_some() && other.key.ip == d.key.ip)
+                    || (d.key.host.is_some() && named(other) == named(d))
+            })
+        })
+        .map(|(d, t)| (d.describe(), t.first))
+        .collect()
+}
+
+/// What a vantage shows of the subject, to tell whether it makes up for a gap of another one.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// All conversations between single hosts.
+    all: BTreeMap<Conversation, Seen>,
+    /// Those of the declared device, or labelled with the app under audit.
+    subject: BTreeMap<Conversation, Seen>,
+    /// MACs of the subject, each with that of a router that it spoke to.
+    links: BTreeSet<(Mac, Mac)>,
+    /// First and last packet of the subject per epoch.
+    spans: BTreeMap<u32, (Timestamp, Timestamp)>,
+}
+
+/// When a conversation was seen, and which MAC its opener had.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    first: Timestamp,
+    last: Timestamp,
+    mac: Option<Mac>,
+}
+
+impl Seen {
+    /// The same conversation may have been seen at both: at the same time, and from the same MAC where
+    /// both links have MACs. Two sites with the same private numbers differ there.
+    fn agrees(&self, other: &Self) -> bool {
+        const CLOCKS: i64 = Timestamp::SECOND;
+        let apart = |a: Timestamp, b: Timestamp| a.since(b).is_none_or(|d| d > CLOCKS);
+        let together = !apart(self.first, other.last) && !apart(other.first, self.last);
+        let same = match (self.mac, other.mac) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        };
+        together && same
+    }
+}
+
+impl Shown {
+    /// Takes a row in.
+    pub(super) fn note(
+        &mut self,
+        key: &RowKey,
+        row: &Row,
+        judged: &RowVerdict,
+        topology: &Topology<'_>,
+    ) {
+        let group = Side::BOTH
+            .iter()
+            .any(|side| key.key.ip(*side).is_multicast());
+        let (Some(conversations), false) = (row.conversations(key), group || key.link_only) else {
+            return;
+        };
+        let times = row
+            .spans
+            .iter()
+            .map(|s| (s.total.first.time, s.total.last.time));
+        let Some((first, last)) = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
+            return;
+        };
+        let seen = Seen {
+            first,
+            last,
+            mac: mac_of(&key.link, key.opener.0),
+        };
+        let subject = judged.whose == Whose::Device
+            || judged
+                .app
+                .as_ref()
+                .is_some_and(|app| app.says == Labelled::Subject);
+        for conversation in conversations {
+            add(&mut self.all, conversation, seen);
+            if subject {
+                add(&mut self.subject, conversation, seen);
+            }
+        }
+        if !subject {
+            return;
+        }
+        for span in &row.spans {
+            let (from, to) = (span.total.first.time, span.total.last.time);
+            let (first, last) = self.spans.entry(span.epoch).or_insert((from, to));
+            (*first, *last) = ((*first).min(from), (*last).max(to));
+        }
+        let ours = mac_of(&key.link, judged.ours);
+        let theirs = mac_of(&key.link, judged.ours.other());
+        if let (Some(ours), Some(router)) = (ours, theirs)
+            && topology.is_router(router)
+        {
+            self.links.insert((ours, router));
+        }
+    }
+
+    /// True if this vantage stands on the link of the other one and shows the subject: they share
+    /// conversations of it, or it has the same MAC towards the same router in both. Where nothing says
+    /// who the subject is, any conversation counts.
+    pub fn shares(&self, other: &Self) -> bool {
+        let common = |ours: &BTreeMap<Conversation, Seen>,
+                      theirs: &BTreeMap<Conversation, Seen>| {
+            ours.iter()
+                .any(|(key, seen)| theirs.get(key).is_some_and(|same| same.agrees(seen)))
+        };
+        if self.subject.is_empty() && other.subject.is_empty() {
+            return common(&self.all, &other.all);
+        }
+        common(&self.subject, &other.all)
+            || common(&self.all, &other.subject)
+            || self.links.intersection(&other.links).next().is_some()
+    }
+
+    /// First and last packet of the subject in the epochs that `inside` accepts.
+    pub fn span(&self, inside: &dyn Fn(u32) -> bool) -> Option<(Timestamp, Timestamp)> {
+        let spans = self.spans.iter().filter(|(epoch, _)| inside(**epoch));
+        spans
+            .map(|(_, span)| *span)
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+}
+
+fn add(to: &mut BTreeMap<Conversation, Seen>, conversation: Conversation, seen: Seen) {
+    let have = to.entry(conversation).or_insert(seen);
+    have.first = have.first.min(seen.first);
+    have.last = have.last.max(seen.last);
+    have.mac = have.mac.or(seen.mac);
+}

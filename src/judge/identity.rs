@@ -1,0 +1,390 @@
+//! Who is who: which end of a flow is ours, whether it is the declared device, and what the other
+//! end is called.
+//!
+//! Knows no database and no policy: names come with their source, machines with their MAC.
+
+pub mod oui;
+pub mod topology;
+
+use crate::evidence::flow::{Key, LinkFacts, Pair, Side};
+use crate::evidence::row::RowKey;
+use crate::evidence::{Devices, Series};
+use crate::ground::address::{Class, classify};
+use crate::ground::mac::Mac;
+use crate::ground::moment::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use topology::{Topology, is_of_site};
+
+/// Whether a machine is the declared device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// It is.
+    Device,
+    /// It is positively another machine.
+    Other,
+    /// It cannot be told, or no device was declared.
+    Unsure,
+}
+
+/// The declared device as one series shows it: a machine with its MACs and all their addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceView {
+    all: bool,
+    ips: Vec<IpAddr>,
+    /// MACs seen with it.
+    pub macs: BTreeSet<Mac>,
+    /// Addresses that those sent from.
+    pub addresses: BTreeSet<IpAddr>,
+    /// Declared addresses of which no packet was seen.
+    pub unseen: BTreeSet<String>,
+    /// A declared address was used by several machines, or what its MAC sends may be anybody's: it is
+    /// a router's, or two addresses speak behind it in turn.
+    pub ambiguous: bool,
+    /// Declared addresses that went to another machine while the device went on under another one.
+    moved: BTreeSet<(IpAddr, Mac)>,
+    /// Declared MACs that send for others too: what they send from outside addresses may be anybody's.
+    forwards: BTreeSet<Mac>,
+    /// MACs that took over an address of a declared MAC which was not seen again, and may be the same
+    /// machine's.
+    heirs: BTreeSet<Mac>,
+    /// The recording machine is the device: directions say that the device's packets were sent by it.
+    recorder: bool,
+}
+
+/// When a MAC sent from an address: first and last time.
+type Spoken = BTreeMap<(Mac, IpAddr), (Timestamp, Timestamp)>;
+
+impl DeviceView {
+    /// Binds the declared addresses to the machines of a series.
+    pub fn new(devices: &Devices, series: &Series, topology: &Topology<'_>) -> Self {
+        let mut view = Self {
+            all: devices.all,
+            ips: devices.ips.clone(),
+            macs: devices.macs.iter().copied().collect(),
+            ..Self::default()
+        };
+        if devices.any() && !devices.all {
+            let spoken = spoken(series);
+            for ip in &devices.ips {
+                view.bind(*ip, series, &spoken);
+            }
+            for mac in view.macs.clone() {
+                let declared = devices.macs.contains(&mac);
+                let on_site = |ip: IpAddr| !declared || is_of_site(ip);
+                view.ambiguous |= in_turn(mac, &spoken, &on_site);
+                if topology.is_router(mac) || in_turn(mac, &spoken, &|_| true) {
+                    // A hotspot that was declared by its MAC has addresses of its own.
+                    if declared {
+                        view.forwards.insert(mac);
+                    } else {
+                        view.ambiguous = true;
+                    }
+                }
+            }
+            for mac in &devices.macs {
+                view.heirs.extend(heirs(*mac, series, &spoken));
+            }
+            view.heirs.retain(|mac| !view.macs.contains(mac));
+        }
+        let seen = |ip: &IpAddr| {
+            Side::BOTH
+                .iter()
+                .any(|side| series.rows.iter().any(|(key, _)| key.key.ip(*side) == *ip))
+        };
+        view.addresses = devices.ips.iter().copied().filter(seen).collect();
+        view.unseen = devices
+            .ips
+            .iter()
+            .filter(|ip| !view.addresses.contains(ip))
+            .map(ToString::to_string)
+            .chain(
+                devices
+                    .macs
+                    .iter()
+                    .filter(|mac| !series.ledger.stations.contains_key(mac))
+                    .map(ToString::to_string),
+            )
+            .collect();
+        if !view.ambiguous {
+            for mac in &view.macs {
+                if let Some(station) = series.ledger.stations.get(mac) {
+                    let own = |ip: &&IpAddr| !view.forwards.contains(mac) || is_of_site(**ip);
+                    view.addresses.extend(station.sources.iter().filter(own));
+                }
+            }
+        }
+        view.recorder = devices.any() && !devices.all && view.records(series);
+        view
+    }
+
+    /// Finds the machine of a declared address: the one that had it first. Another MAC that takes the
+    /// address over is another machine if the first one goes on under its own MAC; else it may be the
+    /// same one under a new MAC, as telephones make them up.
+    fn bind(&mut self, ip: IpAddr, series: &Series, spoken: &Spoken) {
+        let mut senders: Vec<(Option<Timestamp>, Mac)> = series
+            .ledger
+            .stations
+            .iter()
+            .filter(|(_, station)| station.sources.contains(&ip))
+            .map(|(mac, _)| (spoken.get(&(*mac, ip)).map(|(first, _)| *first), *mac))
+            .collect();
+        senders.sort();
+        let owner = senders.iter().find(|(first, _)| first.is_some()).copied();
+        let Some((_, owner)) = owner else {
+            self.ambiguous |= senders.len() > 1;
+            self.macs.extend(senders.iter().map(|(_, mac)| *mac));
+            return;
+        };
+        self.macs.insert(owner);
+        for (first, mac) in senders {
+            if mac == owner || self.macs.contains(&mac) {
+                continue;
+            }
+            let still = |only: Option<IpAddr>| {
+                first.is_none_or(|first| {
+                    spoken
+                        .iter()
+                        .filter(|((of, from), _)| *of == owner && only.is_none_or(|ip| ip == *from))
+                        .any(|(_, (_, last))| *last > first)
+                })
+            };
+            if still(Some(ip)) {
+                self.ambiguous = true;
+                self.macs.insert(mac);
+            } else if still(None) {
+                self.moved.insert((ip, mac));
+            } else {
+                self.macs.insert(mac);
+            }
+        }
+    }
+
+    /// Directions say that what the device sends is sent by the recording machine, and never that it
+    /// was received by it.
+    fn records(&self, series: &Series) -> bool {
+        let (mut sent, mut received) = (false, false);
+        for (key, _) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
+            for side in Side::BOTH {
+                let its = key.link.of(side);
+                let group = key.key.ip(side.other()).is_multicast();
+                if group || !(its.sent || its.received) {
+                    continue;
+                }
+                if self.whose(key.key.ip(side), mac_of(&key.link, side)) == Whose::Device {
+                    sent |= its.sent && !its.received;
+                    received |= its.received;
+                }
+            }
+        }
+        sent && !received
+    }
+
+    /// Whose machine sent or received at a side of a flow.
+    pub fn of(&self, key: &Key, link: &Pair<LinkFacts>, side: Side) -> Whose {
+        let mut whose = self.whose(key.ip(side), mac_of(link, side));
+        // What a tunnel brings is its sender's, whatever addresses it has inside.
+        if whose == Whose::Unsure
+            && let Some(carrier) = link.of(side).carrier
+            && self.whose(carrier, None) == Whose::Device
+        {
+            whose = Whose::Device;
+        }
+        if !self.recorder || whose == Whose::Device {
+            return whose;
+        }
+        let (its, others) = (link.of(side), link.of(side.other()));
+        match (its.sent, its.received) {
+            (true, false) => Whose::Device,
+            (false, true) => Whose::Other,
+            // Nothing of it was seen but what the recording machine sent to it, or received for it.
+            (false, false) if others.sent && !others.received => Whose::Other,
+            _ if whose == Whose::Other && its.sent => Whose::Unsure,
+            _ => whose,
+        }
+    }
+
+    /// Whose machine sent or received under this address and MAC.
+    pub fn whose(&self, ip: IpAddr, mac: Option<Mac>) -> Whose {
+        if mac.is_some_and(|mac| self.moved.contains(&(ip, mac))) {
+            return Whose::Other;
+        }
+        if self.all || self.ips.contains(&ip) {
+            return Whose::Device;
+        }
+        match mac {
+            Some(mac) if self.heirs.contains(&mac) => Whose::Unsure,
+            Some(mac) if self.macs.contains(&mac) => {
+                if self.ambiguous || (self.forwards.contains(&mac) && !is_of_site(ip)) {
+                    Whose::Unsure
+                } else {
+                    Whose::Device
+                }
+            }
+            // Another MAC is another machine once the device's own is known.
+            Some(_) if !self.macs.is_empty() => Whose::Other,
+            _ if self.addresses.contains(&ip) => Whose::Device,
+            _ => Whose::Unsure,
+        }
+    }
+}
+
+/// When each MAC sent from each address, by the flows of one MAC each.
+fn spoken(series: &Series) -> Spoken {
+    let mut out = Spoken::new();
+    for (key, row) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
+        for side in Side::BOTH {
+            let its = key.link.of(side);
+            let Some(mac) = its.source.filter(|_| !its.mixed) else {
+                continue;
+            };
+            for span in row.spans.iter().filter(|s| *s.total.packets.of(side) > 0) {
+                let (first, last) = (span.total.first.time, span.total.last.time);
+                let (from, to) = out.entry((mac, key.key.ip(side))).or_insert((first, last));
+                (*from, *to) = ((*from).min(first), (*to).max(last));
+            }
+        }
+    }
+    out
+}
+
+/// MACs that sent from an address of this one after it fell silent, if one of the two is a number that
+/// its machine made up (the locally administered bit, IEEE 802): a telephone changes it on the way.
+fn heirs(mac: Mac, series: &Series, spoken: &Spoken) -> BTreeSet<Mac> {
+    let stations = &series.ledger.stations;
+    let made_up = |mac: Mac| mac.0[0] & 2 != 0;
+    let Some(own) = stations.get(&mac) else {
+        return BTreeSet::new();
+    };
+    let last = spoken
+        .iter()
+        .filter(|((of, _), _)| *of == mac)
+        .map(|(_, (_, last))| *last)
+        .max();
+    let single = |ip: &IpAddr| {
+        matches!(
+            classify(*ip).class,
+            Class::Private | Class::UniqueLocal | Class::Global
+        )
+    };
+    let took = |other: &Mac| {
+        stations.get(other).is_some_and(|station| {
+            station
+                .sources
+                .intersection(&own.sources)
+                .filter(|ip| single(ip))
+                .any(|ip| {
+                    let first = spoken.get(&(*other, *ip)).map(|(first, _)| *first);
+                    last.is_none_or(|last| first.is_some_and(|first| first >= last))
+                })
+        })
+    };
+    stations
+        .keys()
+        .copied()
+        .filter(|other| *other != mac && (made_up(mac) || made_up(*other)) && took(other))
+        .collect()
+}
+
+/// Two of the addresses that `counts` takes, both IPv4, speak from one MAC in turn, as behind a
+/// repeater or router: a host changes its address and does not go back. Its own besides (no address
+/// yet, link-local, 464XLAT) do not count.
+fn in_turn(mac: Mac, spoken: &Spoken, counts: &dyn Fn(IpAddr) -> bool) -> bool {
+    /// What is sent late from an address that was given up.
+    const TAIL: i64 = 5 * Timestamp::SECOND;
+    let times: Vec<(Timestamp, Timestamp)> = spoken
+        .iter()
+        .filter(|((of, ip), _)| {
+            let own = matches!(
+                classify(*ip).class,
+                Class::Unspecified | Class::LinkLocal | Class::Loopback | Class::Clat
+            );
+            *of == mac && ip.is_ipv4() && !own && counts(*ip)
+        })
+        .map(|(_, times)| *times)
+        .collect();
+    let after = |a: Timestamp, b: Timestamp| a.since(b).is_some_and(|d| d > TAIL);
+    times.iter().enumerate().any(|(at, (first, last))| {
+        times
+            .iter()
+            .skip(at + 1)
+            .any(|(begin, end)| after(*last, *begin) && after(*end, *first))
+    })
+}
+
+/// The MAC of the machine at a side, if the link shows one.
+pub fn mac_of(link: &Pair<LinkFacts>, side: Side) -> Option<Mac> {
+    let its = link.of(side);
+    if its.mixed {
+        return None;
+    }
+    its.source
+        .or(link.of(side.other()).target)
+        .filter(|mac| !mac.is_group())
+}
+
+/// Our side of a flow (contract, "Who sent it"): the declared device, else the local end, else the
+/// end that the MAC or the direction flag shows, else the address in nearly all conversations, else
+/// the one that answers as only the recording machine can, else the end that opened it.
+pub fn our_side(
+    row: &RowKey,
+    local: Pair<bool>,
+    device: &DeviceView,
+    topology: &Topology<'_>,
+) -> Side {
+    our_end(&row.key, &row.link, row.opener.0, local, device, topology)
+}
+
+/// The same for a flow by its parts.
+pub fn our_end(
+    key: &Key,
+    link: &Pair<LinkFacts>,
+    opener: Side,
+    local: Pair<bool>,
+    device: &DeviceView,
+    topology: &Topology<'_>,
+) -> Side {
+    let either = |is: &dyn Fn(Side) -> bool| match (is(Side::A), is(Side::B)) {
+        (true, false) => Some(Side::A),
+        (false, true) => Some(Side::B),
+        _ => None,
+    };
+    if !device.all
+        && let Some(side) = either(&|side| device.of(key, link, side) == Whose::Device)
+    {
+        return side;
+    }
+    match (local.a, local.b) {
+        (true, false) => return Side::A,
+        (false, true) => return Side::B,
+        // Both on the site: who asked.
+        (true, true) => return opener,
+        (false, false) => {}
+    }
+    for side in Side::BOTH {
+        let (its, others) = (link.of(side), link.of(side.other()));
+        if (its.sent && !its.received) || (others.received && !others.sent) {
+            return side;
+        }
+    }
+    // Inside a tunnel: the end whose packets come in those of a machine on the site, or do not come in those of one beyond.
+    let carrier = |side: Side| link.of(side).carrier.map(|ip| classify(ip).is_local());
+    let carried = either(&|side| carrier(side) == Some(true))
+        .or_else(|| either(&|side| carrier(side.other()) == Some(false)));
+    if let Some(side) = carried {
+        return side;
+    }
+    let macs = |is: &dyn Fn(Mac) -> bool| either(&|side| mac_of(link, side).is_some_and(is));
+    macs(&|mac| !topology.is_router(mac))
+        .filter(|side| mac_of(link, side.other()).is_some())
+        // Who is at home speaks only against somebody who is not: a telephone has addresses of both kinds.
+        .or_else(|| {
+            macs(&|mac| topology.is_at_home(mac)).filter(|side| {
+                mac_of(link, side.other()).is_some_and(|mac| !topology.is_on_site(mac))
+            })
+        })
+        .or_else(|| either(&|side| topology.is_centre(key.ip(side))))
+        .or_else(|| either(&|side| topology.is_near(key.ip(side))))
+        // Ports alone prove little, but the contract ends there.
+        .unwrap_or(opener)
+}

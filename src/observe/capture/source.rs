@@ -1,0 +1,131 @@
+//! Where a capture comes from: a file, or standard input.
+
+use crate::ground::error::Error;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// What a case file says of a capture.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Declared {
+    /// Nanoseconds to add to its times.
+    pub shift: i64,
+    /// The series that it is a part of.
+    pub series: Option<String>,
+}
+
+/// Where a capture comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// A file of which a case file says more.
+    Declared(PathBuf, Declared),
+    /// Standard input, `-` on the command line.
+    Stdin,
+    /// Standard input, written to a file first because it has to be read twice.
+    Spooled(PathBuf),
+}
+
+impl Source {
+    /// From a command-line argument.
+    pub fn of(argument: &Path) -> Self {
+        if argument.as_os_str() == "-" {
+            Self::Stdin
+        } else {
+            Self::File(argument.to_owned())
+        }
+    }
+
+    /// The file name alone.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) | Self::Declared(path, _) => path.file_name().map_or_else(
+                || path.display().to_string(),
+                |n| n.to_string_lossy().into_owned(),
+            ),
+            Self::Stdin | Self::Spooled(_) => "-".into(),
+        }
+    }
+
+    /// The path for messages.
+    pub fn display(&self) -> String {
+        match self {
+            Self::File(path) | Self::Declared(path, _) => path.display().to_string(),
+            Self::Stdin | Self::Spooled(_) => "standard input".into(),
+        }
+    }
+
+    /// Nanoseconds to add to its times.
+    pub(super) fn shift(&self) -> i64 {
+        match self {
+            Self::Declared(_, declared) => declared.shift,
+            Self::File(_) | Self::Stdin | Self::Spooled(_) => 0,
+        }
+    }
+
+    /// The series that it was declared to be a part of.
+    pub(super) fn series(&self) -> Option<&str> {
+        match self {
+            Self::Declared(_, declared) => declared.series.as_deref(),
+            Self::File(_) | Self::Stdin | Self::Spooled(_) => None,
+        }
+    }
+
+    /// The path as it was given, `-` for standard input.
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Self::File(path) | Self::Declared(path, _) => path.clone(),
+            Self::Stdin | Self::Spooled(_) => PathBuf::from("-"),
+        }
+    }
+
+    /// How many bytes will be read, if that is known beforehand.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) | Self::Declared(path, _) | Self::Spooled(path) => {
+                let about = std::fs::metadata(path).ok()?;
+                about.is_file().then_some(about.len())
+            }
+        }
+    }
+
+    pub(super) fn open(&self) -> Result<Box<dyn Read>, Error> {
+        let path = match self {
+            Self::Stdin => return Ok(Box::new(std::io::stdin().lock())),
+            Self::File(path) | Self::Declared(path, _) | Self::Spooled(path) => path,
+        };
+        let refuse = |e: std::io::Error| {
+            let advice = match e.kind() {
+                std::io::ErrorKind::NotFound => "check the path",
+                std::io::ErrorKind::PermissionDenied => "make it readable for this user",
+                _ => "check the file",
+            };
+            Error::at(
+                self.display(),
+                format!("cannot open the capture: {}", reason(&e)),
+            )
+            .advise(advice)
+        };
+        let file = File::open(path).map_err(refuse)?;
+        let about = file.metadata().map_err(refuse)?;
+        if about.is_dir() {
+            return Err(Error::at(self.display(), "is a directory, not a capture")
+                .advise("name the capture files in it, e.g. with a shell wildcard"));
+        }
+        Ok(Box::new(file))
+    }
+}
+
+/// An operating system error without its number, which differs between machines.
+pub(crate) fn reason(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    match text.find(" (os error") {
+        Some(at) => text
+            .chars()
+            .take(text.get(..at).map_or(0, |t| t.chars().count()))
+            .collect(),
+        None => text,
+    }
+}

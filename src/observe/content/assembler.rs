@@ -1,0 +1,241 @@
+//! One direction of a TCP connection in order, without keeping what was passed on.
+//!
+//! In-order segments are lent straight from the packet. Late ones wait within bounds; a hole that is not filled by then is
+//! given up, and what lies behind it begins anew. Segments that come again are told from copies that differ: of those the other
+//! bytes are lent too, since either copy may be the one that was taken.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::BuildHasher as _;
+
+/// Late bytes and pieces that wait for a hole to be filled.
+const LATE_BYTES_MAX: usize = 64 << 10;
+const LATE_PIECES_MAX: usize = 64;
+/// Segments remembered by what they held: those of a window of a usual size, since what is older does not come again.
+const LENT_MAX: usize = 64;
+
+/// The order of one direction.
+#[derive(Debug, Default)]
+pub(super) struct Assembler {
+    /// Sequence number of the next byte.
+    next: Option<u32>,
+    /// Late pieces by their distance from `next` at the time of `base`.
+    late: BTreeMap<u32, Late>,
+    late_bytes: usize,
+    /// What the distances count from.
+    base: u32,
+    /// The last segments: first number, length, and a digest of the bytes.
+    lent: VecDeque<(u32, usize, u64)>,
+}
+
+#[derive(Debug)]
+struct Late {
+    bytes: Vec<u8>,
+    at: crate::ground::moment::Moment,
+    epoch: u32,
+}
+
+/// What comes out, in order.
+pub(super) enum Event<'b> {
+    /// Bytes with the packet they came in.
+    Bytes(&'b [u8], crate::ground::moment::Moment, u32),
+    /// Bytes are missing for good.
+    Hole,
+    /// Bytes whose place in the stream was taken by others.
+    Rival(&'b [u8], crate::ground::moment::Moment, u32),
+}
+
+impl Assembler {
+    /// Takes a segment; `begin` is the number of the direction's first byte, if its SYN was seen.
+    pub(super) fn push(
+        &mut self,
+        sequence: u32,
+        begin: Option<u32>,
+        bytes: &[u8],
+        (at, epoch): (crate::ground::moment::Moment, u32),
+        lend: &mut dyn FnMut(Event<'_>),
+    ) {
+        let next = *self.next.get_or_insert_with(|| begin.unwrap_or(sequence));
+        let copy = (
+            sequence,
+            bytes.len(),
+            foldhash::fast::FixedState::default().hash_one(bytes),
+        );
+        let again = self.lent.contains(&copy);
+        if !again && !bytes.is_empty() {
+            self.lent.push_back(copy);
+            if self.lent.len() > LENT_MAX {
+                self.lent.pop_front();
+            }
+        }
+        // Distances in the window of a connection are below 2^31 (RFC 9293 §3.4).
+        let ahead = sequence.wrapping_sub(next).cast_signed();
+        if ahead > 0 {
+            if let Some(loser) = self.keep(sequence, bytes, at, epoch).filter(|_| !again) {
+                lend(Event::Rival(&loser.bytes, loser.at, loser.epoch));
+            }
+            if self.late_bytes > LATE_BYTES_MAX || self.late.len() > LATE_PIECES_MAX {
+                self.give_up(lend);
+            }
+            return;
+        }
+        let old = usize::try_from(ahead.unsigned_abs()).unwrap_or(usize::MAX);
+        // A keep-alive repeats one byte.
+        if old.min(bytes.len()) > 1 && !again {
+            lend(Event::Rival(bytes, at, epoch));
+        }
+        if let Some(fresh) = bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
+            lend(Event::Bytes(fresh, at, epoch));
+            self.advance(next, fresh.len());
+            self.join(lend);
+        }
+    }
+
+    /// Nothing follows: what waits behind holes is lent.
+    pub(super) fn end(&mut self, lend: &mut dyn FnMut(Event<'_>)) {
+        while !self.late.is_empty() {
+            self.give_up(lend);
+        }
+    }
+
+    /// Bytes held.
+    pub(super) fn size(&self) -> usize {
+        self.late_bytes
+    }
+
+    fn advance(&mut self, next: u32, length: usize) {
+        // Only differences modulo 2^32 are used.
+        self.next = Some(next.wrapping_add(length as u32));
+    }
+
+    /// Keeps a late piece; gives back the shorter one of two that begin at the same number.
+    fn keep(
+        &mut self,
+        sequence: u32,
+        bytes: &[u8],
+        at: crate::ground::moment::Moment,
+        epoch: u32,
+    ) -> Option<Late> {
+        if self.late.is_empty() {
+            self.base = self.next.unwrap_or(sequence);
+        }
+        let distance = sequence.wrapping_sub(self.base);
+        if bytes.is_empty() {
+            return None;
+        }
+        let late = Late {
+            bytes: bytes.to_vec(),
+            at,
+            epoch,
+        };
+        let longer = self
+            .late
+            .get(&distance)
+            .is_none_or(|have| have.bytes.len() < bytes.len());
+        if !longer {
+            return Some(late);
+        }
+        self.late_bytes = self.late_bytes.saturating_add(bytes.len());
+        let old = self.late.insert(distance, late)?;
+        self.late_bytes = self.late_bytes.saturating_sub(old.bytes.len());
+        Some(old)
+    }
+
+    /// Lends the late pieces that follow now.
+    fn join(&mut self, lend: &mut dyn FnMut(Event<'_>)) {
+        while let Some(entry) = self.late.first_entry() {
+            let next = self.next.unwrap_or(0);
+            let ahead = self
+                .base
+                .wrapping_add(*entry.key())
+                .wrapping_sub(next)
+                .cast_signed();
+            if ahead > 0 {
+                return;
+            }
+            let late = entry.remove();
+            self.late_bytes = self.late_bytes.saturating_sub(late.bytes.len());
+            let old = usize::try_from(ahead.unsigned_abs()).unwrap_or(usize::MAX);
+            if let Some(fresh) = late.bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
+                lend(Event::Bytes(fresh, late.at, late.epoch));
+                self.advance(next, fresh.len());
+            }
+        }
+    }
+
+    fn give_up(&mut self, lend: &mut dyn FnMut(Event<'_>)) {
+        if let Some((distance, _)) = self.late.first_key_value() {
+            self.next = Some(self.base.wrapping_add(*distance));
+            lend(Event::Hole);
+            self.join(lend);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::moment::Moment;
+    use proptest::prelude::*;
+
+    fn lent(assembler: &mut Assembler, sequence: u32, bytes: &[u8], out: &mut Vec<u8>) {
+        let at = (Moment::NONE, 0);
+        assembler.push(sequence, None, bytes, at, &mut |event| match event {
+            Event::Bytes(bytes, ..) => out.extend_from_slice(bytes),
+            Event::Hole => out.push(b'|'),
+            Event::Rival(..) => {}
+        });
+    }
+
+    #[test]
+    fn a_hole_is_given_up_at_the_end() {
+        let (mut assembler, mut out) = (Assembler::default(), Vec::new());
+        lent(&mut assembler, u32::MAX, b"ab", &mut out);
+        lent(&mut assembler, 5, b"fg", &mut out);
+        lent(&mut assembler, 1, b"cd", &mut out);
+        assert_eq!(out, b"abcd");
+        assembler.end(&mut |event| match event {
+            Event::Bytes(bytes, ..) => out.extend_from_slice(bytes),
+            Event::Hole => out.push(b'|'),
+            Event::Rival(..) => {}
+        });
+        assert_eq!((out.as_slice(), assembler.size()), (&b"abcd|fg"[..], 0));
+    }
+
+    #[test]
+    fn copies_that_differ_are_lent_and_equal_ones_are_not() {
+        let mut assembler = Assembler::default();
+        let mut rivals = |sequence: u32, bytes: &[u8]| {
+            let mut out = Vec::new();
+            assembler.push(sequence, None, bytes, (Moment::NONE, 0), &mut |event| {
+                if let Event::Rival(bytes, ..) = event {
+                    out.push(bytes.to_vec());
+                }
+            });
+            out
+        };
+        assert!(rivals(10, b"abcd").is_empty() && rivals(10, b"abcd").is_empty());
+        assert_eq!(rivals(10, b"abXY"), [b"abXY"]);
+        assert!(rivals(20, b"late").is_empty() && rivals(20, b"late").is_empty());
+        assert_eq!(rivals(20, b"LATE"), [b"LATE"]);
+        assert_eq!(rivals(20, b"later"), [b"late"], "the longer one is kept");
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_come_out_in_order(
+            data in proptest::collection::vec(any::<u8>(), 1..3000),
+            cuts in proptest::collection::vec((0usize..3000, 1usize..400), 0..30),
+            start in any::<u32>(),
+        ) {
+            let (mut assembler, mut out) = (Assembler::default(), Vec::new());
+            let all = std::iter::once((0, 1)).chain(cuts).chain((0..data.len()).step_by(97).map(|at| (at, 97)));
+            for (at, len) in all {
+                let at = at % data.len();
+                let piece = data.get(at..(at + len).min(data.len())).unwrap_or_default();
+                lent(&mut assembler, start.wrapping_add(at as u32), piece, &mut out);
+            }
+            prop_assert_eq!(out, data);
+            prop_assert_eq!(assembler.size(), 0);
+        }
+    }
+}

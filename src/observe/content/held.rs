@@ -1,0 +1,149 @@
+//! Bytes with the packets they came in, and the account of what was read.
+
+use super::hits::Out;
+use crate::ground::moment::Moment;
+
+/// Payload of one packet's moment that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credit {
+    /// When it came.
+    pub at: Moment,
+    /// The epoch of that.
+    pub epoch: u32,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+/// Adds a credit to a list, to the last one if it is of the same epoch and input.
+pub(super) fn add(credits: &mut Vec<Credit>, at: Moment, epoch: u32, bytes: u64) {
+    match credits.last_mut() {
+        Some(last) if last.epoch == epoch && last.at.at.input == at.at.input => {
+            last.bytes = last.bytes.saturating_add(bytes);
+        }
+        _ if bytes == 0 => {}
+        _ => credits.push(Credit { at, epoch, bytes }),
+    }
+}
+
+/// Where in held bytes a packet's share ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    end: usize,
+    at: Moment,
+    epoch: u32,
+}
+
+/// Bytes that wait, and which packet brought which of them.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) bytes: Vec<u8>,
+    marks: Vec<Mark>,
+}
+
+impl Held {
+    /// Appends the bytes of a packet.
+    pub(super) fn push(&mut self, bytes: &[u8], at: Moment, epoch: u32) {
+        self.bytes.extend_from_slice(bytes);
+        let end = self.bytes.len();
+        match self.marks.last_mut() {
+            Some(last) if last.at.at == at.at && last.epoch == epoch => last.end = end,
+            _ => self.marks.push(Mark { end, at, epoch }),
+        }
+    }
+
+    /// Packets that the bytes came in.
+    pub(super) fn packets(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// The packet that brought the byte at `place`; the last one for places behind.
+    pub(super) fn moment(&self, place: usize) -> (Moment, u32) {
+        let index = self.marks.partition_point(|mark| mark.end <= place);
+        self.marks
+            .get(index)
+            .or(self.marks.last())
+            .map_or((Moment::NONE, 0), |mark| (mark.at, mark.epoch))
+    }
+
+    /// The bytes from `from` on, by packet.
+    pub(super) fn pieces(&self, from: usize) -> impl Iterator<Item = (&[u8], Moment, u32)> {
+        let mut begin = from;
+        self.marks.iter().filter_map(move |mark| {
+            let piece = self.bytes.get(begin..mark.end).filter(|p| !p.is_empty())?;
+            begin = mark.end;
+            Some((piece, mark.at, mark.epoch))
+        })
+    }
+
+    /// Lends the bytes from `from` to `to` packet by packet, each as what is at hand.
+    pub(super) fn each(
+        &self,
+        from: usize,
+        to: usize,
+        out: &mut Out<'_>,
+        lend: &mut dyn FnMut(&[u8], &mut Out<'_>),
+    ) {
+        let (at, epoch) = (out.at, out.epoch);
+        let mut left = to.saturating_sub(from);
+        for (piece, moment, of) in self.pieces(from) {
+            let piece = piece.get(..left).unwrap_or(piece);
+            left = left.saturating_sub(piece.len());
+            if !piece.is_empty() {
+                (out.at, out.epoch) = (moment, of);
+                lend(piece, out);
+            }
+        }
+        (out.at, out.epoch) = (at, epoch);
+    }
+
+    /// Forgets what lies behind the first `length` bytes.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+        let mut begin = 0usize;
+        self.marks.retain_mut(|mark| {
+            let keep = begin < length;
+            begin = mark.end;
+            mark.end = mark.end.min(length);
+            keep
+        });
+    }
+
+    /// Forgets the first `count` bytes.
+    pub(super) fn forget(&mut self, count: usize) {
+        let count = count.min(self.bytes.len());
+        self.bytes.drain(..count);
+        self.marks.retain_mut(|mark| {
+            let keep = mark.end > count;
+            mark.end = mark.end.saturating_sub(count);
+            keep
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::moment::{FrameRef, Timestamp};
+
+    #[test]
+    fn bytes_know_their_packet() {
+        let at = |frame| Moment {
+            time: Timestamp::UNKNOWN,
+            at: FrameRef { input: 0, frame },
+        };
+        let mut held = Held::default();
+        held.push(b"abc", at(1), 0);
+        held.push(b"de", at(2), 1);
+        assert_eq!(
+            (held.moment(2), held.moment(3), held.moment(9)),
+            ((at(1), 0), (at(2), 1), (at(2), 1))
+        );
+        let pieces: Vec<_> = held.pieces(1).collect();
+        assert_eq!(pieces, [(&b"bc"[..], at(1), 0), (&b"de"[..], at(2), 1)]);
+        held.forget(4);
+        assert_eq!(
+            (held.bytes.as_slice(), held.packets(), held.moment(0)),
+            (&b"e"[..], 1, (at(2), 1))
+        );
+    }
+}

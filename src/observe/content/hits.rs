@@ -1,0 +1,89 @@
+//! What was found on a connection, kept small: the same again is counted, and what is too many is folded.
+
+use super::{Found, Policy};
+use crate::evidence::content::{Hit, Hits};
+use crate::evidence::flow::Side;
+use crate::ground::moment::Moment;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+
+/// Ids, hashes and keys that a flow sent, each counted once.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    seen: RefCell<HashSet<u64>>,
+    bytes: Cell<usize>,
+}
+
+impl Tokens {
+    /// Counts a token; true once there are so many different ones that together they hold something. A flight's requests have a
+    /// nonce and a signature each.
+    pub(super) fn is_too_much(&self, token: u64, length: usize) -> bool {
+        const BYTES_MAX: usize = 16 << 10;
+        const COUNT_MAX: usize = 1024;
+        let mut seen = self.seen.borrow_mut();
+        let full = self.bytes.get() > BYTES_MAX || seen.len() >= COUNT_MAX;
+        if !full && seen.insert(token) {
+            self.bytes.set(self.bytes.get().saturating_add(length));
+        }
+        full && !seen.contains(&token)
+    }
+}
+
+/// Where readers put what they find and read.
+pub(super) struct Out<'o> {
+    pub(super) hits: &'o mut Hits,
+    pub(super) credits: &'o mut Vec<super::Credit>,
+    pub(super) policy: Policy,
+    pub(super) side: Side,
+    /// The packet at hand.
+    pub(super) at: Moment,
+    pub(super) epoch: u32,
+    /// The application protocol, once the dissectors know it.
+    pub(super) protocol: Option<&'static str>,
+    /// Counts what comes out of compressed bodies.
+    pub(super) opened: &'o Cell<u64>,
+    /// Counts the flow's tokens.
+    pub(super) tokens: &'o Tokens,
+}
+
+impl Out<'_> {
+    /// The bytes of a packet were read.
+    pub(super) fn read(&mut self, bytes: usize, at: Moment, epoch: u32) {
+        super::held::add(self.credits, at, epoch, bytes as u64);
+    }
+
+    /// Something was found, in the packet of `at`.
+    pub(super) fn found(&mut self, found: Found, place: &'static str, (at, epoch): (Moment, u32)) {
+        self.hits.add(Hit {
+            kind: found.kind,
+            text: found.masked,
+            plain: (self.policy == Policy::Revealed).then_some(found.plain),
+            place,
+            side: self.side,
+            epoch,
+            first: at,
+            count: 1,
+        });
+    }
+
+    /// So many bytes came out of something compressed.
+    pub(super) fn opened(&self, bytes: usize) {
+        let sum = self.opened.get().saturating_add(bytes as u64);
+        self.opened.set(sum);
+    }
+
+    /// The same places, with accounts of their own for what is inside something else.
+    pub(super) fn inner<'i>(&'i mut self, credits: &'i mut Vec<super::Credit>) -> Out<'i> {
+        Out {
+            hits: self.hits,
+            credits,
+            policy: self.policy,
+            side: self.side,
+            at: self.at,
+            epoch: self.epoch,
+            protocol: self.protocol,
+            opened: self.opened,
+            tokens: self.tokens,
+        }
+    }
+}

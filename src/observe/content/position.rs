@@ -1,0 +1,852 @@
+//! Positions in text: pairs of decimal degrees under names, GeoJSON and `geo:` URIs (RFC 7946 §3.1.1, RFC 5870), well-known text
+//! (ISO 19162, OGC 06-103r4 §7), scaled integers and radians, and degrees with minutes.
+//!
+//! A lone number is never a position. Two are one under names that belong together, within range, not both near zero, and
+//! with enough decimals: under names of latitude and longitude two (a town's quarter), elsewhere three or more. A name that user
+//! interfaces use too (`position`) wants more of them, and both numbers within 0 and 1 are a place on a screen. Positions in
+//! binary are elsewhere ([`super::exif`], [`super::nmea`], drone links).
+
+use super::text::{Field, Text};
+use super::{Detector, Found, mask};
+use crate::evidence::content::Kind;
+
+pub(super) const DETECTOR: Detector = Detector {
+    kind: Kind::Position,
+    keys: &[
+        "*lat",
+        "*latitude",
+        "*late7",
+        "*latitudee7",
+        "*late6",
+        "*latitudee6",
+        "*latrad",
+        "*latitudeinradians",
+        "*latituderad",
+        "*latituderadians",
+        "*latdeg",
+        "*latitudedeg",
+        "*latitudedegrees",
+        "*lng",
+        "*lon",
+        "*long",
+        "*longitude",
+        "*lnge7",
+        "*lone7",
+        "*longitudee7",
+        "*lnge6",
+        "*lone6",
+        "*longitudee6",
+        "*lonrad",
+        "*lngrad",
+        "*longrad",
+        "*longitudeinradians",
+        "*longituderad",
+        "*longituderadians",
+        "*londeg",
+        "*lngdeg",
+        "*longitudedeg",
+        "*longitudedegrees",
+        "*coordinates",
+        "*coordinate",
+        "coords",
+        "coord",
+        "*location",
+        "*latlng",
+        "*latlon",
+        "*latlong",
+        "*lnglat",
+        "*lonlat",
+        "ll",
+        "sll",
+        "*gps",
+        "geo",
+        "*geopoint",
+        "*homepoint",
+        "*waypoint",
+        "*waypoints",
+        "bbox",
+        "boundingbox",
+        "track",
+        "polyline",
+        "position",
+        "gpsposition",
+        "currentposition",
+        "lastposition",
+        "droneposition",
+        "homeposition",
+        "home",
+        "takeoff",
+        "takeoffpoint",
+        "landingpoint",
+        "aircraftposition",
+        "userposition",
+        "pos",
+        "loc",
+        "origin",
+        "destination",
+        "q",
+        "query",
+        "saddr",
+        "daddr",
+        "point",
+        "center",
+        "centre",
+    ],
+    find,
+};
+
+/// Two halves of a position stand this close together in any record.
+const APART_MAX: usize = 300;
+/// Nearer to zero than this in both halves is no position but a receiver without one.
+const ZERO: f64 = 0.001;
+
+fn find(text: &Text<'_>, out: &mut Vec<Found>) {
+    let fields: Vec<(&Field<'_>, Role)> = text
+        .fields(Kind::Position)
+        .map(|field| (field, role(field.name())))
+        .collect();
+    for (index, (field, role)) in fields.iter().enumerate() {
+        match role {
+            Role::Latitude(prefix, unit) => {
+                let partner = |at: Option<usize>| {
+                    let (other, role) = fields.get(at?)?;
+                    (*role == Role::Longitude(prefix, *unit)).then_some(*other)
+                };
+                let before = partner(index.checked_sub(1));
+                let behind = partner(index.checked_add(1));
+                let nearest = [before, behind]
+                    .into_iter()
+                    .flatten()
+                    .min_by_key(|other| other.at.abs_diff(field.at));
+                if let Some(other) = nearest
+                    && other.at.abs_diff(field.at) <= APART_MAX
+                    && let (Some(latitude), Some(longitude)) =
+                        (half(text, field, *unit), half(text, other, *unit))
+                    && let Some((latitude, longitude)) = in_degrees(latitude, longitude)
+                {
+                    let (at, end) = (field.at.min(other.at), field.end().max(other.end()));
+                    report(latitude, longitude, at, end, 2, out);
+                }
+            }
+            Role::Both {
+                longitude_first,
+                names,
+            } => {
+                pair(text, field, *longitude_first, *names, out);
+            }
+            Role::Longitude(..) | Role::Neither => {}
+        }
+    }
+    sexagesimal(text, out);
+    well_known_text(text, out);
+}
+
+/// What a field's value is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Degrees,
+    /// So many to the degree.
+    Parts(u32),
+    Radians,
+}
+
+/// What a field's name says of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role<'n> {
+    /// What stands before in the name ties both halves together.
+    Latitude(&'n str, Unit),
+    Longitude(&'n str, Unit),
+    /// Both halves in one value.
+    Both {
+        longitude_first: bool,
+        names: Names,
+    },
+    Neither,
+}
+
+/// How surely a name of both halves means a position on earth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// It means nothing else.
+    Earth,
+    /// User interfaces and routes use it too.
+    Also,
+    /// User interfaces use it most of all: a map has to be near.
+    Screen,
+}
+
+fn role(name: &str) -> Role<'_> {
+    const UNITS: &[(&str, Unit)] = &[
+        ("e7", Unit::Parts(10_000_000)),
+        ("e6", Unit::Parts(1_000_000)),
+        ("inradians", Unit::Radians),
+        ("radians", Unit::Radians),
+        ("rad", Unit::Radians),
+        ("degrees", Unit::Degrees),
+        ("deg", Unit::Degrees),
+    ];
+    let with_unit = UNITS
+        .iter()
+        .find_map(|(ending, unit)| name.strip_suffix(ending).map(|stem| (stem, *unit)));
+    let (stem, unit) = with_unit.unwrap_or((name, Unit::Degrees));
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&["coordinates", "coordinate", "lnglat", "lonlat"])
+        || matches!(name, "bbox" | "boundingbox" | "polyline" | "track")
+    {
+        return Role::Both {
+            longitude_first: true,
+            names: Names::Earth,
+        };
+    }
+    if ends(&[
+        "latlng",
+        "latlon",
+        "latlong",
+        "geopoint",
+        "homepoint",
+        "gps",
+        "location",
+    ]) || matches!(name, "geo" | "coords" | "coord" | "ll" | "sll")
+    {
+        return Role::Both {
+            longitude_first: false,
+            names: if ends(&["location", "ll", "homepoint"])
+                && !ends(&["geolocation", "gpslocation"])
+            {
+                Names::Also
+            } else {
+                Names::Earth
+            },
+        };
+    }
+    if ends(&["position", "waypoint", "waypoints"])
+        || matches!(
+            name,
+            "pos"
+                | "loc"
+                | "origin"
+                | "destination"
+                | "q"
+                | "query"
+                | "saddr"
+                | "daddr"
+                | "home"
+                | "takeoff"
+                | "takeoffpoint"
+                | "landingpoint"
+        )
+    {
+        return Role::Both {
+            longitude_first: false,
+            names: Names::Also,
+        };
+    }
+    if matches!(name, "point" | "center" | "centre") {
+        return Role::Both {
+            longitude_first: false,
+            names: Names::Screen,
+        };
+    }
+    let prefix = |endings: &[&str]| endings.iter().find_map(|ending| stem.strip_suffix(ending));
+    if let Some(prefix) = prefix(&["latitude", "lat"]) {
+        return Role::Latitude(prefix, unit);
+    }
+    prefix(&["longitude", "long", "lng", "lon"])
+        .map_or(Role::Neither, |prefix| Role::Longitude(prefix, unit))
+}
+
+/// A number with its decimals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Number {
+    value: f64,
+    decimals: usize,
+}
+
+/// One half of a position.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Half {
+    Degrees(Number),
+    /// Without a decimal point: whole degrees, or parts of one that no name tells.
+    Whole(i64),
+}
+
+/// Both halves in degrees. Integers that are no degrees are ten-millionths, as in MAVLink and in most programs.
+fn in_degrees(latitude: Half, longitude: Half) -> Option<(Number, Number)> {
+    /// Whole degrees have three digits; with fewer than this the place would be on the equator or the prime meridian.
+    const LARGE: u64 = 1_000_000;
+    match (latitude, longitude) {
+        (Half::Degrees(latitude), Half::Degrees(longitude)) => Some((latitude, longitude)),
+        (Half::Whole(latitude), Half::Whole(longitude)) => {
+            let large = latitude.unsigned_abs().max(longitude.unsigned_abs()) >= LARGE;
+            let degrees = |value: i64| {
+                let value = i32::try_from(value).ok()?;
+                Some(Number {
+                    value: f64::from(value) / 1e7,
+                    decimals: 7,
+                })
+            };
+            large.then_some(())?;
+            Some((degrees(latitude)?, degrees(longitude)?))
+        }
+        (latitude, longitude) => {
+            // A writer that drops zeros drops the point too.
+            let degrees = |half| match half {
+                Half::Degrees(number) => Some(number),
+                Half::Whole(value) => i16::try_from(value).ok().map(|value| Number {
+                    value: f64::from(value),
+                    decimals: 1,
+                }),
+            };
+            Some((degrees(latitude)?, degrees(longitude)?))
+        }
+    }
+}
+
+/// One half of a position in a field of its own.
+fn half(text: &Text<'_>, field: &Field<'_>, unit: Unit) -> Option<Half> {
+    let value = field.text()?;
+    if let Unit::Parts(parts) = unit {
+        let value: i32 = value.parse().ok()?;
+        return Some(Half::Degrees(Number {
+            value: f64::from(value) / f64::from(parts),
+            decimals: 6,
+        }));
+    }
+    let (value, negative) = hemisphere(value);
+    let signed = |number: Number| Number {
+        value: if negative {
+            -number.value
+        } else {
+            number.value
+        },
+        ..number
+    };
+    if unit == Unit::Radians {
+        let (number, rest) = decimal(value)?;
+        return (rest.is_empty() && number.decimals >= 4).then(|| {
+            Half::Degrees(signed(Number {
+                value: number.value.to_degrees(),
+                ..number
+            }))
+        });
+    }
+    let whole = value.strip_prefix(['-', '+']).unwrap_or(value);
+    if !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_digit()) {
+        // A comma behind it that belongs to the number, where the value ended at it.
+        let behind = text.bytes.get(field.end()..).unwrap_or_default();
+        if let Some((number, _)) = std::str::from_utf8(value_with(field, behind))
+            .ok()
+            .and_then(decimal_comma)
+        {
+            return Some(Half::Degrees(signed(number)));
+        }
+        return value.parse().ok().map(Half::Whole);
+    }
+    if let Some(number) = minutes(value) {
+        return Some(Half::Degrees(signed(number)));
+    }
+    let (number, rest) = decimal(value).or_else(|| decimal_comma(value))?;
+    if let Some(power) = rest.strip_prefix(['e', 'E']) {
+        let power: i32 = power.parse().ok().filter(|p| (-9..=3).contains(p))?;
+        return Some(Half::Degrees(signed(Number {
+            value: number.value * 10f64.powi(power),
+            ..number
+        })));
+    }
+    rest.is_empty().then_some(Half::Degrees(signed(number)))
+}
+
+/// A field's value and the few bytes behind it, if a comma stands between.
+fn value_with<'t>(field: &Field<'t>, behind: &'t [u8]) -> &'t [u8] {
+    if behind.first() != Some(&b',') {
+        return &[];
+    }
+    let digits = behind
+        .iter()
+        .skip(1)
+        .take(20)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let closed = behind
+        .get(digits.saturating_add(1))
+        .is_none_or(|b| matches!(b, b'&' | b';' | b'<' | b' ' | b'\r' | b'\n' | b'"' | b'|'));
+    let length = field.value.len().saturating_add(1).saturating_add(digits);
+    // Both are parts of one text, the second right behind the first.
+    let joined = field.whole.get(..length).unwrap_or_default();
+    if digits >= 3 && closed { joined } else { &[] }
+}
+
+/// The value without the letter of its hemisphere and degree signs; true for south and west.
+fn hemisphere(value: &str) -> (&str, bool) {
+    let is_letter = |c: char| matches!(c, 'N' | 'S' | 'E' | 'W' | 'n' | 's' | 'e' | 'w');
+    let letter = value
+        .chars()
+        .next()
+        .filter(|c| is_letter(*c))
+        .or_else(|| value.chars().next_back().filter(|c| is_letter(*c)));
+    let value = value.trim_matches(|c: char| is_letter(c) || c == '°' || c == ' ');
+    let negative = letter.is_some_and(|c| matches!(c.to_ascii_uppercase(), 'S' | 'W'));
+    (value, negative)
+}
+
+/// Degrees, a comma, minutes with decimals: as XMP writes Exif's positions (XMP part 2 §3.6, `GPSCoordinate`), its letter taken off.
+fn minutes(value: &str) -> Option<Number> {
+    let (degrees, minutes) = value.split_once(',')?;
+    let (minutes, seconds) = minutes.split_once(',').unwrap_or((minutes, "0"));
+    let degrees: u8 = degrees.parse().ok().filter(|d| *d <= 180)?;
+    let minutes: f64 = minutes.parse().ok()?;
+    let seconds: f64 = seconds.parse().ok()?;
+    let fits = (0.0..60.0).contains(&minutes) && (0.0..60.0).contains(&seconds);
+    // Without a point among the minutes it may be a decimal comma.
+    let pointed = value.contains('.') || value.matches(',').count() == 2;
+    (fits && pointed).then(|| Number {
+        value: f64::from(degrees) + minutes / 60.0 + seconds / 3600.0,
+        decimals: 6,
+    })
+}
+
+/// A decimal number at the start of `text`, and what follows.
+fn decimal(text: &str) -> Option<(Number, &str)> {
+    fraction(text, '.', 1)
+}
+
+/// The same with a decimal comma; fewer than three decimals are a list of numbers.
+fn decimal_comma(text: &str) -> Option<(Number, &str)> {
+    fraction(text, ',', 3)
+}
+
+fn fraction(text: &str, point: char, least: usize) -> Option<(Number, &str)> {
+    /// Degrees have three digits; more decimals than a double holds are no measurement.
+    const DIGITS_MAX: usize = 3;
+    const DECIMALS_MAX: usize = 20;
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let count = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let whole = count(unsigned);
+    let decimals = unsigned.get(whole..)?.strip_prefix(point).map(count)?;
+    if whole == 0 || whole > DIGITS_MAX || decimals < least || decimals > DECIMALS_MAX {
+        return None;
+    }
+    let signs = text.len().checked_sub(unsigned.len())?;
+    let length = signs
+        .checked_add(whole)?
+        .checked_add(1)?
+        .checked_add(decimals)?;
+    let (number, rest) = text.split_at_checked(length)?;
+    let number: f64 = if point == '.' {
+        number.parse().ok()?
+    } else {
+        number.replace(point, ".").parse().ok()?
+    };
+    Some((
+        Number {
+            value: number,
+            decimals,
+        },
+        rest,
+    ))
+}
+
+/// Both halves in one value: `[11.57,48.13]`, `"48.13,11.57"`, `geo:48.13,11.57`, `"48,13712;11,57540"`.
+fn pair(
+    text: &Text<'_>,
+    field: &Field<'_>,
+    longitude_first: bool,
+    names: Names,
+    out: &mut Vec<Found>,
+) {
+    /// Brackets, quotes and numbers: longer ones hold something else.
+    const LONG: usize = 80;
+    /// Nested arrays of GeoJSON: four levels (RFC 7946 §3.1.9).
+    const OPENING_MAX: usize = 8;
+    /// A map speaks of itself this close to its centre.
+    const NEAR: usize = 100;
+    if names == Names::Screen {
+        let near = text.around(field.at, NEAR, NEAR);
+        if !["map", "gps", "geo", "latitude"]
+            .iter()
+            .any(|word| near.contains(word))
+        {
+            return;
+        }
+    }
+    let behind = text.bytes.get(field.value_at..).unwrap_or_default();
+    let behind = behind.get(..LONG).unwrap_or(behind);
+    let end = behind
+        .iter()
+        .position(|b| !b.is_ascii())
+        .unwrap_or(behind.len());
+    let Some(value) = behind.get(..end).and_then(|b| std::str::from_utf8(b).ok()) else {
+        return;
+    };
+    let opening = value
+        .bytes()
+        .take(OPENING_MAX)
+        .take_while(|b| {
+            matches!(
+                b,
+                b'[' | b'(' | b'"' | b'\'' | b' ' | b'\\' | b'\n' | b'\r' | b'\t'
+            )
+        })
+        .count();
+    let start = value.get(opening..).unwrap_or_default();
+    let Some((first, second, rest)) = two(start, names) else {
+        return;
+    };
+    let (latitude, longitude) = if longitude_first {
+        (second, first)
+    } else {
+        (first, second)
+    };
+    // A place on a screen or a picture, as parts of its sides.
+    let unit = |number: &Number| (0.0..=1.0).contains(&number.value);
+    if unit(&latitude) && unit(&longitude) {
+        return;
+    }
+    let least = if names == Names::Earth { 3 } else { 4 };
+    let length = value.len().saturating_sub(rest.len());
+    let end = field.value_at.saturating_add(length);
+    if latitude.value.abs() > 90.0 && longitude.value.abs() <= 90.0 {
+        report(longitude, latitude, field.at, end, least, out);
+    } else {
+        report(latitude, longitude, field.at, end, least, out);
+    }
+}
+
+/// Two numbers with something between, and what follows.
+fn two(start: &str, names: Names) -> Option<(Number, Number, &str)> {
+    const BETWEEN: &[char] = &[',', ' ', ';', '|', '/', '\n', '\r', '\t', '"', '\\'];
+    let letters = |text: &'_ str, before: bool| -> (usize, bool) {
+        let space = usize::from(text.starts_with(' '));
+        let letter = text
+            .as_bytes()
+            .get(space)
+            .filter(|b| b"NSEWnsew".contains(b));
+        let next = text.as_bytes().get(space.saturating_add(1));
+        // One in front of a number belongs to that number.
+        match letter {
+            Some(letter) if before == next.is_some_and(u8::is_ascii_digit) => {
+                (space.saturating_add(1), b"SWsw".contains(letter))
+            }
+            _ => (0, false),
+        }
+    };
+    let number =
+        |text: &'_ str, read: fn(&str) -> Option<(Number, &str)>| -> Option<(Number, usize)> {
+            let (lead, south) = letters(text, true);
+            let (number, rest) = read(text.get(lead..)?)?;
+            let (trail, also) = letters(rest, false);
+            let value = if south || also {
+                -number.value
+            } else {
+                number.value
+            };
+            let used = text.len().checked_sub(rest.len())?.checked_add(trail)?;
+            Some((Number { value, ..number }, used))
+        };
+    let both = |read: fn(&str) -> Option<(Number, &str)>| {
+        let (first, used) = number(start, read)?;
+        let rest = start.get(used..)?;
+        let next = rest.trim_start_matches(BETWEEN);
+        if next.len() == rest.len() {
+            return None;
+        }
+        let (second, used) = number(next, read)?;
+        Some((first, second, next.get(used..)?))
+    };
+    both(decimal).or_else(|| both(decimal_comma)).or_else(|| {
+        (names == Names::Earth)
+            .then(|| both(ten_millionths))
+            .flatten()
+    })
+}
+
+/// An integer of ten-millionths of a degree.
+fn ten_millionths(text: &str) -> Option<(Number, &str)> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+    let length = text
+        .len()
+        .checked_sub(unsigned.len())?
+        .checked_add(digits)?;
+    let (number, rest) = text.split_at_checked(length)?;
+    let value: i32 = number.parse().ok()?;
+    ((7..=10).contains(&digits) && !rest.starts_with('.')).then(|| {
+        let number = Number {
+            value: f64::from(value) / 1e7,
+            decimals: 7,
+        };
+        (number, rest)
+    })
+}
+
+/// `POINT(11.57540 48.13712)` and its like: longitude first.
+fn well_known_text(text: &Text<'_>, out: &mut Vec<Found>) {
+    const SHAPES: &[&str] = &["POINT", "LINESTRING", "POLYGON"];
+    /// A name, dimensions, brackets.
+    const NAME_MAX: usize = 16;
+    for open in memchr::memchr_iter(b'(', text.bytes) {
+        let behind = text.bytes.get(open.saturating_add(1)..).unwrap_or_default();
+        if !behind
+            .first()
+            .is_some_and(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b' '))
+        {
+            continue;
+        }
+        let from = open.saturating_sub(NAME_MAX);
+        let before = text.bytes.get(from..open).unwrap_or_default();
+        let before = String::from_utf8_lossy(before);
+        let name = before.trim_end_matches(['(', ' ', 'Z', 'M', '+']);
+        let shape = SHAPES.iter().find(|shape| name.ends_with(**shape));
+        let Some(shape) = shape else { continue };
+        let rest = behind.get(..64).unwrap_or(behind);
+        let end = rest
+            .iter()
+            .position(|b| !b.is_ascii())
+            .unwrap_or(rest.len());
+        let Some(rest) = rest.get(..end).and_then(|b| std::str::from_utf8(b).ok()) else {
+            continue;
+        };
+        let rest = rest.trim_start();
+        // Spaces of a form are plus signs.
+        let Some((longitude, next)) = decimal(rest) else {
+            continue;
+        };
+        let Some((latitude, after)) = next
+            .strip_prefix([' ', '+'])
+            .map(str::trim_start)
+            .and_then(decimal)
+        else {
+            continue;
+        };
+        let used = rest.len().saturating_sub(after.len());
+        let at = open.saturating_sub(shape.len());
+        report(latitude, longitude, at, open.saturating_add(used), 3, out);
+    }
+}
+
+/// Notes a position if it can be one.
+fn report(
+    latitude: Number,
+    longitude: Number,
+    at: usize,
+    end: usize,
+    least_decimals: usize,
+    out: &mut Vec<Found>,
+) {
+    // Writers drop zeros at the end: one half may be short if the other is long.
+    let (few, many) = if latitude.decimals < longitude.decimals {
+        (latitude.decimals, longitude.decimals)
+    } else {
+        (longitude.decimals, latitude.decimals)
+    };
+    let precise = few >= least_decimals
+        || (few >= least_decimals.saturating_sub(1) && many >= least_decimals.saturating_add(2));
+    if precise && plausible(latitude.value, longitude.value) {
+        out.push(found(latitude.value, longitude.value, at, end));
+    }
+}
+
+/// The halves of a position from two values of a table, with four decimals at least or in ten-millionths.
+pub(super) fn pair_of(latitude: &str, longitude: &str) -> Option<(f64, f64)> {
+    let half = |text: &str| match decimal(text) {
+        Some((number, "")) => Some(Half::Degrees(number)),
+        _ => text.parse().ok().map(Half::Whole),
+    };
+    let (latitude, longitude) = in_degrees(half(latitude)?, half(longitude)?)?;
+    let precise = latitude.decimals.max(longitude.decimals) >= 4;
+    precise.then_some((latitude.value, longitude.value))
+}
+
+/// True for degrees in range that are not both zero.
+pub(super) fn plausible(latitude: f64, longitude: f64) -> bool {
+    latitude.abs() <= 90.0
+        && longitude.abs() <= 180.0
+        && (latitude.abs() > ZERO || longitude.abs() > ZERO)
+}
+
+/// A position that was found.
+pub(super) fn found(latitude: f64, longitude: f64, at: usize, end: usize) -> Found {
+    Found {
+        kind: Kind::Position,
+        at,
+        end,
+        plain: mask::exact_position(latitude, longitude),
+        masked: mask::position(latitude, longitude),
+    }
+}
+
+/// `48°08'14.1"N 11°34'31.6"E`, in one text with both letters.
+fn sexagesimal(text: &Text<'_>, out: &mut Vec<Found>) {
+    const DEGREE: &[u8] = "°".as_bytes();
+    let mut last: Option<(usize, f64, usize)> = None;
+    for at in memchr::memmem::find_iter(text.bytes, DEGREE) {
+        let Some((begin, value, letter, end)) = angle(text.bytes, at) else {
+            continue;
+        };
+        match (letter, last) {
+            (b'N' | b'S', _) => last = Some((begin, value, end)),
+            (_, Some((first, latitude, until))) => {
+                if begin.saturating_sub(until) <= 16 && plausible(latitude, value) {
+                    out.push(found(latitude, value, first, end));
+                }
+                last = None;
+            }
+            (_, None) => {}
+        }
+    }
+}
+
+/// The angle whose degree sign stands at `sign`: start, value, letter and end.
+fn angle(bytes: &[u8], sign: usize) -> Option<(usize, f64, u8, usize)> {
+    let before = bytes.get(..sign)?;
+    let digits = before
+        .iter()
+        .rev()
+        .take(4)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let begin = sign.checked_sub(digits)?;
+    let degrees: f64 = std::str::from_utf8(before.get(begin..)?)
+        .ok()?
+        .parse()
+        .ok()?;
+    let rest = bytes.get(sign.checked_add(2)?..)?;
+    let rest = rest.get(..24).unwrap_or(rest);
+    let mut parts = [0.0; 2];
+    let mut at = 0usize;
+    for (place, part) in parts.iter_mut().enumerate() {
+        let body = rest.get(at..)?;
+        let space = body.iter().take_while(|&&b| b == b' ').count();
+        let body = body.get(space..)?;
+        // Minutes with decimals have no seconds behind them.
+        if place == 1 && body.first().is_some_and(|b| b"NSEW".contains(b)) {
+            at = at.checked_add(space)?;
+            break;
+        }
+        let length = body
+            .iter()
+            .take_while(|b| b.is_ascii_digit() || **b == b'.')
+            .count();
+        *part = std::str::from_utf8(body.get(..length)?)
+            .ok()?
+            .parse()
+            .ok()?;
+        at = at.checked_add(space)?.checked_add(length)?;
+        // The prime or double prime, in ASCII or typographic; a letter may stand in its place.
+        let mark = rest
+            .get(at..)?
+            .iter()
+            .take_while(|b| matches!(b, b'\'' | b'"' | b'\\' | b' ') || **b >= 0x80)
+            .count();
+        if mark == 0 && !rest.get(at).is_some_and(|b| b"NSEW".contains(b)) {
+            return None;
+        }
+        at = at.checked_add(mark)?;
+    }
+    let letter = *rest.get(at)?;
+    let negative = match letter {
+        b'N' | b'E' => false,
+        b'S' | b'W' => true,
+        _ => return None,
+    };
+    let [minutes, seconds] = parts;
+    if minutes >= 60.0 || seconds >= 60.0 {
+        return None;
+    }
+    let value = degrees + minutes / 60.0 + seconds / 3600.0;
+    let value = if negative { -value } else { value };
+    let end = sign.checked_add(2)?.checked_add(at)?.checked_add(1)?;
+    Some((begin, value, letter, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::content::found_by;
+
+    #[test]
+    fn pairs_of_degrees_under_names_that_say_so() {
+        let munich = ["48.13712, 11.57540"];
+        for text in [
+            r#"{"latitude":48.13712,"longitude":11.5754}"#,
+            r#"{"lon":11.57540,"alt":520.1,"lat":48.13712}"#,
+            "GET /w?lat=48.13712&lng=11.57540&k=1",
+            r#"{"type":"Point","coordinates":[11.57540,48.13712]}"#,
+            r#"{"coordinates":[[[11.57540,48.13712],[11.6,48.2]]]}"#,
+            "geo:48.13712,11.57540;u=10",
+            r#"{"location":"48.13712,11.57540"}"#,
+            r#"{"latitudeE7":481371200,"longitudeE7":115754000}"#,
+            "<wpt lat=\"48.13712\" lon=\"11.57540\"/>",
+            "<lat>48.13712</lat><lon>11.57540</lon>",
+            "at 48°08'13.632\"N 11°34'31.44\"E today",
+            "at 48°08.2272'N 11°34.524'E today",
+            r#"{"lat":481371200,"lon":115754000,"alt":12300}"#,
+            r#"{"coordinates":[115754000,481371200]}"#,
+            r#"{"geom":"POINT(11.57540 48.13712)"}"#,
+            "SRID=4326;POLYGON Z ((11.57540 48.13712 5, 11.6 48.2 5))",
+            "g=POINT+(11.57540+48.13712)",
+            "GET /maps?q=48.13712,11.57540&z=15",
+            r#"{"home":[48.13712,11.57540]}"#,
+            "<ns:lat>48.13712</ns:lat><ns:lng>11.57540</ns:lng>",
+            "<key>latitude</key><real>48.13712</real>\n<key>longitude</key>\n<real>11.57540</real>",
+            r#"{"position":"48,13712;11,57540"}"#,
+            "lat=48,13712&lon=11,57540",
+            "<lat>48,13712</lat><lon>11,57540</lon>",
+            r#"{"lat":"48.13712N","lon":"11.57540E"}"#,
+            r#"{"lat":4.813712e1,"lon":1.15754e1}"#,
+            r#"exif:GPSLatitude="48,8.2272N" exif:GPSLongitude="11,34.524E""#,
+            r#"{"location":"N48.13712 E11.57540"}"#,
+            "maps?center=48.13712,11.57540",
+        ] {
+            assert_eq!(found_by(&DETECTOR, text), munich, "{text}");
+        }
+        assert_eq!(
+            found_by(&DETECTOR, r#"{"lat":-33.86,"lng":151.20930}"#),
+            ["-33.86000, 151.20930"],
+            "a zero at the end was dropped"
+        );
+        assert_eq!(
+            found_by(&DETECTOR, r#"{"lat":48.14,"lng":11.58}"#),
+            ["48.14000, 11.58000"]
+        );
+        let radians = found_by(&DETECTOR, r#"{"lat_rad":0.840151,"lon_rad":0.202029}"#);
+        assert_eq!(radians, ["48.13711, 11.57541"]);
+        let track = r#"[{"lon":11.5754,"lat":48.1371},{"lon":11.5755,"lat":48.1372}]"#;
+        assert_eq!(
+            found_by(&DETECTOR, track),
+            ["48.13710, 11.57540", "48.13720, 11.57550"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_position() {
+        for text in [
+            r#"{"lat":0.0000,"lng":0.0000}"#,
+            r#"{"lat":48.1,"lng":11.6}"#,
+            r#"{"lat":98.13712,"lng":11.57540}"#,
+            r#"{"lat":48.13712,"lng":211.57540}"#,
+            r#"{"lat":48.13712}"#,
+            r#"{"lat":"48.13712abc","lng":11.57540}"#,
+            r#"{"homeLat":48.13712,"droneLon":11.57540}"#,
+            "flat=48.13712&long=11.57540",
+            r#"{"position":"0.120,0.455"}"#,
+            r#"{"center":[12.345,67.890]}"#,
+            r#"{"center":"12.345678,45.678912","position":{"x":1.23456,"y":2.34567}}"#,
+            r#"{"point":"0.51234,0.61234","scroll":[120.512345,55.123456]}"#,
+            r#"{"position":"0.51234,0.61234"}"#,
+            r#"{"coords":[0.51234,0.61234]}"#,
+            r#"{"lat":35,"rtt":41}"#,
+            r#"{"lat":35,"lon":12}"#,
+            r#"{"position":"1,2,3"}"#,
+            r#"{"position":"120,340"}"#,
+            r#"{"version":"4.5.6.7","location":"/a/4.3.40"}"#,
+            "CGPoint(12.34567 45.67891) point(12.345 45.678)",
+            r#"{"location":"https://a.example/48.13712,11.57540"}"#,
+            "version 48.13712, 11.57540",
+            "at 48°08'13.632\" and 11°34'31.44\"",
+            "at 48°68'13.632\"N 11°34'31.44\"E",
+        ] {
+            assert_eq!(found_by(&DETECTOR, text), [""; 0], "{text}");
+        }
+    }
+}

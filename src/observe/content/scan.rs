@@ -1,0 +1,455 @@
+//! Runs all detectors over bytes: as one text, or string by string where the bytes are binary. What is written in digits inside a text
+//! is opened and looked at in turn, layer by layer, within bounds of depth and work.
+
+use super::blob::{Closed, Run};
+use super::encoding::{Coding, Inflate};
+use super::text::{Text, unescape};
+use super::{DETECTORS, Found, base85, blob, dense, exif, grid, listed, media, readable};
+use std::hash::BuildHasher as _;
+
+/// Shortest string in binary that is looked at: the shortest address worth finding is longer.
+const STRING_MIN: usize = 8;
+/// Encodings within encodings: text in base64 in a form in base64 of a compressed text.
+const DEPTH_MAX: u8 = 4;
+/// Bytes that may come out of what is compressed inside one text; more stays sealed.
+const INFLATED_MAX: usize = 512 << 10;
+/// Ids and hashes in one text, digits together: a request has a few, and a list of them may hold a message cut in pieces.
+const TOKENS_MAX: usize = 1024;
+
+/// What was found, and what could not be opened.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) found: Vec<Found>,
+    /// Parts that hide their content.
+    pub(super) sealed: Vec<Run>,
+    /// Ids, hashes and keys by what they are, in order.
+    pub(super) tokens: Vec<(Run, u64)>,
+}
+
+/// Work that is left.
+struct Work {
+    inflated: usize,
+}
+
+/// Looks at `bytes`; `sure` if they are text as a whole.
+pub(super) fn scan(bytes: &[u8], sure: bool) -> Outcome {
+    let mut work = Work {
+        inflated: INFLATED_MAX,
+    };
+    layer(bytes, sure, 0, &mut work)
+}
+
+fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
+    let mut out = Outcome::default();
+    if !sure {
+        strings(bytes, &mut |at, string| {
+            // Every detector needs one of these in what is not text as a whole.
+            if string
+                .iter()
+                .any(|b| matches!(b, b'@' | b':' | b'=' | b'>' | b'$'))
+            {
+                let found = detect(&Plain::of(string), false);
+                out.found.extend(found.into_iter().map(|f| Found {
+                    at: at.saturating_add(f.at),
+                    end: at.saturating_add(f.end),
+                    ..f
+                }));
+            }
+        });
+        return out;
+    }
+    let plain = Plain::of(bytes);
+    out.found = detect(&plain, true);
+    if depth >= DEPTH_MAX {
+        return out;
+    }
+    for list in listed::lists(bytes) {
+        let noise = listed::is_noise(&list.bytes);
+        if !content(&list.bytes, list.run, depth, work, &mut out) && noise {
+            out.sealed.push(list.run);
+        }
+    }
+    // In the text as it stands: percent signs are digits too.
+    for (run, digits) in base85::stretches(bytes) {
+        let text = base85::readings(&digits).find(|inside| readable::is_text(inside));
+        if let Some(inside) = text {
+            content(&inside, run, depth, work, &mut out);
+        }
+    }
+    for list in listed::uuencoded(bytes) {
+        content(&list.bytes, list.run, depth, work, &mut out);
+    }
+    let text = Text::of(plain.bytes(), true);
+    let mut seen: Vec<(u64, usize)> = Vec::new();
+    for run in blob::runs(plain.bytes()) {
+        let place = plain.place(run);
+        let written = plain.bytes().get(run.at..run.end).unwrap_or_default();
+        let digits = blob::digits(written);
+        if open(&digits, place, depth, work, &mut out) {
+            continue;
+        }
+        match blob::closed(&text, run, &digits) {
+            Closed::Words => {}
+            Closed::Sealed => out.sealed.push(place),
+            Closed::Token if blob::is_uuid(&digits) => {}
+            Closed::Token => {
+                let token = foldhash::fast::FixedState::default().hash_one(&digits);
+                seen.push((token, digits.len()));
+                out.tokens.push((place, token));
+            }
+        }
+    }
+    seen.sort_unstable_by_key(|(token, _)| *token);
+    seen.dedup_by_key(|(token, _)| *token);
+    let length: usize = seen.iter().map(|(_, length)| length).sum();
+    if length >= TOKENS_MAX {
+        out.sealed.extend(out.tokens.iter().map(|(run, _)| *run));
+    }
+    out.sealed.extend(
+        dense::spans(plain.bytes())
+            .into_iter()
+            .map(|run| plain.place(run)),
+    );
+    if let Some(lines) = quoted_printable(bytes) {
+        let found = detect(&Plain::of(&lines), true).into_iter();
+        // Places are lost with the line breaks; what is found anyway stays as it is.
+        let new: Vec<Found> = found
+            .filter(|f| {
+                out.found
+                    .iter()
+                    .all(|have| (have.kind, &have.plain) != (f.kind, &f.plain))
+            })
+            .map(|f| Found {
+                at: 0,
+                end: bytes.len(),
+                ..f
+            })
+            .collect();
+        out.found.extend(new);
+    }
+    out
+}
+
+/// Text without escapes, and where its bytes stood.
+struct Plain<'b> {
+    bytes: std::borrow::Cow<'b, [u8]>,
+    places: Option<Vec<u32>>,
+    length: usize,
+}
+
+impl<'b> Plain<'b> {
+    fn of(bytes: &'b [u8]) -> Self {
+        let length = bytes.len();
+        match unescape(bytes) {
+            Some((plain, places)) => Self {
+                bytes: plain.into(),
+                places: Some(places),
+                length,
+            },
+            None => Self {
+                bytes: bytes.into(),
+                places: None,
+                length,
+            },
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn before(&self, at: usize) -> usize {
+        match &self.places {
+            Some(places) => places
+                .get(at)
+                .and_then(|p| usize::try_from(*p).ok())
+                .unwrap_or(self.length),
+            None => at,
+        }
+    }
+
+    fn place(&self, run: Run) -> Run {
+        Run {
+            at: self.before(run.at),
+            end: self.before(run.end),
+        }
+    }
+}
+
+fn detect(plain: &Plain<'_>, sure: bool) -> Vec<Found> {
+    let text = Text::of(plain.bytes(), sure);
+    let mut found = Vec::new();
+    for detector in DETECTORS {
+        (detector.find)(&text, &mut found);
+    }
+    for f in &mut found {
+        (f.at, f.end) = (plain.before(f.at), plain.before(f.end));
+    }
+    found
+}
+
+/// True if one of a run's readings was looked at as a whole.
+fn open(digits: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outcome) -> bool {
+    let mut first = None;
+    for inside in blob::readings(digits) {
+        if let Some((latitude, longitude)) = grid::well_known_binary(&inside) {
+            out.found.push(super::position::found(
+                latitude, longitude, place.at, place.end,
+            ));
+            return true;
+        }
+        // As a body in UTF-16 is not read, neither is what is written in digits.
+        if readable::is_wide(&inside) {
+            out.sealed.push(place);
+            return true;
+        }
+        let known = media::at_start(&inside).is_some() || packed(&inside).is_some();
+        if known || (!inside.is_empty() && readable::is_text(&inside)) {
+            return content(&inside, place, depth, work, out);
+        }
+        first.get_or_insert(inside);
+    }
+    // Strings in a binary record: they are found, and the rest stays unread.
+    if let Some(inside) = first {
+        take(
+            layer(&inside, false, depth.saturating_add(1), work),
+            place,
+            out,
+        );
+    }
+    false
+}
+
+/// Looks at what came out of a part of a text; true if nothing of it stays unread.
+fn content(inside: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outcome) -> bool {
+    if let Some(media) = media::at_start(inside) {
+        let mut found = vec![picture(media, 0)];
+        if let Some((latitude, longitude)) = media::position(inside) {
+            found.push(super::position::found(latitude, longitude, 0, 0));
+        }
+        take(
+            Outcome {
+                found,
+                ..Outcome::default()
+            },
+            place,
+            out,
+        );
+        return true;
+    }
+    if readable::is_text(inside) {
+        let sub = layer(inside, true, depth.saturating_add(1), work);
+        let whole = sub.sealed.is_empty() && depth.saturating_add(1) < DEPTH_MAX;
+        take(sub, place, out);
+        return whole;
+    }
+    if let Some(coding) = packed(inside)
+        && depth < DEPTH_MAX
+        && let Some(opened) = inflate(inside, coding, work)
+    {
+        return content(&opened, place, depth.saturating_add(1), work, out);
+    }
+    take(
+        layer(inside, false, depth.saturating_add(1), work),
+        place,
+        out,
+    );
+    if let Some((latitude, longitude)) = exif::inside(inside) {
+        let found = vec![super::position::found(latitude, longitude, 0, 0)];
+        take(
+            Outcome {
+                found,
+                ..Outcome::default()
+            },
+            place,
+            out,
+        );
+    }
+    false
+}
+
+/// Findings of what is inside stand where its writing stands.
+fn take(sub: Outcome, place: Run, out: &mut Outcome) {
+    out.found.extend(sub.found.into_iter().map(|f| Found {
+        at: place.at,
+        end: place.end,
+        ..f
+    }));
+}
+
+/// How bytes are compressed, by their first ones: gzip (RFC 1952 §2.3), zlib (RFC 1950 §2.2).
+pub(super) fn packed(bytes: &[u8]) -> Option<Coding> {
+    match bytes {
+        [0x1f, 0x8b, 8, ..] => Some(Coding::Gzip),
+        [0x78, flags @ (0x01 | 0x5e | 0x9c | 0xda), ..]
+            if u16::from_be_bytes([0x78, *flags]).is_multiple_of(31) =>
+        {
+            Some(Coding::Deflate)
+        }
+        _ => None,
+    }
+}
+
+fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
+    let mut inflate = Inflate::new(coding);
+    let mut out = Vec::new();
+    for piece in bytes.chunks(256) {
+        let stopped = inflate
+            .push(piece, &mut |piece| out.extend_from_slice(piece))
+            .is_err();
+        if out.len() > work.inflated {
+            work.inflated = 0;
+            return None;
+        }
+        if stopped {
+            break;
+        }
+    }
+    work.inflated = work.inflated.saturating_sub(out.len());
+    (!out.is_empty()).then_some(out)
+}
+
+/// Text with the soft line breaks and escapes of quoted-printable undone (RFC 2045 §6.7), if it has such line breaks: an equals sign
+/// elsewhere stands before values.
+fn quoted_printable(bytes: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(bytes, b"=\r\n")
+        .or_else(|| memchr::memmem::find(bytes, b"uoted-printable"))
+        // An equals sign is always escaped, and in nothing else so.
+        .or_else(|| memchr::memmem::find(bytes, b"=3D"))?;
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0usize;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let (byte, length) = match rest {
+            [b'=', b'\r', b'\n', ..] => (None, 3),
+            [b'=', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                (blob::unhex(&[*high, *low]).first().copied(), 3)
+            }
+            [byte, ..] => (Some(*byte), 1),
+            [] => break,
+        };
+        out.extend(byte);
+        at = at.saturating_add(length);
+    }
+    Some(out)
+}
+
+/// Lends the strings in binary, with their places.
+fn strings(bytes: &[u8], lend: &mut dyn FnMut(usize, &[u8])) {
+    // One byte in so many at least is part of a string that is long enough.
+    let mut probe = STRING_MIN.saturating_sub(1);
+    while let Some(byte) = bytes.get(probe) {
+        if !readable::is_text_byte(*byte) {
+            probe = probe.saturating_add(STRING_MIN);
+            continue;
+        }
+        let before = bytes.get(..probe).unwrap_or_default();
+        let is_text = |b: &&u8| readable::is_text_byte(**b);
+        let lead = before.iter().rev().take_while(is_text).count();
+        let behind = bytes.get(probe..).unwrap_or_default();
+        let follow = behind.iter().take_while(is_text).count();
+        let (at, end) = (probe.saturating_sub(lead), probe.saturating_add(follow));
+        if end.saturating_sub(at) >= STRING_MIN {
+            lend(at, bytes.get(at..end).unwrap_or_default());
+        }
+        probe = end.saturating_add(STRING_MIN);
+    }
+}
+
+/// A picture or video as a finding.
+pub(super) fn picture(media: media::Media, at: usize) -> Found {
+    Found {
+        kind: media.kind,
+        at,
+        end: at.saturating_add(1),
+        plain: media.format.to_owned(),
+        masked: media.format.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing)]
+    use super::*;
+    use crate::evidence::content::Kind;
+    use base64::Engine as _;
+
+    fn kinds(bytes: &[u8], sure: bool) -> Vec<(Kind, usize)> {
+        scan(bytes, sure)
+            .found
+            .iter()
+            .map(|f| (f.kind, f.at))
+            .collect()
+    }
+
+    #[test]
+    fn a_report_as_apps_send_it() {
+        let body = br#"{"email":"pilot.jones@example.org","imei":"490154203237518","latitude":38.897676,"longitude":-77.036529}"#;
+        let all = [(Kind::Position, 61), (Kind::Email, 10), (Kind::Imei, 36)];
+        assert_eq!(kinds(body, true), all);
+        let escaped = String::from_utf8_lossy(body)
+            .replace('"', "%22")
+            .replace('@', "%40");
+        assert_eq!(kinds(format!("data={escaped}").as_bytes(), true).len(), 3);
+        let sealed = base64::engine::general_purpose::STANDARD.encode(body);
+        let found = kinds(format!("data={sealed}").as_bytes(), true);
+        assert_eq!(found.len(), 3);
+        assert!(found.iter().all(|(_, at)| *at == 5));
+        let binary = [&b"\x0a\x68"[..], body, b"\x12\x01\xff\xfe"].concat();
+        assert_eq!(kinds(&binary, false).len(), 3);
+    }
+
+    #[test]
+    fn layers_are_opened_one_by_one() {
+        use std::io::Write as _;
+        let engine = &base64::engine::general_purpose::STANDARD;
+        let body = br#"{"email":"pilot.jones@example.org","imei":"490154203237518"}"#;
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let _ = gzip.write_all(body);
+        let gzip = gzip.finish().unwrap_or_default();
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        let _ = zlib.write_all(engine.encode(body).as_bytes());
+        let zlib = zlib.finish().unwrap_or_default();
+        let numbers = body.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+        let wide = engine
+            .encode(body)
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace('=', "%3D");
+        for text in [
+            format!("d={}", engine.encode(&gzip)),
+            format!("d={}", hex(&zlib)),
+            format!("d={}", engine.encode(hex(body))),
+            format!("d={wide}&x=1"),
+            format!(r#"{{"d":[{numbers}]}}"#),
+            format!(r#"{{"d":"{}"}}"#, engine.encode(&body[..40])),
+        ] {
+            let out = scan(text.as_bytes(), true);
+            let email = out.found.iter().any(|f| f.kind == Kind::Email);
+            assert!(email && out.sealed.is_empty(), "{text}: {:?}", out.sealed);
+        }
+        let deep = (0..8).fold(body.to_vec(), |inside, _| {
+            engine.encode(inside).into_bytes()
+        });
+        assert!(
+            !scan(&deep, true).sealed.is_empty(),
+            "beyond the bound nothing is read"
+        );
+        // A message cut in pieces no longer than a hash.
+        let pieces = crate::observe::dissect::wire::test_bytes::Noise(3).bytes(640);
+        let pieces: Vec<String> = pieces.chunks(32).map(hex).collect();
+        let list = format!(r#"{{"d":["{}"]}}"#, pieces.join(r#"",""#));
+        assert!(!scan(list.as_bytes(), true).sealed.is_empty());
+        let few = format!(r#"{{"sha256":"{}","etag":"{}"}}"#, pieces[0], pieces[1]);
+        assert!(scan(few.as_bytes(), true).sealed.is_empty());
+    }
+
+    #[test]
+    fn noise_holds_nothing() {
+        let mut noise = crate::observe::dissect::wire::test_bytes::Noise(21);
+        for _ in 0..200 {
+            let bytes = noise.bytes(1400);
+            assert_eq!(kinds(&bytes, false), []);
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! What the payload says: names, lookups, requests to relays, signs of a drone link.
+//!
+//! A [`Protocol`] recognises its first bytes by content (ports only hint) and opens a [`Session`]
+//! that reads on. Sessions say facts, each with the frame at hand, and never judge. A new protocol
+//! is one file, one line in [`STREAMS`] or [`DATAGRAMS`], one fixture.
+//!
+//! The byte grammars (`*_message`, `*_record`, `*_hello`, …) know no flow; the sessions know no bytes.
+
+pub mod amf0;
+mod capture_stream;
+mod coap;
+#[cfg(test)]
+mod conversation;
+mod dns;
+pub mod dns_message;
+mod doh;
+pub mod drone;
+mod drone_link;
+mod dtls;
+pub mod dtls_record;
+#[cfg(test)]
+mod fail_closed;
+pub mod host_name;
+pub mod hpack;
+mod http;
+pub mod http1;
+mod http2;
+pub mod http2_frame;
+pub mod httpdns;
+pub mod ja4;
+mod masque;
+mod midst;
+mod mqtt;
+pub mod neighbours;
+mod ntp;
+mod packets;
+mod proxy_header;
+pub mod quic;
+pub mod quic_shape;
+pub mod reading;
+mod rtmp;
+pub mod rtmp_chunk;
+mod rtsp;
+mod sip;
+mod socks;
+mod socks_udp;
+mod ssdp;
+mod ssh;
+mod stun;
+pub mod stun_shape;
+pub mod text_head;
+mod tls;
+pub mod tls_certificate;
+pub mod tls_hello;
+pub mod tls_record;
+mod tunnel;
+pub mod tunnel_shape;
+mod upgrade_request;
+mod upgraded_text;
+pub mod wire;
+mod xmpp;
+
+use crate::evidence::flow::{NameSource, Opening, Relay, Side};
+use crate::evidence::ledger::apps::AppId;
+use crate::evidence::ledger::clocks::ClockKind;
+use crate::evidence::ledger::{Ends, Ledger, LookupKey, NameEvent};
+use crate::ground::address::classify;
+use crate::ground::gaps::GapId;
+use crate::ground::moment::{Moment, Timestamp};
+use crate::ground::public_name::is_public_name;
+use crate::observe::flow::overhead::Kind as Overhead;
+use crate::observe::flow::{Carries, Flow};
+use host_name::{HostName, Refusal};
+use std::net::IpAddr;
+use std::sync::Arc;
+use wire::Fit;
+
+/// A protocol that can be recognised by its first bytes.
+pub struct Protocol {
+    /// Its id in reports.
+    pub id: &'static str,
+    /// Whether a stream that begins with `bytes`, or a datagram, is of this protocol.
+    pub fit: fn(bytes: &[u8], ends: &Ends) -> Fit,
+    /// A reader for one flow.
+    pub open: fn() -> Box<dyn Session>,
+}
+
+/// A reader of one flow.
+pub trait Session {
+    /// Reads on. `bytes` are the unread bytes of one direction in order, or one datagram.
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step;
+
+    /// Bytes of a direction are missing for good; true if the session can go on behind them.
+    fn lost(&mut self, _side: Side) -> bool {
+        false
+    }
+
+    /// The flow ended with these bytes unread.
+    fn end(&mut self, _bytes: &[u8], _sink: &mut Sink<'_>) {}
+}
+
+/// What a session wants next of the direction that it just read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// More bytes behind these.
+    More,
+    /// This many bytes are done with.
+    Consumed(usize),
+    /// This many bytes are to be passed over, whether they are here yet or not.
+    Skip(u64),
+    /// Nothing more of this direction.
+    DoneHere,
+    /// Nothing more at all.
+    Done,
+    /// So many bytes are done with, and behind them another protocol begins in both directions
+    /// (a tunnel was agreed on, or this was another protocol after all): the re-entry door.
+    Handover(usize),
+}
+
+/// Protocols of TCP streams. The order means nothing: grammars that fit the same bytes are a bug.
+pub static STREAMS: &[Protocol] = &[
+    tls::TLS,
+    http::HTTP,
+    http2::HTTP2,
+    rtmp::RTMP,
+    rtsp::RTSP,
+    sip::OVER_TCP,
+    mqtt::MQTT,
+    stun::OVER_TCP,
+    dns::OVER_TCP,
+    socks::SOCKS,
+    proxy_header::PROXY_HEADER,
+    upgraded_text::SMTP,
+    upgraded_text::IMAP,
+    upgraded_text::POP3,
+    upgraded_text::FTP,
+    upgrade_request::POSTGRESQL,
+    upgrade_request::MYSQL,
+    upgrade_request::LDAP,
+    xmpp::XMPP,
+    drone_link::STREAM,
+    capture_stream::STREAM,
+    packets::STREAM,
+    tunnel::STREAM,
+    ssh::SSH,
+    tunnel::PPTP,
+    coap::OVER_TCP,
+];
+
+/// Protocols of UDP datagrams.
+pub static DATAGRAMS: &[Protocol] = &[
+    dns::OVER_UDP,
+    drone_link::DATAGRAM,
+    quic::QUIC,
+    dtls::DTLS,
+    stun::STUN,
+    sip::OVER_UDP,
+    ntp::NTP,
+    ssdp::SSDP,
+    capture_stream::SFLOW,
+    packets::DATAGRAM,
+    tunnel::DATAGRAM,
+    coap::OVER_UDP,
+    socks_udp::SOCKS_UDP,
+];
+
+/// Where sessions put what they say.
+pub struct Sink<'a> {
+    /// The flow.
+    pub flow: &'a mut Flow,
+    /// Facts beside the flow.
+    pub ledger: &'a mut Ledger,
+    /// The frame that brought the last of the bytes.
+    pub at: Moment,
+    /// Its epoch.
+    pub epoch: u32,
+    /// Who sent it.
+    pub ends: Ends,
+    /// The program behind it, where the capture labels it.
+    pub app: Option<AppId>,
+}
+
+impl Sink<'_> {
+    /// The side that sent the bytes.
+    pub fn side(&self) -> Side {
+        self.ends.side
+    }
+
+    /// A name of the server.
+    pub fn name(&mut self, name: &str, source: NameSource) {
+        let accusing = &self.ledger.accusing;
+        let accuses = |name: &str| accusing.says(name);
+        let facts = &mut self.flow.facts;
+        facts.name_of_rank(name, source, self.at, accuses);
+    }
+
+    /// An address in place of a name: what the client said is listed, and it is no name.
+    pub fn literal(&mut self, ip: std::net::IpAddr, source: NameSource) {
+        let outside = |ip| !classify(ip).is_local();
+        let have = self.flow.facts.literal;
+        if have.is_none_or(|have| outside(ip) && !outside(have)) {
+            self.flow.facts.literal = Some(ip);
+        }
+        // As a Host field writes it (RFC 3986 §3.2.2).
+        let text = match ip {
+            std::net::IpAddr::V4(v4) => v4.to_string(),
+            std::net::IpAddr::V6(v6) => format!("[{v6}]"),
+        };
+        self.flow.facts.name(&text, source, self.at);
+    }
+
+    /// A host that the client asks for, by name or by address.
+    pub fn host(&mut self, host: &HostName, source: NameSource) {
+        match host {
+            HostName::Name { text, odd } => {
+                self.name(text, source);
+                if *odd {
+                    // Two readers may see two names in it: all that it could be are listed.
+                    for reading in host_name::readings(text) {
+                        self.name(&reading, source);
+                    }
+                }
+            }
+            HostName::Address(ip) => self.literal(*ip, source),
+            HostName::Refused(Refusal::Empty) => {}
+            HostName::Refused(Refusal::TooLong) => {
+                self.gap(GapId::UnreadablePackets, "a host name that cannot be read")
+            }
+        }
+    }
+
+    /// The sender of these bytes asks their receiver for a name.
+    pub fn looks_up(&mut self, name: &Arc<str>, qtype: u16) {
+        self.ledger.question(self.at.at, name);
+        let key = LookupKey {
+            name: Arc::clone(name),
+            resolver: self.ends.receiver.0,
+            port: self.ends.receiver.1,
+            client: self.ends.sender.0,
+            app: self.app,
+        };
+        let link = *self.flow.link.of(self.ends.side);
+        self.ledger.lookup(key, qtype, link, self.epoch, self.at);
+        let accusing = &self.ledger.accusing;
+        let accuses = |name: &str| accusing.says(name);
+        let facts = &mut self.flow.facts;
+        facts.looked_up(name, is_public_name(name), accuses);
+    }
+
+    /// The sender of these bytes answers their receiver that a name has this address for `ttl` seconds.
+    pub fn answers(&mut self, name: &Arc<str>, aliases: Vec<Arc<str>>, address: IpAddr, ttl: u32) {
+        let side = self.ends.side;
+        let client = self.ends.receiver.0;
+        let key = LookupKey {
+            name: Arc::clone(name),
+            resolver: self.ends.sender.0,
+            port: self.ends.sender.1,
+            client,
+            app: self.app,
+        };
+        self.ledger.answer(&key, address);
+        // A client whose own packets were not seen is known by the address that the answer went to.
+        let seen = self.flow.link.of(side.other()).source;
+        let lifetime = i64::from(ttl).saturating_mul(Timestamp::SECOND);
+        let event = NameEvent {
+            client,
+            client_mac: seen.or(self.flow.link.of(side).target),
+            name: Arc::clone(name),
+            aliases,
+            at: self.at,
+            until: self.at.time.plus(lifetime),
+        };
+        self.ledger.resolved(address, event, self.epoch);
+    }
+
+    /// The sender of these bytes is the client.
+    pub fn client_speaks(&mut self) {
+        self.flow.opened(self.ends.side, Opening::Request);
+    }
+
+    /// What the sender's payload is from here on.
+    pub fn carries(&mut self, what: Carries) {
+        self.flow.carries(self.ends.side, what);
+    }
+
+    /// The sender's payload is so many bytes of what a protocol needs for itself; beyond what it can need they are application
+    /// payload, whatever they call themselves.
+    pub fn overhead(&mut self, kind: Overhead, bytes: u64) {
+        let side = self.ends.side;
+        let client = self.flow.opened_by.is_none_or(|(opener, _)| opener == side);
+        let beyond = self.flow.overhead.of_mut(side).add(kind, bytes, client);
+        let spared = self.flow.spared.of_mut(side);
+        let within = bytes.saturating_sub(beyond);
+        *spared = spared.saturating_add(crate::observe::flow::overhead::Overhead::weight(
+            kind, within,
+        ));
+        self.carries(if beyond > 0 {
+            Carries::Application
+        } else {
+            Carries::Handshake
+        });
+    }
+
+    /// A request of the sender declares a body of so many bytes.
+    pub fn declares(&mut self, bytes: u64) {
+        let most = self.flow.declared.of_mut(self.ends.side);
+        *most = bytes.max(*most);
+    }
+
+    /// The flow asks a relay.
+    pub fn relays(&mut self, relay: Relay) {
+        self.relays_to(relay, None);
+    }
+
+    /// A proxy is asked to go to a host, and where it is said, to this port of it.
+    pub fn proxies(&mut self, host: &HostName, port: Option<u16>) {
+        let ip = match host {
+            HostName::Address(ip) => Some(*ip),
+            HostName::Name { .. } | HostName::Refused(_) => None,
+        };
+        self.relays_to(Relay::Proxy(ip), port);
+    }
+
+    fn relays_to(&mut self, relay: Relay, port: Option<u16>) {
+        // What names a target says more than a lookup, and an address beyond the site says most.
+        let weight = |relay: &Relay| match relay {
+            Relay::Lookup => 0,
+            Relay::Proxy(Some(ip)) if !classify(*ip).is_local() => 2,
+            Relay::Proxy(_) => 1,
+            Relay::Tunnel => 3,
+        };
+        let port = port.filter(|port| *port != 0);
+        let facts = &mut self.flow.facts;
+        let have = facts.relay.as_ref().map(weight);
+        if have.is_none_or(|have| have < weight(&relay)) {
+            facts.relay = Some(relay);
+            facts.target_port = port;
+        } else if facts.relay.as_ref() == Some(&relay) {
+            facts.target_port = facts.target_port.or(port);
+        }
+    }
+
+    /// The sender's clock said `seconds` since 1970-01-01T00:00:00Z when it made these bytes.
+    pub fn clock(&mut self, kind: ClockKind, seconds: i64) {
+        let said = i128::from(seconds).saturating_mul(i128::from(Timestamp::SECOND));
+        if let Some(ahead) = Timestamp::from_nanos(said).since(self.at.time) {
+            let server = self.ends.sender.0;
+            self.ledger.clocks.said(kind, server, ahead, self.at);
+        }
+    }
+
+    /// A gap that belongs to this frame.
+    pub fn gap(&mut self, id: GapId, cause: &'static str) {
+        self.ledger.gaps.at(id, self.at, self.epoch, cause);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing)]
+    use super::*;
+    use wire::test_bytes::hex;
+
+    #[test]
+    fn the_beginnings_of_streams_belong_to_one_protocol_each() {
+        let ends = |port| Ends {
+            side: Side::A,
+            sender: ([192, 168, 2, 20].into(), 40001),
+            receiver: ([192, 168, 2, 254].into(), port),
+        };
+        let connect = "02 0007 636f6e6e656374 00 3ff0000000000000 03 0000 09";
+        let rtmp = [
+            &[3][..],
+            &[0x5a; 3072],
+            &hex("03 000000 000017 14 00000000"),
+            &hex(connect),
+        ]
+        .concat();
+        let mysql = [&hex("20 0000 01 05aeff01 00000001 21")[..], &[0; 23]].concat();
+        let ldap = [
+            &hex("30 1d 02 01 01 77 18 80 16")[..],
+            b"1.3.6.1.4.1.1466.20037",
+        ]
+        .concat();
+        let samples: [(&str, Vec<u8>); 24] = [
+            ("coap", hex("40 e1 23 010000")),
+            ("tls", hex("16 0301 0005 01 000001 00")),
+            ("http", b"GET / HTTP/1.1\r\n".to_vec()),
+            ("http2", http1::HTTP2_PREFACE.to_vec()),
+            ("rtmp", rtmp),
+            ("rtsp", b"OPTIONS * RTSP/1.0\r\n".to_vec()),
+            ("sip", b"OPTIONS sip:a.example SIP/2.0\r\n".to_vec()),
+            (
+                "proxy-protocol",
+                b"PROXY TCP6 2001:db8::7 2001:db8::9 56324 443\r\n".to_vec(),
+            ),
+            (
+                "proxy-protocol",
+                hex("0d0a0d0a000d0a515549540a 21 11 000c c0000207 c6336409 dc04 01bb"),
+            ),
+            ("smtp", b"EHLO phone.example\r\n".to_vec()),
+            ("imap", b"a001 CAPABILITY\r\n".to_vec()),
+            ("pop3", b"CAPA\r\n".to_vec()),
+            ("ftp", b"AUTH TLS\r\n".to_vec()),
+            ("ftp", b"USER pilot\r\n".to_vec()),
+            ("postgresql", hex("00000008 04d2162f")),
+            ("mysql", mysql),
+            ("ldap", ldap),
+            (
+                "xmpp",
+                b"<stream:stream to='im.example' version='1.0'>".to_vec(),
+            ),
+            ("mqtt", hex("10 0d 0004 4d515454 04 02 003c 0001 61")),
+            ("stun", hex("0001 0000 2112a442 000102030405060708090a0b")),
+            ("socks", hex("05 01 00")),
+            (
+                "socks",
+                b"\x04\x01\x01\xbb\x00\x00\x00\x01me\x00a.example\x00".to_vec(),
+            ),
+            (
+                "drone-link",
+                hex("551904e40403e0150004059afee1fedffe8000000020018083"),
+            ),
+            (
+                "dns",
+                hex("001b 0007 0100 0001 0000 0000 0000 01 61 07 6578616d706c65 00 0001 0001"),
+            ),
+        ];
+        for (id, bytes) in &samples {
+            for port in [80, 443, 554, 1935, 5060, 8883, 40002] {
+                let mine = |bytes: &[u8]| -> Vec<&str> {
+                    let fits = STREAMS
+                        .iter()
+                        .filter(|p| (p.fit)(bytes, &ends(port)) == Fit::Mine);
+                    fits.map(|p| p.id).collect()
+                };
+                assert_eq!(mine(bytes), [*id], "port {port}");
+                for cut in 1..bytes.len() {
+                    assert!(
+                        mine(&bytes[..cut]).iter().all(|found| found == id),
+                        "{id} {cut}"
+                    );
+                }
+            }
+        }
+    }
+}

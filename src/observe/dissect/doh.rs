@@ -1,0 +1,128 @@
+//! Lookups in requests of HTTP in clear: DNS over HTTPS (RFC 8484) without the S, as it is spoken to a resolver or proxy on the site.
+//!
+//! The message stands in the query (`?dns=`, base64url, §4.1) or in the body (`application/dns-message`); the JSON form of public
+//! resolvers says `?name=` at `/resolve` or `/dns-query`. Answers are not read. Inside TLS nothing of it can be seen.
+
+use super::Sink;
+use super::dns_message::{parse, rtype};
+use super::host_name::HostName;
+use crate::evidence::flow::Relay;
+use crate::ground::gaps::GapId;
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use std::sync::Arc;
+
+/// Type of a body that is a message.
+pub(super) const MESSAGE: &str = "application/dns-message";
+/// The same, sealed for a resolver behind the one that is asked (RFC 9230 §5.1).
+pub(super) const OBLIVIOUS: &str = "application/oblivious-dns-message";
+/// Longest message: its length has two bytes where it is written.
+pub(super) const MESSAGE_MAX: usize = 0xffff;
+
+/// Last parts of a path that answers in JSON.
+const JSON_PATHS: [&str; 2] = ["resolve", "dns-query"];
+
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// What the target of a request looks up.
+pub(super) fn asked(path: &[u8], sink: &mut Sink<'_>) {
+    let Ok(path) = std::str::from_utf8(path) else {
+        return;
+    };
+    let Some((path, query)) = path.split_once('?') else {
+        return;
+    };
+    let query = query.split('#').next().unwrap_or(query);
+    let fields = || query.split('&').filter_map(|field| field.split_once('='));
+    for (_, value) in fields().filter(|(key, _)| *key == "dns") {
+        // Twelve bytes of header are sixteen letters; less is another parameter of this name.
+        if let Ok(bytes) = BASE64URL.decode(value)
+            && bytes.len() > 12
+        {
+            message(&bytes, sink);
+        }
+    }
+    let json = path
+        .rsplit('/')
+        .next()
+        .is_some_and(|last| JSON_PATHS.contains(&last));
+    for (_, value) in fields().filter(|(key, _)| json && *key == "name") {
+        if let HostName::Name { text, .. } = HostName::read(value.as_bytes()) {
+            sink.looks_up(&Arc::from(text.as_str()), rtype::A);
+            sink.relays(Relay::Lookup);
+        }
+    }
+}
+
+/// A message in a query or a body.
+pub(super) fn message(bytes: &[u8], sink: &mut Sink<'_>) {
+    let read = parse(bytes).ok();
+    let questions = read.iter().flat_map(|message| &message.questions);
+    let mut none = true;
+    for question in questions.filter(|question| !question.name.is_root()) {
+        none = false;
+        sink.looks_up(&Arc::from(question.name.as_str()), question.qtype);
+    }
+    sink.relays(Relay::Lookup);
+    if none {
+        sink.gap(
+            GapId::UnreadablePackets,
+            "a DNS message in HTTP that cannot be read",
+        );
+    }
+}
+
+/// A lookup whose name is sealed.
+pub(super) fn sealed(sink: &mut Sink<'_>) {
+    sink.flow.facts.hidden = Some("a DNS message in HTTP that is not read");
+    sink.relays(Relay::Lookup);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::dissect::conversation::Conversation;
+    use crate::observe::dissect::wire::test_bytes::hex;
+
+    #[test]
+    fn every_form_is_a_lookup() {
+        let question = hex("0000 0100 0001 0000 0000 0000 01 61 07 6578616d706c65 00 0001 0001");
+        let coded = BASE64URL.encode(&question);
+        let post = [
+            format!("POST /dns-query HTTP/1.1\r\nHost: r.lan\r\nContent-Type: application/dns-message\r\nContent-Length: {}\r\n\r\n", question.len()).as_bytes(),
+            &question,
+        ]
+        .concat();
+        for request in [
+            format!("GET /dns-query?dns={coded} HTTP/1.1\r\nHost: r.lan\r\n\r\n").into_bytes(),
+            format!(
+                "GET /dns-query?dns={} HTTP/1.1\r\nHost: r.lan\r\n\r\n",
+                coded.trim_end_matches('=')
+            )
+            .into_bytes(),
+            b"GET /resolve?name=a.example&type=A HTTP/1.1\r\nHost: r.lan\r\n\r\n".to_vec(),
+            post,
+        ] {
+            for size in [1, 40, request.len()] {
+                let mut talk = Conversation::tcp("192.168.2.254:8053");
+                talk.say_in_pieces(&request, size);
+                let lookups: Vec<String> =
+                    talk.facts().lookups.iter().map(|n| n.to_string()).collect();
+                assert_eq!(lookups, ["a.example"], "{}", request.escape_ascii());
+                assert_eq!(talk.facts().relay, Some(Relay::Lookup));
+                assert!(talk.gaps().is_empty());
+            }
+        }
+        let mut other = Conversation::tcp("192.168.2.254:8053");
+        other.say("GET /users?name=a.example HTTP/1.1\r\nHost: r.lan\r\n\r\n");
+        assert_eq!(other.facts().relay, None);
+        let mut broken = Conversation::tcp("192.168.2.254:8053");
+        broken.say("POST / HTTP/1.1\r\nContent-Type: application/dns-message\r\nContent-Length: 3\r\n\r\nabc");
+        assert_eq!(broken.gaps(), ["unreadable-packets"]);
+    }
+}

@@ -1,0 +1,372 @@
+//! HTTP/1 on any port (RFC 9112): Host, absolute URI and CONNECT, for every request on a connection.
+//!
+//! Bodies are passed over by their length, not read. Only what the client sends is followed. Of an
+//! answer its head matters, where it begins right behind a request: to a CONNECT, behind which
+//! another protocol begins, and for its `Date`, which is a clock; and all of it to HTTPDNS, whose
+//! requests are lookups.
+
+use super::dns_message::rtype;
+use super::http1::{
+    Authority, Chunked, HEAD_MAX, Parsed, Request, Target, fit, next_request, request_on, response,
+};
+use super::httpdns::Asked;
+use super::wire::Fit;
+use super::{Protocol, Session, Sink, Step, doh, httpdns, masque};
+use crate::evidence::flow::{NameSource, Relay, Side};
+use crate::evidence::ledger::clocks::ClockKind;
+use crate::ground::gaps::GapId;
+use crate::observe::flow::Carries;
+use std::sync::Arc;
+
+pub(super) const HTTP: Protocol = Protocol {
+    id: "http",
+    fit: |bytes, _| fit(bytes),
+    open: || Box::new(Http::default()),
+};
+
+#[derive(Default)]
+struct Http {
+    client: Option<Side>,
+    body: Option<Chunked>,
+    /// A CONNECT or an upgrade waits for its answer.
+    switching: bool,
+    /// The head of an answer comes next, unless an earlier answer still goes on.
+    asked: bool,
+    /// The name that the latest request asked HTTPDNS for.
+    httpdns: Option<Arc<str>>,
+    /// Bytes of a body that is a DNS message.
+    question: Option<usize>,
+    /// How far a request head was searched for its end.
+    searched: usize,
+}
+
+/// Longest HTTPDNS answer that is read; one about one name has a few hundred bytes.
+const ANSWER_MAX: usize = 16 << 10;
+
+impl Session for Http {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        sink.carries(Carries::Application);
+        let side = sink.side();
+        let client = *self.client.get_or_insert(side);
+        if side != client {
+            return self.answer(bytes, sink);
+        }
+        if let Some(length) = self.question {
+            let Some(message) = bytes.get(..length) else {
+                return Step::More;
+            };
+            doh::message(message, sink);
+            self.question = None;
+            return Step::Consumed(length);
+        }
+        if let Some(body) = &mut self.body {
+            let step = walk(body, bytes);
+            if body.is_done() || body.is_broken() {
+                self.body = None;
+            }
+            return step;
+        }
+        if self.switching {
+            // The client speaks on without waiting: the other protocol begins here.
+            self.switching = false;
+            return Step::Handover(0);
+        }
+        match request_on(bytes, &mut self.searched) {
+            Parsed::NeedMore => Step::More,
+            // A body of a length that nobody said, or another protocol. Requests behind it are found.
+            Parsed::NotHttp => next_request(bytes).map_or(Step::Handover(0), Step::Consumed),
+            Parsed::Head(request) => {
+                if request.damaged && bytes.len() >= HEAD_MAX {
+                    sink.gap(
+                        GapId::LimitsReached,
+                        "a request head is longer than is read",
+                    );
+                }
+                self.request(&request, sink)
+            }
+        }
+    }
+
+    fn lost(&mut self, side: Side) -> bool {
+        // Behind a hole only a new request line makes sense again; probing finds it.
+        self.client != Some(side)
+    }
+
+    fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        // The connection ended inside a head: the names that are there count.
+        if self.client == Some(sink.side())
+            && self.body.is_none()
+            && !self.switching
+            && fit(bytes) == Fit::Mine
+        {
+            let closed = [bytes, b"\r\n\r\n"].concat();
+            if let Parsed::Head(request) = request_on(&closed, &mut 0) {
+                self.request(&request, sink);
+            }
+        }
+    }
+}
+
+/// Reads on in a chunked body.
+fn walk(body: &mut Chunked, bytes: &[u8]) -> Step {
+    let ahead = body.skippable();
+    if ahead > 0 {
+        body.skip(ahead);
+        return Step::Skip(ahead);
+    }
+    // One byte of framing at a time would do; up to the next data is as good.
+    let used = body.feed(bytes.get(..bytes.len().min(64)).unwrap_or(bytes));
+    Step::Consumed(used)
+}
+
+impl Http {
+    fn answer(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        if let Some(name) = &self.httpdns {
+            let Some(body) = whole_body(bytes) else {
+                if bytes.len() < ANSWER_MAX {
+                    return Step::More;
+                }
+                (self.httpdns, self.asked) = (None, false);
+                return Step::Consumed(bytes.len());
+            };
+            if let Parsed::Head(head) = response(bytes)
+                && let Some(date) = head.date
+            {
+                sink.clock(ClockKind::HttpDate, date);
+            }
+            let (addresses, ttl) = httpdns::answers(body);
+            for address in addresses {
+                sink.answers(name, Vec::new(), address, ttl);
+            }
+            (self.httpdns, self.asked) = (None, false);
+            return Step::Consumed(bytes.len());
+        }
+        if !self.switching && !self.asked {
+            // Nothing else in answers is needed; but a CONNECT may still come on this connection.
+            return Step::Consumed(bytes.len());
+        }
+        match response(bytes) {
+            Parsed::NeedMore => Step::More,
+            Parsed::Head(head) => {
+                if let Some(date) = head.date {
+                    sink.clock(ClockKind::HttpDate, date);
+                }
+                let agreed = head.status / 100 == 2 || head.status == 101;
+                if self.switching && agreed {
+                    self.switching = false;
+                    self.asked = false;
+                    return Step::Handover(head.head_len);
+                }
+                // 100-continue may come before; a refusal ends it.
+                let more = head.status / 100 == 1;
+                self.switching &= more;
+                self.asked = more;
+                Step::Consumed(head.head_len)
+            }
+            Parsed::NotHttp => {
+                self.switching = false;
+                self.asked = false;
+                Step::Consumed(bytes.len())
+            }
+        }
+    }
+
+    fn request(&mut self, request: &Request, sink: &mut Sink<'_>) -> Step {
+        sink.client_speaks();
+        self.asked = true;
+        for target in std::iter::once(&request.target).chain(&request.others) {
+            match target {
+                Target::Tunnel(authority) => {
+                    say(authority, NameSource::HttpConnect, sink);
+                    sink.proxies(&authority.host, authority.port);
+                    self.switching = true;
+                }
+                Target::Absolute { authority, .. } => {
+                    say(authority, NameSource::HttpHost, sink);
+                    sink.proxies(&authority.host, authority.port);
+                }
+                Target::Origin | Target::Asterisk => {}
+            }
+        }
+        if let Some(token) = &request.upgrade {
+            masque::asked(token, &request.path, sink);
+        }
+        // The target of a CONNECT outranks its Host field (RFC 9110 §7.1), which repeats it or
+        // names the proxy.
+        if !matches!(request.target, Target::Tunnel(_)) {
+            for host in &request.hosts {
+                say(host, NameSource::HttpHost, sink);
+            }
+        }
+        self.httpdns = None;
+        if let Some(asked) = &request.asked {
+            self.lookup(asked, sink);
+        }
+        doh::asked(&request.path, sink);
+        let kind = request.content_type.as_deref().unwrap_or_default();
+        let length = request
+            .content_length
+            .and_then(|length| usize::try_from(length).ok())
+            .filter(|length| (1..=doh::MESSAGE_MAX).contains(length));
+        match length {
+            Some(length) if kind.starts_with(doh::MESSAGE) && !request.bad_framing => {
+                self.question = Some(length);
+                return Step::Consumed(request.head_len);
+            }
+            _ if kind.starts_with(doh::MESSAGE) || kind.starts_with(doh::OBLIVIOUS) => {
+                doh::sealed(sink);
+            }
+            _ => {}
+        }
+        self.switching |= request.upgrade.is_some();
+        if request.chunked {
+            self.body = Some(Chunked::new());
+            return Step::Consumed(request.head_len);
+        }
+        match request.content_length {
+            Some(length) if !request.bad_framing => {
+                sink.declares(length);
+                Step::Skip((request.head_len as u64).saturating_add(length))
+            }
+            _ => Step::Consumed(request.head_len),
+        }
+    }
+}
+
+impl Http {
+    fn lookup(&mut self, asked: &Asked, sink: &mut Sink<'_>) {
+        for name in &asked.names {
+            let name: Arc<str> = Arc::from(name.as_str());
+            sink.looks_up(&name, rtype::A);
+            if asked.v6 {
+                sink.looks_up(&name, rtype::AAAA);
+            }
+            self.httpdns = (asked.names.len() == 1).then_some(name);
+        }
+        if asked.encrypted && asked.names.is_empty() {
+            sink.flow.facts.hidden = Some("HTTPDNS with encrypted names");
+        }
+        sink.relays(Relay::Lookup);
+    }
+}
+
+/// The body of an answer with a declared length, or what else this is as a body of no bytes; `None` if more must come.
+fn whole_body(bytes: &[u8]) -> Option<&[u8]> {
+    match response(bytes) {
+        Parsed::NeedMore => None,
+        Parsed::NotHttp => Some(&[]),
+        Parsed::Head(head) => {
+            let length = head.content_length.filter(|_| head.status == 200);
+            let Some(length) = length.and_then(|n| usize::try_from(n).ok()) else {
+                return Some(&[]);
+            };
+            bytes.get(head.head_len..)?.get(..length)
+        }
+    }
+}
+
+fn say(authority: &Authority, source: NameSource, sink: &mut Sink<'_>) {
+    sink.host(&authority.host, source);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+    use super::*;
+    use crate::ground::moment::Timestamp;
+    use crate::observe::dissect::conversation::Conversation;
+
+    #[test]
+    fn a_target_beyond_the_site_is_not_hidden_by_one_on_it() {
+        let mut talk = Conversation::tcp("192.168.2.254:3128");
+        talk.say("GET http://192.168.2.9/ HTTP/1.1\r\nHost: 192.168.2.9\r\n\r\n");
+        talk.say("GET http://47.88.60.14/ HTTP/1.1\r\nHost: 47.88.60.14\r\n\r\n");
+        talk.say("GET http://192.168.2.8/ HTTP/1.1\r\nHost: 192.168.2.8\r\n\r\n");
+        let target = Some([47, 88, 60, 14].into());
+        assert_eq!(talk.literal(), target);
+        assert_eq!(talk.facts().relay, Some(Relay::Proxy(target)));
+    }
+
+    /// Alibaba's service by its API document; the answer comes in two segments.
+    #[test]
+    fn names_asked_of_httpdns_are_lookups_and_their_answers_name_addresses() {
+        let mut talk = Conversation::tcp("203.107.1.33:80");
+        talk.say("GET /100000/d?host=log.vendor.example HTTP/1.1\r\nHost: 203.107.1.33\r\n\r\n");
+        talk.hear("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n{\"host\":\"log.vendor.example\",");
+        talk.hear("\"ips\":[\"47.88.60.14\"],\"ttl\":60}");
+        let facts = talk.facts();
+        assert!(facts.public_lookup && !facts.only_lookups);
+        assert_eq!(facts.relay, Some(Relay::Lookup));
+        let lookups: Vec<_> = talk.ledger.lookups.iter().collect();
+        let [(key, lookup)] = lookups.as_slice() else {
+            panic!("{lookups:?}")
+        };
+        assert_eq!((&*key.name, key.port), ("log.vendor.example", 80));
+        assert!(lookup.types.contains(&rtype::A) && lookup.types.len() == 1);
+        let address = std::net::IpAddr::from([47, 88, 60, 14]);
+        assert!(lookup.answers.contains(&address));
+        let client = key.client;
+        let began = crate::ground::moment::Moment::NONE.time;
+        let names = talk.ledger.names_of(address, client, None, began);
+        assert_eq!(names.first().map(|e| &*e.name), Some("log.vendor.example"));
+        let mut hidden = Conversation::tcp("119.29.29.29:80");
+        hidden.say(
+            "GET /d?dn=18b4ac0f3d4a7b9d&id=100&alg=des HTTP/1.1\r\nHost: 119.29.29.29\r\n\r\n",
+        );
+        assert!(hidden.facts().hidden.is_some() && hidden.ledger.lookups.is_empty());
+        let mut other = Conversation::tcp("45.33.92.2:80");
+        other.say("GET /d?host=a.example HTTP/1.1\r\nHost: api.example\r\n\r\n");
+        assert!(other.ledger.lookups.is_empty());
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_a_clock_and_one_from_a_cache_is_none() {
+        let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+        let head = |more: &str| format!("HTTP/1.1 200 OK\r\n{date}{more}Content-Length: 4\r\n\r\n");
+        let heard = |answers: &[&str]| {
+            let mut talk = Conversation::tcp("45.33.92.2:80");
+            // The capture is seven seconds behind the server.
+            talk.at(Timestamp::from_nanos(784_111_770_250_000_000));
+            for answer in answers {
+                talk.say("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+                for piece in answer.as_bytes().chunks(50) {
+                    talk.hear(piece);
+                }
+            }
+            let clocks = talk.ledger.clocks.iter();
+            let told: Vec<_> = clocks
+                .map(|(kind, _, o)| (kind, o.least, o.count))
+                .collect();
+            told
+        };
+        let plain = head("") + "body";
+        let seven = (ClockKind::HttpDate, 6_750_000_000, 1);
+        assert_eq!(heard(&[&plain]), [seven]);
+        assert_eq!(heard(&[&plain, &plain]), [(seven.0, seven.1, 2)]);
+        assert_eq!(
+            heard(&[&format!("HTTP/1.1 100 Continue\r\n\r\n{plain}")]),
+            [seven]
+        );
+        assert_eq!(heard(&[&head("Age: 0\r\n")]), [], "kept by a cache");
+        assert_eq!(heard(&[&head(date)]), [], "two of them");
+        assert_eq!(
+            heard(&[&format!("{}{plain}", head(""))]),
+            [seven],
+            "in a body"
+        );
+    }
+
+    #[test]
+    fn a_web_socket_stays_the_connection_it_came_from() {
+        let mut talk = Conversation::tcp("45.33.92.2:80");
+        talk.say("GET /mqtt HTTP/1.1\r\nHost: ws.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n");
+        talk.hear("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x02\x01");
+        // A masked frame (RFC 6455 §5.2), more of them than are probed.
+        for _ in 0..40 {
+            talk.say(b"\x82\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        }
+        assert_eq!((talk.protocol(), talk.names().len()), (Some("http"), 1));
+        let client = talk.client();
+        assert_eq!(*talk.flow().carries.of(client), Carries::Application);
+    }
+}

@@ -1,0 +1,395 @@
+//! HTTP/2 in clear (RFC 9113): the authority of every request, and gRPC with it.
+//!
+//! Recognised by its preface alone (§3.4), with prior knowledge or behind `Upgrade: h2c`. A connection that was open when the
+//! capture began stays unknown: its header table is built from all requests before, and guessing at it would invent names. For the
+//! same reason reading ends at the first lost bytes. Answers are not read. What a CONNECT carries is inside the frames of its stream
+//! and is not read either, so it counts as an opaque tunnel beside the name of its target.
+
+use super::hpack::{Decoder, Fault};
+use super::http1::{Authority, HTTP2_PREFACE};
+use super::http2_frame::{Block, Frame, block, frame_type, gather};
+use super::wire::Fit;
+use super::{Protocol, Session, Sink, Step, doh, masque};
+use crate::evidence::flow::{NameSource, Side};
+use crate::ground::gaps::GapId;
+use crate::observe::flow::Carries;
+
+pub(super) const HTTP2: Protocol = Protocol {
+    id: "http2",
+    fit: |bytes, _| fit(bytes),
+    open: || Box::new(Http2::default()),
+};
+
+/// Authorities and hosts taken of one request; an honest one has one of either.
+const HOSTS_MAX: usize = 8;
+/// Longest value of them: a host name has at most 255 bytes, and user information in front of it is forbidden (§8.3.1).
+const HOST_LEN_MAX: usize = 1024;
+
+/// Longest path kept: templates of proxies and questions to resolvers are far shorter.
+const PATH_MAX: usize = 4096;
+
+fn fit(bytes: &[u8]) -> Fit {
+    let common = HTTP2_PREFACE.len().min(bytes.len());
+    if HTTP2_PREFACE.get(..common) != bytes.get(..common) {
+        Fit::NotMine
+    } else if common < HTTP2_PREFACE.len() {
+        Fit::NeedMore
+    } else {
+        Fit::Mine
+    }
+}
+
+#[derive(Default)]
+struct Http2 {
+    /// Who sent the preface; set once it is passed.
+    client: Option<Side>,
+    decoder: Decoder,
+    /// How far an unfinished header block was walked.
+    seen: usize,
+}
+
+/// The fields of one request that say where it goes.
+#[derive(Default)]
+struct Request {
+    connect: bool,
+    /// The `:protocol` of an extended CONNECT (RFC 8441 §4).
+    protocol: Option<Vec<u8>>,
+    path: Vec<u8>,
+    /// The body is a DNS message.
+    asks_sealed: bool,
+    /// Length of the body by its head (RFC 9113 §8.1.1).
+    declared: u64,
+    authorities: Vec<Vec<u8>>,
+    hosts: Vec<Vec<u8>>,
+    /// There was more than is kept.
+    over: bool,
+}
+
+impl Session for Http2 {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        sink.carries(Carries::Application);
+        match self.client {
+            None => {
+                self.client = Some(sink.side());
+                sink.client_speaks();
+                Step::Consumed(HTTP2_PREFACE.len())
+            }
+            Some(client) if client == sink.side() => self.frame(bytes, sink),
+            Some(_) => Step::DoneHere,
+        }
+    }
+
+    fn lost(&mut self, side: Side) -> bool {
+        self.client != Some(side)
+    }
+
+    fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        // The connection ended inside a request: its authority may be there.
+        let begun = Frame::read(bytes).is_some_and(|f| f.kind == frame_type::HEADERS);
+        if begun
+            && self.client == Some(sink.side())
+            && let Some(block) = gather(bytes)
+        {
+            let mut request = Request::default();
+            let _ = self.decoder.decode(&block, &mut |n, v| request.field(n, v));
+            request.say(sink);
+        }
+    }
+}
+
+impl Http2 {
+    fn frame(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        let Some(frame) = Frame::read(bytes) else {
+            return Step::More;
+        };
+        if frame.kind != frame_type::HEADERS {
+            return Step::Skip(frame.total() as u64);
+        }
+        let (block, length) = match block(bytes, &mut self.seen) {
+            Block::Whole(block, length) => (block, length),
+            Block::NeedMore => return Step::More,
+            Block::TooLong => {
+                sink.gap(
+                    GapId::LimitsReached,
+                    "a request head is longer than is read",
+                );
+                return Step::DoneHere;
+            }
+            Block::Broken => return unreadable(sink),
+        };
+        let mut request = Request::default();
+        let read = self.decoder.decode(&block, &mut |n, v| request.field(n, v));
+        request.say(sink);
+        match read {
+            Ok(()) => Step::Consumed(length),
+            Err(Fault::Malformed) => unreadable(sink),
+            Err(Fault::TableTooLarge) => {
+                sink.gap(
+                    GapId::LimitsReached,
+                    "an HTTP/2 header table is larger than is kept",
+                );
+                Step::DoneHere
+            }
+        }
+    }
+}
+
+/// Later requests refer to this one: they cannot be read either.
+fn unreadable(sink: &mut Sink<'_>) -> Step {
+    sink.gap(
+        GapId::UnreadablePackets,
+        "an HTTP/2 request that cannot be read",
+    );
+    Step::DoneHere
+}
+
+impl Request {
+    fn field(&mut self, name: &[u8], value: &[u8]) {
+        let list = match name {
+            b":method" => {
+                self.connect |= value == b"CONNECT";
+                return;
+            }
+            b":protocol" => {
+                let kept = value.get(..HOST_LEN_MAX).unwrap_or(value);
+                self.protocol = Some(kept.to_vec());
+                return;
+            }
+            b":path" => {
+                let kept = value.get(..PATH_MAX).unwrap_or(value);
+                self.path = kept.to_vec();
+                return;
+            }
+            b"content-type" => {
+                self.asks_sealed = value.starts_with(doh::MESSAGE.as_bytes())
+                    || value.starts_with(doh::OBLIVIOUS.as_bytes());
+                return;
+            }
+            b"content-length" => {
+                let length = std::str::from_utf8(value).ok();
+                let length = length.and_then(|digits| digits.trim().parse().ok());
+                self.declared = self.declared.max(length.unwrap_or(0));
+                return;
+            }
+            b":authority" => &mut self.authorities,
+            b"host" => &mut self.hosts,
+            _ => return,
+        };
+        if list.len() < HOSTS_MAX && value.len() <= HOST_LEN_MAX {
+            list.push(value.to_vec());
+        } else {
+            self.over = true;
+        }
+    }
+
+    fn say(&self, sink: &mut Sink<'_>) {
+        // The authority of a plain CONNECT is where the tunnel goes (§8.5); that of an extended one is the server's own.
+        let tunnel = self.connect && self.protocol.is_none();
+        for authority in &self.authorities {
+            let Authority { host, port } = Authority::read(authority);
+            if tunnel {
+                sink.host(&host, NameSource::HttpConnect);
+                sink.proxies(&host, port);
+            } else {
+                sink.host(&host, NameSource::Http2Authority);
+            }
+        }
+        if !tunnel {
+            for host in &self.hosts {
+                sink.host(&Authority::read(host).host, NameSource::Http2Authority);
+            }
+        }
+        // RFC 9298 and RFC 9484: datagrams or packets for anyone, named in the path.
+        if let Some(protocol) = &self.protocol {
+            masque::asked(&String::from_utf8_lossy(protocol), &self.path, sink);
+        }
+        if self.declared > 0 {
+            sink.declares(self.declared);
+        }
+        doh::asked(&self.path, sink);
+        if self.asks_sealed {
+            // The message is in the frames of the body.
+            doh::sealed(sink);
+        }
+        if tunnel {
+            sink.flow.facts.tunnel = Some("http2-connect");
+        }
+        if self.over {
+            sink.gap(
+                GapId::LimitsReached,
+                "a request names more or longer hosts than are kept",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing)]
+    use super::*;
+    use crate::evidence::flow::NameSource::{Http2Authority, HttpConnect, HttpHost};
+    use crate::evidence::flow::Relay;
+    use crate::observe::dissect::conversation::Conversation;
+    use crate::observe::dissect::wire::test_bytes::hex;
+
+    const SETTINGS: &str = "000000 04 00 00000000";
+
+    fn headers(stream: u8, block: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(block.len()).unwrap_or(u8::MAX);
+        [&[0, 0, length, 1, 5, 0, 0, 0, stream][..], block].concat()
+    }
+
+    /// A literal that is not added to the table, by static name index or new name.
+    fn literal(name: &str, value: &str) -> Vec<u8> {
+        let sized =
+            |text: &str| [&[u8::try_from(text.len()).unwrap_or(0)], text.as_bytes()].concat();
+        [&[0][..], &sized(name), &sized(value)].concat()
+    }
+
+    fn open() -> Conversation {
+        let mut talk = Conversation::tcp("13.32.94.2:8081");
+        talk.say([HTTP2_PREFACE, &hex(SETTINGS)].concat());
+        talk.hear(hex(SETTINGS));
+        talk
+    }
+
+    fn named(name: &str, source: NameSource) -> (String, NameSource) {
+        (name.to_owned(), source)
+    }
+
+    #[test]
+    fn every_request_names_its_authority_however_it_is_cut() {
+        // RFC 7541 C.4: the second and third request refer to the first one's authority.
+        let blocks = [
+            "8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff",
+            "8286 84be 5886 a8eb 1064 9cbf",
+            "8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf",
+        ];
+        let mut bytes = [HTTP2_PREFACE, &hex(SETTINGS)].concat();
+        for (stream, block) in (1..).step_by(2).zip(blocks) {
+            bytes.extend(headers(stream, &hex(block)));
+            // A body that looks like a frame header, passed over by its length.
+            bytes.extend(hex("000009 00 01 00000001 000010 01 04 00000001"));
+        }
+        let other = literal(":authority", "Api.Example:8080");
+        bytes.extend(headers(7, &[&[0x82, 0x86, 0x84][..], &other].concat()));
+        let indexed = [
+            literal(":method", "GET"),
+            vec![0xbf],
+            literal("host", "h.example"),
+        ]
+        .concat();
+        bytes.extend(headers(9, &indexed));
+        for size in [1, 2, 7, bytes.len()] {
+            let mut talk = Conversation::tcp("13.32.94.2:8081");
+            talk.say_in_pieces(&bytes, size);
+            let names = talk.names();
+            assert_eq!(
+                names,
+                ["www.example.com", "api.example", "h.example"].map(|n| named(n, Http2Authority)),
+                "{size}"
+            );
+            assert_eq!(talk.protocol(), Some("http2"));
+            assert!(talk.opened_by_client() && talk.gaps().is_empty());
+        }
+    }
+
+    #[test]
+    fn the_longest_body_that_a_head_declares_counts() {
+        let mut talk = open();
+        for (stream, length) in [(1, "12"), (3, "8000000"), (5, "x"), (7, "7")] {
+            talk.say(headers(stream, &literal("content-length", length)));
+        }
+        assert_eq!(talk.declared(), 8_000_000);
+    }
+
+    #[test]
+    fn a_connect_names_the_end_of_its_tunnel() {
+        let connect =
+            |target: &str| [literal(":method", "CONNECT"), literal(":authority", target)].concat();
+        let mut talk = open();
+        talk.say(headers(1, &connect("flysafe.example:443")));
+        assert_eq!(talk.names(), [named("flysafe.example", HttpConnect)]);
+        assert_eq!(talk.facts().relay, Some(Relay::Proxy(None)));
+        assert_eq!(talk.facts().tunnel, Some("http2-connect"));
+        let mut talk = open();
+        talk.say(headers(1, &connect("47.88.60.14:443")));
+        let ip = [47, 88, 60, 14].into();
+        assert_eq!(talk.literal(), Some(ip));
+        assert_eq!(talk.facts().relay, Some(Relay::Proxy(Some(ip))));
+        // A WebSocket is the server's own; datagrams go anywhere.
+        for (protocol, tunnel) in [("websocket", None), ("connect-udp", Some("connect-udp"))] {
+            let mut talk = open();
+            talk.say(headers(
+                1,
+                &[connect("a.example"), literal(":protocol", protocol)].concat(),
+            ));
+            assert_eq!(talk.names(), [named("a.example", Http2Authority)]);
+            assert_eq!(
+                (talk.facts().relay.clone(), talk.facts().tunnel),
+                (None, tunnel)
+            );
+        }
+    }
+
+    #[test]
+    fn behind_an_upgrade_the_preface_comes_after_the_answer() {
+        let mut talk = Conversation::tcp("13.32.94.2:80");
+        talk.say("GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n");
+        talk.hear(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        );
+        talk.hear(hex(SETTINGS));
+        talk.say([HTTP2_PREFACE, &hex(SETTINGS)].concat());
+        talk.say(headers(3, &literal(":authority", "b.example")));
+        assert_eq!(
+            talk.names(),
+            [
+                named("a.example", HttpHost),
+                named("b.example", Http2Authority)
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_guessed_of_a_connection_without_its_beginning() {
+        let request = headers(5, &hex("8287 85bf"));
+        let mut late = Conversation::tcp("13.32.94.2:80");
+        late.say([hex(SETTINGS), request.clone()].concat());
+        assert_eq!((late.protocol(), late.names()), (None, vec![]));
+        // A lost request would have changed the table: the index means something else now.
+        let mut torn = open();
+        torn.say(headers(1, &hex("41 8c f1e3 c2e5 f23a 6ba0 ab90 f4ff")));
+        torn.miss(60);
+        torn.say(headers(3, &literal(":authority", "b.example")))
+            .end();
+        assert_eq!(torn.names(), [named("www.example.com", Http2Authority)]);
+    }
+
+    #[test]
+    fn a_request_cut_by_the_end_is_read_as_far_as_it_goes_and_bounds_are_told() {
+        let mut talk = open();
+        let request = headers(
+            1,
+            &[literal(":authority", "b.example"), literal("cookie", "x")].concat(),
+        );
+        talk.say(&request[..request.len() - 3]).end();
+        assert_eq!(talk.names(), [named("b.example", Http2Authority)]);
+
+        let mut talk = open();
+        talk.say(hex("ffffff 01 04 00000001"));
+        assert_eq!(talk.gaps(), ["limits-reached"]);
+
+        let mut talk = open();
+        talk.say(headers(
+            1,
+            &(0..=HOSTS_MAX)
+                .flat_map(|n| literal("host", &format!("h{n}.example")))
+                .collect::<Vec<_>>(),
+        ));
+        assert_eq!(
+            (talk.names().len(), talk.gaps()),
+            (HOSTS_MAX, vec!["limits-reached"])
+        );
+    }
+}

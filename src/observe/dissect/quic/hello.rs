@@ -1,0 +1,142 @@
+//! What the client's side of a QUIC handshake says: hellos of TLS (RFC 9001 §4) or of Google's own protocol, whole or cut.
+//!
+//! Handshake messages stand one behind the other without records (RFC 9001 §4.1.3). After a HelloRetryRequest there are two hellos.
+
+use super::gquic;
+use super::version::Handshake;
+use crate::observe::dissect::host_name::HostName;
+use crate::observe::dissect::ja4::{Over, fingerprint};
+use crate::observe::dissect::tls_hello::{Ech, client_hello};
+use crate::observe::dissect::tls_record::handshake_type;
+use crate::observe::dissect::wire::Reader;
+
+/// The hellos of one client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Server names of all hellos, in order.
+    pub server_names: Vec<HostName>,
+    /// Application protocols of all hellos.
+    pub alpn: Vec<String>,
+    /// An encrypted hello is offered or imitated.
+    pub ech: bool,
+    /// The server name is sent encrypted by the withdrawn extension.
+    pub esni: bool,
+    /// Fingerprints of the hellos that are whole (see [`crate::observe::dissect::ja4`]).
+    pub ja4: Vec<String>,
+    /// All messages are there as far as they can be followed.
+    pub whole: bool,
+}
+
+/// Reads the start of a handshake, as far as it is there. `None` if it does not begin with a client's hello.
+pub fn read(handshake: &[u8], kind: Handshake) -> Option<Said> {
+    match kind {
+        Handshake::Tls => tls(handshake),
+        Handshake::Google => gquic::client_hello(handshake).map(|hello| Said {
+            server_names: hello.server_names,
+            whole: hello.whole,
+            ..Said::default()
+        }),
+    }
+}
+
+fn tls(handshake: &[u8]) -> Option<Said> {
+    /// Messages looked at: two hellos, and room for what is not known.
+    const MESSAGES: usize = 8;
+    let mut said: Option<Said> = None;
+    let mut reader = Reader::new(handshake);
+    for _ in 0..MESSAGES {
+        let Some((kind, length)) = reader.u8().zip(reader.u24()) else {
+            break;
+        };
+        if kind != handshake_type::CLIENT_HELLO {
+            // A client sends nothing else before its keys change.
+            break;
+        }
+        let rest = reader.rest();
+        let body = usize::try_from(length).ok().and_then(|n| reader.take(n));
+        // Where a body is cut, names that are whole in it count.
+        if let Some(hello) = client_hello(body.unwrap_or(rest)) {
+            let into = said.get_or_insert_default();
+            if body.is_some() {
+                into.ja4.extend(fingerprint(&hello, Over::Quic));
+            }
+            into.server_names.extend(hello.server_names);
+            into.alpn.extend(hello.alpn);
+            into.ech |= matches!(hello.ech, Some(Ech::Outer { .. }));
+            into.esni |= hello.esni;
+            into.whole = body.is_some();
+        }
+        if body.is_none() {
+            break;
+        }
+    }
+    said
+}
+
+/// Hellos made for tests.
+#[cfg(test)]
+pub(in crate::observe::dissect) mod build {
+    #![allow(clippy::unwrap_used)]
+    use crate::observe::dissect::wire::test_bytes::hex;
+
+    /// A hello of TLS 1.3 with a name, an application protocol and so many bytes of padding before them.
+    pub(in crate::observe::dissect) fn hello(name: &str, alpn: &str, padding: u16) -> Vec<u8> {
+        let vector = |bytes: &[u8]| {
+            let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+            [&length[..], bytes].concat()
+        };
+        let entry = [&[0], &vector(name.as_bytes())[..]].concat();
+        let protocol = [&[u8::try_from(alpn.len()).unwrap()], alpn.as_bytes()].concat();
+        let extensions = [
+            hex("0015"),
+            vector(&vec![0; padding.into()]),
+            hex("0000"),
+            vector(&vector(&entry)),
+            hex("0010"),
+            vector(&vector(&protocol)),
+        ]
+        .concat();
+        let body = [
+            hex("0303"),
+            vec![7; 32],
+            hex("00 0002 1301 01 00"),
+            vector(&extensions),
+        ]
+        .concat();
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        [&[1], length.get(1..).unwrap(), &body].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_hellos_and_their_prefixes() {
+        let first = build::hello("a.test", "h3", 20);
+        let both = [first.clone(), build::hello("b.test", "h3", 0)].concat();
+        let names = |said: &Said| -> Vec<String> {
+            let names = said.server_names.iter();
+            names.filter_map(|n| n.name().map(str::to_owned)).collect()
+        };
+        let said = read(&both, Handshake::Tls).unwrap_or_default();
+        assert_eq!(
+            (names(&said), said.whole),
+            (vec!["a.test".into(), "b.test".into()], true)
+        );
+        assert_eq!(said.alpn, ["h3", "h3"]);
+        let behind_name = "0010 0005 0003 02 6833".len() / 2 - 2;
+        for cut in 0..first.len() {
+            let part = first.get(..cut).unwrap_or_default();
+            let said = read(part, Handshake::Tls).unwrap_or_default();
+            let all = cut + behind_name >= first.len();
+            assert_eq!(
+                (said.whole, names(&said).len()),
+                (false, usize::from(all)),
+                "cut at {cut}"
+            );
+        }
+        assert_eq!(read(&[2, 0, 0, 1, 0], Handshake::Tls), None);
+    }
+}

@@ -1,0 +1,770 @@
+//! Who reads which flow: probing, feeding sessions, starting anew after lost bytes.
+//!
+//! Bytes that no protocol claims are application payload of an unknown protocol; later segments
+//! are probed again for a while, since a known protocol may begin after a greeting that is not
+//! read or in the middle of a capture. Bytes that some protocol could still claim wait for more;
+//! a segment that begins another one for certain ends the waiting.
+//!
+//! Every turn of the loop passes over bytes, or is counted: a session that claims bytes and then
+//! neither reads nor passes them is refused, and that leaves a gap.
+
+use super::wire::Fit;
+use super::{DATAGRAMS, Protocol, STREAMS, Session, Sink, Step};
+use crate::evidence::flow::{Pair, Side};
+use crate::evidence::ledger::Ends;
+use crate::ground::gaps::GapId;
+use crate::ground::moment::Timestamp;
+use crate::observe::flow::Carries;
+use crate::observe::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX};
+use std::collections::VecDeque;
+
+/// Segments or datagrams of a flow that are probed before it counts as unknown. From then on nothing is
+/// kept of its segments, and each is only asked whether it begins something; of datagrams each is asked
+/// whether it names somebody beyond doubt (see [`midst`](super::midst)), and once per second by all protocols.
+const PROBES: u8 = 24;
+
+/// Segments of such a flow kept that came too early, and bytes of each: an opening is cut into few.
+const AHEAD_MAX: usize = 16;
+const AHEAD_BYTES_MAX: usize = 8 << 10;
+
+/// Turns in a row that pass over no byte: a session hands over to another protocol, that one opens,
+/// and it may hand over once more. More is a circle.
+const IDLE_MAX: u8 = 3;
+
+/// Bytes of a stream's start that a protocol may ask for before it must decide.
+const PROBE_BYTES_MAX: usize = 8 << 10;
+
+/// Protocols whose opening names a server, and that few bytes of something else are taken for.
+const NAMING: [&str; 12] = [
+    "tls",
+    "http",
+    "http2",
+    "rtmp",
+    "rtsp",
+    "sip",
+    "dns",
+    "proxy-protocol",
+    "smtp",
+    "ftp",
+    "xmpp",
+    "socks",
+];
+
+/// State of reading one flow.
+#[derive(Default)]
+pub struct Reading {
+    session: Option<Box<dyn Session>>,
+    /// Whose the session is, for datagrams.
+    speaks: Option<&'static str>,
+    /// Reads datagrams of a second protocol between those of the session.
+    aside: Option<(&'static str, Box<dyn Session>)>,
+    streams: Pair<Option<Box<Stream>>>,
+    /// Directions that the session wants no more of.
+    done: Pair<bool>,
+    probes: u8,
+    /// Nobody reads this flow any more.
+    closed: bool,
+    /// Second of the last probe of an unknown flow.
+    probed: i64,
+    /// The session has not passed over a byte yet.
+    fresh: bool,
+    /// Segments of a direction that nobody knows which came before others that belong in front of them.
+    ahead: Pair<Ahead>,
+}
+
+impl Reading {
+    /// True while a dissector may still want bytes of this direction: what is cut off or lost now
+    /// may be a name.
+    pub fn wants(&self, side: Side) -> bool {
+        !self.closed && !*self.done.of(side)
+    }
+
+    /// True when the flow is being read, or was never decided: its end matters.
+    pub fn is_waiting(&self) -> bool {
+        !self.closed
+            && (self.session.is_some()
+                || self
+                    .streams
+                    .a
+                    .as_ref()
+                    .is_some_and(|s| !s.unread().is_empty()))
+    }
+}
+
+/// Of a stream that nobody knows, what came out of order: the next segment may begin something that goes on in it.
+#[derive(Default)]
+struct Ahead {
+    next: Option<u32>,
+    kept: Vec<(u32, Vec<u8>)>,
+}
+
+impl Ahead {
+    /// True if bytes in front of these have not come.
+    fn is_ahead(&self, sequence: u32) -> bool {
+        /// Numbers that lie further apart have nothing to do with each other.
+        const NEAR: u32 = 1 << 24;
+        let distance = self.next.map_or(0, |next| sequence.wrapping_sub(next));
+        (1..NEAR).contains(&distance)
+    }
+
+    /// Notes a segment that begins nothing. What is kept of it comes from the pool.
+    fn pass(&mut self, sequence: u32, bytes: &[u8], pool: &mut Pool) {
+        let end = sequence.wrapping_add(u32::try_from(bytes.len()).unwrap_or(0));
+        if self.is_ahead(sequence) && self.kept.len() < AHEAD_MAX && !pool.is_tight() {
+            let head = bytes.get(..AHEAD_BYTES_MAX).unwrap_or(bytes);
+            if pool.take(head.len()) {
+                self.kept.push((sequence, head.to_vec()));
+                return;
+            }
+        }
+        // In order, or what is missing is lost.
+        if self.is_ahead(sequence) || self.next.is_none() || self.is_ahead(end) {
+            self.next = Some(end);
+            let mut kept = std::mem::take(&mut self.kept);
+            kept.retain(|(sequence, bytes)| {
+                let wanted = *sequence == end || self.is_ahead(*sequence);
+                if !wanted {
+                    pool.give(bytes.len());
+                }
+                wanted
+            });
+            self.kept = kept;
+        }
+    }
+
+    /// Hands over what was kept; it is the pool's no longer.
+    fn hand_over(&mut self, pool: &mut Pool) -> Vec<(u32, Vec<u8>)> {
+        let kept = std::mem::take(self).kept;
+        pool.give(kept.iter().map(|(_, bytes)| bytes.len()).sum());
+        kept
+    }
+}
+
+/// Slots and directions whose streams are only kept to compare with.
+type Finished = VecDeque<(u32, Side)>;
+
+/// What the readings of all flows share.
+struct Shared<'a> {
+    registry: &'a Registry,
+    pool: &'a mut Pool,
+    finished: &'a mut Finished,
+}
+
+/// The protocols that are tried. Their order means nothing.
+struct Registry {
+    streams: Vec<&'static Protocol>,
+    datagrams: Vec<&'static Protocol>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        #[cfg(test)]
+        if let Some(shuffled) = shuffled::registry() {
+            return shuffled;
+        }
+        Self {
+            streams: STREAMS.iter().collect(),
+            datagrams: DATAGRAMS.iter().collect(),
+        }
+    }
+}
+
+impl Registry {
+    /// The protocol of a stream that begins so; `Err` with whether more bytes could still make it one.
+    fn stream(&self, bytes: &[u8], ends: &Ends) -> Result<&'static Protocol, Undecided> {
+        let mut undecided = Undecided(false);
+        for protocol in &self.streams {
+            match (protocol.fit)(bytes, ends) {
+                Fit::Mine => return Ok(protocol),
+                Fit::NeedMore => undecided.0 = true,
+                Fit::NotMine => {}
+            }
+        }
+        Err(undecided)
+    }
+
+    /// As [`stream`](Self::stream), of bytes in the midst of a stream that nobody knows: only protocols that name a server
+    /// are asked. Of the others some have openings of so few bytes that payload would be taken for them.
+    fn midst(&self, bytes: &[u8], ends: &Ends) -> Result<&'static Protocol, Undecided> {
+        let mut undecided = Undecided(false);
+        for protocol in self.streams.iter().filter(|p| NAMING.contains(&p.id)) {
+            match (protocol.fit)(bytes, ends) {
+                Fit::Mine => return Ok(protocol),
+                Fit::NeedMore => undecided.0 = true,
+                Fit::NotMine => {}
+            }
+        }
+        Err(undecided)
+    }
+
+    fn datagram(&self, bytes: &[u8], ends: &Ends) -> Option<&'static Protocol> {
+        let mut all = self.datagrams.iter();
+        all.find(|p| (p.fit)(bytes, ends) == Fit::Mine).copied()
+    }
+}
+
+/// No protocol claims the bytes; true if one still may.
+struct Undecided(bool);
+
+/// The readings of all flows of a series, by slot of the flow table.
+#[derive(Default)]
+pub struct Readings {
+    registry: Registry,
+    slots: Vec<Reading>,
+    pool: Pool,
+    /// Slots whose streams are only kept to compare later copies with, oldest first.
+    finished: Finished,
+}
+
+impl Readings {
+    fn at(&mut self, slot: u32) -> Option<&mut Reading> {
+        let slot = slot as usize;
+        if slot >= self.slots.len() {
+            self.slots.resize_with(slot + 1, Reading::default);
+        }
+        self.slots.get_mut(slot)
+    }
+
+    /// The reading of a slot.
+    pub fn get(&self, slot: u32) -> Option<&Reading> {
+        self.slots.get(slot as usize)
+    }
+
+    /// A datagram of a flow.
+    pub fn datagram(&mut self, slot: u32, bytes: &[u8], sink: &mut Sink<'_>) {
+        let Some((reading, shared)) = self.slots_and_shared(slot) else {
+            return;
+        };
+        let naming = super::midst::naming(bytes, &sink.ends);
+        if let Some(session) = &mut reading.session {
+            if let Some(other) = naming.filter(|p| reading.speaks != Some(p.id)) {
+                reading.read_aside(other, bytes, sink);
+                return;
+            }
+            if let Step::Done | Step::Handover(_) = session.read(bytes, sink) {
+                reading.session = None;
+            } else {
+                return;
+            }
+        }
+        let asked = reading.may_probe(sink.at.time);
+        if bytes.is_empty() || (!asked && naming.is_none()) {
+            return;
+        }
+        if let Some(session) = super::quic::continued(bytes, sink) {
+            reading.speaks = Some(super::quic::ID);
+            reading.session.insert(session).read(bytes, sink);
+            return;
+        }
+        match naming.or_else(|| shared.registry.datagram(bytes, &sink.ends)) {
+            Some(protocol) => {
+                let mut session = open(protocol, sink);
+                reading.speaks = Some(protocol.id);
+                if session.read(bytes, sink) != Step::Done {
+                    reading.session = Some(session);
+                }
+            }
+            None => sink.carries(Carries::Application),
+        }
+    }
+
+    /// A datagram in a second reading, beside the session at work.
+    pub fn rival_datagram(&mut self, slot: u32, bytes: &[u8], sink: &mut Sink<'_>) {
+        match self.registry.datagram(bytes, &sink.ends) {
+            Some(protocol) => {
+                let mut session = open(protocol, sink);
+                session.read(bytes, sink);
+            }
+            None => self.datagram(slot, bytes, sink),
+        }
+    }
+
+    /// The payload of a segment; `sequence` is that of its first byte, `start` that of the first
+    /// byte of the direction if its SYN was seen.
+    pub fn segment(
+        &mut self,
+        slot: u32,
+        sequence: u32,
+        start: Option<u32>,
+        bytes: &[u8],
+        sink: &mut Sink<'_>,
+    ) {
+        self.make_room();
+        let side = sink.side();
+        let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
+            return;
+        };
+        let keep = reading.wants(side);
+        if !keep && reading.streams.of(side).is_none() {
+            reading.watch_unread(bytes, sink);
+            super::packets::watch(bytes, sink);
+            return;
+        }
+        let mut early = Vec::new();
+        if reading.is_unknown(side) {
+            // Nothing is kept of it: each segment is looked at where it lies.
+            let head = bytes.get(..PROBE_BYTES_MAX).unwrap_or(bytes);
+            let read_so_far = reading.streams.of(side).as_ref().map(|stream| stream.end());
+            let ahead = reading.ahead.of_mut(side);
+            ahead.next = ahead.next.or(read_so_far);
+            let begins = match shared.registry.midst(head, &sink.ends) {
+                Ok(_) => true,
+                Err(Undecided(more)) => more && !ahead.is_ahead(sequence),
+            };
+            if !begins {
+                ahead.pass(sequence, bytes, shared.pool);
+                sink.carries(Carries::Application);
+                reading.watch_unread(bytes, sink);
+                super::packets::watch(bytes, sink);
+                return;
+            }
+            if let Some(mut stream) = reading.streams.of_mut(side).take() {
+                stream.release(shared.pool);
+            }
+            *reading.streams.of_mut(side) = Some(Box::new(Stream::new(sequence)));
+            early = ahead.hand_over(shared.pool);
+        }
+        let begin = start.unwrap_or(sequence);
+        let stream = reading
+            .streams
+            .of_mut(side)
+            .get_or_insert_with(|| Box::new(Stream::new(begin)));
+        if stream.step_back(sequence, bytes.len()) {
+            reading.session = None;
+            reading.done = Pair::default();
+            reading.closed = false;
+        }
+        let keep = keep || reading.wants(side);
+        let Some(stream) = reading.streams.of_mut(side) else {
+            return;
+        };
+        for (sequence, bytes) in &early {
+            stream.push(*sequence, bytes, sink.at, shared.pool);
+        }
+        let pushed = stream.push(sequence, bytes, sink.at, shared.pool);
+        if pushed.dropped {
+            sink.gap(
+                GapId::LimitsReached,
+                "the memory for reassembly was used up",
+            );
+        }
+        if let Some(otherwise) = pushed.otherwise {
+            sink.flow.facts.conflict = true;
+            // Behind bytes that nobody knows the copy may begin something by itself.
+            let readings = [
+                (&*otherwise, shared.registry.stream(&otherwise, &sink.ends)),
+                (bytes, shared.registry.midst(bytes, &sink.ends)),
+            ];
+            let claimed = readings
+                .into_iter()
+                .find_map(|(bytes, protocol)| Some((bytes, protocol.ok()?)));
+            if let Some((bytes, protocol)) = claimed {
+                read_alone(bytes, protocol, sink);
+            }
+        }
+        if !keep {
+            if *sink.flow.carries.of(side) == Carries::Undecided && !bytes.is_empty() {
+                sink.carries(Carries::Application);
+            }
+            super::packets::watch(bytes, sink);
+            return;
+        }
+        reading.run(side, &mut shared, sink);
+        super::packets::watch(bytes, sink);
+        if pushed.hole {
+            reading.over_the_hole(side, &mut shared, sink);
+        }
+        reading.close_streams(slot, &mut shared);
+    }
+
+    /// The flow is over: what waits is read as far as it goes, and everything is released.
+    pub fn end(&mut self, slot: u32, mut sink: impl FnMut(Side, &mut dyn FnMut(&mut Sink<'_>))) {
+        let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
+            return;
+        };
+        for side in Side::BOTH {
+            if reading.streams.of(side).is_none() {
+                continue;
+            }
+            sink(side, &mut |sink| {
+                reading.run_to_the_end(side, &mut shared, sink);
+            });
+        }
+        for side in Side::BOTH {
+            if let Some(stream) = reading.streams.of_mut(side) {
+                stream.release(shared.pool);
+            }
+            reading.ahead.of_mut(side).hand_over(shared.pool);
+        }
+        *reading = Reading::default();
+    }
+
+    fn slots_and_shared(&mut self, slot: u32) -> Option<(&mut Reading, Shared<'_>)> {
+        self.at(slot)?;
+        let reading = self.slots.get_mut(slot as usize)?;
+        let shared = Shared {
+            registry: &self.registry,
+            pool: &mut self.pool,
+            finished: &mut self.finished,
+        };
+        Some((reading, shared))
+    }
+
+    /// Gives up what is only kept to compare with, oldest first, while memory is tight.
+    fn make_room(&mut self) {
+        while self.pool.is_tight() {
+            let Some((slot, side)) = self.finished.pop_front() else {
+                break;
+            };
+            if let Some(reading) = self.slots.get_mut(slot as usize)
+                && let Some(stream) = reading.streams.of_mut(side)
+                && stream.is_closed()
+            {
+                stream.release(&mut self.pool);
+                *reading.streams.of_mut(side) = None;
+            }
+        }
+    }
+}
+
+fn open(protocol: &Protocol, sink: &mut Sink<'_>) -> Box<dyn Session> {
+    sink.flow.facts.protocol.get_or_insert(protocol.id);
+    (protocol.open)()
+}
+
+/// Reads the start of a direction in a second version, beside the session at work.
+fn read_alone(bytes: &[u8], protocol: &Protocol, sink: &mut Sink<'_>) {
+    let mut session = open(protocol, sink);
+    let mut rest = bytes;
+    // Each turn but the last passes over bytes.
+    loop {
+        match session.read(rest, sink) {
+            Step::Consumed(n) if n > 0 => rest = rest.get(n..).unwrap_or_default(),
+            Step::Skip(n) if n > 0 => {
+                rest = rest
+                    .get(usize::try_from(n).unwrap_or(usize::MAX)..)
+                    .unwrap_or_default()
+            }
+            _ => break,
+        }
+        if rest.is_empty() {
+            return;
+        }
+    }
+    session.end(rest, sink);
+}
+
+impl Reading {
+    /// Unknown flows are looked at again now and then: once per second of capture time.
+    fn may_probe(&mut self, now: Timestamp) -> bool {
+        if self.closed {
+            return false;
+        }
+        if self.probes < PROBES {
+            self.probes += 1;
+            return true;
+        }
+        let second = now
+            .nanos()
+            .map_or(i64::MAX, |n| n.div_euclid(Timestamp::SECOND));
+        std::mem::replace(&mut self.probed, second) != second
+    }
+
+    /// Reads a datagram of another protocol than the session's.
+    fn read_aside(&mut self, protocol: &'static Protocol, bytes: &[u8], sink: &mut Sink<'_>) {
+        let (_, session) = match self.aside.take_if(|(id, _)| *id == protocol.id) {
+            Some(known) => self.aside.insert(known),
+            None => self.aside.insert((protocol.id, (protocol.open)())),
+        };
+        session.read(bytes, sink);
+    }
+
+    /// A segment of a flow that nobody reads: a drone link over TCP still shows itself.
+    fn watch_unread(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if bytes.is_empty() {
+            return;
+        }
+        if *sink.flow.carries.of(sink.side()) == Carries::Undecided {
+            // The other side told what this is, and it is no handshake.
+            sink.carries(Carries::Application);
+        }
+        if self.session.is_none() {
+            super::drone_link::watch(bytes, sink);
+        }
+    }
+
+    /// True when nobody read this direction so far, and nothing of it waits.
+    fn is_unknown(&self, side: Side) -> bool {
+        self.probes >= PROBES
+            && self.session.is_none()
+            && self.wants(side)
+            && self
+                .streams
+                .of(side)
+                .as_ref()
+                .is_none_or(|s| s.unread().is_empty())
+    }
+
+    fn run(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        let mut idle = 0u8;
+        // Ends: each turn passes over bytes or is counted.
+        loop {
+            let Some(stream) = self.streams.of_mut(side) else {
+                return;
+            };
+            if stream.unread().is_empty() || self.closed || *self.done.of(side) {
+                return;
+            }
+            let Some(session) = &mut self.session else {
+                if !self.probe(side, shared, sink) {
+                    return;
+                }
+                continue;
+            };
+            let step = session.read(stream.unread(), sink);
+            let passed = matches!(
+                step,
+                Step::Consumed(1..) | Step::Skip(1..) | Step::Handover(1..)
+            );
+            let circle = match step {
+                // What opened on these very bytes cannot read them after all.
+                Step::Handover(0) => self.fresh || idle >= IDLE_MAX,
+                Step::Consumed(0) | Step::Skip(0) => idle >= IDLE_MAX,
+                _ => false,
+            };
+            if circle {
+                sink.gap(
+                    GapId::UnreadablePackets,
+                    "a message that its protocol claims and cannot read",
+                );
+                self.pass_over(side, shared, sink);
+                return;
+            }
+            idle = if passed { 0 } else { idle.saturating_add(1) };
+            self.fresh &= !passed;
+            match step {
+                Step::More => {
+                    if stream.unread().len() >= UNREAD_MAX {
+                        sink.gap(GapId::LimitsReached, "a message is longer than is kept");
+                        self.pass_over(side, shared, sink);
+                    }
+                    return;
+                }
+                Step::Consumed(n) => stream.consume(n, shared.pool),
+                Step::Skip(n) => stream.skip(n, shared.pool),
+                Step::DoneHere => {
+                    *self.done.of_mut(side) = true;
+                    if *self.done.of(side.other()) {
+                        self.finish();
+                    }
+                    return;
+                }
+                Step::Done => {
+                    self.finish();
+                    return;
+                }
+                Step::Handover(n) => {
+                    stream.consume(n, shared.pool);
+                    self.session = None;
+                    self.done = Pair::default();
+                    self.probes = 0;
+                }
+            }
+        }
+    }
+
+    /// What waits of a direction costs itself only: it is payload of an unknown kind, and the next segment is looked at anew.
+    fn pass_over(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        self.session = None;
+        self.done = Pair::default();
+        if let Some(stream) = self.streams.of_mut(side) {
+            let unread = stream.unread().len();
+            stream.consume(unread, shared.pool);
+        }
+        sink.carries(Carries::Application);
+    }
+
+    fn finish(&mut self) {
+        self.session = None;
+        self.closed = true;
+    }
+
+    /// Looks for a protocol; true when the loop should go on.
+    fn probe(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) -> bool {
+        let Some(stream) = self.streams.of_mut(side) else {
+            return false;
+        };
+        let bytes = stream.unread();
+        let ask = match self.probes >= PROBES {
+            true => Registry::midst,
+            false => Registry::stream,
+        };
+        let undecided = match ask(shared.registry, bytes, &sink.ends) {
+            Ok(protocol) => {
+                self.begin(protocol, side, shared, sink);
+                return true;
+            }
+            Err(Undecided(undecided)) => undecided,
+        };
+        if undecided && bytes.len() < PROBE_BYTES_MAX {
+            // What waits for more may wait in vain: a greeting that looks like the start of a long message, and now a hello.
+            let mut found = None;
+            stream.retain_starts(|before, bytes| {
+                if found.is_some() {
+                    return true;
+                }
+                match ask(shared.registry, bytes, &sink.ends) {
+                    Ok(protocol) => {
+                        found = Some((before, protocol));
+                        true
+                    }
+                    Err(Undecided(more)) => more,
+                }
+            });
+            let Some((before, protocol)) = found else {
+                return false;
+            };
+            sink.carries(Carries::Application);
+            stream.consume(before, shared.pool);
+            self.begin(protocol, side, shared, sink);
+            return true;
+        }
+        // Nobody's: application payload. Each segment is looked at on its own.
+        let again = stream.forget_unread(shared.pool);
+        sink.carries(Carries::Application);
+        self.probes = self.probes.saturating_add(1);
+        again
+    }
+
+    /// Opens a session. What the other side said before, and waits for a protocol that it could be, is passed over if it cannot be of this
+    /// one: the answer to a request for encryption is not part of what is agreed on.
+    fn begin(
+        &mut self,
+        protocol: &'static Protocol,
+        side: Side,
+        shared: &mut Shared<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        self.session = Some(open(protocol, sink));
+        self.fresh = true;
+        let other = side.other();
+        let ends = sink.ends.reversed();
+        if let Some(stream) = self.streams.of_mut(other) {
+            while !stream.unread().is_empty()
+                && (protocol.fit)(stream.unread(), &ends) == Fit::NotMine
+            {
+                stream.forget_unread(shared.pool);
+                sink.flow.carries(other, Carries::Application);
+            }
+        }
+    }
+
+    fn over_the_hole(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        self.last_words(side, sink);
+        if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
+            self.session = None;
+        }
+        if let Some(stream) = self.streams.of_mut(side)
+            && stream.give_up_hole(shared.pool)
+        {
+            self.run(side, shared, sink);
+        }
+    }
+
+    /// Nothing comes behind the unread bytes any more: they are read as far as they go, for they may hold a name.
+    fn last_words(&mut self, side: Side, sink: &mut Sink<'_>) {
+        if let (Some(session), Some(stream), false) = (
+            &mut self.session,
+            self.streams.of(side),
+            *self.done.of(side),
+        ) && !stream.unread().is_empty()
+        {
+            session.end(stream.unread(), sink);
+        }
+    }
+
+    /// What waits on the port of resolvers when the flow ends is a question of which bytes are missing, or could be one.
+    fn half_a_question(&self, side: Side, sink: &mut Sink<'_>) {
+        let resolver = [sink.ends.sender.1, sink.ends.receiver.1].contains(&super::dns::PORT);
+        if let (true, None, Some(stream)) = (resolver, &self.session, self.streams.of(side))
+            && (super::dns::OVER_TCP.fit)(stream.unread(), &sink.ends) == Fit::NeedMore
+            && !stream.unread().is_empty()
+        {
+            read_alone(stream.unread(), &super::dns::OVER_TCP, sink);
+        }
+    }
+
+    fn run_to_the_end(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        if !self.wants(side) {
+            return;
+        }
+        self.run(side, shared, sink);
+        self.half_a_question(side, sink);
+        // What lies behind holes is read on its own: each piece may begin something.
+        for _ in 0..=LATE_PIECES_MAX {
+            if !self.wants(side) {
+                return;
+            }
+            self.last_words(side, sink);
+            let more = self
+                .streams
+                .of_mut(side)
+                .as_mut()
+                .is_some_and(|s| s.give_up_hole(shared.pool));
+            if !more {
+                return;
+            }
+            if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
+                self.session = None;
+            }
+            self.run(side, shared, sink);
+        }
+    }
+
+    fn close_streams(&mut self, slot: u32, shared: &mut Shared<'_>) {
+        for side in Side::BOTH {
+            if !self.wants(side)
+                && let Some(stream) = self.streams.of_mut(side)
+                && !stream.is_closed()
+            {
+                stream.close(shared.pool);
+                shared.finished.push_back((slot, side));
+            }
+        }
+    }
+}
+
+/// Another order of the protocols, for tests that it means nothing.
+#[cfg(test)]
+pub(crate) mod shuffled {
+    use super::{DATAGRAMS, Registry, STREAMS};
+    use crate::observe::dissect::wire::test_bytes::Noise;
+    use std::cell::Cell;
+
+    thread_local! {
+        static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// Readings that this thread makes within `work` try the protocols in an order that follows from `seed`.
+    pub(crate) fn with<R>(seed: u64, work: impl FnOnce() -> R) -> R {
+        SEED.set(Some(seed));
+        let done = work();
+        SEED.set(None);
+        done
+    }
+
+    pub(super) fn registry() -> Option<Registry> {
+        let mut noise = Noise(SEED.get()?);
+        let mut registry = Registry {
+            streams: STREAMS.iter().collect(),
+            datagrams: DATAGRAMS.iter().collect(),
+        };
+        for at in (1..registry.streams.len()).rev() {
+            registry.streams.swap(at, noise.below(at + 1));
+        }
+        for at in (1..registry.datagrams.len()).rev() {
+            registry.datagrams.swap(at, noise.below(at + 1));
+        }
+        Some(registry)
+    }
+}

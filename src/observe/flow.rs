@@ -1,0 +1,168 @@
+//! Packets between two endpoints, counted per epoch and input; nothing is judged here.
+//!
+//! A [`Flow`] knows who sent what when, and keeps the facts that dissectors found in it. Which end
+//! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
+
+use crate::evidence::flow::{Facts, Key, LinkFacts, Opening, Pair, Side, Span};
+pub mod overhead;
+pub mod row;
+pub mod sequence;
+pub mod stream;
+pub mod table;
+
+use crate::evidence::bins::Bins;
+use crate::evidence::ledger::apps::AppId;
+use crate::ground::moment::{Moment, Timestamp};
+use sequence::Half;
+
+/// What is known about the payload of one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carries {
+    /// Nothing was recognised yet.
+    #[default]
+    Undecided,
+    /// Handshake of a security protocol: no application payload so far.
+    Handshake,
+    /// Application payload from here on.
+    Application,
+}
+
+/// How a packet lies in what carried it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// An IP packet.
+    Packet,
+    /// A PPP frame.
+    Ppp,
+    /// A frame of this link type (registry of tcpdump.org).
+    Link(u16),
+}
+
+/// A packet that a dissector found in the payload, on its way to be read as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// What carried it, as reports call it.
+    pub name: &'static str,
+    /// What the bytes are.
+    pub layer: Layer,
+    /// The packet.
+    pub bytes: Vec<u8>,
+    /// Bytes of it that are missing at its end.
+    pub cut: usize,
+    /// A copy from elsewhere, which is not carried on.
+    pub copies: bool,
+}
+
+/// A flow that is still open in the table.
+pub struct Flow {
+    /// Endpoints and protocol.
+    pub key: Key,
+    /// First packet.
+    pub started: Moment,
+    /// Last time a packet was seen; the latest, if the clock steps back.
+    pub last_seen: Timestamp,
+    /// Who opened it, and how that is known.
+    pub opened_by: Option<(Side, Opening)>,
+    /// What the link says of each side.
+    pub link: Pair<LinkFacts>,
+    /// Sequence state of TCP, per sender.
+    pub half: Pair<Half>,
+    /// What each side's payload is.
+    pub carries: Pair<Carries>,
+    /// The dissector reads all that each side says now: nothing of a person hides in it.
+    pub understood: Pair<bool>,
+    /// Bytes of each side that security protocols took for themselves.
+    pub overhead: Pair<overhead::Overhead>,
+    /// Those of them within their bounds that are not yet counted.
+    pub spared: Pair<u64>,
+    /// Request bodies that each side has declared since they were last counted, bytes: the largest.
+    pub declared: Pair<u64>,
+    /// FIN or RST was seen from each side.
+    pub ended: Pair<bool>,
+    /// The first packet was in the middle of a connection.
+    pub joined_late: bool,
+    /// What dissectors said.
+    pub facts: Facts,
+    /// Packets found in the payload, not yet read as such.
+    pub inside: Vec<Carried>,
+    /// Programs that labels name for its packets, in the order of their first packet.
+    pub apps: Vec<AppId>,
+    /// Its accounted frames over time.
+    pub bins: Bins,
+    /// What its payload says of people.
+    pub personal: crate::observe::content::Slot,
+
+    span: Span,
+}
+
+/// Programs kept per flow: a socket is handed on once or twice, not more often.
+const APPS_MAX: usize = 8;
+
+impl Flow {
+    fn new(key: Key, epoch: u32, at: Moment) -> Self {
+        Self {
+            key,
+            started: at,
+            last_seen: at.time,
+            opened_by: None,
+            link: Pair::default(),
+            half: Pair::default(),
+            carries: Pair::default(),
+            understood: Pair::default(),
+            overhead: Pair::default(),
+            spared: Pair::default(),
+            declared: Pair::default(),
+            ended: Pair::default(),
+            joined_late: false,
+            facts: Facts::default(),
+            inside: Vec::new(),
+            apps: Vec::new(),
+            bins: Bins::default(),
+            personal: crate::observe::content::Slot::default(),
+
+            span: Span::new(epoch, at),
+        }
+    }
+
+    /// A packet of the flow carries this label. False when no more are kept.
+    pub fn labelled(&mut self, app: AppId) -> bool {
+        if self.apps.contains(&app) {
+            return true;
+        }
+        if self.apps.len() < APPS_MAX {
+            self.apps.push(app);
+            return true;
+        }
+        false
+    }
+
+    /// Notes who opened the flow unless something stronger is known.
+    pub fn opened(&mut self, side: Side, how: Opening) {
+        if self.opened_by.is_none_or(|(_, have)| have < how) {
+            self.opened_by = Some((side, how));
+        }
+    }
+
+    /// The side that opened the flow by the best evidence there is.
+    pub fn opener(&self) -> (Side, Opening) {
+        self.opened_by.unwrap_or_else(|| {
+            let side = if self.key.port(Side::A) > self.key.port(Side::B) {
+                Side::A
+            } else {
+                Side::B
+            };
+            (side, Opening::HigherPort)
+        })
+    }
+
+    /// What the payload of `side` is from now on.
+    ///
+    /// In a TCP stream application payload is final; each datagram of UDP speaks for itself.
+    pub fn carries(&mut self, side: Side, what: Carries) {
+        let stream = self.key.protocol() == crate::ground::protocol::TCP;
+        let now = self.carries.of_mut(side);
+        if !stream || *now != Carries::Application {
+            *now = what;
+        }
+    }
+}

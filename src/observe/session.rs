@@ -1,0 +1,315 @@
+//! The driver: every packet of every input through the stages, one result per series.
+//!
+//! ```text
+//! capture ─ Frame ─ link ─ packet ─ flow ─ dissect ─┐
+//!                                                   ├─ Series ─ identity … claim ─ report
+//!                                        ledger ────┘
+//! ```
+//!
+//! The stream only counts and notes. What a packet means for the audit (its scope, whose it is) is
+//! decided at the end, because an advertisement, an answer or a proxy request seen later can still
+//! change it. Each packet ends in exactly one counter: of a flow, of frames without IP, or of
+//! unreadable ones.
+
+mod clock;
+mod duplicates;
+mod icmp;
+mod inside;
+mod limited;
+#[cfg(test)]
+mod order;
+mod senders;
+mod tracker;
+use crate::evidence::{Devices, Evidence, Series};
+pub mod witness;
+
+use crate::evidence::input::InputFacts;
+use crate::evidence::ledger::Accusing;
+use crate::ground::epoch::{Epochs, Schedule};
+use crate::ground::error::Error;
+use crate::ground::gaps::{GapId, Gaps};
+use crate::ground::label::{Label, Process};
+use crate::ground::moment::{Moment, Timestamp};
+use crate::observe::capture::series::{Plan, Spool, plan};
+use crate::observe::capture::sidecar::Sidecar;
+use crate::observe::capture::{Capture, Frame, Means, Source};
+use crate::observe::flow::row::Rank;
+use ipnet::IpNet;
+use senders::Senders;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use tracker::Tracker;
+use witness::Witness;
+
+/// What has to be known before the first packet.
+#[derive(Clone)]
+pub struct Settings {
+    /// Windows as given.
+    pub schedule: Schedule,
+    /// The declared device.
+    pub devices: Devices,
+    /// Networks that the user declared local.
+    pub local: Vec<IpNet>,
+    /// Silence or a step of the clock beyond this many nanoseconds is a gap.
+    pub time_gap: i64,
+    /// Hash the inputs.
+    pub hash: bool,
+    /// What recorders wrote beside their captures.
+    pub sidecars: BTreeMap<Source, Sidecar>,
+    /// Keep one row per flow, at most so many.
+    pub one_row_per_flow: Option<usize>,
+    /// Whether payload is looked into for personal data.
+    pub content: crate::observe::content::Policy,
+    /// True for rows that accuse: they are kept when rows run out.
+    pub accuses: Rc<Rank>,
+    /// True for names that accuse: they are kept when names run out.
+    pub names: Accusing,
+    /// By what means; nothing of the result depends on it.
+    pub means: Means,
+    /// Who wants to be told of every packet.
+    pub witness: Option<Rc<RefCell<dyn Witness>>>,
+}
+
+/// Inputs larger than this are not read a second time to put checksum decisions right: it would
+/// double the time of an audit for the sake of rare captures, and the gap says so.
+const READ_AGAIN_MAX: u64 = 256 << 20;
+
+/// Reads all inputs.
+///
+/// # Errors
+/// An input that is no readable capture, or a window that cannot be.
+pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> {
+    let mut spool = Spool::default();
+    let Plan {
+        inputs,
+        series: grouped,
+        first,
+    } = plan(sources, &mut spool, settings.hash, &settings.means)?;
+    let mut epochs = match first {
+        Some(first) => Some(Epochs::new(&settings.schedule, first)?),
+        None => None,
+    };
+    let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
+    let mut series = Vec::new();
+    settings.means.pass("reading", inputs.iter());
+    for members in grouped {
+        let mut reader = SeriesReader {
+            inputs: &inputs,
+            settings,
+            epochs: &mut epochs,
+        };
+        let mut first = reader.read(&members, settings.hash, Senders::default())?;
+        if first.senders.misjudged() > 0 {
+            let again = members
+                .iter()
+                .all(|i| inputs.get(*i as usize).is_some_and(|s| *s != Source::Stdin));
+            let bytes: u64 = first.facts.iter().map(|f| f.bytes).sum();
+            if again && bytes <= READ_AGAIN_MAX {
+                let known = first.senders.settle();
+                let read = members.iter().filter_map(|i| inputs.get(*i as usize));
+                settings.means.pass("reading again", read);
+                let second = reader.read(&members, false, known)?;
+                first.series = second.series;
+            } else if let Some(input) = members.first() {
+                first.series.ledger.gaps.whole(
+                    GapId::LimitsReached,
+                    *input,
+                    1,
+                    None,
+                    "whose checksums can be believed was known too late to be used, and the input is not read twice",
+                );
+            }
+        }
+        facts.extend(members.iter().copied().zip(first.facts));
+        series.push(first.series);
+    }
+    settings.means.progress.clear();
+    Ok(Evidence {
+        inputs: facts.into_values().collect(),
+        series,
+        epochs: match epochs {
+            Some(epochs) => epochs,
+            None => Epochs::new(&settings.schedule, Timestamp::UNKNOWN)?,
+        },
+    })
+}
+
+/// A series, read once.
+struct Reading {
+    series: Series,
+    facts: Vec<InputFacts>,
+    senders: Senders,
+}
+
+struct SeriesReader<'a> {
+    inputs: &'a [Source],
+    settings: &'a Settings,
+    epochs: &'a mut Option<Epochs>,
+}
+
+impl SeriesReader<'_> {
+    fn read(&mut self, members: &[u32], hash: bool, senders: Senders) -> Result<Reading, Error> {
+        let mut senders = Some(senders);
+        let mut tracker: Option<Tracker> = None;
+        let mut gaps = Gaps::default();
+        let mut facts = Vec::new();
+        for &index in members {
+            let Some(source) = self.inputs.get(index as usize) else {
+                continue;
+            };
+            let mut capture = Capture::open(source, index, hash, &self.settings.means)?;
+            let named = match source {
+                Source::Spooled(_) => &Source::Stdin,
+                other => other,
+            };
+            if let Some(sidecar) = self.settings.sidecars.get(named) {
+                capture.beside(sidecar.clone());
+            }
+            let mut links: Vec<tracker::Link> = Vec::new();
+            while let Some(frame) = capture.next_frame() {
+                let tracker = match &mut tracker {
+                    Some(tracker) => tracker,
+                    None => {
+                        let epochs = self.epochs(frame.moment.time)?;
+                        let known = senders.take().unwrap_or_default();
+                        tracker.insert(Tracker::new(self.settings.clone(), epochs, known))
+                    }
+                };
+                match links.get(frame.interface as usize) {
+                    Some(link) => tracker.frame(&frame, *link),
+                    None => {
+                        // An interface not met before: its reader is resolved once, for which the
+                        // capture has to be asked, so the frame is kept meanwhile.
+                        let held = Held::of(&frame);
+                        links = capture
+                            .interfaces()
+                            .iter()
+                            .map(|i| {
+                                (
+                                    i.link_type,
+                                    i.link_type.and_then(crate::observe::link::reader),
+                                )
+                            })
+                            .collect();
+                        if let Some(link) = links.get(held.interface as usize) {
+                            tracker.frame(&held.frame(), *link);
+                        }
+                    }
+                }
+            }
+            let (read, noted) = capture.finish()?;
+            gaps.merge(noted);
+            facts.push(read);
+        }
+        let tracker = match tracker {
+            Some(tracker) => tracker,
+            None => {
+                let epochs = match &self.epochs {
+                    Some(epochs) => epochs.clone(),
+                    None => Epochs::new(&self.settings.schedule, Timestamp::UNKNOWN)?,
+                };
+                Tracker::new(self.settings.clone(), epochs, Senders::default())
+            }
+        };
+        let (mut series, senders) = tracker.finish(members.to_vec());
+        series.ledger.gaps.merge(gaps);
+        Ok(Reading {
+            series,
+            facts,
+            senders,
+        })
+    }
+
+    /// The epochs; the first packet of all fixes what relative windows mean.
+    fn epochs(&mut self, first: Timestamp) -> Result<Epochs, Error> {
+        match &self.epochs {
+            Some(epochs) => Ok(epochs.clone()),
+            None => Ok(self
+                .epochs
+                .insert(Epochs::new(&self.settings.schedule, first)?)
+                .clone()),
+        }
+    }
+}
+
+/// A frame that outlives the block it was lent from.
+#[derive(Debug, Clone)]
+struct Held {
+    moment: Moment,
+    interface: u32,
+    direction: Option<crate::observe::capture::Direction>,
+    checksum_pending: bool,
+    original_len: u32,
+    data: Vec<u8>,
+    label: Option<HeldLabel>,
+}
+
+/// A label that outlives its block.
+#[derive(Debug, Clone)]
+struct HeldLabel {
+    label: Label<'static>,
+    process: Option<Vec<u8>>,
+    effective: Option<Vec<u8>>,
+}
+
+impl HeldLabel {
+    fn of(label: &Label<'_>) -> Self {
+        let nameless = |p: &Process<'_>| Process {
+            pid: p.pid,
+            name: None,
+            cut: p.cut,
+        };
+        Self {
+            label: Label {
+                source: label.source,
+                uid: label.uid,
+                gid: label.gid,
+                process: nameless(&label.process),
+                effective: nameless(&label.effective),
+            },
+            process: label.process.name.map(<[u8]>::to_vec),
+            effective: label.effective.name.map(<[u8]>::to_vec),
+        }
+    }
+
+    fn label(&self) -> Label<'_> {
+        Label {
+            process: Process {
+                name: self.process.as_deref(),
+                ..self.label.process
+            },
+            effective: Process {
+                name: self.effective.as_deref(),
+                ..self.label.effective
+            },
+            ..self.label
+        }
+    }
+}
+
+impl Held {
+    fn of(frame: &Frame<'_>) -> Self {
+        Self {
+            moment: frame.moment,
+            interface: frame.interface,
+            direction: frame.direction,
+            checksum_pending: frame.checksum_pending,
+            original_len: frame.original_len,
+            data: frame.data.to_vec(),
+            label: frame.label.as_ref().map(HeldLabel::of),
+        }
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            moment: self.moment,
+            interface: self.interface,
+            direction: self.direction,
+            checksum_pending: self.checksum_pending,
+            label: self.label.as_ref().map(HeldLabel::label),
+            original_len: self.original_len,
+            data: &self.data,
+        }
+    }
+}

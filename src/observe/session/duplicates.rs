@@ -1,0 +1,430 @@
+//! One packet, seen more than once: on several interfaces of the machine that captured, at a mirror
+//! port, before and after a router or a translator, on the air again, in a file merged from two
+//! recordings. Its payload bytes count once.
+//!
+//! Two records are the same packet when they carry the same payload to or from the same far end
+//! within a second, and something else says so: the identification field of IPv4 (RFC 6864), another
+//! interface, direction, time to live or link address, the Retry bit with the same sequence number,
+//! or, where nothing is told apart, two of them in a few milliseconds of a payload that does not go
+//! on repeating. What a program sends again has another identification, or comes later. TCP within a
+//! connection needs none of this: its numbers say what is new; across a translator they must agree.
+
+use crate::ground::mac::Mac;
+use crate::ground::moment::{FrameRef, Timestamp};
+use crate::ground::protocol;
+use crate::observe::capture::Direction;
+use crate::observe::link::Radio;
+use crate::observe::packet::Datagram;
+use crate::observe::packet::transport::Transport;
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+/// Sets of packets remembered, and how many in each: together what a link lets through in a fraction
+/// of a second. A copy is microseconds behind, or as far as two recorders' clocks differ.
+const SETS: usize = 1 << 11;
+const WAYS: usize = 4;
+/// The longest time between two sights of one packet.
+const APART: i64 = Timestamp::SECOND;
+/// The same where the identification field agrees and the packet was seen at another place: it comes
+/// round after 65,536 packets only.
+const APART_SURE: i64 = 10 * Timestamp::SECOND;
+/// The same where nothing tells the two apart: a mirror port is faster than a program that repeats
+/// itself.
+const APART_TWINS: i64 = 5 * Timestamp::SECOND / 1000;
+/// A datagram whose ends differ on the near side, or nothing else does, needs this many bytes to be
+/// recognised: shorter ones (keep-alives, beacons) look alike.
+const TELLING: usize = 16;
+/// Routers between two sights of a packet whose near end was translated.
+const HOPS_MAX: u8 = 4;
+/// Bytes of a segment at either end that are compared: its numbers tell it already.
+const SEGMENT_ENDS: usize = 64;
+
+/// An interface of the capturing machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Port {
+    /// The input.
+    pub(super) input: u32,
+    /// The interface, as the file numbers them.
+    pub(super) interface: u32,
+    /// The interface, as the link header numbers them.
+    pub(super) number: Option<u32>,
+}
+
+/// Where and when a packet was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// The interface.
+    pub(super) port: Port,
+    /// The frame.
+    pub(super) frame: FrameRef,
+    /// When.
+    pub(super) at: Timestamp,
+    /// Sender and receiver on the link.
+    pub(super) link: (Option<Mac>, Option<Mac>),
+    /// Direction, as the link header or the record states it.
+    pub(super) direction: Option<Direction>,
+    /// How it was sent on the air.
+    pub(super) radio: Option<Radio>,
+}
+
+type End = (IpAddr, u16);
+
+#[derive(Debug, Clone, Copy)]
+struct Sight {
+    body: u64,
+    seen: Seen,
+    ends: (End, End),
+    protocol: u8,
+    hop_limit: u8,
+    id: Option<u16>,
+    len: usize,
+    /// How often the same was seen lately.
+    times: u8,
+}
+
+/// The packets seen lately.
+#[derive(Debug)]
+pub(super) struct Duplicates {
+    hasher: FixedState,
+    sets: Vec<[Option<Sight>; WAYS]>,
+}
+
+impl Default for Duplicates {
+    fn default() -> Self {
+        Self {
+            // The result must not depend on chance.
+            hasher: FixedState::with_seed(0),
+            sets: Vec::new(),
+        }
+    }
+}
+
+impl Duplicates {
+    /// True if this packet was seen before.
+    pub(super) fn seen(
+        &mut self,
+        datagram: &Datagram<'_>,
+        transport: &Transport<'_>,
+        seen: Seen,
+    ) -> bool {
+        let (ports, payload, body) = match transport {
+            Transport::Tcp(s) if !s.payload.is_empty() => {
+                let (head, tail) = (
+                    s.payload.get(..SEGMENT_ENDS).unwrap_or(s.payload),
+                    s.payload
+                        .get(s.payload.len().saturating_sub(SEGMENT_ENDS)..)
+                        .unwrap_or_default(),
+                );
+                let numbers = (s.sequence, s.acknowledgement, s.flags.0);
+                let body = self.hasher.hash_one((numbers, head, tail, s.wire_len));
+                ((s.source_port, s.destination_port), s.payload, body)
+            }
+            Transport::Udp(u) if !u.payload.is_empty() => (
+                (u.source_port, u.destination_port),
+                u.payload,
+                self.hasher.hash_one((u.payload, u.wire_len)),
+            ),
+            Transport::Tcp(_) | Transport::Udp(_) => return false,
+            _ if datagram.payload.is_empty() => return false,
+            _ => (
+                (0, 0),
+                datagram.payload,
+                self.hasher
+                    .hash_one((datagram.payload, datagram.wire_len, datagram.protocol)),
+            ),
+        };
+        let mut now = Sight {
+            body,
+            seen,
+            ends: ((datagram.source, ports.0), (datagram.destination, ports.1)),
+            protocol: datagram.protocol,
+            hop_limit: datagram.hop_limit,
+            id: datagram.id,
+            len: payload.len(),
+            times: 1,
+        };
+        if self.sets.is_empty() {
+            self.sets.resize(SETS, [None; WAYS]);
+        }
+        // The low bits choose the set.
+        let Some(set) = self.sets.get_mut(body as usize % SETS) else {
+            return false;
+        };
+        let mut place = None;
+        for (at, have) in set.iter_mut().enumerate() {
+            let Some(before) = have.as_mut().filter(|s| s.body == body) else {
+                continue;
+            };
+            if now.repeats(before) {
+                before.times = before.times.saturating_add(1);
+                return true;
+            }
+            if before.ends == now.ends {
+                if now.apart(before).is_some_and(|apart| apart <= APART) {
+                    now.times = before.times.saturating_add(1);
+                }
+                place = Some(at);
+            }
+        }
+        let oldest = || {
+            let age = |s: &Option<Sight>| s.as_ref().map(|s| s.seen.frame);
+            (0..WAYS).min_by_key(|at| set.get(*at).and_then(age))
+        };
+        if let Some(at) = place.or_else(oldest)
+            && let Some(slot) = set.get_mut(at)
+        {
+            *slot = Some(now);
+        }
+        false
+    }
+}
+
+impl Sight {
+    fn apart(&self, before: &Self) -> Option<i64> {
+        self.seen.at.since(before.seen.at).map(i64::saturating_abs)
+    }
+
+    /// True if this is the packet that was seen before.
+    fn repeats(&self, before: &Self) -> bool {
+        let (a, b) = (&before.seen, &self.seen);
+        // Packets of one frame are several.
+        if a.frame == b.frame || a.port.input != b.port.input || self.protocol != before.protocol {
+            return false;
+        }
+        let Some(apart) = self.apart(before).filter(|d| *d <= APART_SURE) else {
+            return false;
+        };
+        let same = self.ends == before.ends;
+        let translated = !same
+            && (is_same_end(self.ends.0, before.ends.0) || is_same_end(self.ends.1, before.ends.1));
+        if self.protocol == protocol::TCP {
+            return translated && apart <= APART;
+        }
+        if !same && !translated {
+            return false;
+        }
+        let both_v4 = self.ends.0.0.is_ipv4() && before.ends.0.0.is_ipv4();
+        if both_v4 && self.id != before.id {
+            return false;
+        }
+        let known = both_v4 && self.id.is_some();
+        let hops = self.hop_limit.abs_diff(before.hop_limit);
+        let crossed = a.port != b.port
+            || (a.direction.is_some() && b.direction.is_some() && a.direction != b.direction);
+        let elsewhere = crossed || hops != 0 || a.link != b.link;
+        if apart > APART {
+            return known && elsewhere;
+        }
+        let telling = self.len >= TELLING;
+        if !same {
+            return known || (telling && (crossed || (1..=HOPS_MAX).contains(&hops)));
+        }
+        if elsewhere {
+            return true;
+        }
+        if let (Some(a), Some(b)) = (a.radio, b.radio) {
+            if a.transmitter != b.transmitter {
+                return true;
+            }
+            if a.sequence == b.sequence {
+                return a.retry || b.retry;
+            }
+            return known && before.times == 1;
+        }
+        let twins = known || (telling && apart <= APART_TWINS);
+        twins && before.times == 1
+    }
+}
+
+/// True for one address and port, and for an IPv4 address and the IPv6 address of a translator that holds it
+/// (RFC 6052 §2.2, prefixes of 96 bits).
+fn is_same_end(a: End, b: End) -> bool {
+    let inside = |v6: IpAddr, v4: IpAddr| match (v6, v4) {
+        (IpAddr::V6(v6), IpAddr::V4(v4)) => {
+            let [.., a, b, c, d] = v6.octets();
+            [a, b, c, d] == v4.octets()
+        }
+        _ => false,
+    };
+    a.1 == b.1 && (a.0 == b.0 || inside(a.0, b.0) || inside(b.0, a.0))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::observe::packet::transport::UdpDatagram;
+
+    const PHONE: [u8; 4] = [10, 0, 0, 2];
+    const OUTSIDE: [u8; 4] = [100, 64, 0, 9];
+
+    /// A datagram to a far end, and how it was seen.
+    #[derive(Clone, Copy)]
+    struct Record {
+        source: [u8; 4],
+        payload: &'static [u8],
+        id: Option<u16>,
+        hop_limit: u8,
+        interface: u32,
+        mac: u8,
+        radio: Option<Radio>,
+        millis: i128,
+    }
+
+    const ONE: Record = Record {
+        source: PHONE,
+        payload: &[7; 40],
+        id: None,
+        hop_limit: 64,
+        interface: 1,
+        mac: 1,
+        radio: None,
+        millis: 0,
+    };
+
+    fn copies(records: &[Record]) -> Vec<bool> {
+        let mut duplicates = Duplicates::default();
+        let mut frame = 0;
+        let mut see = |r: &Record| {
+            frame += 1;
+            let datagram = Datagram {
+                source: IpAddr::from(r.source),
+                destination: IpAddr::from([203, 0, 113, 9]),
+                hop_limit: r.hop_limit,
+                protocol: protocol::UDP,
+                payload: r.payload,
+                wire_len: r.payload.len() + 8,
+                fragment: None,
+                id: r.id,
+                unsegmented: false,
+                chosen: 0,
+            };
+            let udp = Transport::Udp(UdpDatagram {
+                source_port: 4000,
+                destination_port: 443,
+                payload: r.payload,
+                wire_len: r.payload.len(),
+            });
+            let seen = Seen {
+                port: Port {
+                    input: 0,
+                    interface: r.interface,
+                    number: None,
+                },
+                frame: FrameRef { input: 0, frame },
+                at: Timestamp::from_nanos(r.millis * 1_000_000),
+                link: (Some(Mac([0, 0, 0, 0, 0, r.mac])), None),
+                direction: None,
+                radio: r.radio,
+            };
+            duplicates.seen(&datagram, &udp, seen)
+        };
+        records.iter().map(&mut see).collect()
+    }
+
+    #[test]
+    fn a_packet_seen_elsewhere_is_the_same_one() {
+        let at = |millis| Record { millis, ..ONE };
+        let other_interface = Record {
+            interface: 2,
+            ..at(1)
+        };
+        let a_hop_on = Record {
+            hop_limit: 63,
+            ..at(40)
+        };
+        let other_station = Record { mac: 2, ..at(1) };
+        for again in [other_interface, a_hop_on, other_station] {
+            assert_eq!(copies(&[ONE, again]), [false, true]);
+        }
+        let translated = Record {
+            source: OUTSIDE,
+            ..a_hop_on
+        };
+        assert_eq!(copies(&[ONE, translated]), [false, true]);
+        let neighbour = Record {
+            source: OUTSIDE,
+            ..at(1)
+        };
+        assert_eq!(
+            copies(&[ONE, neighbour]),
+            [false, false],
+            "two senders of the same"
+        );
+        let short = Record {
+            payload: b"beat",
+            ..ONE
+        };
+        let its = Record {
+            source: OUTSIDE,
+            hop_limit: 63,
+            ..short
+        };
+        assert_eq!(
+            copies(&[short, its]),
+            [false, false],
+            "short, and another sender"
+        );
+        let late = Record {
+            hop_limit: 63,
+            ..at(3000)
+        };
+        assert_eq!(copies(&[ONE, late]), [false, false], "too long ago");
+        let (first, second) = (
+            Record { id: Some(9), ..ONE },
+            Record {
+                id: Some(9),
+                ..late
+            },
+        );
+        assert_eq!(
+            copies(&[first, second]),
+            [false, true],
+            "the identification says so"
+        );
+    }
+
+    #[test]
+    fn equal_heartbeats_are_none() {
+        let beat = |n: u16, id| Record {
+            id: Some(id + n),
+            millis: i128::from(n) * 20,
+            ..ONE
+        };
+        let numbered: Vec<Record> = (0..50).map(|n| beat(n, 1)).collect();
+        assert!(copies(&numbered).iter().all(|again| !again));
+        let plain: Vec<Record> = numbered.iter().map(|r| Record { id: None, ..*r }).collect();
+        assert!(copies(&plain).iter().all(|again| !again));
+        // Sent without a pause: one may be lost, the rest counts.
+        let flood: Vec<Record> = (0..50).map(|_| ONE).collect();
+        assert_eq!(copies(&flood).iter().filter(|again| **again).count(), 1);
+        let mirrored = Record { id: Some(5), ..ONE };
+        assert_eq!(
+            copies(&[mirrored, mirrored]),
+            [false, true],
+            "a mirror port"
+        );
+    }
+
+    #[test]
+    fn a_frame_sent_again_on_the_air_is_one() {
+        let radio = |sequence, retry| Record {
+            radio: Some(Radio {
+                transmitter: Mac([2; 6]),
+                sequence,
+                retry,
+            }),
+            ..ONE
+        };
+        assert_eq!(
+            copies(&[
+                radio(16, false),
+                radio(16, true),
+                radio(16, true),
+                radio(32, false)
+            ]),
+            [false, true, true, false]
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! Whose checksums can be believed.
+//!
+//! A card that computes checksums itself leaves wrong ones in what its own machine captures. Where the
+//! field holds the sum of the pseudo-header, the packet itself says so and is believed; else most of
+//! that sender's are wrong and mean nothing. Where a sender's are mostly right, a wrong one
+//! is a corrupted or forged packet and is no evidence. "Most" is known only at the end: until then
+//! the count so far decides, and if that turns out to have been wrong for any packet, the series is
+//! read a second time with what is known now (see [`super::read`]).
+
+use crate::ground::mac::Mac;
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+
+/// Senders kept per kind of checksum; beyond, a wrong checksum of a new sender is not believed.
+const SENDERS_MAX: usize = 16_384;
+
+/// Who sent a frame, as far as that does not depend on the header that is in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum FrameSender {
+    /// By link address.
+    Mac(Mac),
+    /// By the address that sent the tunnel around it.
+    Tunnel(IpAddr),
+    /// By interface of an input, and direction if the record has one.
+    Interface(u32, u32, Option<crate::observe::capture::Direction>),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Score {
+    right: u64,
+    wrong: u64,
+    /// A wrong one was believed, or refused.
+    believed: bool,
+    refused: bool,
+    /// Known from a first reading: most are wrong.
+    settled: Option<bool>,
+}
+
+impl Score {
+    fn mostly_wrong(&self) -> bool {
+        self.wrong > self.right
+    }
+}
+
+#[derive(Debug)]
+struct Scores<K>(HashMap<K, Score, RandomState>);
+
+impl<K> Default for Scores<K> {
+    fn default() -> Self {
+        Self(HashMap::default())
+    }
+}
+
+impl<K: Eq + Hash> Scores<K> {
+    /// Counts a checksum; true if the packet may be believed.
+    fn count(&mut self, sender: K, right: bool) -> bool {
+        let full = self.0.len() >= SENDERS_MAX;
+        let score = match self.0.get_mut(&sender) {
+            Some(score) => score,
+            None if full => return right,
+            None => self.0.entry(sender).or_default(),
+        };
+        if right {
+            score.right += 1;
+            return true;
+        }
+        score.wrong += 1;
+        let believe = score.settled.unwrap_or(score.mostly_wrong());
+        score.believed |= believe;
+        score.refused |= !believe;
+        believe
+    }
+
+    /// Counts a checksum that is wrong for a known reason.
+    fn explained(&mut self, sender: K) {
+        let full = self.0.len() >= SENDERS_MAX;
+        match self.0.get_mut(&sender) {
+            Some(score) => score.wrong += 1,
+            None if full => {}
+            None => self.0.entry(sender).or_default().wrong += 1,
+        }
+    }
+
+    fn misjudged(&self) -> usize {
+        let wrong_now = |s: &Score| {
+            if s.mostly_wrong() {
+                s.refused
+            } else {
+                s.believed
+            }
+        };
+        self.0
+            .values()
+            .filter(|s| s.settled.is_none() && wrong_now(s))
+            .count()
+    }
+
+    fn settle(self) -> Self {
+        let settled = |s: Score| Score {
+            settled: Some(s.mostly_wrong()),
+            ..Score::default()
+        };
+        Self(self.0.into_iter().map(|(k, s)| (k, settled(s))).collect())
+    }
+}
+
+/// Scores of all senders.
+#[derive(Debug, Default)]
+pub(super) struct Senders {
+    headers: Scores<FrameSender>,
+    transports: Scores<IpAddr>,
+}
+
+impl Senders {
+    /// Counts an IPv4 header checksum; true if the packet may be believed.
+    pub(super) fn header(&mut self, sender: FrameSender, right: bool) -> bool {
+        self.headers.count(sender, right)
+    }
+
+    /// Counts a transport checksum; true if the packet may be believed.
+    pub(super) fn transport(&mut self, source: IpAddr, right: bool) -> bool {
+        self.transports.count(source, right)
+    }
+
+    /// Counts a transport checksum that is left to the network card: the packet is believed whatever
+    /// the others of its sender are.
+    pub(super) fn pending(&mut self, source: IpAddr) {
+        self.transports.explained(source);
+    }
+
+    /// Senders of which a packet was believed or refused that should not have been.
+    pub(super) fn misjudged(&self) -> usize {
+        self.headers.misjudged() + self.transports.misjudged()
+    }
+
+    /// What is known now, for a second reading.
+    pub(super) fn settle(self) -> Self {
+        Self {
+            headers: self.headers.settle(),
+            transports: self.transports.settle(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_judged_by_most_of_its_packets_on_the_second_reading() {
+        let sender: IpAddr = [10, 0, 0, 1].into();
+        let mut first = Senders::default();
+        for right in [true, true, false, false, false] {
+            first.transport(sender, right);
+        }
+        assert_eq!(
+            first.misjudged(),
+            1,
+            "two were refused before the majority was known"
+        );
+        let mut second = first.settle();
+        assert!(second.transport(sender, false));
+        assert!(second.transport(sender, true));
+        assert_eq!(second.misjudged(), 0);
+        let forged: IpAddr = [10, 0, 0, 2].into();
+        let mut first = Senders::default();
+        for right in [false, true, true] {
+            first.transport(forged, right);
+        }
+        assert_eq!(first.misjudged(), 1, "the first was believed");
+        assert!(!first.settle().transport(forged, false));
+    }
+}

@@ -1,0 +1,112 @@
+//! Payload on its way to the readers of personal data, and the account of what they read.
+
+use super::{Context, Tracker};
+use crate::evidence::flow::Side;
+use crate::ground::moment::Moment;
+use crate::observe::content::{Credit, Payload, Slot, is_dissected};
+use crate::observe::flow::Carries;
+use crate::observe::flow::table::Closed;
+
+/// Where a payload comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Layer {
+    /// A segment: the number of its first byte, and of the direction's first byte if its SYN was seen.
+    Tcp { sequence: u32, start: Option<u32> },
+    /// A datagram.
+    Udp,
+    /// A message that is no error.
+    Icmp,
+}
+
+impl Tracker {
+    /// Looks into a payload, unless it cannot have left the site.
+    pub(super) fn look(
+        &mut self,
+        slot: u32,
+        side: Side,
+        bytes: &[u8],
+        layer: Layer,
+        context: Context,
+    ) {
+        let Some(flow) = self.table.flow(slot) else {
+            return;
+        };
+        if matches!(flow.personal, Slot::Off) || bytes.is_empty() || context.again {
+            return;
+        }
+        let mut personal = match std::mem::take(&mut flow.personal) {
+            Slot::Unasked => Slot::new(&flow.key, self.settings.content, &self.ledger.content),
+            known => known,
+        };
+        let mut credits = Vec::new();
+        if let Slot::On(watch) = &mut personal {
+            let payload = Payload {
+                bytes,
+                side,
+                at: context.moment,
+                epoch: context.epoch,
+            };
+            match layer {
+                Layer::Tcp { sequence, start } => {
+                    watch.segment(payload, sequence, start, flow, &mut credits);
+                }
+                Layer::Udp => watch.datagram(payload, "udp payload", flow, &mut credits),
+                Layer::Icmp => watch.icmp(payload, flow, &mut credits),
+            }
+        }
+        flow.personal = personal;
+        if context.rival {
+            return;
+        }
+        for Credit { at, epoch, bytes } in credits {
+            if let Some(span) = self.table.span(slot, epoch, at) {
+                let read = span.read.of_mut(side);
+                *read = read.saturating_add(bytes);
+            }
+        }
+    }
+
+    /// Handshakes are no payload, and some protocols are read to the last byte by their dissector.
+    pub(super) fn dissected(
+        &mut self,
+        slot: u32,
+        side: Side,
+        new: u64,
+        carries: Carries,
+        context: Context,
+    ) {
+        let read = self.table.flow(slot).is_some_and(|f| {
+            carries == Carries::Handshake || *f.understood.of(side) || is_dissected(f, new)
+        });
+        if read
+            && !context.again
+            && !context.rival
+            && let Some(span) = self.table.span(slot, context.epoch, context.moment)
+        {
+            let read = span.read.of_mut(side);
+            *read = read.saturating_add(new);
+        }
+    }
+}
+
+/// The flow is over: what waits is looked at.
+pub(super) fn end(closed: &mut Closed, epoch: u32, at: Moment) {
+    let mut personal = std::mem::take(&mut closed.flow.personal);
+    if let Slot::On(watch) = &mut personal {
+        for side in Side::BOTH {
+            let mut credits = Vec::new();
+            watch.end(side, &closed.flow, (at, epoch), &mut credits);
+            for credit in credits {
+                let span = closed
+                    .spans
+                    .iter_mut()
+                    .find(|s| (s.epoch, s.input) == (credit.epoch, credit.at.at.input));
+                if let Some(span) = span {
+                    let read = span.read.of_mut(side);
+                    *read = read.saturating_add(credit.bytes);
+                }
+            }
+        }
+    }
+    closed.flow.personal = personal;
+}

@@ -1,0 +1,181 @@
+//! Datagrams that came in fragments: which of their readings are believed.
+//!
+//! Where copies of the same bytes differ, every reading of which the transport checksum holds, or cannot be told, is read; the bytes
+//! count once. A copy that is in none of them is not believed, which is told as of any packet with a wrong checksum.
+
+use super::{Context, Tracker, between};
+use crate::ground::gaps::GapId;
+use crate::observe::packet::fragments::{Joined, Piece, Reading};
+use crate::observe::packet::transport::{Checksum, read, verify};
+use crate::observe::packet::{Datagram, reassembled};
+
+impl Tracker {
+    /// A datagram put together, or given up. True if it asks for something beyond the site.
+    pub(super) fn joined(&mut self, joined: &Joined, context: Context) -> bool {
+        let Some(last) = joined.pieces.last() else {
+            return false;
+        };
+        let context = Context {
+            moment: last.moment,
+            epoch: last.epoch,
+            in_pieces: true,
+            ..if last.moment == context.moment {
+                context
+            } else {
+                // Given up while somebody else's packet is at hand.
+                Context {
+                    source: None,
+                    target: None,
+                    direction: None,
+                    app: None,
+                    on_link: false,
+                    ..context
+                }
+            }
+        };
+        let first = Datagram {
+            chosen: joined.pieces.iter().map(|piece| piece.chosen).sum(),
+            ..whole(joined, joined.protocol, &joined.payload, joined.wire_len)
+        };
+        if joined.repeated {
+            self.repeated(&first, &joined.pieces, context);
+            return false;
+        }
+        self.tell_missing(joined, context);
+        let sum = match joined.complete {
+            true => verify(&first),
+            false => Checksum::Unknown,
+        };
+        let past = match joined.complete && sum != Checksum::Wrong {
+            true => Vec::new(),
+            false => joined.with_past(),
+        };
+        let as_datagram = |r: &'_ Reading| -> bool {
+            verify(&whole(joined, r.protocol, &r.payload, r.payload.len())) != Checksum::Wrong
+        };
+        let holding: Vec<&Reading> = joined
+            .rivals
+            .iter()
+            .chain(&past)
+            .filter(|r| as_datagram(r))
+            .collect();
+        let mut asks = false;
+        if let (false, [known, ..]) = (joined.complete, &*past) {
+            // Copies behind a datagram that was whole: packets of its flow, whatever they leave out.
+            let known = whole(joined, known.protocol, &known.payload, known.payload.len());
+            self.repeated(&known, &joined.pieces, context);
+            for reading in holding {
+                asks |= self.rival(joined, reading, &known, context);
+            }
+            return asks;
+        }
+        if sum != Checksum::Wrong || holding.is_empty() {
+            asks |= self.datagram(&first, &joined.pieces, context);
+            let also = match sum {
+                // Of a sender whose sums are all wrong every reading is as good as another.
+                Checksum::Wrong => joined.rivals.iter().collect(),
+                _ => holding.clone(),
+            };
+            for reading in also {
+                asks |= self.rival(joined, reading, &first, context);
+            }
+        } else if let [main, others @ ..] = &*holding {
+            let main = whole(joined, main.protocol, &main.payload, main.payload.len());
+            asks |= self.datagram(&main, &joined.pieces, context);
+            for reading in others {
+                asks |= self.rival(joined, reading, &main, context);
+            }
+            self.disbelieve(context);
+            return asks;
+        }
+        if sum != Checksum::Wrong {
+            let taken = |of: &mut dyn Iterator<Item = u32>| of.fold(0, |all, taken| all | taken);
+            let every = taken(&mut joined.rivals.iter().map(|r| r.taken));
+            let held = joined.rivals.iter().filter(|r| as_datagram(r));
+            if taken(&mut held.map(|r| r.taken)) != every {
+                self.disbelieve(context);
+            }
+        }
+        asks
+    }
+
+    fn tell_missing(&mut self, joined: &Joined, context: Context) {
+        let over = [
+            (joined.evicted, "more fragments wait than are kept"),
+            (
+                joined.folded,
+                "more copies of a fragment that differ than are read in every way",
+            ),
+        ];
+        for (_, cause) in over.into_iter().filter(|(is, _)| *is) {
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, context.moment, context.epoch, cause);
+        }
+        if !joined.complete
+            && let Some(first) = joined.pieces.first()
+        {
+            let cause = "a fragmented datagram of which pieces are missing";
+            self.ledger
+                .gaps
+                .at(GapId::UnreadablePackets, first.moment, first.epoch, cause);
+        }
+    }
+
+    /// A datagram in another reading than `main`.
+    fn rival(
+        &mut self,
+        joined: &Joined,
+        reading: &Reading,
+        main: &Datagram<'_>,
+        context: Context,
+    ) -> bool {
+        let it = whole(
+            joined,
+            reading.protocol,
+            &reading.payload,
+            reading.payload.len(),
+        );
+        let (key, _) = between(&it, &read(&it));
+        if key == between(main, &read(main)).0 {
+            let context = Context {
+                rival: true,
+                ..context
+            };
+            return self.datagram(&it, &[], context);
+        }
+        // Other ports: a packet of another flow, in a frame that is accounted already.
+        let piece = Piece {
+            moment: context.moment,
+            epoch: context.epoch,
+            accounted: false,
+            chosen: 0,
+        };
+        self.datagram(&it, &[piece], context)
+    }
+
+    /// Fragments of a datagram that was whole before: packets of its flow, that say nothing new.
+    fn repeated(&mut self, datagram: &Datagram<'_>, pieces: &[Piece], context: Context) {
+        let transport = read(datagram);
+        let (key, ends) = between(datagram, &transport);
+        self.tell(ends, datagram.protocol, pieces, context);
+        let (slot, fresh) = self.flow_of(&key, ends.side, &transport, false, context);
+        self.note(slot, fresh, ends, pieces, true, context);
+    }
+}
+
+/// A reading as a datagram, behind the headers that were fragmented with it.
+fn whole<'a>(joined: &Joined, protocol: u8, payload: &'a [u8], wire_len: usize) -> Datagram<'a> {
+    reassembled(Datagram {
+        source: joined.source,
+        destination: joined.destination,
+        hop_limit: joined.hop_limit,
+        protocol,
+        payload,
+        wire_len,
+        fragment: None,
+        id: joined.id,
+        unsegmented: false,
+        chosen: 0,
+    })
+}

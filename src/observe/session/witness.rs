@@ -1,0 +1,35 @@
+//! For whoever wants to know which frames hold what, while the audit reads them.
+//!
+//! The audit itself keeps counters and a few exemplar frames; a witness is told of every packet, in
+//! every layer that the audit opens. It changes nothing of what the audit finds.
+
+use crate::ground::mac::Mac;
+use crate::ground::moment::{FrameRef, Moment};
+use std::net::IpAddr;
+
+/// An IP packet in a frame: the frame's own, one inside a tunnel, or one that an ICMP error quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer {
+    /// The frame, or the one that completes it where it came in fragments.
+    pub at: Moment,
+    /// Who sent it; port 0 where there is none.
+    pub source: (IpAddr, u16),
+    /// Where it finally goes.
+    pub destination: (IpAddr, u16),
+    /// Protocol number of its payload.
+    pub protocol: u8,
+    /// The machine on this link that sent it.
+    pub mac: Option<Mac>,
+}
+
+/// Is told of everything that the audit reads.
+pub trait Witness {
+    /// A packet. `pieces` are the frames that it came in.
+    fn layer(&mut self, layer: &Layer, pieces: &mut dyn Iterator<Item = FrameRef>);
+    /// A message of neighbours on the link: ARP, neighbour discovery, DHCP.
+    fn neighbours(&mut self, at: FrameRef, message: &[u8]);
+    /// A DNS message asks for this name, or answers who did.
+    fn question(&mut self, at: FrameRef, name: &str);
+    /// Everything was told of the frames so far.
+    fn done(&mut self);
+}

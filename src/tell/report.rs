@@ -1,0 +1,31 @@
+//! Reports: one frozen model, several formats that know no more than it says.
+
+pub mod against;
+pub mod anchor;
+mod ascii_json;
+pub mod build;
+pub mod csv;
+pub mod diff;
+pub mod difference;
+pub mod filter;
+pub mod fitness;
+pub mod flows;
+pub mod format;
+pub mod github;
+pub mod html;
+pub mod intoto;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod meaning;
+pub mod ndjson;
+pub mod output;
+pub mod read;
+pub mod redact;
+#[cfg(test)]
+mod sample;
+pub mod sarif;
+pub mod table;
+pub mod v1;
+pub mod weight;
+mod words;

@@ -1,0 +1,121 @@
+//! What the case file declared, as the report repeats it, and what became of it.
+
+use super::Times;
+use crate::app::case::{CaseFile, Edge};
+use crate::ground::moment::Timestamp;
+use crate::judge::claim::{Case, Outcome, agreed};
+use crate::tell::report::v1;
+
+pub(super) fn case_file(
+    file: &CaseFile,
+    case: &Case<'_>,
+    outcomes: &[Outcome<'_>],
+    findings: &[v1::Finding],
+    times: &Times<'_>,
+) -> v1::CaseFile {
+    let inputs = case.basis.evidence.inputs.iter();
+    let first = inputs
+        .map(|i| i.first)
+        .filter(|t| *t != Timestamp::UNKNOWN)
+        .min()
+        .unwrap_or(Timestamp::UNKNOWN);
+    let show = |time: Timestamp| time.rfc3339(times.finest());
+    let mut events: Vec<(Timestamp, v1::Event)> = file
+        .events
+        .iter()
+        .map(|event| {
+            let at = event.at.resolve(first);
+            let told = v1::Event {
+                at: show(at),
+                until: event.until.and_then(|until| show(until.resolve(first))),
+                kind: event.kind.id().to_owned(),
+                text: event.text.clone(),
+            };
+            (at, told)
+        })
+        .collect();
+    events.sort_by_key(|(at, _)| *at);
+    v1::CaseFile {
+        path: name_alone(&file.path),
+        sha256: file.sha256.clone(),
+        title: file.title.clone(),
+        reported: file.reported.clone(),
+        operator_country: file.operator_country.clone(),
+        events: events.into_iter().map(|(_, event)| event).collect(),
+        beacons: file
+            .beacons
+            .iter()
+            .map(|beacon| {
+                let (found, frames) = agreed::beacon(beacon, case);
+                v1::Beacon {
+                    host: beacon.host.clone(),
+                    at: match beacon.at {
+                        Edge::Start => "start",
+                        Edge::End => "end",
+                        Edge::Both => "both",
+                    }
+                    .into(),
+                    found,
+                    frames,
+                }
+            })
+            .collect(),
+        allowances: file
+            .allowances
+            .iter()
+            .map(|allowance| {
+                let used = outcomes.iter().filter_map(|o| o.used.get(&allowance.id));
+                v1::Allowance {
+                    id: allowance.id.clone(),
+                    covers: allowance.scope(),
+                    reason: allowance.reason.clone(),
+                    expires: allowance.expires.to_string(),
+                    expired: allowance.expired_at(first),
+                    budget_bytes: allowance.budget_bytes,
+                    // Claims look at the same traffic: the largest is the whole.
+                    used_bytes: used.map(|u| u.bytes).max().unwrap_or(0),
+                    findings: findings
+                        .iter()
+                        .filter(|f| f.allowed.as_deref() == Some(&allowance.id))
+                        .map(|f| f.id.clone())
+                        .collect(),
+                }
+            })
+            .collect(),
+    }
+}
+
+/// Machines agree on names, not on folders.
+fn name_alone(path: &str) -> String {
+    std::path::Path::new(path)
+        .file_name()
+        .map_or_else(|| path.to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+/// What the reader of the terminal has to know about allowances: ended, or for nothing.
+pub fn warnings(report: &v1::Report) -> Vec<String> {
+    let mut out = Vec::new();
+    for allowance in report.case.iter().flat_map(|c| &c.allowances) {
+        if allowance.expired {
+            out.push(format!(
+                "the allowance {} ended on {}: it covers nothing",
+                allowance.id, allowance.expires
+            ));
+        } else if allowance
+            .budget_bytes
+            .is_some_and(|budget| allowance.used_bytes > budget)
+        {
+            out.push(format!(
+                "the allowance {} covers nothing: {} bytes are more than its budget",
+                allowance.id, allowance.used_bytes
+            ));
+        } else if allowance.findings.is_empty() {
+            out.push(format!(
+                "the allowance {} is not needed: nothing in the captures falls under it",
+                allowance.id
+            ));
+        }
+    }
+    out.extend(report.baseline.iter().filter_map(|b| b.doubt.clone()));
+    out
+}

@@ -1,0 +1,303 @@
+//! Claims and findings in the report: stable ids, exemplars, and the filter that selects the packets.
+
+use super::Times;
+use super::silence::silence;
+use crate::evidence::row::FRAMES_MAX;
+use crate::ground::hex::hex;
+use crate::ground::moment::{Moment, Timestamp};
+use crate::judge::claim::{About, Case, Confidence, Content, Finding, Outcome, Verdict, Weight};
+use crate::judge::classify::Stage;
+use crate::judge::classify::destination::{Key, transport_name};
+use crate::tell::report::{meaning, v1};
+use sha2::{Digest, Sha256};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+pub(super) fn claims(
+    case: &Case<'_>,
+    outcomes: &[Outcome<'_>],
+    ids: &BTreeMap<usize, String>,
+    times: &Times<'_>,
+) -> (Vec<v1::Claim>, Vec<v1::Finding>) {
+    let mut claims = Vec::new();
+    let mut findings: BTreeMap<String, Joined> = BTreeMap::new();
+    for outcome in outcomes {
+        let mut its = Vec::new();
+        for finding in &outcome.findings {
+            let id = fingerprint(&outcome.claim.id, finding, case);
+            its.push((std::cmp::Reverse(finding.weight), finding.first, id.clone()));
+            let destination = match finding.about {
+                About::Destination(index) => ids.get(&index).cloned(),
+                About::Lookup(_) => None,
+            };
+            match findings.entry(id) {
+                Entry::Occupied(mut place) => place.get_mut().join(finding, destination, case),
+                Entry::Vacant(place) => {
+                    let written = v1::Finding {
+                        id: place.key().clone(),
+                        rule: finding.rule.clone(),
+                        claims: vec![outcome.claim.id.clone()],
+                        attribution: finding.attribution.id().into(),
+                        stage: finding.stage.id().into(),
+                        confidence: finding.confidence.id().into(),
+                        destination,
+                        lookup: match finding.about {
+                            About::Destination(_) => None,
+                            About::Lookup(index) => {
+                                case.lookups().get(index).map(|l| l.name.to_string())
+                            }
+                        },
+                        grace: finding.grace,
+                        allowed: finding.allowed.clone(),
+                        known: None,
+                        content: finding.content.iter().map(content).collect(),
+                        text: finding.text.clone(),
+                        first: None,
+                        frames: finding.frames.clone(),
+                        filter: filter(finding, case),
+                    };
+                    place.insert(Joined {
+                        weight: finding.weight,
+                        first: finding.first,
+                        stage: finding.stage,
+                        confidence: finding.confidence,
+                        written,
+                    });
+                }
+            }
+        }
+        its.sort();
+        let mut met = BTreeSet::new();
+        its.retain(|(.., id)| met.insert(id.clone()));
+        claims.push(v1::Claim {
+            id: outcome.claim.id.clone(),
+            statement: outcome.claim.statement.clone(),
+            source: outcome.claim.source.clone(),
+            verdict: outcome.verdict.id().into(),
+            reasons: outcome
+                .reasons
+                .iter()
+                .map(|r| v1::Reason {
+                    id: r.id.clone(),
+                    text: r.text.clone(),
+                })
+                .collect(),
+            findings: its.into_iter().map(|(.., id)| id).collect(),
+            preset: outcome.claim.chosen.clone(),
+            parameters: outcome.claim.recorded(),
+            silence: silence(case, outcome),
+            next_capture: (outcome.verdict == Verdict::Consistent)
+                .then(|| outcome.claim.next_capture.clone())
+                .flatten(),
+            not_testable: outcome.claim.not_testable.clone(),
+        });
+    }
+    let mut findings: Vec<Joined> = findings.into_values().collect();
+    findings.sort_by(|a, b| {
+        (b.weight, a.first, &a.written.id).cmp(&(a.weight, b.first, &b.written.id))
+    });
+    let findings = findings.into_iter().map(|joined| v1::Finding {
+        first: times.show(joined.first),
+        ..joined.written
+    });
+    (claims, findings.collect())
+}
+
+/// A finding, and the others of the same meaning that joined it (one name at several addresses).
+struct Joined {
+    weight: Weight,
+    first: Moment,
+    stage: Stage,
+    confidence: Confidence,
+    written: v1::Finding,
+}
+
+impl Joined {
+    /// The furthest stage is what the finding says, with its destination; frames and packets of
+    /// both are listed.
+    fn join(&mut self, finding: &Finding, destination: Option<String>, case: &Case<'_>) {
+        /// Longest filter and text that are joined; Wireshark takes more, a reader does not.
+        const JOINED_MAX: usize = 2_000;
+        let have = &mut self.written;
+        if finding.stage > self.stage {
+            self.stage = finding.stage;
+            have.stage = finding.stage.id().into();
+            have.destination = destination;
+        }
+        if finding.confidence > self.confidence {
+            self.confidence = finding.confidence;
+            have.confidence = finding.confidence.id().into();
+        }
+        if finding.weight > self.weight {
+            // What is allowed for one address is not allowed for all.
+            self.weight = finding.weight;
+            have.allowed.clone_from(&finding.allowed);
+        }
+        have.grace &= finding.grace;
+        have.content.extend(finding.content.iter().map(content));
+        self.first = self.first.min(finding.first);
+        have.frames.extend(&finding.frames);
+        have.frames.sort();
+        have.frames.dedup();
+        have.frames.truncate(FRAMES_MAX);
+        let filter = filter(finding, case);
+        if have.filter == filter {
+            return;
+        }
+        if have.filter.len() > JOINED_MAX {
+            if !have.text.ends_with("and more addresses") {
+                have.text.push_str("; and more addresses");
+            }
+            return;
+        }
+        have.filter = format!("({}) || ({filter})", have.filter);
+        have.text = format!("{}; also {}", have.text, finding.text);
+    }
+}
+
+/// The id of a finding: the same in two recordings of the same behaviour.
+///
+/// Made of claim, rule, whose traffic it is, and where it went:
+///
+/// - a named destination: scope, name and port. Not the address (clouds and resolvers hand out
+///   others each time) and not the transport (whether QUIC or TCP wins is chance);
+/// - an unnamed one: scope, address, port and transport, as nothing else says who it is;
+/// - behind a local relay that was told neither: that there is a relay, port and transport, but
+///   not the relay's address, which the site's DHCP gave it;
+/// - a lookup: the name. Not the resolver, and so not the scope, which the site chooses.
+///
+/// Ports that were picked for the moment count as one, and a translated address as the one inside
+/// ([`meaning`]). Never part of it: inputs, frames, times, counts, stage, our own addresses and
+/// ports, the app's label (its uid differs from phone to phone; whose traffic it is stays).
+fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> String {
+    let what = match finding.about {
+        About::Destination(index) => case.destinations().get(index).map(|d| place(&d.key)),
+        About::Lookup(index) => case
+            .lookups()
+            .get(index)
+            .map(|l| format!("lookup|{}", l.name)),
+    };
+    let meaning = format!(
+        "{claim}|{}|{}|{}",
+        finding.rule,
+        finding.attribution.id(),
+        what.unwrap_or_default()
+    );
+    hex(&Sha256::digest(meaning.as_bytes()))
+        .chars()
+        .take(16)
+        .collect()
+}
+
+fn content(of: &Content) -> v1::Content {
+    v1::Content {
+        kind: of.kind.clone(),
+        text: of.text.clone(),
+        place: of.place.clone(),
+        input: of.at.input,
+        frame: of.at.frame,
+        count: of.count,
+    }
+}
+
+/// Where a destination is, as far as another recording would show the same.
+fn place(key: &Key) -> String {
+    let port = match key.port.or(key.via.map(|(_, port)| port)) {
+        None | Some(0) => "none".to_owned(),
+        Some(port) if meaning::is_dynamic(port) => "dynamic".to_owned(),
+        Some(port) => port.to_string(),
+    };
+    let scope = key.scope.id();
+    let transport = transport_name(key.transport);
+    match (&key.host, key.ip) {
+        (Some(name), _) => format!("destination|{scope}|name|{name}|{port}"),
+        (None, Some(ip)) => {
+            let ip = meaning::address(ip);
+            format!("destination|{scope}|address|{ip}|{port}|{transport}")
+        }
+        (None, None) => format!("destination|{scope}|untold|{port}|{transport}"),
+    }
+}
+
+/// A Wireshark display filter that selects a finding's packets.
+fn filter(finding: &Finding, case: &Case<'_>) -> String {
+    let address = |ip: IpAddr| {
+        let field = if ip.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
+        format!("{field} == {ip}")
+    };
+    let mut terms = Vec::new();
+    match finding.about {
+        About::Destination(index) => {
+            if let Some(d) = case.destinations().get(index) {
+                let far = d.key.via.map(|(ip, _)| ip).or(d.key.ip);
+                terms.extend(far.map(address));
+                if let (Some(only), 1) = (d.clients.first(), d.clients.len()) {
+                    terms.push(address(*only));
+                }
+                let port = d
+                    .key
+                    .via
+                    .map(|(_, port)| port)
+                    .filter(|p| *p != 0)
+                    .or(d.key.port);
+                let transport = transport_name(d.key.transport);
+                match port {
+                    Some(port) if matches!(d.key.transport, 6 | 17) => {
+                        terms.push(format!("{transport}.port == {port}"))
+                    }
+                    _ => terms.push(match d.key.transport {
+                        n @ (1 | 6 | 17 | 58) => {
+                            if n == 58 {
+                                "icmpv6".into()
+                            } else {
+                                transport
+                            }
+                        }
+                        n => format!("(ip.proto == {n} || ipv6.nxt == {n})"),
+                    }),
+                }
+            }
+        }
+        About::Lookup(index) => {
+            if let Some(l) = case.lookups().get(index) {
+                let name: String = l
+                    .name
+                    .chars()
+                    .flat_map(|c| match c {
+                        '"' | '\\' => vec!['\\', c],
+                        c => vec![c],
+                    })
+                    .collect();
+                // Names are compared in lower case: DNS ignores case, and resolvers mix it.
+                terms.push(format!("lower(dns.qry.name) == \"{name}\""));
+                terms.push(address(l.resolver));
+            }
+        }
+    }
+    let seconds = |t: Timestamp| {
+        t.nanos().map(|n| {
+            format!(
+                "{}.{:09}",
+                n.div_euclid(1_000_000_000),
+                n.rem_euclid(1_000_000_000)
+            )
+        })
+    };
+    let windows: Vec<String> = case
+        .windows
+        .iter()
+        .filter_map(|w| w.window)
+        .filter_map(|w| {
+            Some(format!(
+                "(frame.time_epoch >= {} && frame.time_epoch < {})",
+                seconds(w.start)?,
+                seconds(w.end)?
+            ))
+        })
+        .collect();
+    if !windows.is_empty() {
+        terms.push(format!("({})", windows.join(" || ")));
+    }
+    terms.join(" && ")
+}

@@ -1,0 +1,134 @@
+//! Traffic in sum: by whose it is, by who owns the name, and by place.
+//!
+//! Owner and place are two tables on purpose: the seat of a company says nothing about where its
+//! server stands.
+
+use super::folding::folded;
+use super::icon::chip;
+use super::markup::Page;
+use super::words::Sense;
+use super::{Part, words};
+use crate::tell::report::v1::Destination;
+use std::collections::BTreeMap;
+use std::io;
+
+/// Sums over destinations.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum<'a> {
+    destinations: u64,
+    bytes_out: u64,
+    bytes_in: u64,
+    stage: &'a str,
+}
+
+impl<'a> Sum<'a> {
+    fn add(&mut self, row: &'a Destination) {
+        let first = self.destinations == 0;
+        self.destinations = self.destinations.saturating_add(1);
+        self.bytes_out = self.bytes_out.saturating_add(row.bytes_out);
+        self.bytes_in = self.bytes_in.saturating_add(row.bytes_in);
+        if first || words::stage_rank(&row.stage) < words::stage_rank(self.stage) {
+            self.stage = &row.stage;
+        }
+    }
+}
+
+/// A row of a table of sums: what it is about, and the sums.
+type Row<'a> = (String, Sum<'a>);
+
+/// Sums by a key, the most bytes out first.
+fn by<'a>(rows: &'a [Destination], key: impl Fn(&'a Destination) -> String) -> Vec<Row<'a>> {
+    let mut sums: BTreeMap<String, Sum<'a>> = BTreeMap::new();
+    for row in rows {
+        sums.entry(key(row)).or_default().add(row);
+    }
+    let mut sums: Vec<Row<'a>> = sums.into_iter().collect();
+    // Stable: equal sums stay in the order of their names.
+    sums.sort_by_key(|(_, sum)| u64::MAX - sum.bytes_out);
+    sums
+}
+
+/// The section.
+pub(super) fn summary(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
+    let rows = part.report.destinations.as_slice();
+    part.section(page, "summary", "Traffic in sum", |page| {
+        if rows.is_empty() {
+            return page.p("No readable traffic beyond the local network was seen.");
+        }
+        page.p(
+            "Internet and relayed traffic of the whole capture. Bytes are transport payload; out is away from our side.",
+        )?;
+        let mut whose = by(rows, |row| row.attribution.clone());
+        whose.sort_by_key(|(id, _)| words::rank(id));
+        table(page, "Attribution", "By whose it is", &whose, attribution)?;
+        let owners = by(rows, owner);
+        folded(page, &owners, "owner", |page, rows, words| {
+            let caption = format!("By who owns the name, with the owner's jurisdiction: {words}");
+            table(page, "Owner", &caption, rows, |page, name| page.text(name))
+        })?;
+        let places = by(rows, words::place);
+        folded(page, &places, "place", |page, rows, words| {
+            let caption = format!("By place of the address: {words}");
+            table(page, "Place", &caption, rows, |page, name| page.text(name))
+        })
+    })
+}
+
+fn attribution(page: &mut Page<'_>, id: &str) -> io::Result<()> {
+    chip(page, Sense::of_attribution(id), id)?;
+    page.small(words::because(id))
+}
+
+fn owner(row: &Destination) -> String {
+    match (&row.owner, &row.jurisdiction) {
+        (Some(owner), Some(jurisdiction)) => format!("{owner} ({jurisdiction})"),
+        (Some(owner), None) => owner.clone(),
+        (None, _) => "not in the catalog".to_owned(),
+    }
+}
+
+fn table(
+    page: &mut Page<'_>,
+    head: &str,
+    caption: &str,
+    rows: &[Row<'_>],
+    name: impl Fn(&mut Page<'_>, &str) -> io::Result<()>,
+) -> io::Result<()> {
+    let most = rows.iter().map(|(_, sum)| sum.bytes_out).max().unwrap_or(0);
+    let heads = [
+        head,
+        "Destinations",
+        "Farthest stage",
+        "Bytes out",
+        "Bytes in",
+    ];
+    page.table("sums", caption, &heads, |page| {
+        rows.iter().try_for_each(|(key, sum)| {
+            page.row(&[], |page| {
+                page.name(|page| name(page, key))?;
+                page.cell_text(&sum.destinations.to_string())?;
+                page.cell_text(sum.stage)?;
+                page.cell(|page| {
+                    bytes(page, sum.bytes_out)?;
+                    let class = match head {
+                        "Attribution" => Sense::of_attribution(key).class(),
+                        _ => "plain",
+                    };
+                    page.bar(class, sum.bytes_out, most)
+                })?;
+                page.cell(|page| bytes(page, sum.bytes_in))
+            })
+        })
+    })
+}
+
+/// Bytes in a cell: rounded to be read, exact below.
+pub(super) fn bytes(page: &mut Page<'_>, count: u64) -> io::Result<()> {
+    match words::rounded(count) {
+        None => page.text(&format!("{count} B")),
+        Some(unit) => {
+            page.text(&unit)?;
+            page.small(&format!("{count} B"))
+        }
+    }
+}

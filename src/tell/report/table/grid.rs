@@ -1,0 +1,245 @@
+//! Tables whose columns share the width of the terminal, with every cell broken to fit.
+
+use super::page::Paint;
+use crate::ground::text;
+use tabled::builder::Builder;
+use tabled::settings::object::{Cell as At, Columns};
+use tabled::settings::{Alignment, Modify, Style};
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    title: &'static str,
+    /// Columns below which its content is of no use.
+    least: usize,
+    right: bool,
+}
+
+impl Column {
+    pub(super) fn left(title: &'static str, least: usize) -> Self {
+        Self {
+            title,
+            least,
+            right: false,
+        }
+    }
+
+    pub(super) fn right(title: &'static str, least: usize) -> Self {
+        Self {
+            title,
+            least,
+            right: true,
+        }
+    }
+}
+
+/// A line of a cell, not yet escaped.
+#[derive(Debug, Clone)]
+pub(super) enum Line {
+    /// Broken where it is too long.
+    Text(String),
+    /// A host name: cut where it is too long, so that its registrable end stays in sight.
+    Host(String),
+}
+
+impl Line {
+    fn natural(&self) -> usize {
+        match self {
+            Self::Text(words) => text::width(&text::terminal(words)),
+            Self::Host(name) => text::width(&text::host(name)),
+        }
+    }
+
+    fn fit(&self, columns: usize) -> Vec<String> {
+        match self {
+            Self::Text(words) => text::wrap(&text::terminal(words), columns),
+            Self::Host(name) => vec![text::shorten_host(name, columns)],
+        }
+    }
+}
+
+/// A cell.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    lines: Vec<Line>,
+    paint: Paint,
+}
+
+impl Cell {
+    pub(super) fn lines(lines: impl IntoIterator<Item = Line>) -> Self {
+        Self {
+            lines: lines.into_iter().collect(),
+            paint: Paint::Plain,
+        }
+    }
+
+    pub(super) fn paint(self, paint: Paint) -> Self {
+        Self { paint, ..self }
+    }
+}
+
+impl From<String> for Cell {
+    fn from(words: String) -> Self {
+        Self::lines([Line::Text(words)])
+    }
+}
+
+/// Blanks and borders of `columns` columns: `│ a │ b │`.
+fn frame(columns: usize) -> usize {
+    columns.saturating_mul(3).saturating_add(1)
+}
+
+/// Widths of the columns: what each would like, or else what the width allows, shared out from the
+/// narrowest up so that short columns are never broken for the sake of long ones.
+fn share(columns: &[Column], natural: &[usize], width: usize) -> Vec<usize> {
+    let budget = width.saturating_sub(frame(columns.len()));
+    if natural.iter().sum::<usize>() <= budget {
+        return natural.to_vec();
+    }
+    let mut widths: Vec<usize> = columns
+        .iter()
+        .zip(natural)
+        .map(|(column, natural)| column.least.min(*natural).max(1))
+        .collect();
+    while widths.iter().sum::<usize>() < budget {
+        let narrowest = widths
+            .iter_mut()
+            .zip(natural)
+            .filter(|(have, natural)| **have < **natural)
+            .map(|(have, _)| have)
+            .min();
+        match narrowest {
+            Some(have) => *have = have.saturating_add(1),
+            None => break,
+        }
+    }
+    widths
+}
+
+/// A table as text.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    /// Without a line break at the end.
+    pub(super) table: String,
+    /// A host name had to be cut.
+    pub(super) cut: bool,
+}
+
+/// Draws a table of at most `width` columns, as long as `least` of its columns fits in there.
+pub(super) fn draw(columns: &[Column], rows: Vec<Vec<Cell>>, width: usize, color: bool) -> Drawn {
+    let natural: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let cells = rows.iter().filter_map(|row| row.get(index));
+            let lines = cells.flat_map(|cell| &cell.lines).map(Line::natural);
+            lines.max().unwrap_or(0).max(text::width(column.title))
+        })
+        .collect();
+    let widths = share(columns, &natural, width);
+
+    let mut builder = Builder::with_capacity(rows.len().saturating_add(1), columns.len());
+    let titles = columns.iter().zip(&widths);
+    builder.push_record(titles.map(|(column, width)| text::wrap(column.title, *width).join("\n")));
+    let (mut tall, mut cut) = (false, false);
+    for row in &rows {
+        builder.push_record(row.iter().zip(&widths).map(|(cell, width)| {
+            let lines: Vec<String> = cell
+                .lines
+                .iter()
+                .flat_map(|line| line.fit(*width))
+                .collect();
+            tall |= lines.len() > 1;
+            cut |= cell
+                .lines
+                .iter()
+                .any(|line| matches!(line, Line::Host(_)) && line.natural() > *width);
+            lines.join("\n")
+        }));
+    }
+    let mut table = builder.build();
+    if tall {
+        // Rows of several lines need lines between them.
+        table.with(Style::modern_rounded());
+    } else {
+        table.with(Style::rounded());
+    }
+    for (index, _) in columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.right)
+    {
+        table.with(Modify::new(Columns::one(index)).with(Alignment::right()));
+    }
+    if color {
+        for (row, cells) in rows.iter().enumerate() {
+            for (index, cell) in cells
+                .iter()
+                .enumerate()
+                .filter(|(_, cell)| cell.paint != Paint::Plain)
+            {
+                let at = At::new(row.saturating_add(1), index);
+                table.with(Modify::new(at).with(cell.paint.color()));
+            }
+        }
+    }
+    Drawn {
+        table: table.to_string(),
+        cut,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_fits_keeps_its_natural_widths() {
+        let columns = [Column::left("name", 4), Column::right("out", 3)];
+        let rows = vec![vec![
+            Cell::from("a.test".to_owned()),
+            Cell::from("7 B".to_owned()),
+        ]];
+        assert_eq!(
+            draw(&columns, rows, 80, false).table,
+            "╭────────┬─────╮\n│ name   │ out │\n├────────┼─────┤\n│ a.test │ 7 B │\n╰────────┴─────╯"
+        );
+    }
+
+    #[test]
+    fn long_columns_give_way_before_short_ones() {
+        let columns = [
+            Column::left("id", 2),
+            Column::left("text", 4),
+            Column::left("host", 4),
+        ];
+        assert_eq!(share(&columns, &[3, 100, 100], 50), [3, 19, 18]);
+        assert_eq!(share(&columns, &[3, 10, 100], 50), [3, 10, 27]);
+        assert_eq!(share(&columns, &[3, 100, 100], 5), [2, 4, 4]);
+    }
+
+    #[test]
+    fn no_cell_draws_outside_its_box() {
+        let columns = [Column::left("name", 4), Column::left("host", 8)];
+        let rows = vec![vec![
+            Cell::lines([Line::Text("two\nlines │ 大疆\u{1b}[2J\u{202e}".to_owned())])
+                .paint(Paint::Against),
+            Cell::lines([Line::Host(format!("dji.com.{}.evil.test", "x".repeat(200)))]),
+        ]];
+        for width in 20..120 {
+            let drawn = draw(&columns, rows.clone(), width, false).table;
+            assert!(!drawn.contains(['\u{1b}', '\u{202e}']));
+            assert!(
+                drawn.lines().all(|line| text::width(line) <= width),
+                "{width}\n{drawn}"
+            );
+        }
+        let narrow = draw(&columns, rows.clone(), 40, false);
+        assert!(narrow.cut && narrow.table.contains("….evil.test"));
+        let colored = draw(&columns, rows, 400, true);
+        assert!(!colored.cut);
+        let colored = colored.table;
+        assert!(colored.contains("\u{1b}[31m"), "{colored:?}");
+    }
+}
