@@ -1,5 +1,7 @@
 //! Judging: from evidence to verdicts. No packet is seen here.
 
+pub mod agreement;
+pub mod case;
 pub mod claim;
 pub mod classify;
 pub mod identity;

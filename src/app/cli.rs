@@ -11,10 +11,10 @@ mod value;
 pub use crate::ground::declared::Device;
 pub use counters::assign;
 
-use crate::app::case::BaselineKind;
 use crate::ground::epoch::WindowSpec;
 use crate::ground::error::Error;
 use crate::ground::{declared, text};
+use crate::judge::case::BaselineKind;
 use crate::judge::classify::app_pattern::Pattern;
 use crate::tell::report::anchor::Anchor;
 use crate::tell::report::format::Format;

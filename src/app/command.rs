@@ -85,7 +85,7 @@ fn catalog(files: &[PathBuf]) -> Result<Catalog, Error> {
                 &place,
                 format!(
                     "cannot read the catalog: {}",
-                    crate::observe::capture::reason(&e)
+                    crate::ground::error::reason(&e)
                 ),
             )
             .advise("check the path; the file has to be UTF-8 text")

@@ -1,6 +1,7 @@
 //! What an input turned out to be: its interfaces, who recorded it, what it says about itself.
 
 use crate::ground::moment::Timestamp;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ pub const KEY_LOG_MAX: usize = 16 << 20;
 pub struct Interface {
     /// LINKTYPE value (IANA "PCAP LINKTYPE" registry); `None` when a packet names no known interface.
     pub link_type: Option<u16>,
+    /// The name of the link type; it is not known before the packets were read.
+    pub link_name: Cow<'static, str>,
     /// Bytes of frame check sequence at the end of every packet.
     pub fcs_len: u8,
     /// Digits of the fraction of a second that its clock writes.

@@ -54,3 +54,15 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// An operating system error without its number, which differs between machines.
+pub(crate) fn reason(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    match text.find(" (os error") {
+        Some(at) => text
+            .chars()
+            .take(text.get(..at).map_or(0, |t| t.chars().count()))
+            .collect(),
+        None => text,
+    }
+}

@@ -1,6 +1,6 @@
 //! Which known ids an unknown one was perhaps meant to be.
 
-use crate::tell::report::output::distance;
+use strsim::levenshtein;
 
 /// Ids named at most: a choice, not the list again.
 const NAMED_MAX: usize = 3;
@@ -21,7 +21,7 @@ pub(crate) fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Ve
     let mut found: Vec<(usize, &str)> = known
         .filter_map(|id| {
             let plain = id.replace('_', "-");
-            let edits = distance(&wanted, &plain);
+            let edits = levenshtein(&wanted, &plain);
             let part = wanted.len() >= PART_MIN && plain.contains(&wanted);
             (edits <= allowed || part).then_some((if part { edits.min(1) } else { edits }, id))
         })

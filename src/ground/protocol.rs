@@ -12,3 +12,28 @@ pub const SCTP: u8 = 132;
 pub const ICMPV6: u8 = 58;
 /// UDP-Lite (RFC 3828): UDP whose length is that of the packet, and whose checksum may cover a part.
 pub const UDP_LITE: u8 = 136;
+
+/// Numbers of tunnels that are opened.
+pub mod tunnel {
+    /// IPv4 in IP (RFC 2003).
+    pub const IPV4: u8 = 4;
+    /// IPv6 in IP (RFC 4213).
+    pub const IPV6: u8 = 41;
+    /// GRE (RFC 2784).
+    pub const GRE: u8 = 47;
+    /// IP in IP as KA9Q wrote it.
+    pub const IPIP: u8 = 94;
+    /// Ethernet in IP (RFC 3378).
+    pub const ETHERIP: u8 = 97;
+    /// Protocol Independent Multicast (RFC 7761): its register messages hold packets.
+    pub const PIM: u8 = 103;
+    /// L2TP version 3 (RFC 3931).
+    pub const L2TP: u8 = 115;
+    /// MPLS in IP (RFC 4023).
+    pub const MPLS: u8 = 137;
+    /// Ethernet of SRv6 (RFC 8986).
+    pub const ETHERNET: u8 = 143;
+
+    /// All of them.
+    pub const ALL: [u8; 9] = [IPV4, IPV6, GRE, IPIP, ETHERIP, PIM, L2TP, MPLS, ETHERNET];
+}

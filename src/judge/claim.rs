@@ -16,8 +16,8 @@ pub mod whereabouts;
 #[cfg(test)]
 mod tests;
 
-use crate::app::case::{Allowance, Beacon};
 use crate::ground::moment::{FrameRef, Moment};
+use crate::judge::agreement::{Allowance, Beacon};
 use crate::judge::classify::attribution::Attribution;
 use crate::judge::classify::destination::Destination;
 use crate::judge::classify::lookup::Lookup;

@@ -25,7 +25,7 @@ mod source;
 mod tests;
 
 use crate::evidence::input::{InputFacts, Interface};
-use crate::ground::error::Error;
+use crate::ground::error::{Error, reason};
 use crate::ground::gaps::{GapId, GapKey, Gaps};
 use crate::ground::label::Label;
 use crate::ground::moment::{FrameRef, Moment, Timestamp};
@@ -37,7 +37,6 @@ use format::Format;
 pub use means::Means;
 use raw::{AtHand, Beside, Raw};
 use sidecar::Sidecar;
-pub(crate) use source::reason;
 pub use source::{Declared, Source};
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -198,7 +198,10 @@ impl SeriesReader<'_> {
                     }
                 }
             }
-            let (read, noted) = capture.finish()?;
+            let (mut read, noted) = capture.finish()?;
+            for interface in &mut read.interfaces {
+                interface.link_name = crate::observe::link::name(interface.link_type);
+            }
             gaps.merge(noted);
             facts.push(read);
         }

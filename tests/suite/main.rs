@@ -5,6 +5,7 @@
 //! `fixtures/README.md`, what it must give in `fixtures/cases.jsonl`.
 
 mod adversary;
+mod arrows;
 mod carriers;
 mod case;
 mod cli;

@@ -1,11 +1,12 @@
 //! `case`: are case files in order? Captures are not opened, nothing is judged.
 
 use super::screen::note;
-use crate::app::case::CaseFile;
+use crate::app::cli;
 use crate::app::cli::Terminal;
-use crate::app::{case, cli};
 use crate::ground::error::Error;
 use crate::ground::text;
+use crate::judge::case;
+use crate::judge::case::CaseFile;
 use crate::judge::claim::definition::shipped;
 use std::path::Path;
 

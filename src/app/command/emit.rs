@@ -15,7 +15,7 @@ pub(super) fn run(options: &Emit) -> Result<u8, Error> {
     let name = options.name.as_deref();
     match options.what {
         Embedded::Schema => print(|out| schema(&schemars::schema_for!(v1::Report), out)),
-        Embedded::CaseSchema => print(|out| schema(&crate::app::case::schema(), out)),
+        Embedded::CaseSchema => print(|out| schema(&crate::judge::case::schema(), out)),
         Embedded::FitnessSchema => {
             print(|out| schema(&schemars::schema_for!(fitness::Fitness), out))
         }

@@ -1,9 +1,9 @@
 //! Where the files of a report lie now: found by name, known by hash.
 
 use crate::ground::error::Error;
+use crate::ground::error::reason;
 use crate::ground::hex::hex;
 use crate::ground::text;
-use crate::observe::capture::reason;
 use crate::tell::report::v1;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;

@@ -1,12 +1,12 @@
 //! What a run is to do: the case file's word, and the flags', which override it.
 
-use crate::app::case;
-use crate::app::case::{BaselineKind, CaseFile};
 use crate::app::cli::{Check, DEFAULT_CLAIM, Subject};
 use crate::ground::epoch::{PlannedWindow, Schedule, WindowSpec};
 use crate::ground::error::Error;
 use crate::ground::moment::Timestamp;
 use crate::ground::{near, text};
+use crate::judge::case;
+use crate::judge::case::{BaselineKind, CaseFile};
 use crate::judge::claim::agreed::BEACON_SECONDS;
 use crate::judge::claim::baseline::Kind;
 use crate::judge::claim::coverage::Needs;

@@ -1,7 +1,6 @@
 //! One session, from its captures to a case that can be judged or measured.
 
 use super::devices;
-use crate::app::case::CaseFile;
 use crate::app::cli;
 use crate::app::cli::Device;
 use crate::evidence::Devices;
@@ -10,6 +9,7 @@ use crate::evidence::row::RowKey;
 use crate::ground::epoch::Schedule;
 use crate::ground::error::Error;
 use crate::ground::moment::Timestamp;
+use crate::judge::case::CaseFile;
 use crate::judge::claim::baseline::Baseline;
 use crate::judge::claim::coverage::Needs;
 use crate::judge::claim::{Case, coverage};

@@ -10,9 +10,9 @@
 
 use super::rule::confirms;
 use super::{About, Case, Finding, Reason, Weight};
-use crate::app::case::{Allowance, Beacon, Edge};
 use crate::ground::epoch::Window;
 use crate::ground::moment::{FrameRef, Timestamp};
+use crate::judge::agreement::{Allowance, Beacon, Edge};
 use crate::judge::claim::coverage::WindowCoverage;
 use crate::judge::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
 use crate::judge::classify::destination::Destination;

@@ -17,7 +17,6 @@ use crate::ground::protocol;
 use crate::ground::public_name::is_public_name;
 use crate::judge::identity::topology::{Local, Topology};
 use crate::judge::identity::{DeviceView, Whose, mac_of, our_side};
-use crate::observe::packet::encapsulation::by_number;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -464,13 +463,13 @@ fn has_ports(number: u8) -> bool {
 
 /// IP protocols that are no tunnel: ICMP, IGMP, TCP, UDP, ICMPv6, EIGRP, OSPF, PIM, VRRP,
 /// SCTP, UDP-Lite, no-next-header; and those that are opened
-/// ([`crate::observe::packet::encapsulation::by_number`]), whose flows say themselves when one was not.
+/// ([`protocol::tunnel`]), whose flows say themselves when one was not.
 /// Every other one to a local host could carry packets.
 fn could_carry_packets(number: u8) -> bool {
     !matches!(
         number,
         1 | 2 | 6 | 17 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
-    ) && by_number(number, &[]).is_none()
+    ) && !protocol::tunnel::ALL.contains(&number)
 }
 
 /// A protocol number with its name (IANA "Assigned Internet Protocol Numbers"), for those that are

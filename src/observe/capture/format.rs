@@ -4,8 +4,9 @@ use super::bytes::ByteStream;
 use super::compressed::Compression;
 use super::facts::Interfaces;
 use super::newlines::Translation;
-use super::{Source, foreign, newlines, pcap, pcapng, reason};
+use super::{Source, foreign, newlines, pcap, pcapng};
 use crate::ground::error::Error;
+use crate::ground::error::reason;
 use std::io::ErrorKind;
 
 pub(super) enum Format {

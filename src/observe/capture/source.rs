@@ -1,6 +1,7 @@
 //! Where a capture comes from: a file, or standard input.
 
 use crate::ground::error::Error;
+use crate::ground::error::reason;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -115,17 +116,5 @@ impl Source {
                 .advise("name the capture files in it, e.g. with a shell wildcard"));
         }
         Ok(Box::new(file))
-    }
-}
-
-/// An operating system error without its number, which differs between machines.
-pub(crate) fn reason(e: &std::io::Error) -> String {
-    let text = e.to_string();
-    match text.find(" (os error") {
-        Some(at) => text
-            .chars()
-            .take(text.get(..at).map_or(0, |t| t.chars().count()))
-            .collect(),
-        None => text,
     }
 }

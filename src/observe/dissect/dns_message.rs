@@ -8,6 +8,7 @@
 //! data that breaks its own form costs only that record. [`fit`] is the strict side: it decides whether bytes are DNS at all.
 //! An answer says what a resolver said. It does not prove that anyone went there.
 
+pub(super) use crate::ground::record_type as rtype;
 use std::net::IpAddr;
 
 use crate::observe::dissect::wire::Reader;
@@ -28,34 +29,6 @@ pub const HEADER_LEN: usize = 12;
 /// Questions and records kept of one message. Real messages hold a few dozen; 64 KiB of minimal records hold 5,900, each of which
 /// can unfold to two names of 255 bytes.
 pub const RECORDS_MAX: usize = 2048;
-
-/// Record types read here (IANA registry "Resource Record (RR) TYPEs").
-pub mod rtype {
-    /// IPv4 address.
-    pub const A: u16 = 1;
-    /// Authoritative server.
-    pub const NS: u16 = 2;
-    /// Alias.
-    pub const CNAME: u16 = 5;
-    /// Start of authority.
-    pub const SOA: u16 = 6;
-    /// Pointer, mostly from a reverse name.
-    pub const PTR: u16 = 12;
-    /// Text.
-    pub const TXT: u16 = 16;
-    /// IPv6 address.
-    pub const AAAA: u16 = 28;
-    /// Service location (RFC 2782).
-    pub const SRV: u16 = 33;
-    /// EDNS pseudo-record (RFC 6891).
-    pub const OPT: u16 = 41;
-    /// Service binding (RFC 9460).
-    pub const SVCB: u16 = 64;
-    /// Service binding for the web (RFC 9460).
-    pub const HTTPS: u16 = 65;
-    /// All records, a question type only.
-    pub const ANY: u16 = 255;
-}
 
 /// The Internet class.
 const CLASS_IN: u16 = 1;

@@ -9,7 +9,7 @@
 
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
 
-use crate::observe::dissect::host_name::HostName;
+use crate::ground::host_name::HostName;
 use crate::observe::dissect::httpdns;
 use crate::observe::dissect::httpdns::Asked;
 use crate::observe::dissect::wire::Fit;
@@ -229,7 +229,7 @@ fn assemble(
     let text = |name| {
         framing::values(fields, name)
             .next()
-            .map(|value| crate::observe::dissect::host_name::printable(value.trim_ascii()))
+            .map(|value| crate::ground::host_name::printable(value.trim_ascii()))
     };
     Request {
         method: method.to_owned(),

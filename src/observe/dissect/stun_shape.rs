@@ -7,7 +7,7 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::observe::dissect::host_name::{HostName, printable};
+use crate::ground::host_name::{HostName, printable};
 use crate::observe::dissect::wire::Reader;
 
 const HEADER_LEN: usize = 20;

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 
-use crate::observe::dissect::host_name::HostName;
+use crate::ground::host_name::HostName;
 use crate::observe::dissect::wire::Reader;
 
 /// Host names kept of one certificate. Shared hosts list up to a hundred; more is a list of customers, not a name.

@@ -10,7 +10,7 @@
 
 use tls_parser::parse_tls_handshake_client_hello;
 
-use crate::observe::dissect::host_name::{HostName, printable};
+use crate::ground::host_name::{HostName, printable};
 use crate::observe::dissect::wire::Reader;
 
 /// Extension types (IANA "TLS ExtensionType Values").

@@ -12,6 +12,7 @@
 //! open what is encrypted or compressed, IP datagrams of minimal encapsulation (RFC 2004), or
 //! sessions whose framing was agreed on before the capture began.
 
+use crate::ground::protocol::tunnel as number;
 mod bare;
 mod gre;
 mod gtp;
@@ -122,19 +123,6 @@ impl Message<'_> {
             Proof::Checksum
         }
     }
-}
-
-/// Protocol numbers (IANA "Assigned Internet Protocol Numbers") that [`by_number`] answers for.
-mod number {
-    pub(super) const IPV4: u8 = 4;
-    pub(super) const IPV6: u8 = 41;
-    pub(super) const GRE: u8 = 47;
-    pub(super) const IPIP: u8 = 94;
-    pub(super) const ETHERIP: u8 = 97;
-    pub(super) const PIM: u8 = 103;
-    pub(super) const L2TP: u8 = 115;
-    pub(super) const MPLS: u8 = 137;
-    pub(super) const ETHERNET: u8 = 143;
 }
 
 /// The tunnel that an IP packet with this protocol number is; `None` if the number names none

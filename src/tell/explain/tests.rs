@@ -152,10 +152,14 @@ fn is_kebab(word: &str) -> bool {
 #[test]
 fn every_rule_and_reason_in_the_code_of_the_claims_has_a_text() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let code: Vec<String> = ["src/judge/claim.rs", "src/judge/claim/rule.rs", "src/judge/claim/agreed.rs"]
-        .iter()
-        .filter_map(|file| fs::read_to_string(here.join(file)).ok())
-        .collect();
+    let code: Vec<String> = [
+        "src/judge/claim.rs",
+        "src/judge/claim/rule.rs",
+        "src/judge/claim/agreed.rs",
+    ]
+    .iter()
+    .filter_map(|file| fs::read_to_string(here.join(file)).ok())
+    .collect();
     for claim in shipped() {
         for id in claim.rules.iter().flat_map(|rule| rule.id.all()) {
             assert_has(Kind::Rule, id);

@@ -10,12 +10,12 @@ mod silence;
 mod timeline;
 
 use super::v1;
-use crate::app::case::CaseFile;
 use crate::evidence::Devices;
 use crate::evidence::input::InputFacts;
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{Moment, Timestamp};
+use crate::judge::case::CaseFile;
 use crate::judge::claim::baseline::Baseline;
 use crate::judge::claim::{Case, Outcome, Verdict};
 use crate::judge::classify::destination::Destination;
@@ -294,7 +294,7 @@ fn inputs(basis: &Basis<'_>, judged: &Judged) -> Vec<v1::Input> {
                 .collect();
             let mut link_types: Vec<String> = Vec::new();
             for interface in &input.interfaces {
-                let name = crate::observe::link::name(interface.link_type).into_owned();
+                let name = interface.link_name.clone().into_owned();
                 if !link_types.contains(&name) {
                     link_types.push(name);
                 }

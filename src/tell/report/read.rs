@@ -6,8 +6,8 @@
 use super::json::digest_of_value;
 use super::v1::{Report, SCHEMA};
 use crate::ground::error::Error;
+use crate::ground::error::reason;
 use crate::ground::text;
-use crate::observe::capture::reason;
 use serde::Deserialize;
 use serde_json::Value;
 use std::fs::File;

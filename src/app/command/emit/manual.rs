@@ -3,9 +3,9 @@
 
 use crate::app::cli::Cli;
 use crate::ground::error::Error;
+use crate::ground::error::reason;
 use crate::ground::unfinished::Unfinished;
 use crate::ground::{near, text};
-use crate::observe::capture::reason;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use std::io::{self, Write};

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use crate::observe::dissect::host_name::push_printable;
+use crate::ground::host_name::push_printable;
 use crate::observe::dissect::wire::Reader;
 
 /// Longest name on the wire, root label included (RFC 1035 §2.3.4).

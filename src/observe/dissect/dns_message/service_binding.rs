@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::name::Name;
-use crate::observe::dissect::host_name::{HostName, printable};
+use crate::ground::host_name::{HostName, printable};
 use crate::observe::dissect::wire::Reader;
 
 /// SvcParamKeys (RFC 9460 §14.3.2; `ech`: RFC 9848 §3).

@@ -1,6 +1,6 @@
 //! `user@host:port`: the authority of a URI (RFC 3986 §3.2), a Host field, a CONNECT target.
 
-use crate::observe::dissect::host_name::HostName;
+use crate::ground::host_name::HostName;
 
 /// A host and, if given, a port. User information is dropped: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 
 use super::keys::Sender;
 use super::version::google_number;
-use crate::observe::dissect::host_name::HostName;
+use crate::ground::host_name::HostName;
 use crate::observe::dissect::wire::Reader;
 
 /// Length of a connection id.

@@ -4,7 +4,7 @@
 
 use super::gquic;
 use super::version::Handshake;
-use crate::observe::dissect::host_name::HostName;
+use crate::ground::host_name::HostName;
 use crate::observe::dissect::ja4::{Over, fingerprint};
 use crate::observe::dissect::tls_hello::{Ech, client_hello};
 use crate::observe::dissect::tls_record::handshake_type;

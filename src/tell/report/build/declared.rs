@@ -1,8 +1,9 @@
 //! What the case file declared, as the report repeats it, and what became of it.
 
 use super::Times;
-use crate::app::case::{CaseFile, Edge};
 use crate::ground::moment::Timestamp;
+use crate::judge::agreement::Edge;
+use crate::judge::case::CaseFile;
 use crate::judge::claim::{Case, Outcome, agreed};
 use crate::tell::report::v1;
 

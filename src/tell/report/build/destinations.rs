@@ -1,6 +1,7 @@
 //! Destinations and lookups in the report: order, wording, bounds.
 
 use super::Times;
+use crate::ground::record_type as rtype;
 use crate::judge::claim::Case;
 use crate::judge::classify::attribution::Attribution;
 use crate::judge::classify::destination::{Destination, Traffic, View, transport_name};
@@ -9,7 +10,6 @@ use crate::judge::classify::lookup::Lookup;
 use crate::judge::classify::{Scope, Stage};
 use crate::judge::locate::Confidence;
 use crate::judge::locate::cloud::cloud_of_name;
-use crate::observe::dissect::dns_message::rtype;
 use crate::tell::report::v1;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,12 @@
 //! Captures and the other files that a case file names, and their declared hashes.
 
 use super::raw::{BaselineKind, Role};
-use super::source::{Place, Spot, Text, quoted};
+use super::source::{Spot, Text, quoted};
 use super::{CaseFile, Ids, all, optional, raw, value};
 use crate::ground::error::Error;
+use crate::ground::error::reason;
+use crate::ground::place::Place;
 use crate::ground::text;
-use crate::observe::capture::reason;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;

@@ -2,9 +2,10 @@
 //! the [grammar of claims](crate::judge::claim::definition). The whole entry is kept, with the places of all
 //! its parts.
 
-use super::source::{Place, Text, quoted};
+use super::source::{Text, quoted};
 use super::{CaseFile, EventKind, Ids, optional, raw, unreadable, value};
 use crate::ground::error::Error;
+use crate::ground::place::Place;
 use crate::ground::text;
 use crate::judge::claim::definition;
 use crate::judge::claim::definition::{Definition, Parameters};

@@ -4,6 +4,7 @@
 //! suggests. Values keep their place in the file; what they mean is read later.
 
 use super::source::Spot;
+use crate::judge::agreement::Edge;
 use crate::judge::claim::definition::Definition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
@@ -214,29 +215,6 @@ pub(super) struct Beacon {
     /// At which end of each window it was fetched; `both` if not given.
     #[schemars(example = &"both")]
     pub(super) at: Option<Edge>,
-}
-
-/// An end of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Edge {
-    /// About its start.
-    Start,
-    /// About its end.
-    End,
-    /// About its start and again about its end.
-    Both,
-}
-
-impl Edge {
-    /// The word in the case file and in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::End => "end",
-            Self::Both => "both",
-        }
-    }
 }
 
 /// A claim to judge. What the grammar of claims has beyond these keys is read by it.

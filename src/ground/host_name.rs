@@ -172,7 +172,7 @@ pub fn printable(bytes: &[u8]) -> String {
 }
 
 /// Appends one byte in the form of [`printable`].
-pub(super) fn push_printable(text: &mut String, byte: u8) {
+pub(crate) fn push_printable(text: &mut String, byte: u8) {
     if byte.is_ascii_graphic() && byte != b'\\' {
         text.push(char::from(byte.to_ascii_lowercase()));
     } else {
@@ -182,7 +182,7 @@ pub(super) fn push_printable(text: &mut String, byte: u8) {
 }
 
 /// An address in dotted or colon form, or an IPv6 literal in brackets (RFC 3986 §3.2.2).
-pub(super) fn address(bytes: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address(bytes: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(bytes).ok()?;
     if let Ok(v4) = text.parse::<Ipv4Addr>() {
         return Some(v4.into());

@@ -1,38 +1,12 @@
 //! Where something stands in a case file: line and column, so that an error can be clicked on.
 
 use crate::ground::error::Error;
+use crate::ground::place::Place;
 use crate::ground::text;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
-
-/// A place in a text file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file, as it was named.
-    pub file: String,
-    /// Its line, from 1.
-    pub line: usize,
-    /// The character in the line, from 1.
-    pub column: usize,
-}
-
-impl fmt::Display for Place {
-    /// `file:line:column`, safe on a terminal.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = text::terminal(&self.file);
-        write!(f, "{file}:{}:{}", self.line, self.column)
-    }
-}
-
-impl Place {
-    /// An error here.
-    pub fn error(&self, what: impl Into<String>) -> Error {
-        Error::at(self.to_string(), what)
-    }
-}
 
 /// A value and the bytes of the file that it was read from.
 #[derive(Debug, Clone)]

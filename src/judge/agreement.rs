@@ -1,4 +1,4 @@
-//! Allowances: traffic that the parties agreed on beforehand, and what each covers.
+//! What the auditor and the parties agreed on: beacons that were fetched on purpose, and allowances, which are traffic that the parties agreed on beforehand, and what each covers.
 //!
 //! A host pattern compares names, and a name is what the audited side asserted: whoever controls the
 //! app can call any server by it. With addresses too, name and address both have to fit; without them
@@ -6,14 +6,13 @@
 //! says how much (see [`crate::judge::claim::agreed`]). An address says nothing of
 //! names. Whatever is not known fits nothing: an allowance acquits, and what acquits has to be sure.
 
-use super::source::{Place, Spot, Text, quoted};
-use super::{raw, subject, value};
-use crate::ground::declared;
-use crate::ground::error::Error;
 use crate::ground::moment::Timestamp;
+use crate::ground::place::Place;
 use crate::judge::classify::app_pattern::{Fit, Name, Pattern};
 use ipnet::IpNet;
 use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -39,7 +38,7 @@ pub struct Allowance {
     /// Where its `id` stands.
     pub place: Place,
     /// Where each of `claims` stands.
-    pub(super) claim_places: Vec<Place>,
+    pub(crate) claim_places: Vec<Place>,
 }
 
 impl Allowance {
@@ -118,43 +117,6 @@ impl Allowance {
         part("up to ", budget.into_iter().collect(), " bytes out");
         format!("traffic {out}")
     }
-
-    pub(super) fn read(text: &Text, raw: &raw::Allowance) -> Result<Self, Error> {
-        let id = value::word(text, "id", &raw.id)?;
-        if raw.hosts.is_empty() && raw.addresses.is_empty() {
-            let what = format!("allowance '{id}' has neither hosts nor addresses");
-            return Err(text.error(&raw.id.span, what).advise(
-                "say what it covers; an allowance for everything would leave nothing to judge",
-            ));
-        }
-        Ok(Self {
-            claims: each(&raw.claims, |claim| value::word(text, "claim", claim))?,
-            hosts: each(&raw.hosts, |host| HostPattern::read(text, host))?,
-            addresses: each(&raw.addresses, |address| network(text, address))?,
-            apps: each(&raw.apps, |app| subject::app(text, app))?,
-            reason: value::filled(text, "reason", &raw.reason)?,
-            expires: value::day(text, &raw.expires)?,
-            budget_bytes: raw
-                .budget_bytes
-                .as_ref()
-                .map(|size| value::size(text, size))
-                .transpose()?,
-            place: text.place(raw.id.span.start),
-            claim_places: raw
-                .claims
-                .iter()
-                .map(|claim| text.place(claim.span.start))
-                .collect(),
-            id,
-        })
-    }
-}
-
-fn each<T>(
-    spots: &[Spot<String>],
-    read: impl Fn(&Spot<String>) -> Result<T, Error>,
-) -> Result<Vec<T>, Error> {
-    spots.iter().map(read).collect()
 }
 
 /// A network, or a single address without its length.
@@ -164,13 +126,6 @@ fn shown(network: &IpNet) -> String {
     } else {
         network.to_string()
     }
-}
-
-fn network(text: &Text, spot: &Spot<String>) -> Result<IpNet, Error> {
-    if let Ok(address) = spot.value.parse::<IpAddr>() {
-        return Ok(IpNet::from(address.to_canonical()));
-    }
-    declared::network(&spot.value).map_err(|what| subject::refused(text, spot, &what))
 }
 
 /// A host name, or all names below one.
@@ -195,42 +150,6 @@ impl HostPattern {
                 .is_some_and(|front| !front.is_empty()),
         }
     }
-
-    fn read(text: &Text, spot: &Spot<String>) -> Result<Self, Error> {
-        let wrong = |what: &str, advice: &str| {
-            let what = format!("{} {what}", quoted(&spot.value));
-            Err(text.error(&spot.span, what).advise(advice))
-        };
-        let below = spot.value.strip_prefix("*.");
-        let name = below.unwrap_or(&spot.value);
-        if name.contains(['*', '?', '[']) {
-            return wrong(
-                "is no host pattern",
-                "write a name, or *. and a name for all names below it: *.example.org",
-            );
-        }
-        if name.parse::<IpAddr>().is_ok() {
-            return wrong("is an address, not a name", "write it under addresses");
-        }
-        if below.is_some() && !name.trim_end_matches('.').contains('.') {
-            return wrong(
-                "covers a whole top-level domain",
-                "write at least two labels behind the *: *.example.org",
-            );
-        }
-        let host = value::host(
-            text,
-            &Spot {
-                value: name.to_owned(),
-                span: spot.span.clone(),
-            },
-        )?;
-        Ok(if below.is_some() {
-            Self::Below(host)
-        } else {
-            Self::Exact(host)
-        })
-    }
 }
 
 impl fmt::Display for HostPattern {
@@ -238,6 +157,40 @@ impl fmt::Display for HostPattern {
         match self {
             Self::Exact(name) => f.write_str(name),
             Self::Below(name) => write!(f, "*.{name}"),
+        }
+    }
+}
+
+/// A name that was fetched on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beacon {
+    /// The name, in small letters.
+    pub host: String,
+    /// At which ends of each window it has to be found.
+    pub at: Edge,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// An end of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Edge {
+    /// About its start.
+    Start,
+    /// About its end.
+    End,
+    /// About its start and again about its end.
+    Both,
+}
+
+impl Edge {
+    /// The word in the case file and in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End => "end",
+            Self::Both => "both",
         }
     }
 }

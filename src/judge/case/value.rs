@@ -6,8 +6,8 @@ use super::source::{Spot, Text, quoted};
 use crate::ground::declared;
 use crate::ground::epoch::Bound;
 use crate::ground::error::Error;
+use crate::ground::host_name::HostName;
 use crate::judge::locate::country;
-use crate::observe::dissect::host_name::HostName;
 use jiff::civil::Date;
 
 /// Longest word of the auditor's own, in bytes: it stands in tables.

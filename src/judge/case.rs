@@ -32,20 +32,20 @@ mod tests;
 mod value;
 mod windows;
 
-pub use allowance::{Allowance, HostPattern};
 pub use capture::{Capture, Declared, Named, Purpose};
 pub use claim::Claim;
 pub use form::schema;
-pub use raw::{BaselineKind, Edge, Role};
-pub use source::Place;
+pub use raw::{BaselineKind, Role};
 pub use subject::Subject;
 pub use windows::{EVENTS, Event, EventKind, PHASES, Phase, Window};
 
 use crate::ground::error::Error;
+use crate::ground::error::reason;
 use crate::ground::hex::hex;
 use crate::ground::moment::Timestamp;
+
 use crate::ground::{epoch, text};
-use crate::observe::capture::reason;
+use crate::judge::agreement::{Allowance, Beacon, Edge};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use source::{Spot, Text, quoted};
@@ -97,17 +97,6 @@ pub struct CaseFile {
     pub catalog: Vec<Named>,
     /// Files with TLS secrets.
     pub keylog: Vec<Named>,
-}
-
-/// A name that was fetched on purpose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Beacon {
-    /// The name, in small letters.
-    pub host: String,
-    /// At which ends of each window it has to be found.
-    pub at: Edge,
-    /// Where it stands.
-    pub place: Place,
 }
 
 /// Bounds of what counts as fit, in seconds.
@@ -218,7 +207,7 @@ impl CaseFile {
                 let mut ids = Ids::default();
                 let read = |raw: &raw::Allowance| {
                     ids.add(text, "allowance", &raw.id)?;
-                    Allowance::read(text, raw)
+                    allowance::read(text, raw)
                 };
                 all(&raw.allowances, read)?
             },

@@ -4,12 +4,13 @@
 //! times of one kind are checked when the file is read; of mixed kinds when the first packet's time
 //! is known, by [`resolve`].
 
-use super::source::{Place, Text, quoted};
+use super::source::{Text, quoted};
 use super::{raw, value};
 use crate::ground::epoch;
 use crate::ground::epoch::{Bound, WINDOWS_MAX, WindowSpec};
 use crate::ground::error::Error;
 use crate::ground::moment::Timestamp;
+use crate::ground::place::Place;
 use std::cmp::Ordering;
 
 /// Length at both ends of a window in which traffic contradicts nothing alone: a hand that switches
