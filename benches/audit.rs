@@ -5,9 +5,9 @@
 //! in one sitting; the numbers of a noisy machine mean little by themselves. Whole-process runs
 //! (hash included) are measured from outside.
 
-use drone_audit::evidence::Devices;
-use drone_audit::observe::capture::Source;
-use drone_audit::observe::session::{Settings, read};
+use drone_audit::parts::Devices;
+use drone_audit::parts::Source;
+use drone_audit::parts::{Settings, read};
 use std::io::Write;
 use std::rc::Rc;
 use std::time::Instant;
@@ -49,15 +49,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn settings() -> Settings {
     Settings {
-        schedule: drone_audit::ground::epoch::Schedule::default(),
+        schedule: drone_audit::parts::Schedule::default(),
         local: Vec::new(),
         devices: Devices::default(),
         time_gap: 60_000_000_000,
         hash: false,
-        means: drone_audit::observe::capture::Means::default(),
+        means: drone_audit::parts::Means::default(),
         sidecars: Default::default(),
         one_row_per_flow: None,
-        content: drone_audit::observe::content::Policy::Off,
+        content: drone_audit::parts::Policy::Off,
         witness: None,
         accuses: Rc::new(|_, _| false),
         names: Default::default(),

@@ -1,6 +1,6 @@
 //! The command-line program: parses, runs, and turns the outcome into an exit code.
 
-use drone_audit::app::cli::{Exit, parse};
+use drone_audit::{Exit, parse};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    drone_audit::ground::unfinished::clean_up_on_signals();
+    drone_audit::clean_up_on_signals();
     let cli = match parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(Exit::Text(text)) => {
@@ -18,17 +18,17 @@ fn main() -> ExitCode {
         }
         Err(Exit::Usage(error)) => return fail(&error),
     };
-    match drone_audit::app::command::run(&cli) {
+    match drone_audit::run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => fail(&error),
     }
 }
 
-fn fail(error: &drone_audit::ground::error::Error) -> ExitCode {
+fn fail(error: &drone_audit::Error) -> ExitCode {
     // Nobody is left to tell if standard error is closed.
     // File names in it are whatever somebody called them.
     let line = error.to_string();
-    let line = drone_audit::ground::text::terminal(&line);
+    let line = drone_audit::terminal(&line);
     let _ = writeln!(std::io::stderr().lock(), "drone-audit: error: {line}");
     ExitCode::from(FAILED)
 }

@@ -14,14 +14,16 @@ mod screen;
 mod session;
 mod verify;
 
-use crate::app::cli::{Cli, Command, Device, Subject, assign};
+use crate::app::cli::{self, Cli, Command, Device, Subject, assign};
 use crate::evidence::Devices;
 use crate::ground::error::Error;
 use crate::judge::classify::catalog::Catalog;
 use crate::judge::locate::Locator;
 use crate::observe::capture::Source;
 use crate::observe::capture::sidecar::Sidecar;
+use crate::tell::report::v1;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Runs a command; returns the exit code.
@@ -39,6 +41,32 @@ pub fn run(cli: &Cli) -> Result<u8, Error> {
         Command::Verify(options) => verify::run(options, &cli.terminal),
         Command::Explain(options) => explain::run(options),
         Command::Emit(options) => emit::run(options),
+    }
+}
+
+/// Audits captures: takes what the command `check` takes behind its name, and writes nothing.
+///
+/// The captures are read whole. The verdicts are in [`Report::claims`](crate::Report::claims), each with
+/// its reasons and with the ids of its findings.
+///
+/// # Errors
+/// Arguments that are not understood, and what keeps the captures from being read.
+pub fn check<I>(arguments: I) -> Result<v1::Report, Error>
+where
+    I: IntoIterator,
+    I::Item: Into<OsString>,
+{
+    let command = ["drone-audit", "check", "--quiet"].map(OsString::from);
+    let line = command
+        .into_iter()
+        .chain(arguments.into_iter().map(Into::into));
+    let cli = cli::parse(line).map_err(|exit| match exit {
+        cli::Exit::Usage(error) => error,
+        cli::Exit::Text(_) => Error::new("help and version are no audit"),
+    })?;
+    match &cli.command {
+        Command::Check(options) => check::report(options, &cli.terminal),
+        _ => Err(Error::new("the arguments are those of another command")),
     }
 }
 

@@ -24,7 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
-use drone_audit::judge::locate::{country, operator};
+use drone_audit::parts::{country, operator};
 use mmdb_writer::{RecordSize, Value, Writer};
 use sha2::{Digest, Sha256};
 

@@ -7,7 +7,7 @@
 //!
 //! Every problem is one line with its place: `case.toml:12:8: what is wrong (what to write instead)`.
 //!
-//! [`load`] reads the file and looks whether the files that it names are there; [`open`] does not look.
+//! [`load_moved`] reads the file and looks whether the files that it names are there; [`open`] does not look.
 //! [`CaseFile::check_claims`] and [`Claim::to_judge`] read the claims. Once the captures were read,
 //! [`CaseFile::verify_inputs`] compares declared hashes, and [`CaseFile::resolve`] times of both kinds.
 //!
@@ -32,12 +32,12 @@ mod tests;
 mod value;
 mod windows;
 
-pub use capture::{Capture, Declared, Named, Purpose};
+pub use capture::{Capture, Named, Purpose};
 pub use claim::Claim;
 pub use form::schema;
-pub use raw::{BaselineKind, Role};
+pub use raw::BaselineKind;
 pub use subject::Subject;
-pub use windows::{EVENTS, Event, EventKind, PHASES, Phase, Window};
+pub use windows::{Event, EventKind, Window};
 
 use crate::ground::error::Error;
 use crate::ground::error::reason;
@@ -108,19 +108,11 @@ pub struct Limits {
     pub time_gap_seconds: u64,
 }
 
-/// Reads a case file and looks whether the files that it names are there.
+/// Reads a case file and looks whether the files that it names are there: `find` says where one lies
+/// now, if not where the case file says.
 ///
 /// # Errors
 /// When it cannot be read, is not as it has to be, or names a file that is not there.
-pub fn load(path: &Path) -> Result<CaseFile, Error> {
-    load_moved(path, &|_| None)
-}
-
-/// As [`load`], of a case whose files may have moved: `find` says where one lies now, if not where the
-/// case file says.
-///
-/// # Errors
-/// As [`load`].
 pub fn load_moved(path: &Path, find: &dyn Fn(&Path) -> Option<PathBuf>) -> Result<CaseFile, Error> {
     let mut case = open(path)?;
     case.move_files(find);

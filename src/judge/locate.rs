@@ -33,6 +33,7 @@ static EMBEDDED: &[u8] = include_bytes!("locate/geo.mmdb");
 static EMBEDDED_SHA256: &str = include_str!("locate/geo.mmdb.sha256");
 
 /// Sources, dates and licences of the embedded database.
+#[cfg(test)]
 static NOTICE: &str = include_str!("locate/NOTICE");
 
 /// The embedded database as a file, for `emit geo`.
@@ -41,6 +42,7 @@ pub fn embedded_bytes() -> &'static [u8] {
 }
 
 /// Sources, dates and licences of the embedded database.
+#[cfg(test)]
 pub fn notice() -> &'static str {
     NOTICE
 }

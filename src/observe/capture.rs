@@ -338,11 +338,6 @@ impl Capture {
         self.interfaces.as_slice()
     }
 
-    /// The name of the input, for messages.
-    pub fn name(&self) -> String {
-        self.source.name()
-    }
-
     /// The next packet, or `None` at the end.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
         self.at_hand = None;

@@ -40,7 +40,6 @@ mod usb;
 mod wifi;
 
 pub use ether_type::ether_payload;
-pub use ethernet::TAGS_MAX;
 
 use crate::ground::gaps::GapId;
 use crate::ground::label::Label;
@@ -57,7 +56,8 @@ pub enum Content<'a> {
     Ip(&'a [u8]),
     /// An ARP packet (RFC 826).
     Arp(&'a [u8]),
-    /// Something that carries no IP packet by its definition.
+    /// Something that carries no IP packet by its definition; what, for whoever looks at a reader.
+    #[allow(dead_code)]
     NotIp(&'static str),
     /// Something that could carry IP and cannot be read.
     Unreadable(GapId, &'static str),

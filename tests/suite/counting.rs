@@ -7,9 +7,9 @@ use crate::support::craft::{
 use crate::support::{
     accounted, assert_adds_up, check_here, destination, gaps, reasons, run_on_stdin,
 };
-use drone_audit::evidence::flow::Key;
-use drone_audit::ground::moment::{FrameRef, Moment, Timestamp};
-use drone_audit::observe::flow::table::Table;
+use drone_audit::parts::Key;
+use drone_audit::parts::Table;
+use drone_audit::parts::{FrameRef, Moment, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tempfile::TempDir;

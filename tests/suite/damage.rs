@@ -202,8 +202,8 @@ fn audit(capture: &Path, report: &Path) -> (u8, Option<Value>) {
         format!("json={}", report.display()),
         capture.display().to_string(),
     ];
-    let cli = drone_audit::app::cli::parse(arguments).expect("the command line is right");
-    match drone_audit::app::command::run(&cli) {
+    let cli = drone_audit::parse(arguments).expect("the command line is right");
+    match drone_audit::run(&cli) {
         Ok(code) => {
             let text = fs::read(report).expect("a report was written");
             (code, Some(serde_json::from_slice(&text).expect("JSON")))

@@ -2,7 +2,7 @@
 
 use crate::support::{program, run};
 use clap::{Command, CommandFactory};
-use drone_audit::app::cli::Cli;
+use drone_audit::Cli;
 use std::collections::BTreeMap;
 use std::fs;
 use tempfile::TempDir;

@@ -191,7 +191,7 @@ fn whatever_the_reports_of_the_fixtures_say_can_be_explained() {
         }
     }
     assert!(met.len() > 60, "{}", met.len());
-    let library = drone_audit::tell::explain::library().expect("the texts can be read");
+    let library = drone_audit::parts::library().expect("the texts can be read");
     for (field, id) in &met {
         assert!(
             library.find(id).is_ok(),
@@ -209,11 +209,8 @@ fn the_readme_holds_the_recipes_as_the_program_has_them() {
     let readme = fs::read_to_string(&path).expect("the README");
     let (before, rest) = readme.split_once(START).expect("a start marker");
     let (have, after) = rest.split_once(END).expect("an end marker");
-    let library = drone_audit::tell::explain::library().expect("the texts can be read");
-    let want = format!(
-        "\n{}\n",
-        drone_audit::tell::explain::markdown::recipes(library)
-    );
+    let library = drone_audit::parts::library().expect("the texts can be read");
+    let want = format!("\n{}\n", drone_audit::parts::recipes(library));
     if have == want {
         return;
     }

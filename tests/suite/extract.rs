@@ -113,8 +113,8 @@ fn read(path: &Path) -> Read {
 /// Runs a command inside this process: exit code, or what stands on the one line of its error.
 fn here<S: AsRef<str>>(arguments: &[S]) -> Result<u8, String> {
     let line = std::iter::once("drone-audit").chain(arguments.iter().map(AsRef::as_ref));
-    let cli = drone_audit::app::cli::parse(line).map_err(|e| format!("{e:?}"))?;
-    drone_audit::app::command::run(&cli).map_err(|e| e.to_string())
+    let cli = drone_audit::parse(line).map_err(|e| format!("{e:?}"))?;
+    drone_audit::run(&cli).map_err(|e| e.to_string())
 }
 
 fn text(path: &Path) -> String {

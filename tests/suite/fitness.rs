@@ -126,11 +126,11 @@ fn the_gaps_are_those_of_check() {
         line.push(format!("--output=json={}", target.display()));
         line.push(file.display().to_string());
         // Options of `check` that `fitness` does not have.
-        let Ok(cli) = drone_audit::app::cli::parse(line) else {
+        let Ok(cli) = drone_audit::parse(line) else {
             continue;
         };
         let (Ok(code), Ok((_, report))) = (
-            drone_audit::app::command::run(&cli),
+            drone_audit::run(&cli),
             crate::support::check_here(&file, &args, scratch.path()),
         ) else {
             continue;

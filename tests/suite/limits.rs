@@ -83,7 +83,7 @@ fn more_destinations_than_rows_are_folded_and_none_is_lost() {
 
 #[test]
 fn more_flows_than_the_table_holds_are_folded_and_none_is_lost() {
-    crowd_is_folded(drone_audit::observe::flow::table::FLOWS_MAX as u32 + 2_000);
+    crowd_is_folded(drone_audit::parts::FLOWS_MAX as u32 + 2_000);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn the_case_file_in_it_is_right() {
     let readme = fs::read_to_string(root.join("README.md")).expect("the README");
     let (_, rest) = readme.split_once("```toml\n").expect("a case file");
     let (case, _) = rest.split_once("```").expect("its end");
-    let case = drone_audit::judge::case::CaseFile::parse(case, "case.toml").expect("it is right");
+    let case = drone_audit::parts::CaseFile::parse(case, "case.toml").expect("it is right");
     assert_eq!(case.claims.len(), 2);
     for claim in &case.claims {
         let definition = claim.to_judge().expect("it can be judged");

@@ -101,8 +101,8 @@ pub(crate) fn check_here(
     arguments.extend(options.iter().map(|o| (*o).to_owned()));
     arguments.push(format!("--output=json={}", target.display()));
     arguments.push(capture.display().to_string());
-    let cli = drone_audit::app::cli::parse(arguments).map_err(|e| format!("{e:?}"))?;
-    let code = drone_audit::app::command::run(&cli).map_err(|e| e.to_string())?;
+    let cli = drone_audit::parse(arguments).map_err(|e| format!("{e:?}"))?;
+    let code = drone_audit::run(&cli).map_err(|e| e.to_string())?;
     let report = fs::read(&target).expect("the report was written");
     fs::remove_file(&target).expect("the report can be removed");
     Ok((

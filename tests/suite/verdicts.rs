@@ -317,7 +317,7 @@ fn every_case_gives_what_it_must() {
 
 #[test]
 fn gaps_are_the_contracts() {
-    let have: Vec<(&str, bool)> = drone_audit::ground::gaps::GapId::ALL
+    let have: Vec<(&str, bool)> = drone_audit::GapId::ALL
         .iter()
         .map(|g| (g.id(), g.blocks()))
         .collect();

@@ -1,7 +1,7 @@
 //! `verify`: whether a report reproduces.
 
 use crate::support::{Ran, fixtures, program, run};
-use drone_audit::tell::report::json::digest_of_value;
+use drone_audit::parts::digest_of_value;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

@@ -63,6 +63,14 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     Ok(weight::exit_code(&report))
 }
 
+/// The report of these options; writes nothing and says nothing.
+pub(super) fn report(options: &Check, terminal: &Terminal) -> Result<v1::Report, Error> {
+    let started = (jiff::Timestamp::now(), Instant::now());
+    let plan = Plan::of(options)?;
+    let against = options.against.as_deref().map(Against::read).transpose()?;
+    judge_all(options, &plan, against.as_ref(), started, means(terminal))
+}
+
 /// The report of a run; writes nothing.
 ///
 /// # Errors

@@ -802,7 +802,7 @@ fn files_that_are_named_have_to_be_there_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("case.toml");
     let write = |text: &str| fs::write(&file, text).unwrap();
-    let said = || load(&file).unwrap_err().to_string();
+    let said = || load_moved(&file, &|_| None).unwrap_err().to_string();
     let place = file.display();
 
     assert_eq!(
@@ -823,7 +823,10 @@ fn files_that_are_named_have_to_be_there_and_unchanged() {
     assert!(said().ends_with("is a folder (name the files in it, each on its own)"));
     fs::remove_dir(&capture).unwrap();
     fs::write(&capture, "").unwrap();
-    assert_eq!(load(&file).unwrap().captures[0].file.path, capture);
+    assert_eq!(
+        load_moved(&file, &|_| None).unwrap().captures[0].file.path,
+        capture
+    );
     write("audit.keylog = ['keys.log']");
     assert!(said().contains(":1:17: cannot open"), "{}", said());
     fs::write(&file, b"title = 'a\xff'").unwrap();
@@ -838,7 +841,7 @@ fn files_that_are_named_have_to_be_there_and_unchanged() {
     write(&format!(
         "[[captures]]\npath = 'a.pcap'\nsha256 = '{empty}'"
     ));
-    let case = load(&file).unwrap();
+    let case = load_moved(&file, &|_| None).unwrap();
     let verify = |computed| case.verify_inputs([(capture.as_path(), computed)]);
     assert_eq!(verify(Some(empty.as_str())), Ok(()));
     assert_eq!(case.verify_inputs([(Path::new("other"), None)]), Ok(()));

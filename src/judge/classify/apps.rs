@@ -10,7 +10,6 @@
 //! the phone's language. That a label is not found here says nothing about whose it is.
 
 use super::app_pattern::{Fit, Name, Pattern};
-use crate::ground::label::LabelSource;
 use std::sync::OnceLock;
 
 /// The embedded rows.
@@ -28,18 +27,6 @@ pub enum NameKind {
 }
 
 impl NameKind {
-    /// What the names in labels of this origin are; `None` if they may be of any kind or there are none.
-    pub fn of(source: LabelSource) -> Option<Self> {
-        match source {
-            LabelSource::PcapdroidTrailer => Some(Self::Title),
-            LabelSource::Pktap | LabelSource::DarwinProcess | LabelSource::Pymobiledevice3 => {
-                Some(Self::Process)
-            }
-            // The block behind PCAPdroid's comments has package and title.
-            LabelSource::PcapdroidComment | LabelSource::Nflog | LabelSource::ProcessId => None,
-        }
-    }
-
     /// The name in the `kind` columns.
     pub fn id(self) -> &'static str {
         match self {
@@ -187,7 +174,7 @@ pub fn drone_apps() -> &'static [DroneApp] {
 
 /// The app of the list that a name is of, and whether that is sure: [`Fit::Yes`], or [`Fit::Maybe`] for a
 /// name that was cut short. A sure one comes before a possible one, a subject before a companion, then
-/// the order of the list counts. `kind` as [`NameKind::of`] gives it.
+/// the order of the list counts. `kind` is what the name can be, if that is known.
 pub fn drone_app(name: Name<'_>, kind: Option<NameKind>) -> Option<(&'static DroneApp, Fit)> {
     let fits = |app: &'static DroneApp| (app, app.pattern.matches_name(name));
     drone_apps()
@@ -283,7 +270,6 @@ mod tests {
         for name in ["Chrome", "dji fly", "dji.go.v50", "com.dji.goliteral", ""] {
             assert_eq!(found(Name::whole(name), None), None, "{name}");
         }
-        assert_eq!(NameKind::of(LabelSource::PcapdroidTrailer), title);
     }
 
     #[test]

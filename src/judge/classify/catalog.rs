@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 
 pub use role::{Role, RoleAttribution, role, roles};
-pub use row::{Evidence, Host, Matching, Problem};
+pub use row::{Host, Matching, Problem};
 
 /// The embedded rows.
 const HOSTS: &str = include_str!("hosts.tsv");
@@ -273,7 +273,7 @@ mod tests {
                 Os => assert!(os_role.contains(&host.role.as_str()), "line {line}"),
                 _ => assert!(!vendor_role && host.operators.is_empty(), "line {line}"),
             }
-            if host.evidence == Evidence::GeneralKnowledge {
+            if host.evidence == row::Evidence::GeneralKnowledge {
                 assert!(![Vendor, Os].contains(&host.attribution), "line {line}");
             }
             assert!(!host.browsable || host.attribution == Vendor, "line {line}");

@@ -2,7 +2,8 @@
 
 #![allow(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
-use super::{Payload, Policy, Slot, Watch};
+use super::watch::Watch;
+use super::{Payload, Policy, Slot};
 use crate::evidence::content::Kind;
 use crate::evidence::flow::{Key, Side};
 use crate::ground::budget::Budget;

@@ -20,9 +20,8 @@ mod resolved;
 mod service_binding;
 
 pub use fit::{fit, fit_stream};
-pub use name::{Labels, Name};
-pub use resolved::{RESOLVED_MAX, Resolved, Route};
-pub use service_binding::{EchOffer, ServiceBinding, ech_public_names};
+pub use name::Name;
+pub use service_binding::ServiceBinding;
 
 /// Fixed header (RFC 1035 §4.1.1).
 pub const HEADER_LEN: usize = 12;

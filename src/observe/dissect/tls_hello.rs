@@ -510,7 +510,7 @@ mod tests {
              020304002d00020101003300260024001d0020b59907fc369beee868dd6109d8d796a38bf9406a02982d8157\
              05eddb6d771d22",
         );
-        let mut handshakes = Handshakes::new();
+        let mut handshakes = Handshakes::default();
         for record in Records::new(&stream) {
             handshakes.push(record.fragment).unwrap();
         }

@@ -18,8 +18,6 @@ pub const MESSAGE_MAX: usize = 128 * 1024;
 pub mod content_type {
     /// Keys change from here on.
     pub const CHANGE_CIPHER_SPEC: u8 = 20;
-    /// Alert.
-    pub const ALERT: u8 = 21;
     /// Handshake.
     pub const HANDSHAKE: u8 = 22;
     /// Application data; in TLS 1.3 every encrypted record.
@@ -149,12 +147,14 @@ fn fit_header(bytes: &[u8]) -> Fit {
 }
 
 /// Walks the whole records at the start of a slice.
+#[cfg(test)]
 #[derive(Debug, Clone)]
 pub struct Records<'a> {
     rest: &'a [u8],
     broken: bool,
 }
 
+#[cfg(test)]
 impl<'a> Records<'a> {
     /// Starts at the first byte.
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -175,6 +175,7 @@ impl<'a> Records<'a> {
     }
 }
 
+#[cfg(test)]
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
@@ -220,11 +221,6 @@ pub struct Handshakes {
 const MESSAGE_HEADER_LEN: usize = 4;
 
 impl Handshakes {
-    /// Starts empty.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds a fragment. Drain with [`pop`](Self::pop) after each: the memory held stays under one message and two fragments.
     /// Once a message is oversized nothing more is taken.
     pub fn push(&mut self, fragment: &[u8]) -> Result<(), Oversized> {
@@ -258,6 +254,7 @@ impl Handshakes {
     }
 
     /// Bytes still missing from the message under way; 0 between messages.
+    #[cfg(test)]
     pub fn missing(&self) -> usize {
         let there = self.waiting().len();
         match self.header() {
@@ -311,7 +308,7 @@ mod tests {
                 .collect();
             assert_eq!(fit(&stream), Fit::Mine);
             let mut records = Records::new(&stream);
-            let mut handshakes = Handshakes::new();
+            let mut handshakes = Handshakes::default();
             let mut messages = Vec::new();
             for record in records.by_ref() {
                 handshakes.push(record.fragment).unwrap();
@@ -326,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_message_under_way_says_what_is_missing_and_shows_what_is_there() {
-        let mut handshakes = Handshakes::new();
+        let mut handshakes = Handshakes::default();
         handshakes.push(&[1, 0]).unwrap();
         assert_eq!(handshakes.missing(), 2);
         handshakes.push(&[0, 9, 1, 2]).unwrap();
@@ -334,7 +331,7 @@ mod tests {
         assert_eq!(handshakes.unfinished(), Some((1, &[1u8, 2][..])));
         assert_eq!(handshakes.pop(), None);
         assert_eq!(
-            Handshakes::new().push(&[1, 0xff, 0xff, 0xff]),
+            Handshakes::default().push(&[1, 0xff, 0xff, 0xff]),
             Err(Oversized)
         );
     }

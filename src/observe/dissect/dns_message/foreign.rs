@@ -69,14 +69,6 @@ impl Message {
         };
         records.saturating_add(behind)
     }
-
-    /// Offset of the bytes behind the last record.
-    pub fn end(&self, length: usize) -> usize {
-        match self.damaged {
-            None => length.saturating_sub(self.trailing),
-            Some(damage) => damage.offset,
-        }
-    }
 }
 
 #[cfg(test)]

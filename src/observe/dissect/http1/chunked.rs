@@ -100,6 +100,7 @@ impl Chunked {
     }
 
     /// Bytes of chunk data passed so far.
+    #[cfg(test)]
     pub fn payload(&self) -> u64 {
         self.payload
     }
