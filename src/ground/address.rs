@@ -266,12 +266,6 @@ fn parse_prefix(prefix: &str, special: Special) -> Option<Row> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
 mod tests {
     use super::*;
 

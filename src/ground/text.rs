@@ -176,7 +176,6 @@ pub fn wrap_behind(text: &str, mut used: usize, columns: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

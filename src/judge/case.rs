@@ -22,12 +22,6 @@ mod raw;
 mod source;
 mod subject;
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
 mod tests;
 mod value;
 mod windows;

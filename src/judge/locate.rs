@@ -275,10 +275,4 @@ pub fn embedded_ipv4(ip: IpAddr) -> Option<Ipv4Addr> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
 mod tests;

@@ -356,7 +356,6 @@ impl Sink<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use wire::test_bytes::hex;
 

@@ -113,7 +113,6 @@ fn payload(bytes: &[u8], header: usize, total: Option<usize>, cut: usize) -> (&[
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -43,7 +43,6 @@ pub fn assign<'c>(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -101,7 +101,6 @@ fn moved(mut given: Vec<OsString>, at: usize) -> Vec<OsString> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn read(line: &str) -> Result<String, String> {

@@ -1,10 +1,4 @@
 //! Whole command lines.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
 
 use super::*;
 use crate::ground::mac::Mac;

@@ -71,7 +71,6 @@ pub(super) fn output(allowed: Vec<Format>) -> impl TypedValueParser<Value = Outp
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::ground::moment::Timestamp;

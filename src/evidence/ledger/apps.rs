@@ -197,7 +197,6 @@ impl Apps {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::ground::moment::{FrameRef, Timestamp};

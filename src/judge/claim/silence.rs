@@ -198,7 +198,6 @@ pub fn bursts(times: &[Timestamp], gap: i64) -> Vec<Burst> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

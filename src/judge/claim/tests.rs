@@ -1,5 +1,4 @@
 //! Truth tables of every claim on evidence made by hand, without captures.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::coverage::{Needs, WindowCoverage, WindowGap};
 use super::definition::{Definition, shipped};

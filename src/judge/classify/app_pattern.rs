@@ -329,7 +329,6 @@ fn nearness(wanted: &str, name: &str) -> Option<(u8, usize)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

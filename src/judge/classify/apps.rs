@@ -216,7 +216,6 @@ fn parse(line: &'static str) -> Option<DroneApp> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::judge::classify::catalog::{Catalog, RoleAttribution};

@@ -283,7 +283,6 @@ fn by(host: &Host, name: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::judge::locate::Confidence;

@@ -81,7 +81,6 @@ fn domain(name: &str) -> &str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::evidence::flow::NameSource;

@@ -158,7 +158,6 @@ fn parse(line: &'static str) -> Option<Agent> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

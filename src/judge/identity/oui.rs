@@ -159,7 +159,6 @@ fn leading(address: u64, bits: u32) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
     use crate::judge::classify::catalog::{Catalog, RoleAttribution};

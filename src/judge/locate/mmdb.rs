@@ -259,7 +259,6 @@ fn printable(text: &str) -> String {
 
 /// Writes tiny MaxMind DB files for tests, so that no opaque binary is needed.
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 pub(super) mod craft {
     use crate::judge::locate::network::Network;
 
@@ -379,7 +378,6 @@ pub(super) mod craft {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::craft::{Value, database, described};
     use super::*;

@@ -75,7 +75,6 @@ pub fn operators() -> &'static [Operator] {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -177,7 +177,6 @@ impl ByteStream {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use sha2::{Digest, Sha256};

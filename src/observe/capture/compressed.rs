@@ -290,7 +290,6 @@ fn unbounded(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

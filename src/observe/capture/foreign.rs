@@ -149,7 +149,6 @@ fn text(start: &[u8]) -> Option<(&'static str, &'static str)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

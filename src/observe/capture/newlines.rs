@@ -85,7 +85,6 @@ pub(super) fn section_header(start: &[u8]) -> Option<Translation> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 pub(super) mod tests {
     use super::*;
 

@@ -234,7 +234,6 @@ impl Sidecar {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn counters(text: &str) -> Result<[Option<u64>; 5], Problem> {

@@ -1,8 +1,6 @@
 //! Requests as programs send them, each beside its twin: what leaves in readable form, what only looks like it, and what nobody can
 //! read. One row a mechanism, with its reason.
 
-#![allow(clippy::expect_used)]
-
 use super::Policy;
 use super::hits::{Out, Tokens};
 use super::http::Http;

@@ -179,7 +179,6 @@ pub(super) mod samples {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::Noise;
 

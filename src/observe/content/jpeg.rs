@@ -97,7 +97,6 @@ pub(super) mod samples {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
 
     #[test]

@@ -184,7 +184,6 @@ pub(super) fn position(head: &[u8]) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

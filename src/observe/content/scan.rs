@@ -368,7 +368,6 @@ pub(super) fn picture(media: media::Media, at: usize) -> Found {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::evidence::content::Kind;
     use base64::Engine as _;

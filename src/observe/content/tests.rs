@@ -1,7 +1,5 @@
 //! Whole conversations: what is found, where, in which packet, and how much was read.
 
-#![allow(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
-
 use super::watch::Watch;
 use super::{Payload, Policy, Slot};
 use crate::evidence::content::Kind;

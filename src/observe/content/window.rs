@@ -148,7 +148,6 @@ fn joined(runs: &[super::blob::Run]) -> Vec<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::super::Policy;
     use super::*;
     use crate::evidence::content::{Hits, Kind};

@@ -120,7 +120,6 @@ fn pass_pairs(reader: &mut Reader<'_>, depth: u8) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

@@ -248,7 +248,6 @@ fn say(message: &Message, sink: &mut Sink<'_>) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::evidence::flow::Relay;
     use crate::observe::dissect::conversation::Conversation;

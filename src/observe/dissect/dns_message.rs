@@ -319,7 +319,6 @@ fn edns(mut options: Reader<'_>) -> Option<Data> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::Fit;
     use crate::observe::dissect::wire::test_bytes::Noise;

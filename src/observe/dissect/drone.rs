@@ -56,7 +56,6 @@ pub fn recognise(payload: &[u8], source_port: u16, destination_port: u16) -> Opt
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

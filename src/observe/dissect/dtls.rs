@@ -179,7 +179,6 @@ fn read(kind: u8, body: &[u8], whole: bool, sink: &mut Sink<'_>) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::conversation::Conversation;
     use crate::observe::dissect::quic::hello::build::hello;

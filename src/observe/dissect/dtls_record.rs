@@ -228,7 +228,6 @@ fn fragments(record: &[u8]) -> impl Iterator<Item = Fragment<'_>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

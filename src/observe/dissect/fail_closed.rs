@@ -4,7 +4,6 @@
 //! capture, towards a local host, it has to leave a fact: a gap, an opaque tunnel, or payload that nothing has read. A protocol
 //! without a message fails the walk.
 
-#![allow(clippy::panic, clippy::indexing_slicing)]
 use super::conversation::Conversation;
 use super::http1::HTTP2_PREFACE;
 use super::wire::test_bytes::hex;

@@ -129,7 +129,6 @@ fn string<'b>(reader: &mut Reader<'b>) -> Option<Cow<'b, [u8]>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

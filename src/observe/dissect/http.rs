@@ -271,7 +271,6 @@ fn say(authority: &Authority, source: NameSource, sink: &mut Sink<'_>) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::panic)]
     use super::*;
     use crate::ground::moment::Timestamp;
     use crate::observe::dissect::conversation::Conversation;

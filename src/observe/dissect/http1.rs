@@ -439,7 +439,6 @@ fn repaired(head: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::Noise;
 

@@ -225,7 +225,6 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::evidence::flow::NameSource::{Http2Authority, HttpConnect, HttpHost};
     use crate::evidence::flow::Relay;

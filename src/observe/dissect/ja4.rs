@@ -141,7 +141,6 @@ fn hash(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn numbers(text: &str) -> Vec<u16> {

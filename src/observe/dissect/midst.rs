@@ -64,7 +64,6 @@ fn candidate(bytes: &[u8], ends: &Ends) -> Option<&'static str> {
 const LINE_MAX: usize = 512;
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::evidence::flow::{NameSource, Side};

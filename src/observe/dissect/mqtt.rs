@@ -73,7 +73,6 @@ impl Session for Mqtt {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::conversation::Conversation;
     use crate::observe::dissect::wire::test_bytes::hex;

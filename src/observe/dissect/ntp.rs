@@ -129,7 +129,6 @@ impl Session for Ntp {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::conversation::Conversation;
 

@@ -140,7 +140,6 @@ impl Session for Header {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::conversation::Conversation;
     use crate::observe::dissect::tls::tests::hello;

@@ -257,7 +257,6 @@ fn google_packet(bytes: &[u8]) -> Option<Packet<'_>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

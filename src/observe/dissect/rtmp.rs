@@ -130,7 +130,6 @@ fn say(connect: &Connect, sink: &mut Sink<'_>) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::conversation::Conversation;
     use crate::observe::dissect::rtmp_chunk::tests::{chunked, command};

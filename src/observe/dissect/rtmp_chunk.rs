@@ -335,7 +335,6 @@ fn connect(kind: u8, message: &[u8], cut: bool) -> Option<Connect> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::Noise;
 

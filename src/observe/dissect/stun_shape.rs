@@ -264,7 +264,6 @@ fn fingerprint_holds(covered: &[u8], value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

@@ -257,7 +257,6 @@ pub(super) fn message(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::http1;
     use crate::observe::dissect::wire::test_bytes::Noise;

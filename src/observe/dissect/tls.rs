@@ -240,7 +240,6 @@ pub(super) fn certificate(body: &[u8], sink: &mut Sink<'_>) {
 
 #[cfg(test)]
 pub(in crate::observe::dissect) mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::conversation::Conversation;
     use crate::observe::dissect::quic::hello::build;

@@ -146,7 +146,6 @@ impl Leaf {
 
 #[cfg(test)]
 pub(in crate::observe::dissect) mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

@@ -287,7 +287,6 @@ impl Handshakes {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     fn record(content_type: u8, fragment: &[u8]) -> Vec<u8> {

@@ -225,7 +225,6 @@ fn is_zerotier(payload: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

@@ -119,7 +119,6 @@ impl Session for Request {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::evidence::flow::NameSource;
     use crate::observe::dissect::conversation::Conversation;

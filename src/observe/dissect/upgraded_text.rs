@@ -303,7 +303,6 @@ impl Session for Commands {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::evidence::flow::NameSource;
     use crate::observe::dissect::conversation::Conversation;

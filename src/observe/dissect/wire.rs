@@ -119,7 +119,6 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -140,7 +139,6 @@ mod tests {
 /// Bytes for the tests of the grammars.
 #[cfg(test)]
 pub(crate) mod test_bytes {
-    #![allow(clippy::unwrap_used)]
 
     /// Reads hexadecimal digits; white space between them is free.
     pub(crate) fn hex(text: &str) -> Vec<u8> {

@@ -142,7 +142,6 @@ impl Session for Xmpp {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::conversation::Conversation;
     use crate::observe::dissect::tls::tests::{hello, server_flight};

@@ -366,7 +366,6 @@ impl Waiting {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::ground::moment::FrameRef;

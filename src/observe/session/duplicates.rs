@@ -251,7 +251,6 @@ fn is_same_end(a: End, b: End) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::observe::packet::transport::UdpDatagram;

@@ -1,5 +1,4 @@
 //! Every id that a report can hold has a text, and the texts say nothing that is not there.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::*;
 use crate::evidence::content;

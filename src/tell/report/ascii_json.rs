@@ -75,7 +75,6 @@ pub(super) fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -169,7 +169,6 @@ fn between(one: Option<&Value>, other: Option<&Value>, path: &mut String) -> Opt
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -135,7 +135,6 @@ pub fn unchecked(place: &str, bytes: &[u8]) -> Result<Unchecked, Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::tell::report::{json, sample};

@@ -1,6 +1,5 @@
 //! A hand-built report with everything that formats trip over: hostile names, a relay, conflicting
 //! places, several attributions. For tests of the formats.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::ground::moment::FrameRef;
 use crate::tell::report::v1;

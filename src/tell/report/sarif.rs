@@ -214,7 +214,6 @@ fn notifications(report: &Report, omitted: usize) -> Vec<Value> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::tell::report::sample::{finding, report};

@@ -113,7 +113,6 @@ pub fn exit_code(report: &Report) -> u8 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::tell::report::sample::{finding, report};

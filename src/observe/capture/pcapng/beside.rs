@@ -153,7 +153,6 @@ pub(super) fn secrets(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

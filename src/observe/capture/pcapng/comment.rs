@@ -89,7 +89,6 @@ fn mobile(comment: &[u8]) -> Option<Comment> {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

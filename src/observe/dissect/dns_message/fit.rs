@@ -157,7 +157,6 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::super::tests::{QUESTION, message};
     use super::*;
 

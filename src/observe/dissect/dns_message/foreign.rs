@@ -73,7 +73,6 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::tests::{QUESTION, message, rr};
     use super::super::{parse, rtype};
 

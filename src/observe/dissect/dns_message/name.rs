@@ -152,7 +152,6 @@ impl fmt::Display for Name {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     fn read_at(message: &[u8], position: usize) -> Option<(String, usize)> {

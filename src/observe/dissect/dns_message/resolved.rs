@@ -159,7 +159,6 @@ fn aliases<'m>(steps: &[Step<'m>], at: usize) -> Vec<&'m Name> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::super::tests::{ASKED, answer, message, rr};
     use super::super::{Section, parse, rtype};
     use super::*;

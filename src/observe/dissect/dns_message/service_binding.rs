@@ -143,7 +143,6 @@ pub fn ech_public_names(list: &[u8]) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     fn read(data: &[u8]) -> Option<ServiceBinding> {

@@ -91,7 +91,6 @@ fn is_known(kind: u8, id: u8, data_len: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::hex;
 

@@ -24,7 +24,6 @@ pub(super) fn is_wrapped(payload: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::hex;
 

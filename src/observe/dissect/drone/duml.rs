@@ -71,7 +71,6 @@ fn begins_with_frame(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::hex;
 

@@ -157,7 +157,6 @@ fn checksum_holds(message: Option<Message>, covered: &[u8], frame: &[u8]) -> boo
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::hex;
 

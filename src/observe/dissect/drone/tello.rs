@@ -180,7 +180,6 @@ fn fields(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::hex;
 

@@ -85,7 +85,6 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// Codes as Appendix B prints them, over its whole range of lengths.

@@ -182,7 +182,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
 
     const BODY: &[u8] = b"4;name=value\r\nWiki\r\n6\r\npedia \r\n00E\r\nin \r\n\r\nchunks.\r\n0\r\nExpires: never\r\n\r\nGET /";

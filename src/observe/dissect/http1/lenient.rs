@@ -117,7 +117,6 @@ fn folded_hosts(rest: &[u8]) -> Vec<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::{Parsed, request, request_on};
     use super::*;
 

@@ -176,7 +176,6 @@ pub(super) fn skip_empty_lines(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
 
     #[test]

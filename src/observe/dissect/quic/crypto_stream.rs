@@ -241,7 +241,6 @@ fn part(bytes: &[u8], at: usize, from: usize, to: usize) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::Noise;
 

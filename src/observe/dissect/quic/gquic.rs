@@ -188,7 +188,6 @@ fn entries(message: &[u8], into: &mut ClientHello) -> Option<usize> {
 /// Messages and packets made for tests.
 #[cfg(test)]
 pub(in crate::observe::dissect) mod build {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     /// A hello with padding before the name, as Chromium's.
@@ -216,7 +215,6 @@ pub(in crate::observe::dissect) mod build {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

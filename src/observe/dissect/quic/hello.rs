@@ -76,7 +76,6 @@ fn tls(handshake: &[u8]) -> Option<Said> {
 /// Hellos made for tests.
 #[cfg(test)]
 pub(in crate::observe::dissect) mod build {
-    #![allow(clippy::unwrap_used)]
     use crate::observe::dissect::wire::test_bytes::hex;
 
     /// A hello of TLS 1.3 with a name, an application protocol and so many bytes of padding before them.

@@ -103,7 +103,6 @@ fn expand(secret: &Hkdf<Sha256>, label: &[u8], out: &mut [u8]) {
 /// Packets made for tests.
 #[cfg(test)]
 pub(in crate::observe::dissect) mod seal {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::quic::version;
     use crate::observe::dissect::quic::version::constants_of;
@@ -182,7 +181,6 @@ pub(in crate::observe::dissect) mod seal {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::seal::Initial;
     use super::*;
     use crate::observe::dissect::quic::version::{VERSION_1, VERSION_2, constants_of};

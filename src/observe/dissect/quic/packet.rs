@@ -67,7 +67,6 @@ fn whole_number(largest: Option<u64>, truncated: u64, len: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::quic::keys::Sender;
     use crate::observe::dissect::quic::keys::seal::Initial;

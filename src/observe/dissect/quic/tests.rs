@@ -1,6 +1,5 @@
 //! Sessions fed with packets that are made here.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::hello::build::hello;
 use super::keys::seal::Initial;
 use super::*;

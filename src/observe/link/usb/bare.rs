@@ -138,7 +138,6 @@ fn ip_len(bytes: &[u8], version: u8) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::link::usb::sample::{contents, cut, ethernet as around, ipv4, whole};
 

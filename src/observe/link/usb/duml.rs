@@ -72,7 +72,6 @@ fn reflected(polynomial: u16, seed: u16, bytes: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::{Noise, hex};
 

@@ -83,7 +83,6 @@ fn dji_envelope(data: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::dissect::wire::test_bytes::hex;
     use crate::observe::link::usb::sample::whole;

@@ -126,7 +126,6 @@ fn step(bytes: &[u8], at: usize, ending: Ending) -> Option<(Unwrapped<'_>, usize
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::block::TABLES_MAX;
     use super::*;
     use crate::observe::link::usb::sample::{contents, cut, ethernet as around, ipv4, whole};

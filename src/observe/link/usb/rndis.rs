@@ -80,7 +80,6 @@ fn step(bytes: &[u8], at: usize, ending: Ending) -> Option<(Unwrapped<'_>, usize
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::ground::gaps::GapId;
     use crate::observe::link::usb::sample::{contents, cut, ethernet as around, ipv4, whole};

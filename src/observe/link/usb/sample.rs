@@ -1,5 +1,4 @@
 //! Transfers and records for the tests of these readers.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::Transfer;
 use crate::ground::moment::Moment;

@@ -102,7 +102,6 @@ fn lengths(header: &[u8], half: fn([u8; 2]) -> u16, word: fn([u8; 4]) -> u32) ->
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::ground::gaps::GapId;
     use crate::observe::link::usb::rndis::tests::message;

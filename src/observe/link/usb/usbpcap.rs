@@ -77,7 +77,6 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::observe::capture::Direction;
     use crate::observe::link::usb::rndis::tests::message;

@@ -181,7 +181,6 @@ fn or_none(words: &[String]) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::judge::classify::Stage;

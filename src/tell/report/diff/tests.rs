@@ -1,5 +1,4 @@
 //! Comparisons of hand-built reports.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::*;
 use crate::tell::explain::{Kind, library};

@@ -1,5 +1,4 @@
 //! Whole pages of hand-built reports, read back tag by tag.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod full;
 mod reader;

@@ -126,7 +126,6 @@ fn component(index: usize, taxonomy: &Taxonomy) -> Value {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::tell::explain::{Kind, library};

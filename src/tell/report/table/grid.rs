@@ -190,7 +190,6 @@ pub(super) fn draw(columns: &[Column], rows: Vec<Vec<Cell>>, width: usize, color
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,4 @@
 //! Whole tables of hand-built reports.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::*;
 use crate::ground::text;
