@@ -33,8 +33,7 @@ pub use raw::BaselineKind;
 pub use subject::Subject;
 pub use windows::{Event, EventKind, Window};
 
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use crate::ground::hex::hex;
 use crate::ground::moment::Timestamp;
 

@@ -7,9 +7,7 @@ use crate::support::craft::{
 use crate::support::{
     accounted, assert_adds_up, check_here, destination, gaps, reasons, run_on_stdin,
 };
-use drone_audit::parts::Key;
-use drone_audit::parts::Table;
-use drone_audit::parts::{FrameRef, Moment, Timestamp};
+use drone_audit::parts::{FrameRef, Key, Moment, Table, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tempfile::TempDir;

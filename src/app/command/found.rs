@@ -1,7 +1,6 @@
 //! Where the files of a report lie now: found by name, known by hash.
 
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use crate::ground::hex::hex;
 use crate::ground::text;
 use crate::tell::report::v1;

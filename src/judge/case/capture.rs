@@ -3,8 +3,7 @@
 use super::raw::{BaselineKind, Role};
 use super::source::{Spot, Text, quoted};
 use super::{CaseFile, Ids, all, optional, raw, value};
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use crate::ground::place::Place;
 use crate::ground::text;
 use std::collections::BTreeMap;

@@ -5,8 +5,7 @@ use super::compressed::Compression;
 use super::facts::Interfaces;
 use super::newlines::Translation;
 use super::{Source, foreign, newlines, pcap, pcapng};
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use std::io::ErrorKind;
 
 pub(super) enum Format {

@@ -8,8 +8,7 @@
 //! its first and last time and its link types; packets are not decoded for that.
 
 use super::{Capture, Means, Source};
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use crate::ground::moment::Timestamp;
 use crate::ground::unfinished::Unfinished;
 use std::collections::BTreeSet;

@@ -5,8 +5,7 @@
 //! the only word on lost packets. It is a claim of the same recorder that wrote the file, and nothing
 //! ties it to the file but the number of packets captured: see [`Sidecar::fits`].
 
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! Where a capture comes from: a file, or standard input.
 
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};

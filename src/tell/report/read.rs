@@ -5,8 +5,7 @@
 
 use super::json::digest_of_value;
 use super::v1::{Report, SCHEMA};
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use crate::ground::text;
 use serde::Deserialize;
 use serde_json::Value;

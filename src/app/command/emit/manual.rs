@@ -2,8 +2,7 @@
 //! that parses the command line. They bear no date and nothing of the machine that writes them.
 
 use crate::app::cli::Cli;
-use crate::ground::error::Error;
-use crate::ground::error::reason;
+use crate::ground::error::{Error, reason};
 use crate::ground::unfinished::Unfinished;
 use crate::ground::{near, text};
 use clap::{Command, CommandFactory};
