@@ -12,6 +12,7 @@ pub mod label;
 pub mod mac;
 pub mod moment;
 pub mod near;
+pub mod parallel;
 pub mod place;
 pub mod progress;
 pub mod protocol;

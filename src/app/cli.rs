@@ -399,7 +399,7 @@ pub struct Terminal {
     /// Never show how far the reading is.
     #[arg(long, global = true, overrides_with = "progress", help_heading = MESSAGES)]
     pub no_progress: bool,
-    /// Use at most so many threads; with 1 the captures are hashed by the thread that reads them.
+    /// Use at most so many threads, for several captures at once and for hashing; the report is the same with 1.
     /// The report is the same [default: as many as are of use].
     #[arg(long, value_name = "N", value_parser = value::threads, global = true, help_heading = MESSAGES)]
     pub threads: Option<NonZeroUsize>,

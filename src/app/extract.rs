@@ -23,13 +23,13 @@ use crate::ground::text;
 use crate::observe::capture::excerpt::Excerpt;
 use crate::observe::capture::{Capture, Declared, Means, Source};
 use crate::observe::content::Policy;
+use crate::observe::session::witness::SharedWitness;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::v1;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A session of a report, and where its inputs lie, in the order of the report.
 pub struct Session<'r> {
@@ -89,7 +89,7 @@ impl<'r> Session<'r> {
                 ),
             })
             .collect();
-        let selection = Rc::new(RefCell::new(Selection::new(self.report, wanted)?));
+        let selection = Arc::new(Mutex::new(Selection::new(self.report, wanted)?));
         let settings = Settings {
             schedule: Schedule::default(),
             devices: Devices::default(),
@@ -100,10 +100,10 @@ impl<'r> Session<'r> {
             sidecars: BTreeMap::new(),
             one_row_per_flow: None,
             content: Policy::Off,
-            accuses: Rc::new(|_, _| false),
+            accuses: Arc::new(|_, _| false),
             names: Default::default(),
             means: means.clone(),
-            witness: Some(Rc::clone(&selection) as Rc<RefCell<_>>),
+            witness: Some(SharedWitness::of(Arc::clone(&selection))),
         };
         let evidence = read(&sources, &settings)?;
         drop(settings);
@@ -115,7 +115,10 @@ impl<'r> Session<'r> {
             }
         }
         let packets: Vec<u64> = evidence.inputs.iter().map(|i| i.packets).collect();
-        let chosen = selection.borrow_mut().take(&packets);
+        let chosen = selection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(&packets);
         Ok(Ready {
             session: self,
             shifts,

@@ -15,7 +15,6 @@ use crate::ground::translation::Translators;
 use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// Rows of lookups kept, and as many again of what accuses; a tunnel through DNS can ask for millions of
@@ -40,12 +39,12 @@ const NAME_GRACE: i64 = 600 * Timestamp::SECOND;
 
 /// Says whether a name accuses: such names are kept when there is no room for others.
 #[derive(Clone)]
-pub struct Accusing(Rc<dyn Fn(&str) -> bool>);
+pub struct Accusing(Arc<dyn Fn(&str) -> bool + Send + Sync>);
 
 impl Accusing {
     /// By what a catalog says of it.
-    pub fn by(says: impl Fn(&str) -> bool + 'static) -> Self {
-        Self(Rc::new(says))
+    pub fn by(says: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(says))
     }
 
     /// True for a name that accuses.

@@ -5,11 +5,10 @@
 //! most ten times a second. It is on standard error alone and changes nothing of a report.
 
 use crate::ground::text;
-use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A run that is over by then shows nothing.
@@ -47,32 +46,49 @@ pub enum Look {
 
 /// Where the reading stands. Clones count together; the default counts nothing.
 #[derive(Clone, Default)]
-pub struct Progress(Option<Rc<RefCell<Meter>>>);
+pub struct Progress(Option<Arc<Mutex<Meter>>>);
 
 impl Progress {
     /// Shows it there.
-    pub fn on(screen: Box<dyn Write>, look: Look) -> Self {
+    pub fn on(screen: Box<dyn Write + Send>, look: Look) -> Self {
         let meter = Meter::new(screen, look, Instant::now());
-        Self(Some(Rc::new(RefCell::new(meter))))
+        Self(Some(Arc::new(Mutex::new(meter))))
     }
 
     fn with(&self, act: impl FnOnce(&mut Meter)) {
         if let Some(meter) = &self.0
-            // Nothing here calls itself; if it did, a line less would be no loss.
-            && let Ok(mut meter) = meter.try_borrow_mut()
+            // Nothing here fails while it counts; if it did, a line less would be no loss.
+            && let Ok(mut meter) = meter.lock()
         {
             act(&mut meter);
         }
     }
 
-    /// The session number `number` (from 1) of `of` begins.
-    pub(crate) fn session(&self, number: usize, of: usize) {
-        self.with(|meter| meter.session = Some((number, of)));
+    /// So many sessions begin to be gone through, with so many bytes if all are known. They may be read at the
+    /// same time, so that their passes are told as one.
+    pub(crate) fn sessions(&self, of: usize, bytes: Option<u64>) {
+        self.with(|meter| {
+            meter.pass("reading", 1, bytes, Instant::now());
+            meter.session = Some((0, of));
+        });
+    }
+
+    /// The next session begins.
+    pub(crate) fn session(&self) {
+        self.with(|meter| {
+            if let Some((number, _)) = &mut meter.session {
+                *number = number.saturating_add(1);
+            }
+        });
     }
 
     /// Files begin to be gone through: what for, how many, and their bytes if all are known.
     pub(crate) fn pass(&self, doing: &'static str, files: usize, bytes: Option<u64>) {
-        self.with(|meter| meter.pass(doing, files, bytes, Instant::now()));
+        self.with(|meter| {
+            if meter.session.is_none() {
+                meter.pass(doing, files, bytes, Instant::now());
+            }
+        });
     }
 
     /// The next file of the pass begins.
@@ -134,7 +150,7 @@ struct Pass {
 }
 
 struct Meter {
-    screen: Box<dyn Write>,
+    screen: Box<dyn Write + Send>,
     look: Look,
     /// Not drawn before.
     next: Instant,
@@ -144,7 +160,7 @@ struct Meter {
 }
 
 impl Meter {
-    fn new(screen: Box<dyn Write>, look: Look, now: Instant) -> Self {
+    fn new(screen: Box<dyn Write + Send>, look: Look, now: Instant) -> Self {
         Self {
             screen,
             look,
@@ -314,11 +330,11 @@ mod tests {
 
     /// A screen that a test can read.
     #[derive(Clone, Default)]
-    struct Screen(Rc<RefCell<Vec<u8>>>);
+    struct Screen(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Screen {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().extend_from_slice(bytes);
+            self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> io::Result<()> {
@@ -328,7 +344,7 @@ mod tests {
 
     impl Screen {
         fn take(&self) -> String {
-            String::from_utf8(std::mem::take(&mut *self.0.borrow_mut())).unwrap()
+            String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
         }
     }
 

@@ -253,12 +253,7 @@ impl Capture {
             )
             .advise("record again, or leave it out"));
         }
-        let hasher = match hash {
-            true => Some(means.hasher().map_err(|e| {
-                Error::new(format!("cannot start the hashing thread: {}", reason(&e)))
-            })?),
-            false => None,
-        };
+        let hasher = hash.then(|| means.hasher());
         let compression = Compression::of(&magic);
         let whole: Box<dyn Read> = Box::new(std::io::Cursor::new(magic).chain(raw));
         let (mut stream, tap) = match compression {

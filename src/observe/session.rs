@@ -30,17 +30,17 @@ use crate::ground::error::Error;
 use crate::ground::gaps::{GapId, Gaps};
 use crate::ground::label::{Label, Process};
 use crate::ground::moment::{Moment, Timestamp};
+use crate::ground::parallel::in_order;
 use crate::observe::capture::series::{Plan, Spool, plan};
 use crate::observe::capture::sidecar::Sidecar;
 use crate::observe::capture::{Capture, Frame, Means, Source};
 use crate::observe::flow::row::Rank;
 use ipnet::IpNet;
 use senders::Senders;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use tracker::Tracker;
-use witness::Witness;
+use witness::SharedWitness;
 
 /// What has to be known before the first packet.
 #[derive(Clone)]
@@ -62,13 +62,13 @@ pub struct Settings {
     /// Whether payload is looked into for personal data.
     pub content: crate::observe::content::Policy,
     /// True for rows that accuse: they are kept when rows run out.
-    pub accuses: Rc<Rank>,
+    pub accuses: Arc<Rank>,
     /// True for names that accuse: they are kept when names run out.
     pub names: Accusing,
     /// By what means; nothing of the result depends on it.
     pub means: Means,
     /// Who wants to be told of every packet.
-    pub witness: Option<Rc<RefCell<dyn Witness>>>,
+    pub witness: Option<SharedWitness>,
 }
 
 /// Inputs larger than this are not read a second time to put checksum decisions right: it would
@@ -86,49 +86,41 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
         series: grouped,
         first,
     } = plan(sources, &mut spool, settings.hash, &settings.means)?;
-    let mut epochs = match first {
+    let epochs = match first {
         Some(first) => Some(Epochs::new(&settings.schedule, first)?),
         None => None,
     };
-    let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
-    let mut series = Vec::new();
     settings.means.pass("reading", inputs.iter());
-    for members in grouped {
-        let mut reader = SeriesReader {
+    let read = |_: usize, members: &Vec<u32>| {
+        SeriesReader {
             inputs: &inputs,
             settings,
-            epochs: &mut epochs,
-        };
-        let mut first = reader.read(&members, settings.hash, Senders::default())?;
-        if first.senders.misjudged() > 0 {
-            let again = members
-                .iter()
-                .all(|i| inputs.get(*i as usize).is_some_and(|s| *s != Source::Stdin));
-            let bytes: u64 = first.facts.iter().map(|f| f.bytes).sum();
-            if again && bytes <= READ_AGAIN_MAX {
-                let known = first.senders.settle();
-                let read = members.iter().filter_map(|i| inputs.get(*i as usize));
-                settings.means.pass("reading again", read);
-                let second = reader.read(&members, false, known)?;
-                first.series = second.series;
-            } else if let Some(input) = members.first() {
-                first.series.ledger.gaps.whole(
-                    GapId::LimitsReached,
-                    *input,
-                    1,
-                    None,
-                    "whose checksums can be believed was known too late to be used, and the input is not read twice",
-                );
-            }
+            epochs: epochs.clone(),
         }
-        facts.extend(members.iter().copied().zip(first.facts));
-        series.push(first.series);
-    }
+        .series(members)
+    };
+    // A witness is told of the packets in their order.
+    let read: Vec<(Reading, Option<Epochs>)> = if settings.witness.is_some() {
+        let numbered = grouped.iter().enumerate();
+        numbered
+            .map(|(at, members)| read(at, members))
+            .collect::<Result<_, _>>()?
+    } else {
+        in_order(&grouped, &settings.means.threads, read)?
+    };
     settings.means.progress.clear();
+    let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
+    let mut series = Vec::with_capacity(read.len());
+    let mut first_epochs = epochs;
+    for ((reading, epochs), members) in read.into_iter().zip(&grouped) {
+        facts.extend(members.iter().copied().zip(reading.facts));
+        series.push(reading.series);
+        first_epochs = first_epochs.or(epochs);
+    }
     Ok(Evidence {
         inputs: facts.into_values().collect(),
         series,
-        epochs: match epochs {
+        epochs: match first_epochs {
             Some(epochs) => epochs,
             None => Epochs::new(&settings.schedule, Timestamp::UNKNOWN)?,
         },
@@ -142,13 +134,44 @@ struct Reading {
     senders: Senders,
 }
 
+/// Reads a series. Nothing that it finds depends on other series, but for the epochs: where there are several
+/// inputs, those are known beforehand.
 struct SeriesReader<'a> {
     inputs: &'a [Source],
     settings: &'a Settings,
-    epochs: &'a mut Option<Epochs>,
+    epochs: Option<Epochs>,
 }
 
 impl SeriesReader<'_> {
+    /// Reads a series, and once more where its checksums were misjudged; the epochs, too, if its first packet
+    /// fixed them.
+    fn series(mut self, members: &[u32]) -> Result<(Reading, Option<Epochs>), Error> {
+        let (inputs, settings) = (self.inputs, self.settings);
+        let mut first = self.read(members, settings.hash, Senders::default())?;
+        if first.senders.misjudged() > 0 {
+            let again = members
+                .iter()
+                .all(|i| inputs.get(*i as usize).is_some_and(|s| *s != Source::Stdin));
+            let bytes: u64 = first.facts.iter().map(|f| f.bytes).sum();
+            if again && bytes <= READ_AGAIN_MAX {
+                let known = std::mem::take(&mut first.senders).settle();
+                let read = members.iter().filter_map(|i| inputs.get(*i as usize));
+                settings.means.pass("reading again", read);
+                let second = self.read(members, false, known)?;
+                first.series = second.series;
+            } else if let Some(input) = members.first() {
+                first.series.ledger.gaps.whole(
+                    GapId::LimitsReached,
+                    *input,
+                    1,
+                    None,
+                    "whose checksums can be believed was known too late to be used, and the input is not read twice",
+                );
+            }
+        }
+        Ok((first, self.epochs))
+    }
+
     fn read(&mut self, members: &[u32], hash: bool, senders: Senders) -> Result<Reading, Error> {
         let mut senders = Some(senders);
         let mut tracker: Option<Tracker> = None;

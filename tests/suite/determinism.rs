@@ -7,16 +7,22 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// The bytes of a report without its `run`.
+/// The bytes of a report without its `run`, and without those of its sessions.
 fn without_run(report: &[u8]) -> String {
     let text = std::str::from_utf8(report).expect("a report is UTF-8");
-    let (head, rest) = text.split_once("\n  \"run\": {").expect("there is a run");
-    let (_, tail) = rest.split_once("\n  },").expect("the run ends");
-    assert!(
-        !tail.contains("\"run\": {"),
-        "this comparison is for reports without sessions"
-    );
-    format!("{head}{tail}")
+    let mut kept = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(indent) = line.strip_suffix("\"run\": {") {
+            let end = format!("{indent}}},");
+            assert!(lines.any(|line| line == end), "the run ends");
+        } else {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    assert_ne!(kept, text, "there is a run");
+    kept
 }
 
 #[test]
@@ -214,6 +220,100 @@ fn every_format_is_the_same_by_any_way_to_the_captures() {
         let first = first.get_or_insert_with(|| have.clone());
         for ((format, have), (_, want)) in have.iter().zip(first.iter()) {
             assert!(have == want, "{way}: {format} differs:\n{have}\n\n{want}");
+        }
+    }
+}
+
+#[test]
+fn sessions_and_series_are_the_same_whatever_the_number_of_threads() {
+    let captures = [
+        "tls-vendor-session.pcap",
+        "honest-flight.pcap",
+        "lab/dns.pcap",
+        "unexplained-session.pcap",
+        "link/raw.pcap.gz",
+        "labelled/vantages-not-summed_phone.pcap",
+        "labelled/vantages-not-summed_router.pcap",
+        "labelled/rotated-two-files_2.pcap",
+        "labelled/rotated-two-files_1.pcap",
+    ];
+    for options in [
+        &["--each"][..],
+        &[],
+        &["--each", "--redact", "--claim", "all"],
+    ] {
+        let mut first: Option<Vec<(String, String)>> = None;
+        for threads in ["1", "2", "8"] {
+            let words: Vec<&str> = ["--threads", threads]
+                .iter()
+                .chain(options)
+                .chain(&captures)
+                .copied()
+                .collect();
+            let have = formats(&fixtures(), &words, &[]);
+            let first = first.get_or_insert_with(|| have.clone());
+            for ((format, have), (_, want)) in have.iter().zip(first.iter()) {
+                assert!(
+                    have == want,
+                    "{threads} threads, {options:?}: {format} differs"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_session_names_its_own_input_and_the_run_names_all() {
+    let captures = ["tls-vendor-session.pcap", "honest-flight.pcap"];
+    let report = run(["check", "-o", "json", "--each"].iter().chain(&captures)).report();
+    let paths = |report: &Value| report["run"]["paths"].clone();
+    assert_eq!(paths(&report), serde_json::json!(captures));
+    assert_eq!(report["run"]["arguments"].as_array().map(Vec::len), Some(6));
+    for session in report["sessions"].as_array().expect("sessions") {
+        assert_eq!(session["run"]["arguments"], serde_json::json!([]));
+        assert_eq!(
+            paths(session),
+            serde_json::json!([session["inputs"][0]["path"]])
+        );
+    }
+}
+
+#[test]
+fn of_several_bad_inputs_the_first_is_told_whatever_the_number_of_threads() {
+    let scratch = TempDir::new().expect("a scratch folder");
+    let bad = |name: &str, bytes: &[u8]| {
+        let path = scratch.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        path.display().to_string()
+    };
+    let (empty, text) = (
+        bad("empty.pcap", b""),
+        bad("notes.pcap", b"no capture at all"),
+    );
+    let report = scratch.path().join("report.json");
+    let output = format!("-ojson={}", report.display());
+    for each in [&["--each"][..], &[]] {
+        for (captures, named) in [
+            (
+                ["lab/chrome.pcap", &text, &empty, "lab/dns.pcap"],
+                "notes.pcap",
+            ),
+            (
+                ["lab/dns.pcap", "lab/chrome.pcap", &empty, &text],
+                "empty.pcap",
+            ),
+        ] {
+            for threads in ["1", "2", "8"] {
+                let words = ["check", &output, "--threads", threads];
+                let ran = run(words.iter().chain(each).chain(&captures));
+                assert_eq!((ran.code, ran.out.as_slice()), (2, &[][..]));
+                assert!(
+                    ran.err.contains(named) && ran.err.lines().count() == 1,
+                    "{}",
+                    ran.err
+                );
+                assert!(!report.exists());
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{catalog, locator};
 use crate::app::cli::{Check, Terminal};
 use crate::ground::epoch::Schedule;
 use crate::ground::error::Error;
+use crate::ground::parallel::in_order;
 use crate::judge::claim::baseline::{Baseline, steps};
 use crate::judge::claim::definition::Traffic;
 use crate::judge::claim::judge;
@@ -98,19 +99,17 @@ pub(super) fn judge_all(
     let baseline = run.baseline()?;
     let baseline = baseline.as_ref();
     let mut report = if options.each && plan.sources.len() > 1 {
-        let sessions: Vec<v1::Report> = plan
-            .sources
-            .iter()
-            .zip(1..)
-            .map(|(source, number)| {
-                run.means.progress.session(number, plan.sources.len());
-                run.audit(std::slice::from_ref(source), baseline)
-            })
-            .collect::<Result<_, _>>()?;
-        build::combined(sorted(sessions), run_block(&plan.captures, started))
-            .ok_or_else(|| Error::new("no session could be judged"))?
+        build::combined(
+            sorted(run.each(baseline)?),
+            run_block(&plan.captures, started),
+        )
+        .ok_or_else(|| Error::new("no session could be judged"))?
     } else {
-        run.audit(&plan.sources, baseline)?
+        run.audit(
+            &plan.sources,
+            || run_block(&plan.captures, started),
+            baseline,
+        )?
     };
     if options.redact {
         redact(&mut report)
@@ -202,10 +201,29 @@ impl Run<'_> {
         })?
     }
 
+    /// A session for every input, as many at once as there are threads, in the order of the inputs.
+    ///
+    /// Of the run a session's report says what is its own: the command line, which names the inputs of all, stands
+    /// once, in the report over the sessions.
+    fn each(&self, baseline: Option<&(Baseline, v1::Baseline)>) -> Result<Vec<v1::Report>, Error> {
+        let inputs: Vec<(&PathBuf, &Source)> =
+            self.plan.captures.iter().zip(&self.plan.sources).collect();
+        self.means.sessions(&self.plan.sources);
+        in_order(&inputs, &self.means.threads, |_, (path, source)| {
+            self.means.progress.session();
+            let run = || v1::Run {
+                arguments: Vec::new(),
+                ..run_block(std::slice::from_ref(path), self.started)
+            };
+            self.audit(std::slice::from_ref(source), run, baseline)
+        })
+    }
+
     /// One session, from its captures to its report.
     fn audit(
         &self,
         sources: &[Source],
+        run: impl FnOnce() -> v1::Run,
         baseline: Option<&(Baseline, v1::Baseline)>,
     ) -> Result<v1::Report, Error> {
         let session = Session {
@@ -230,7 +248,7 @@ impl Run<'_> {
                 declared: declared(&self.plan.subject),
                 local: local(&self.plan.subject),
                 softened,
-                run: run_block(&self.plan.captures, self.started),
+                run: run(),
                 devices,
                 case: self.plan.case.as_ref(),
                 baseline: baseline.map(|(_, told)| told.clone()),

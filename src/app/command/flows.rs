@@ -13,7 +13,6 @@ use crate::observe::session::{Settings, read};
 use crate::tell::report::flows;
 use crate::tell::report::output::check_targets;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// Flows listed: at about a kilobyte each the list is held in memory until its end, because scope
@@ -25,7 +24,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     let catalog = Arc::new(Catalog::embedded().clone());
     let locator = locator(&options.sources.geo)?;
     let devices = devices(&options.subject);
-    let subject = Rc::new(Subject::new(&options.subject.apps));
+    let subject = Arc::new(Subject::new(&options.subject.apps));
     let settings = Settings {
         schedule: crate::ground::epoch::Schedule::default(),
         devices: devices.clone(),

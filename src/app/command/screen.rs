@@ -1,6 +1,7 @@
 //! What the terminal is like, and what its user wants to see: width, colour, progress, notes.
 
 use crate::app::cli::{Color, Terminal};
+use crate::ground::parallel::Threads;
 use crate::ground::progress::{Look, Progress};
 use crate::ground::{error, text};
 use crate::observe::capture::Means;
@@ -111,7 +112,9 @@ pub(super) fn means(terminal: &Terminal) -> Means {
         Shown::Line => Progress::on(Box::new(stderr), Look::Line(width())),
     };
     Means {
-        threads: terminal.threads,
+        threads: terminal
+            .threads
+            .map_or_else(Threads::default, Threads::at_most),
         progress,
     }
 }

@@ -24,8 +24,7 @@ use crate::observe::flow::row::Rank;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::v1;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::rc::Rc;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -62,7 +61,7 @@ impl Session<'_> {
     /// Reads the captures, judges rows and coverage, and hands the case to `then`.
     pub(super) fn read<T>(&self, then: impl FnOnce(&Case<'_>, &Devices) -> T) -> Result<T, Error> {
         let devices = devices(self.subject);
-        let subject = Rc::new(Subject::new(&self.subject.apps));
+        let subject = Arc::new(Subject::new(&self.subject.apps));
         let settings = Settings {
             schedule: self.schedule.clone(),
             devices: devices.clone(),
@@ -120,9 +119,9 @@ pub(super) fn accusing(catalog: &Arc<Catalog>) -> Accusing {
 }
 
 /// Rows that accuse are kept when rows run out: a vendor's or an SDK's name.
-pub(super) fn accuses(catalog: &Arc<Catalog>, subject: &Rc<Subject>) -> Rc<Rank> {
-    let (catalog, subject) = (Arc::clone(catalog), Rc::clone(subject));
-    Rc::new(move |row: &RowKey, ledger: &Ledger| {
+pub(super) fn accuses(catalog: &Arc<Catalog>, subject: &Arc<Subject>) -> Arc<Rank> {
+    let (catalog, subject) = (Arc::clone(catalog), Arc::clone(subject));
+    Arc::new(move |row: &RowKey, ledger: &Ledger| {
         // Names of user ids may still come; by then what was folded stays folded.
         let labelled = row
             .apps
@@ -161,7 +160,10 @@ pub(super) fn local(subject: &cli::Subject) -> Vec<String> {
 }
 
 /// What differs between two runs.
-pub(super) fn run_block(captures: &[PathBuf], (at, clock): (jiff::Timestamp, Instant)) -> v1::Run {
+pub(super) fn run_block<P: AsRef<Path>>(
+    captures: &[P],
+    (at, clock): (jiff::Timestamp, Instant),
+) -> v1::Run {
     v1::Run {
         started: at.to_string(),
         seconds: clock.elapsed().as_secs_f64(),
@@ -169,6 +171,9 @@ pub(super) fn run_block(captures: &[PathBuf], (at, clock): (jiff::Timestamp, Ins
             .skip(1)
             .map(|a| a.to_string_lossy().into_owned())
             .collect(),
-        paths: captures.iter().map(|p| p.display().to_string()).collect(),
+        paths: captures
+            .iter()
+            .map(|p| p.as_ref().display().to_string())
+            .collect(),
     }
 }

@@ -179,6 +179,7 @@ impl ByteStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::parallel::Threads;
     use sha2::{Digest, Sha256};
 
     /// A source that gives a few bytes at a time, as a pipe does.
@@ -198,8 +199,9 @@ mod tests {
             .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
             .collect();
         let want = crate::ground::hex::hex(&Sha256::digest(&data));
-        let own = [1usize << 16, 7919, 1 << 22].map(|step| (step, Hasher::start().unwrap()));
-        let here = [1usize << 16, 1 << 22].map(|step| (step, Hasher::here()));
+        let own = [1usize << 16, 7919, 1 << 22].map(|step| (step, Hasher::new(Threads::default())));
+        let one = Threads::at_most(std::num::NonZeroUsize::MIN);
+        let here = [1usize << 16, 1 << 22].map(|step| (step, Hasher::new(one.clone())));
         for (step, hasher) in own.into_iter().chain(here) {
             let source = Box::new(Drip(data.clone(), 0, step));
             let mut stream = ByteStream::new(source, Some(hasher));

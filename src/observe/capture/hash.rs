@@ -1,8 +1,9 @@
 //! SHA-256 of the evidence as it lies on disk, computed on a second thread from the very blocks
-//! that the auditor reads: no byte is copied and the file is read once. Where one thread is all that
-//! is allowed, the reader computes it between two blocks.
+//! that the auditor reads: no byte is copied and the file is read once. Where no thread is free (one is
+//! all that is allowed, or the others read other inputs), the reader computes it between two blocks.
 
 use crate::ground::hex::hex;
+use crate::ground::parallel::{Lent, Threads};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,8 +20,8 @@ pub(super) type Block = Arc<Vec<u8>>;
 pub(super) enum Hasher {
     /// On its own thread.
     Beside(Beside),
-    /// On the thread that reads.
-    Here(Sha256),
+    /// On the thread that reads, until there is another.
+    Here(Sha256, Threads),
 }
 
 /// The hashing thread.
@@ -28,31 +29,39 @@ pub(super) struct Beside {
     to: SyncSender<(Block, Range<usize>)>,
     back: Receiver<Block>,
     thread: JoinHandle<[u8; 32]>,
+    _lent: Lent,
 }
 
-impl Hasher {
-    /// Hashes on the calling thread.
-    pub(super) fn here() -> Self {
-        Self::Here(Sha256::new())
-    }
-
-    /// Hashes on a thread of its own.
-    pub(super) fn start() -> std::io::Result<Self> {
+impl Beside {
+    /// Goes on with a digest on a thread of its own; `None` where the system has none left.
+    fn start(mut digest: Sha256, lent: Lent) -> Option<Self> {
         let (to, work) = sync_channel::<(Block, Range<usize>)>(IN_FLIGHT);
         // Room for every block that can exist, so that the hasher never waits for the reader.
         let (done, back) = sync_channel::<Block>(2 * IN_FLIGHT + 2);
         let thread = std::thread::Builder::new()
             .name("sha256".into())
             .spawn(move || {
-                let mut digest = Sha256::new();
                 for (block, range) in work {
                     digest.update(block.get(range).unwrap_or_default());
                     // A reader that went away no longer wants its blocks back.
                     let _ = done.try_send(block);
                 }
                 digest.finalize().into()
-            })?;
-        Ok(Self::Beside(Beside { to, back, thread }))
+            })
+            .ok()?;
+        Some(Self {
+            to,
+            back,
+            thread,
+            _lent: lent,
+        })
+    }
+}
+
+impl Hasher {
+    /// Hashes on a thread of its own as soon as one of these is free, and until then on the calling thread.
+    pub(super) fn new(threads: Threads) -> Self {
+        Self::Here(Sha256::new(), threads)
     }
 
     /// True if blocks are kept after [`push`](Self::push), until they [come back](Self::recycled).
@@ -62,12 +71,18 @@ impl Hasher {
 
     /// Queues a range of a block; waits while the hasher is `IN_FLIGHT` blocks behind.
     pub(super) fn push(&mut self, block: &Block, range: Range<usize>) {
+        if let Self::Here(digest, threads) = self
+            && let Some(lent) = threads.lend()
+            && let Some(beside) = Beside::start(digest.clone(), lent)
+        {
+            *self = Self::Beside(beside);
+        }
         match self {
             // Sending fails only when the thread is gone; `finish` then reports no digest.
             Self::Beside(beside) => {
                 let _ = beside.to.send((Arc::clone(block), range));
             }
-            Self::Here(digest) => digest.update(block.get(range).unwrap_or_default()),
+            Self::Here(digest, _) => digest.update(block.get(range).unwrap_or_default()),
         }
     }
 
@@ -75,7 +90,7 @@ impl Hasher {
     pub(super) fn recycled(&mut self) -> Option<Block> {
         match self {
             Self::Beside(beside) => beside.back.try_recv().ok(),
-            Self::Here(_) => None,
+            Self::Here(..) => None,
         }
     }
 
@@ -86,7 +101,7 @@ impl Hasher {
                 drop(to);
                 Some(hex(&thread.join().ok()?))
             }
-            Self::Here(digest) => Some(hex(&digest.finalize())),
+            Self::Here(digest, _) => Some(hex(&digest.finalize())),
         }
     }
 }

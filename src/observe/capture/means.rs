@@ -3,16 +3,14 @@
 
 use super::Source;
 use super::hash::Hasher;
+use crate::ground::parallel::Threads;
 use crate::ground::progress::Progress;
-use std::io;
-use std::num::NonZeroUsize;
 
 /// The means of a run. The default: as many threads as are of use, and nobody is told.
 #[derive(Clone, Default)]
 pub struct Means {
-    /// The most threads to use, the one that reads among them; `None` for no bound. There is work
-    /// for two: reading, and hashing.
-    pub threads: Option<NonZeroUsize>,
+    /// The threads beside the one that reads: for other inputs, and for hashing.
+    pub threads: Threads,
     /// Who is told.
     pub progress: Progress,
 }
@@ -27,11 +25,16 @@ impl Means {
         self.progress.pass(doing, sizes.len(), all);
     }
 
-    pub(super) fn hasher(&self) -> io::Result<Hasher> {
-        if self.threads.is_some_and(|most| most.get() == 1) {
-            Ok(Hasher::here())
-        } else {
-            Hasher::start()
-        }
+    /// Announces that sessions begin, of one of these inputs each.
+    pub fn sessions(&self, sources: &[Source]) {
+        let bytes = sources.iter().try_fold(0u64, |sum, source| {
+            Some(sum.saturating_add(source.bytes()?))
+        });
+        self.progress.sessions(sources.len(), bytes);
+    }
+
+    /// Hashes on a thread of its own as soon as there is one.
+    pub(super) fn hasher(&self) -> Hasher {
+        Hasher::new(self.threads.clone())
     }
 }

@@ -29,7 +29,7 @@ const NAMES_MAX: usize = 512;
 const JA4_MAX: usize = 16;
 
 /// How much a row accuses: the higher, the longer it is kept.
-pub type Rank = dyn Fn(&RowKey, &Ledger) -> bool;
+pub type Rank = dyn Fn(&RowKey, &Ledger) -> bool + Send + Sync;
 
 /// The rows of a series.
 #[derive(Debug, Default)]

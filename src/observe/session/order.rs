@@ -5,7 +5,7 @@ use crate::evidence::{Devices, Evidence};
 use crate::observe::capture::Source;
 use crate::observe::dissect::reading::shuffled;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Orders tried for each capture.
 const ORDERS: u64 = 4;
@@ -34,7 +34,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
         content: crate::observe::content::Policy::Masked,
         one_row_per_flow: Some(10_000),
         witness: None,
-        accuses: Rc::new(|_, _| true),
+        accuses: Arc::new(|_, _| true),
         names: Default::default(),
     };
     read(&[Source::File(path.to_owned())], &settings).ok()

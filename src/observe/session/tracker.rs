@@ -161,7 +161,7 @@ impl Tracker {
         let Some(witness) = &self.settings.witness else {
             return;
         };
-        let mut witness = witness.borrow_mut();
+        let mut witness = witness.lock();
         for (at, name) in self.ledger.questions.iter_mut().flat_map(|q| q.drain(..)) {
             witness.question(at, &name);
         }
@@ -181,13 +181,13 @@ impl Tracker {
             mac: context.source,
         };
         let mut pieces = pieces.iter().map(|piece| piece.moment.at);
-        witness.borrow_mut().layer(&layer, &mut pieces);
+        witness.lock().layer(&layer, &mut pieces);
     }
 
     /// Tells the witness of a message about the link.
     fn tell_neighbours(&self, at: FrameRef, message: &[u8]) {
         if let Some(witness) = &self.settings.witness {
-            witness.borrow_mut().neighbours(at, message);
+            witness.lock().neighbours(at, message);
         }
     }
 

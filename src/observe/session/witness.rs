@@ -6,6 +6,7 @@
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment};
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An IP packet in a frame: the frame's own, one inside a tunnel, or one that an ICMP error quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,4 +33,21 @@ pub trait Witness {
     fn question(&mut self, at: FrameRef, name: &str);
     /// Everything was told of the frames so far.
     fn done(&mut self);
+}
+
+/// A witness that whoever asked for it keeps, too. Settings are shared between threads, and so is this; one
+/// thread at a time reads what is witnessed, because frames are told of in the order of the captures.
+#[derive(Clone)]
+pub struct SharedWitness(Arc<Mutex<dyn Witness + Send>>);
+
+impl SharedWitness {
+    /// Shares a witness.
+    pub fn of(witness: Arc<Mutex<impl Witness + Send + 'static>>) -> Self {
+        Self(witness)
+    }
+
+    /// The witness, to be told something.
+    pub(super) fn lock(&self) -> MutexGuard<'_, dyn Witness + Send + 'static> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

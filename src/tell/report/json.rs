@@ -77,24 +77,27 @@ fn one(hash: &mut Sha256, value: &impl Serialize) {
 }
 
 fn list(hash: &mut Sha256, values: &[impl Serialize]) {
+    each(hash, values, one);
+}
+
+fn each<T>(hash: &mut Sha256, values: &[T], write: impl Fn(&mut Sha256, &T)) {
     hash.update(b"[");
     for (at, value) in values.iter().enumerate() {
         if at > 0 {
             hash.update(b",");
         }
-        one(hash, value);
+        write(hash, value);
     }
     hash.update(b"]");
 }
 
 fn sessions(hash: &mut Sha256, sessions: &[Report]) {
-    let without_run = |session: &Report| -> Option<Value> {
-        let mut value = serde_json::to_value(session).ok()?;
-        value.as_object_mut()?.remove("run");
-        Some(value)
-    };
-    list(
-        hash,
-        &sessions.iter().filter_map(without_run).collect::<Vec<_>>(),
-    );
+    each(hash, sessions, |hash, session| {
+        if let Ok(mut value) = serde_json::to_value(session)
+            && let Some(fields) = value.as_object_mut()
+        {
+            fields.remove("run");
+            hash.update(value.to_string().as_bytes());
+        }
+    });
 }

@@ -109,7 +109,7 @@ pub struct Run {
     pub started: String,
     /// How long it took.
     pub seconds: f64,
-    /// The command line.
+    /// The command line; for a session of several it stands in the report over them all, and here is nothing.
     pub arguments: Vec<String>,
     /// The inputs as they were given.
     pub paths: Vec<String>,
