@@ -9,7 +9,7 @@ use drone_audit::parts::Devices;
 use drone_audit::parts::Source;
 use drone_audit::parts::{Settings, read};
 use std::io::Write;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Packets per capture.
@@ -59,7 +59,7 @@ fn settings() -> Settings {
         one_row_per_flow: None,
         content: drone_audit::parts::Policy::Off,
         witness: None,
-        accuses: Rc::new(|_, _| false),
+        accuses: Arc::new(|_, _| false),
         names: Default::default(),
     }
 }
