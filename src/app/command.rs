@@ -24,7 +24,9 @@ use crate::observe::capture::sidecar::Sidecar;
 use crate::tell::report::v1;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 /// Runs a command; returns the exit code.
 ///
@@ -104,20 +106,41 @@ fn locator(geo: &[PathBuf]) -> Result<Locator, Error> {
     located.map_err(|e| Error::new(e.to_string()))
 }
 
+/// Largest catalog of a user's in bytes: eighty times the embedded one. In memory it takes some seven times as
+/// much; what is larger is another file, named by mistake.
+const CATALOG_MAX: u64 = 8 << 20;
+
+/// The text of a catalog of at most `most` bytes; `place` is for messages.
+fn catalog_text(path: &Path, place: &str, most: u64) -> Result<String, Error> {
+    let refuse = |e: std::io::Error| {
+        let reason = crate::ground::error::reason(&e);
+        Error::at(place, format!("cannot read the catalog: {reason}"))
+            .advise("check the path; the file has to be UTF-8 text")
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(refuse)?;
+    file.take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(refuse)?;
+    if bytes.len() as u64 > most {
+        let what = format!("is larger than a catalog can be ({most} bytes)");
+        return Err(Error::at(place, what)
+            .advise("name a file of host rows, in the form of the embedded catalog"));
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        // As the standard library says it of a file that it reads as text.
+        refuse(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "stream did not contain valid UTF-8",
+        ))
+    })
+}
+
 fn catalog(files: &[PathBuf]) -> Result<Catalog, Error> {
     let mut catalog = Catalog::embedded().clone();
     for path in files {
         let place = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::at(
-                &place,
-                format!(
-                    "cannot read the catalog: {}",
-                    crate::ground::error::reason(&e)
-                ),
-            )
-            .advise("check the path; the file has to be UTF-8 text")
-        })?;
+        let text = catalog_text(path, &place, CATALOG_MAX)?;
         catalog
             .extend(&text, &place)
             .map_err(|e| match e.problems.as_slice() {
@@ -136,4 +159,24 @@ fn catalog(files: &[PathBuf]) -> Result<Catalog, Error> {
             })?;
     }
     Ok(catalog)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalog_has_a_size_beyond_which_it_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hosts.tsv");
+        std::fs::write(&path, "0123456789").unwrap();
+        let read = |most| catalog_text(&path, "hosts.tsv", most).map_err(|e| e.to_string());
+        assert_eq!(read(10).unwrap(), "0123456789");
+        let refused = read(9).unwrap_err();
+        assert!(refused.starts_with("hosts.tsv: is larger than a catalog can be (9 bytes)"));
+        assert_eq!(refused.lines().count(), 1);
+        std::fs::write(&path, b"a\xffb").unwrap();
+        assert!(read(10).unwrap_err().contains("valid UTF-8"));
+    }
 }

@@ -30,6 +30,10 @@ const EVENTS_MAX: usize = 60_000;
 const EVENTS_PER_ADDRESS: usize = 64;
 /// Bindings of addresses to MACs kept.
 const BINDINGS_MAX: usize = 65_536;
+/// MAC addresses kept: a site has hundreds, and who forges senders has millions.
+const STATIONS_MAX: usize = 65_536;
+/// Why no further pair is kept.
+const BINDINGS_FULL: &str = "more pairs of MAC and IP address than are kept";
 /// Distinct seconds with activity kept: more than eleven days.
 const ACTIVE_SECONDS_MAX: usize = 1_000_000;
 
@@ -511,25 +515,45 @@ impl Ledger {
         if mac.is_group() {
             return;
         }
-        let station = self.stations.entry(mac).or_default();
-        if station.sources.contains(&ip) {
-            return;
+        let full = self.bindings >= BINDINGS_MAX;
+        let station = match full {
+            true => self.stations.get_mut(&mac),
+            false => self.station(mac),
+        };
+        if let Some(station) = station {
+            if station.sources.contains(&ip) {
+                return;
+            }
+            if station.sources.len() >= SOURCES_OF_A_HOST {
+                station.forwards = true;
+                return;
+            }
+            if !full {
+                station.sources.insert(ip);
+                self.bindings += 1;
+                return;
+            }
         }
-        if station.sources.len() >= SOURCES_OF_A_HOST {
-            station.forwards = true;
-            return;
+        self.gaps.at(GapId::LimitsReached, at, epoch, BINDINGS_FULL);
+    }
+
+    /// What is kept of a MAC; nothing where there is no room for another one.
+    fn station(&mut self, mac: Mac) -> Option<&mut Station> {
+        if self.stations.len() >= STATIONS_MAX && !self.stations.contains_key(&mac) {
+            return None;
         }
-        if self.bindings >= BINDINGS_MAX {
-            self.gaps.at(
-                GapId::LimitsReached,
-                at,
-                epoch,
-                "more pairs of MAC and IP address than are kept",
-            );
-            return;
+        Some(self.stations.entry(mac).or_default())
+    }
+
+    /// A machine says what it is on the link: a router, or who leases addresses.
+    pub fn serves(&mut self, mac: Mac, mark: impl FnOnce(&mut Station)) {
+        match self.station(mac) {
+            Some(station) => mark(station),
+            None => {
+                self.folded
+                    .insert("more machines are on the link than are kept");
+            }
         }
-        self.bindings += 1;
-        station.sources.insert(ip);
     }
 
     /// ARP or neighbour discovery says that `ip` is at `mac`.
@@ -537,21 +561,22 @@ impl Ledger {
         if mac.is_group() || ip.is_unspecified() {
             return;
         }
-        let station = self.stations.entry(mac).or_default();
-        if station.claims.contains(&ip) {
-            return;
+        let full = self.bindings >= BINDINGS_MAX;
+        let station = match full {
+            true => self.stations.get_mut(&mac),
+            false => self.station(mac),
+        };
+        if let Some(station) = station {
+            if station.claims.contains(&ip) {
+                return;
+            }
+            if !full {
+                station.claims.insert(ip);
+                self.bindings += 1;
+                return;
+            }
         }
-        if self.bindings >= BINDINGS_MAX {
-            self.gaps.at(
-                GapId::LimitsReached,
-                at,
-                epoch,
-                "more pairs of MAC and IP address than are kept",
-            );
-            return;
-        }
-        self.bindings += 1;
-        station.claims.insert(ip);
+        self.gaps.at(GapId::LimitsReached, at, epoch, BINDINGS_FULL);
     }
 
     /// Networks kept as on-link; a router announces a few.
@@ -592,5 +617,47 @@ impl Ends {
             sender: self.receiver,
             receiver: self.sender,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_and_their_addresses_are_kept_up_to_a_bound() {
+        let mut ledger = Ledger::default();
+        let at = |frame| Moment {
+            time: Timestamp::from_nanos(0),
+            at: FrameRef { input: 0, frame },
+        };
+        let mac = |n: u32| {
+            let [a, b, c, d] = n.to_be_bytes();
+            Mac([2, 0, a, b, c, d])
+        };
+        let ip = |n: u32| IpAddr::from(n.to_be_bytes());
+        let senders = u32::try_from(STATIONS_MAX).unwrap_or(0);
+        for n in 1..=senders {
+            ledger.neighbour(mac(n), ip(n), 0, at(n.into()));
+        }
+        assert!(ledger.gaps.iter().next().is_none());
+        // A machine that is known is known on; one that is not is counted, and enters nothing.
+        ledger.neighbour(mac(1), ip(1), 0, at(1));
+        assert!(ledger.gaps.iter().next().is_none());
+        for n in senders + 1..=senders + 1_000 {
+            ledger.neighbour(mac(n), ip(n), 0, at(n.into()));
+            ledger.binding(mac(n), ip(n), 0, at(n.into()));
+            ledger.serves(mac(n), |station| station.router = true);
+        }
+        ledger.serves(mac(1), |station| station.router = true);
+        assert_eq!(ledger.stations.len(), STATIONS_MAX);
+        assert!(ledger.stations.get(&mac(1)).is_some_and(|s| s.router));
+        let told: Vec<_> = ledger.gaps.iter().collect();
+        assert_eq!(told.len(), 1);
+        assert!(
+            told.iter()
+                .all(|(key, gap)| key.id == GapId::LimitsReached && gap.count == 2_000)
+        );
+        assert_eq!(ledger.folded.len(), 1);
     }
 }

@@ -84,7 +84,7 @@ pub fn icmpv6(
             let lifetime = reader.u16()?;
             reader.take(8)?;
             if let (Some(mac), true) = (mac, lifetime > 0) {
-                ledger.stations.entry(mac).or_default().router = true;
+                ledger.serves(mac, |station| station.router = true);
                 ledger.neighbour(mac, source, epoch, at);
             }
             // Who routes for no time has no say in what lies on the link either.
@@ -146,7 +146,7 @@ pub fn dhcpv6(payload: &[u8], mac: Option<Mac>, ledger: &mut Ledger) -> Option<(
     const REPLY: u8 = 7;
     const RECONFIGURE: u8 = 10;
     if matches!(*payload.first()?, ADVERTISE | REPLY | RECONFIGURE) {
-        ledger.stations.entry(mac?).or_default().leases = true;
+        ledger.serves(mac?, |station| station.leases = true);
     }
     Some(())
 }
@@ -194,7 +194,7 @@ pub fn dhcp(payload: &[u8], mac: Option<Mac>, at: Moment, ledger: &mut Ledger) -
     if kind.is_some()
         && let Some(mac) = mac
     {
-        ledger.stations.entry(mac).or_default().leases = true;
+        ledger.serves(mac, |station| station.leases = true);
     }
     if kind != Some(ACK) {
         return None;
