@@ -176,6 +176,8 @@ pub struct InputFacts {
     pub first: Timestamp,
     /// Last packet in file order.
     pub last: Timestamp,
+    /// The earliest packet in file order whose time is known, and the latest time of all: what the input covers.
+    pub span: (Timestamp, Timestamp),
     /// Digits of the fraction of a second: the finest of its interfaces.
     pub digits: u8,
     /// Packets whose captured bytes are fewer than their length on the wire.

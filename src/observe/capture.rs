@@ -21,6 +21,7 @@ pub mod raw;
 pub mod series;
 pub mod sidecar;
 mod source;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -100,6 +101,8 @@ pub struct Capture {
     packets: u64,
     first: Timestamp,
     last: Timestamp,
+    /// First time that is known, and the latest.
+    span: (Timestamp, Timestamp),
     truncated: u64,
     damaged: bool,
     sidecar: Option<Sidecar>,
@@ -237,7 +240,18 @@ impl Capture {
     /// header was destroyed on the way.
     pub fn open(source: &Source, input: u32, hash: bool, means: &Means) -> Result<Self, Error> {
         means.progress.file(&source.name());
-        let mut raw = means.progress.reader(source.open()?);
+        let raw = means.progress.reader(source.open()?);
+        Self::over(source, raw, input, hash, means)
+    }
+
+    /// As [`open`](Self::open), where the bytes of the source are at hand.
+    fn over(
+        source: &Source,
+        mut raw: Box<dyn Read>,
+        input: u32,
+        hash: bool,
+        means: &Means,
+    ) -> Result<Self, Error> {
         let mut magic = Vec::with_capacity(4);
         let read = raw.by_ref().take(4).read_to_end(&mut magic);
         if let Err(e) = read {
@@ -283,6 +297,7 @@ impl Capture {
             packets: 0,
             first: Timestamp::UNKNOWN,
             last: Timestamp::UNKNOWN,
+            span: (Timestamp::UNKNOWN, Timestamp::UNKNOWN),
             truncated: 0,
             damaged: false,
             sidecar: None,
@@ -326,6 +341,16 @@ impl Capture {
                 block: held,
             },
         })
+    }
+
+    /// The first time that is known, and the latest, of the packets so far.
+    fn span(&self) -> (Timestamp, Timestamp) {
+        self.span
+    }
+
+    /// Where the packet returned last ends, in the file as it lies on disk; `None` in a compressed one.
+    fn offset(&self) -> Option<u64> {
+        self.tap.is_none().then(|| self.stream.offset())
     }
 
     /// The interfaces seen so far.
@@ -399,6 +424,10 @@ impl Capture {
             self.first = record.time;
         }
         self.last = record.time;
+        if self.span.0 == Timestamp::UNKNOWN {
+            self.span.0 = record.time;
+        }
+        self.span.1 = self.span.1.max(record.time);
         if (record.captured as u64) < u64::from(record.original_len) {
             self.truncated += 1;
         }
@@ -479,6 +508,7 @@ impl Capture {
                 packets: self.packets,
                 first: self.first,
                 last: self.last,
+                span: self.span,
                 truncated: self.truncated,
                 damaged: self.damaged,
                 recorders: self.collected.recorders,

@@ -81,23 +81,42 @@ const READ_AGAIN_MAX: u64 = 256 << 20;
 /// An input that is no readable capture, or a window that cannot be.
 pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> {
     let mut spool = Spool::default();
+    // What a witness was told once it cannot be told otherwise.
+    let exact = settings.witness.is_some();
+    let mut plan = plan(sources, &mut spool, settings.hash, exact, &settings.means)?;
+    let mut evidence = read_as(&plan, settings, settings.hash)?;
+    if let Some(right) = plan.corrected(evidence.inputs.iter())? {
+        let inputs = std::mem::take(&mut evidence.inputs);
+        plan = right;
+        evidence = read_as(&plan, settings, false)?;
+        for (again, first) in evidence.inputs.iter_mut().zip(inputs) {
+            again.sha256 = first.sha256;
+        }
+    }
+    settings.means.progress.clear();
+    Ok(evidence)
+}
+
+/// Reads all inputs, as they are planned to belong together.
+fn read_as(plan: &Plan, settings: &Settings, hash: bool) -> Result<Evidence, Error> {
     let Plan {
         inputs,
         series: grouped,
         first,
-    } = plan(sources, &mut spool, settings.hash, &settings.means)?;
+        ..
+    } = plan;
     let epochs = match first {
-        Some(first) => Some(Epochs::new(&settings.schedule, first)?),
+        Some(first) => Some(Epochs::new(&settings.schedule, *first)?),
         None => None,
     };
     settings.means.pass("reading", inputs.iter());
     let read = |_: usize, members: &Vec<u32>| {
         SeriesReader {
-            inputs: &inputs,
+            inputs,
             settings,
             epochs: epochs.clone(),
         }
-        .series(members)
+        .series(members, hash)
     };
     // A witness is told of the packets in their order.
     let read: Vec<(Reading, Option<Epochs>)> = if settings.witness.is_some() {
@@ -106,13 +125,12 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
             .map(|(at, members)| read(at, members))
             .collect::<Result<_, _>>()?
     } else {
-        in_order(&grouped, &settings.means.threads, read)?
+        in_order(grouped, &settings.means.threads, read)?
     };
-    settings.means.progress.clear();
     let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
     let mut series = Vec::with_capacity(read.len());
     let mut first_epochs = epochs;
-    for ((reading, epochs), members) in read.into_iter().zip(&grouped) {
+    for ((reading, epochs), members) in read.into_iter().zip(grouped) {
         facts.extend(members.iter().copied().zip(reading.facts));
         series.push(reading.series);
         first_epochs = first_epochs.or(epochs);
@@ -145,9 +163,9 @@ struct SeriesReader<'a> {
 impl SeriesReader<'_> {
     /// Reads a series, and once more where its checksums were misjudged; the epochs, too, if its first packet
     /// fixed them.
-    fn series(mut self, members: &[u32]) -> Result<(Reading, Option<Epochs>), Error> {
+    fn series(mut self, members: &[u32], hash: bool) -> Result<(Reading, Option<Epochs>), Error> {
         let (inputs, settings) = (self.inputs, self.settings);
-        let mut first = self.read(members, settings.hash, Senders::default())?;
+        let mut first = self.read(members, hash, Senders::default())?;
         if first.senders.misjudged() > 0 {
             let again = members
                 .iter()

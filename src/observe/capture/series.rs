@@ -4,12 +4,19 @@
 //! A case file may name the series of a capture: captures of different names are kept apart, and
 //! captures of one name that cannot be one recording are refused.
 //!
-//! With a single input nothing is read ahead. With several, each is walked once beforehand for
-//! its first and last time and its link types; packets are not decoded for that.
+//! With a single input nothing is read ahead. With several, the first packet of each says in which order they
+//! stand, and when relative windows begin. How they belong together depends on their last times, too, and on link
+//! types that may be described anywhere: those are guessed from the [end of the file](super::tail), so that
+//! no file is read twice and independent series can be read at the same time. Once everything was read,
+//! [`Plan::corrected`] compares; where a guess was wrong, and would have led to other series, the captures are read
+//! again as they are. Small files and those that have no end to look at are walked once beforehand, packets not decoded.
 
-use super::{Capture, Means, Source};
+use super::{Capture, Means, Source, tail};
+use crate::evidence::input::InputFacts;
 use crate::ground::error::{Error, reason};
 use crate::ground::moment::Timestamp;
+use crate::ground::parallel::in_order;
+use crate::ground::progress::Progress;
 use crate::ground::unfinished::Unfinished;
 use std::collections::BTreeSet;
 
@@ -17,13 +24,15 @@ use std::collections::BTreeSet;
 const OVERLAP: i64 = Timestamp::SECOND;
 
 /// An input before it is audited.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Surveyed {
     source: Source,
     first: Timestamp,
     last: Timestamp,
     link_types: BTreeSet<u16>,
     sha256: Option<String>,
+    /// Nothing of it is guessed.
+    exact: bool,
 }
 
 /// The inputs in the order of the report, and the series as lists of indices into it.
@@ -35,9 +44,56 @@ pub struct Plan {
     pub series: Vec<Vec<u32>>,
     /// Time of the first packet of all, where it had to be found out beforehand.
     pub first: Option<Timestamp>,
+    /// What it was made of; nothing for a single input.
+    surveyed: Vec<Surveyed>,
 }
 
-/// Orders and groups the inputs.
+impl Plan {
+    fn of(surveyed: Vec<Surveyed>) -> Result<Self, Error> {
+        let series = group(&surveyed);
+        one_recording_each(&surveyed, &series)?;
+        let mut times = surveyed.iter().map(|s| s.first);
+        Ok(Self {
+            first: Some(
+                times
+                    .find(|t| *t != Timestamp::UNKNOWN)
+                    .unwrap_or(Timestamp::UNKNOWN),
+            ),
+            series,
+            inputs: surveyed.iter().map(|s| s.source.clone()).collect(),
+            surveyed,
+        })
+    }
+
+    /// The plan as it would have been if everything had been known that the inputs, read to their ends, say;
+    /// `None` if it would have been this one.
+    ///
+    /// # Errors
+    /// Captures that were declared to be one series and cannot be.
+    pub fn corrected<'f>(
+        &self,
+        read: impl Iterator<Item = &'f InputFacts>,
+    ) -> Result<Option<Self>, Error> {
+        if self.surveyed.iter().all(|s| s.exact) {
+            return Ok(None);
+        }
+        let known = self.surveyed.iter().zip(read).map(|(guessed, facts)| {
+            let interfaces = facts.interfaces.iter();
+            Surveyed {
+                source: guessed.source.clone(),
+                first: facts.span.0,
+                last: facts.span.1,
+                link_types: interfaces.filter_map(|i| i.link_type).collect(),
+                sha256: guessed.sha256.clone(),
+                exact: true,
+            }
+        });
+        let right = Self::of(known.collect())?;
+        Ok((right.series != self.series).then_some(right))
+    }
+}
+
+/// Orders and groups the inputs; `exact` if every one has to be walked, because nobody can correct the plan.
 ///
 /// # Errors
 /// The first input that is no readable capture, in the order given.
@@ -45,6 +101,7 @@ pub fn plan(
     sources: &[Source],
     spool: &mut Spool,
     hash: bool,
+    exact: bool,
     means: &Means,
 ) -> Result<Plan, Error> {
     if let [only] = sources {
@@ -52,6 +109,7 @@ pub fn plan(
             inputs: vec![only.clone()],
             series: vec![vec![0]],
             first: None,
+            surveyed: Vec::new(),
         });
     }
     let sources = sources
@@ -62,50 +120,50 @@ pub fn plan(
         })
         .collect::<Result<Vec<_>, _>>()?;
     means.pass("looking through", sources.iter());
-    let mut surveyed = Vec::with_capacity(sources.len());
-    for source in sources {
-        surveyed.push(survey(source, means)?);
-    }
+    let mut surveyed = in_order(&sources, &means.threads, |_, source| {
+        survey(source, exact, means)
+    })?;
     surveyed.sort_by_key(|s| s.first);
     if hash {
         // Only where times tie does the order need the hash before the audit.
-        let ties: Vec<bool> = surveyed
-            .iter()
-            .map(|s| surveyed.iter().filter(|o| o.first == s.first).count() > 1)
+        let mut tied: Vec<&mut Surveyed> = surveyed
+            .chunk_by_mut(|a, b| a.first == b.first)
+            .filter(|same| same.len() > 1)
+            .flatten()
             .collect();
-        let tied = surveyed.iter_mut().zip(ties).filter(|(_, tied)| *tied);
-        let tied: Vec<&mut Surveyed> = tied.map(|(s, _)| s).collect();
         means.pass("hashing", tied.iter().map(|s| &s.source));
-        for s in tied {
+        for s in &mut tied {
             let (facts, _) = Capture::open(&s.source, 0, true, means)?.finish()?;
             s.sha256 = facts.sha256;
         }
     }
     surveyed.sort_by_key(|s| (s.first, s.sha256.clone(), s.source.name()));
-    let series = group(&surveyed);
-    one_recording_each(&surveyed, &series)?;
-    Ok(Plan {
-        first: Some(
-            surveyed
-                .iter()
-                .map(|s| s.first)
-                .find(|t| *t != Timestamp::UNKNOWN)
-                .unwrap_or(Timestamp::UNKNOWN),
-        ),
-        series,
-        inputs: surveyed.into_iter().map(|s| s.source).collect(),
-    })
+    match Plan::of(surveyed.clone()) {
+        // Nobody is refused by a guess.
+        Err(_) if surveyed.iter().any(|s| !s.exact) => {
+            for guessed in surveyed.iter_mut().filter(|s| !s.exact) {
+                *guessed = Surveyed {
+                    sha256: guessed.sha256.take(),
+                    ..survey(&guessed.source, true, means)?
+                };
+            }
+            Plan::of(surveyed)
+        }
+        made => made,
+    }
 }
 
-fn survey(source: Source, means: &Means) -> Result<Surveyed, Error> {
-    let mut capture = Capture::open(&source, 0, false, means)?;
-    let (mut first, mut last) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);
-    while let Some(frame) = capture.next_frame() {
-        let time = frame.moment.time;
-        if first == Timestamp::UNKNOWN {
-            first = time;
-        }
-        last = last.max(time);
+/// What the order and the series depend on.
+fn survey(source: &Source, exact: bool, means: &Means) -> Result<Surveyed, Error> {
+    let mut capture = Capture::open(source, 0, false, means)?;
+    while capture.span().0 == Timestamp::UNKNOWN && capture.next_frame().is_some() {}
+    let (first, _) = capture.span();
+    let end = match exact {
+        true => None,
+        false => end(&capture, source, means),
+    };
+    if end.is_none() {
+        while capture.next_frame().is_some() {}
     }
     let link_types = capture
         .interfaces()
@@ -113,12 +171,34 @@ fn survey(source: Source, means: &Means) -> Result<Surveyed, Error> {
         .filter_map(|i| i.link_type)
         .collect();
     Ok(Surveyed {
-        source,
+        source: source.clone(),
         first,
-        last,
+        last: end.unwrap_or(capture.span().1),
         link_types,
         sha256: None,
+        exact: end.is_none(),
     })
+}
+
+/// The latest time at the end of a file of which the start was read.
+fn end(capture: &Capture, source: &Source, means: &Means) -> Option<Timestamp> {
+    let (Source::File(path) | Source::Declared(path, _) | Source::Spooled(path)) = source else {
+        return None;
+    };
+    let spliced = tail::spliced(path, capture.offset()?)?;
+    let silent = Means {
+        progress: Progress::default(),
+        ..means.clone()
+    };
+    let whole = Box::new(std::io::Cursor::new(spliced));
+    let mut spliced = Capture::over(source, whole, 0, false, &silent).ok()?;
+    let mut packets = 0u64;
+    while spliced.next_frame().is_some() {
+        packets = packets.saturating_add(1);
+    }
+    let (_, last) = spliced.span();
+    // The first packet stands at the start, too; by itself it says nothing of the end.
+    (packets > 1 && last != Timestamp::UNKNOWN).then_some(last)
 }
 
 /// Each input joins the series that ended last before it began, if link types agree.
@@ -196,6 +276,7 @@ impl Spool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -207,6 +288,7 @@ mod tests {
             last: t(last),
             link_types: BTreeSet::from([link]),
             sha256: None,
+            exact: true,
         }
     }
 
@@ -246,5 +328,75 @@ mod tests {
         let both = [of(0, 600, "phone"), of(300, 900, "phone")];
         let refused = one_recording_each(&both, &group(&both)).map_err(|e| e.to_string());
         assert!(refused.is_err_and(|e| e.contains("cannot be of the series 'phone'")));
+    }
+
+    /// A pcap of packets at these seconds, larger than what is read whole to learn its end.
+    fn large(folder: &std::path::Path, name: &str, seconds: impl Iterator<Item = u32>) -> Source {
+        const DATA: [u8; 50_000] = [7; 50_000];
+        let mut out = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        out.extend([0, 0, 4, 0, 1, 0, 0, 0]);
+        for second in seconds {
+            let fields = [1_700_000_000 + second, 0, 50_000, 50_000];
+            out.extend(fields.map(u32::to_le_bytes).as_flattened());
+            out.extend(DATA);
+        }
+        assert!(out.len() as u64 > tail::WHOLE_MAX);
+        let path = folder.join(name);
+        std::fs::write(&path, out).unwrap();
+        Source::File(path)
+    }
+
+    #[test]
+    fn ends_are_guessed_and_a_wrong_guess_is_corrected_by_what_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, seconds: &mut dyn Iterator<Item = u32>| {
+            large(folder.path(), name, seconds)
+        };
+        let first = file("first.pcap", &mut (0..100));
+        let next = file("next.pcap", &mut (100..200));
+        let beside = file("beside.pcap", &mut (50..150));
+        // Its latest packet stands before what is looked at.
+        let late = file("late.pcap", &mut (0..40).chain([150]).chain(40..100));
+        let means = Means::default();
+        let planned = |sources: &[&Source], exact| {
+            let sources: Vec<Source> = sources.iter().map(|s| (*s).clone()).collect();
+            plan(&sources, &mut Spool::default(), false, exact, &means).unwrap()
+        };
+        let corrected = |plan: &Plan| {
+            let read = plan.inputs.iter().map(|source| {
+                let capture = Capture::open(source, 0, false, &means).unwrap();
+                capture.finish().unwrap().0
+            });
+            let read: Vec<InputFacts> = read.collect();
+            plan.corrected(read.iter()).unwrap()
+        };
+        for (sources, series, wrong) in [
+            (&[&next, &first][..], &[&[0, 1][..]][..], false),
+            (&[&first, &beside], &[&[0], &[1]], false),
+            (&[&first, &beside, &next], &[&[0, 2], &[1]], false),
+            (&[&late, &next], &[&[0], &[1]], true),
+        ] {
+            let guessed = planned(sources, false);
+            assert!(guessed.surveyed.iter().all(|s| !s.exact));
+            let right = corrected(&guessed);
+            assert_eq!(right.is_some(), wrong);
+            let right = right.unwrap_or(guessed);
+            let exact = planned(sources, true);
+            assert_eq!(right.series, series);
+            assert_eq!(
+                (&right.series, &right.inputs),
+                (&exact.series, &exact.inputs)
+            );
+            assert_eq!(right.first, exact.first);
+            assert_eq!(corrected(&exact), None);
+        }
+        // What breaks off has no end to look at.
+        let Source::File(path) = &first else { return };
+        let length = std::fs::metadata(path).unwrap().len();
+        let cut = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        cut.set_len(length - 1).unwrap();
+        let plan = planned(&[&first, &next], false);
+        let exact: Vec<bool> = plan.surveyed.iter().map(|s| s.exact).collect();
+        assert_eq!(exact, [true, false]);
     }
 }
