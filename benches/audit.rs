@@ -59,7 +59,7 @@ fn settings() -> Settings {
         one_row_per_flow: None,
         content: drone_audit::parts::Policy::Off,
         witness: None,
-        accuses: Arc::new(|_, _| false),
+        accuses: Arc::new(|_, _, _| false),
         names: Default::default(),
     }
 }

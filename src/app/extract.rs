@@ -100,7 +100,7 @@ impl<'r> Session<'r> {
             sidecars: BTreeMap::new(),
             one_row_per_flow: None,
             content: Policy::Off,
-            accuses: Arc::new(|_, _| false),
+            accuses: Arc::new(|_, _, _| false),
             names: Default::default(),
             means: means.clone(),
             witness: Some(SharedWitness::of(Arc::clone(&selection))),

@@ -3,6 +3,7 @@
 use crate::ground::address::is_ip_literal;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ impl<T> Pair<T> {
 
 /// The two endpoints and the protocol, in canonical order: lower address first, then lower port.
 /// IPv4 addresses stand as numbers, so that a key is small and cheap to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     address: Pair<u128>,
     port: Pair<u16>,
@@ -139,6 +140,22 @@ impl Key {
     pub fn without_port(mut self, side: Side) -> Self {
         *self.port.of_mut(side) = 0;
         self
+    }
+}
+
+impl Hash for Key {
+    /// Few words, so that a look into a table costs little: no address of IPv4 needs more than one.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ends = (u64::from(self.port.a) << 16) | u64::from(self.port.b);
+        let rest = (ends << 16) | (u64::from(self.protocol) << 8) | u64::from(self.v6);
+        if self.v6 {
+            state.write_u128(self.address.a);
+            state.write_u128(self.address.b);
+        } else {
+            // Only `new` makes keys: an IPv4 number fits.
+            state.write_u64(((self.address.a as u64) << 32) | self.address.b as u64);
+        }
+        state.write_u64(rest);
     }
 }
 
@@ -410,6 +427,30 @@ const LOOKUPS_MAX: usize = 256;
 const JA4_MAX: usize = 8;
 
 impl Facts {
+    /// Nobody said anything.
+    pub const NOTHING: Self = Self {
+        protocol: None,
+        names: Vec::new(),
+        relay: None,
+        only_lookups: false,
+        more_than_lookups: false,
+        lookups: std::collections::BTreeSet::new(),
+        public_lookup: false,
+        literal: None,
+        target_port: None,
+        ech: false,
+        esni: false,
+        ja4: Vec::new(),
+        client_subnet: false,
+        tunnel: None,
+        hidden: None,
+        doubted: Pair { a: false, b: false },
+        link_only: None,
+        quoted: false,
+        conflict: false,
+        names_folded: false,
+    };
+
     /// A name was looked up in this flow.
     pub fn looked_up(&mut self, name: &Arc<str>, public: bool, accuses: impl Fn(&str) -> bool) {
         self.public_lookup |= public;

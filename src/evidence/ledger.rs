@@ -448,7 +448,7 @@ impl Ledger {
             })
             .filter(|e| e.at.time <= began && (began <= e.until.plus(NAME_GRACE)))
             .collect();
-        found.sort_by_key(|e| (e.at, Arc::clone(&e.name)));
+        found.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
         found
     }
 

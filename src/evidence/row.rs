@@ -226,8 +226,8 @@ pub struct Row {
     pub ja4: BTreeSet<Arc<str>>,
     /// Lookups carried a part of the asker's address.
     pub client_subnet: bool,
-    /// Exemplar frames.
-    pub frames: BTreeSet<FrameRef>,
+    /// Exemplar frames, in order.
+    pub frames: Vec<FrameRef>,
     /// It was first seen as a quote in an ICMP error.
     pub quoted: bool,
     /// Copies of the same bytes differed.
@@ -259,14 +259,20 @@ impl Row {
 
     /// Lists a frame; of too many the first ones and the very last are kept.
     pub(crate) fn frame(&mut self, at: FrameRef) {
-        self.frames.insert(at);
-        while self.frames.len() > FRAMES_MAX {
-            // Keep the first ones and the very last.
-            let second_last = self.frames.iter().nth_back(1).copied();
-            match second_last {
-                Some(frame) => self.frames.remove(&frame),
-                None => break,
-            };
+        let kept = self.frames.len();
+        match self.frames.last_mut() {
+            Some(last) if *last == at => {}
+            // Nearly all come in order.
+            Some(last) if *last < at && kept >= FRAMES_MAX => *last = at,
+            Some(last) if *last > at => {
+                if let Err(place) = self.frames.binary_search(&at) {
+                    self.frames.insert(place, at);
+                    if kept >= FRAMES_MAX {
+                        self.frames.remove(kept.saturating_sub(1));
+                    }
+                }
+            }
+            _ => self.frames.push(at),
         }
     }
 

@@ -81,10 +81,29 @@ pub struct GapKey {
     pub epoch: Option<u32>,
 }
 
+/// Gaps met again and again by their place in the list: a flood of one kind costs a comparison of four words each.
+const RECENT: usize = 4;
+
+/// A gap of the list whose cause is a text of the program's own: known by where that text lies.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    id: GapId,
+    input: u32,
+    epoch: Option<u32>,
+    cause: &'static str,
+    place: usize,
+}
+
 /// The gaps noted so far.
 #[derive(Debug, Clone, Default)]
 pub struct Gaps {
-    noted: BTreeMap<GapKey, Noted>,
+    noted: Vec<(GapKey, Noted)>,
+    /// Where each is in the list.
+    index: BTreeMap<GapKey, usize>,
+    /// Those noted last.
+    recent: [Option<Recent>; RECENT],
+    /// The next of them to be replaced.
+    turn: usize,
 }
 
 impl Gaps {
@@ -96,16 +115,22 @@ impl Gaps {
         epoch: u32,
         cause: impl Into<Cow<'static, str>>,
     ) {
-        self.add(
-            GapKey {
-                id,
-                input: moment.at.input,
-                cause: cause.into(),
-                epoch: Some(epoch),
-            },
-            1,
-            Some(moment),
-        );
+        let input = moment.at.input;
+        match cause.into() {
+            Cow::Borrowed(cause) => {
+                self.known((id, input, Some(epoch)), cause, 1, Some(moment));
+            }
+            cause => self.add(
+                GapKey {
+                    id,
+                    input,
+                    cause,
+                    epoch: Some(epoch),
+                },
+                1,
+                Some(moment),
+            ),
+        }
     }
 
     /// Counts a gap that holds for a whole input.
@@ -131,7 +156,63 @@ impl Gaps {
 
     /// Counts `count` occurrences under `key`.
     pub fn add(&mut self, key: GapKey, count: u64, first: Option<Moment>) {
-        let noted = self.noted.entry(key).or_insert(Noted { count: 0, first });
+        let place = self.place(key, first);
+        self.count(place, count, first);
+    }
+
+    /// As [`add`](Self::add), of a cause that is a text of the program's own.
+    fn known(
+        &mut self,
+        (id, input, epoch): (GapId, u32, Option<u32>),
+        cause: &'static str,
+        count: u64,
+        first: Option<Moment>,
+    ) {
+        let same = |r: &&Recent| {
+            r.id == id && r.input == input && r.epoch == epoch && std::ptr::eq(r.cause, cause)
+        };
+        let place = match self.recent.iter().flatten().find(same) {
+            Some(recent) => recent.place,
+            None => {
+                let key = GapKey {
+                    id,
+                    input,
+                    cause: Cow::Borrowed(cause),
+                    epoch,
+                };
+                let place = self.place(key, first);
+                if let Some(oldest) = self.recent.get_mut(self.turn) {
+                    *oldest = Some(Recent {
+                        id,
+                        input,
+                        epoch,
+                        cause,
+                        place,
+                    });
+                }
+                self.turn = (self.turn + 1) % RECENT;
+                place
+            }
+        };
+        self.count(place, count, first);
+    }
+
+    fn place(&mut self, key: GapKey, first: Option<Moment>) -> usize {
+        match self.index.get(&key) {
+            Some(place) => *place,
+            None => {
+                let place = self.noted.len();
+                self.noted.push((key.clone(), Noted { count: 0, first }));
+                self.index.insert(key, place);
+                place
+            }
+        }
+    }
+
+    fn count(&mut self, place: usize, count: u64, first: Option<Moment>) {
+        let Some((_, noted)) = self.noted.get_mut(place) else {
+            return;
+        };
         noted.count = noted.count.saturating_add(count);
         if let Some(moment) = first
             && noted.first.is_none_or(|have| moment.at < have.at)
@@ -142,7 +223,8 @@ impl Gaps {
 
     /// All gaps, in the order of id, input, cause, epoch.
     pub fn iter(&self) -> impl Iterator<Item = (&GapKey, &Noted)> {
-        self.noted.iter()
+        let places = self.index.values();
+        places.filter_map(|place| self.noted.get(*place).map(|(key, noted)| (key, noted)))
     }
 
     /// Moves the gaps of another set into this one.
@@ -150,5 +232,35 @@ impl Gaps {
         for (key, noted) in other.noted {
             self.add(key, noted.count, noted.first);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::moment::{FrameRef, Timestamp};
+
+    #[test]
+    fn a_gap_is_counted_in_one_place_however_it_is_named() {
+        let at = |frame| Moment {
+            time: Timestamp::UNKNOWN,
+            at: FrameRef { input: 1, frame },
+        };
+        let mut gaps = Gaps::default();
+        for turn in 0..3u64 {
+            for cause in ["f", "e", "d", "c", "b", "a"] {
+                gaps.at(GapId::SnaplenCut, at(9 - turn), 0, cause);
+                gaps.at(GapId::SnaplenCut, at(9 - turn), 0, cause.to_owned());
+            }
+            gaps.at(GapId::SnaplenCut, at(9), 2, "a");
+        }
+        let told: Vec<_> = gaps
+            .iter()
+            .map(|(k, n)| (&*k.cause, k.epoch, n.count, n.first.map(|m| m.at.frame)))
+            .collect();
+        let each = |cause| (cause, Some(0), 6, Some(7));
+        assert_eq!(told[0], each("a"));
+        assert_eq!(told[1], ("a", Some(2), 3, Some(9)));
+        assert_eq!(told[2..], ["b", "c", "d", "e", "f"].map(each));
     }
 }

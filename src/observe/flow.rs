@@ -3,8 +3,9 @@
 //! A [`Flow`] knows who sent what when, and keeps the facts that dissectors found in it. Which end
 //! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
 
-use crate::evidence::flow::{Facts, Key, LinkFacts, Opening, Pair, Side, Span};
+use crate::evidence::flow::{Facts, Key, LinkFacts, Opening, Pair, Side};
 pub mod overhead;
+pub mod rare;
 pub mod row;
 pub mod sequence;
 pub mod stream;
@@ -12,7 +13,8 @@ pub mod table;
 
 use crate::evidence::bins::Bins;
 use crate::evidence::ledger::apps::AppId;
-use crate::ground::moment::{Moment, Timestamp};
+use crate::ground::moment::Moment;
+use rare::Rare;
 use sequence::Half;
 
 /// What is known about the payload of one direction.
@@ -59,8 +61,6 @@ pub struct Flow {
     pub key: Key,
     /// First packet.
     pub started: Moment,
-    /// Last time a packet was seen; the latest, if the clock steps back.
-    pub last_seen: Timestamp,
     /// Who opened it, and how that is known.
     pub opened_by: Option<(Side, Opening)>,
     /// What the link says of each side.
@@ -72,7 +72,7 @@ pub struct Flow {
     /// The dissector reads all that each side says now: nothing of a person hides in it.
     pub understood: Pair<bool>,
     /// Bytes of each side that security protocols took for themselves.
-    pub overhead: Pair<overhead::Overhead>,
+    pub overhead: Rare<Pair<overhead::Overhead>>,
     /// Those of them within their bounds that are not yet counted.
     pub spared: Pair<u64>,
     /// Request bodies that each side has declared since they were last counted, bytes: the largest.
@@ -82,45 +82,40 @@ pub struct Flow {
     /// The first packet was in the middle of a connection.
     pub joined_late: bool,
     /// What dissectors said.
-    pub facts: Facts,
+    pub facts: Rare<Facts>,
     /// Packets found in the payload, not yet read as such.
-    pub inside: Vec<Carried>,
+    pub inside: Rare<Vec<Carried>>,
     /// Programs that labels name for its packets, in the order of their first packet.
-    pub apps: Vec<AppId>,
+    pub apps: Rare<Vec<AppId>>,
     /// Its accounted frames over time.
     pub bins: Bins,
     /// What its payload says of people.
     pub personal: crate::observe::content::Slot,
-
-    span: Span,
 }
 
 /// Programs kept per flow: a socket is handed on once or twice, not more often.
 const APPS_MAX: usize = 8;
 
 impl Flow {
-    fn new(key: Key, epoch: u32, at: Moment) -> Self {
+    fn new(key: Key, at: Moment) -> Self {
         Self {
             key,
             started: at,
-            last_seen: at.time,
             opened_by: None,
             link: Pair::default(),
             half: Pair::default(),
             carries: Pair::default(),
             understood: Pair::default(),
-            overhead: Pair::default(),
+            overhead: Rare::default(),
             spared: Pair::default(),
             declared: Pair::default(),
             ended: Pair::default(),
             joined_late: false,
-            facts: Facts::default(),
-            inside: Vec::new(),
-            apps: Vec::new(),
+            facts: Rare::default(),
+            inside: Rare::default(),
+            apps: Rare::default(),
             bins: Bins::default(),
             personal: crate::observe::content::Slot::default(),
-
-            span: Span::new(epoch, at),
         }
     }
 

@@ -4,8 +4,8 @@ use super::devices;
 use crate::app::cli;
 use crate::app::cli::Device;
 use crate::evidence::Devices;
+use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Accusing, Ledger};
-use crate::evidence::row::RowKey;
 use crate::ground::epoch::Schedule;
 use crate::ground::error::Error;
 use crate::ground::moment::Timestamp;
@@ -121,26 +121,16 @@ pub(super) fn accusing(catalog: &Arc<Catalog>) -> Accusing {
 /// Rows that accuse are kept when rows run out: a vendor's or an SDK's name.
 pub(super) fn accuses(catalog: &Arc<Catalog>, subject: &Arc<Subject>) -> Arc<Rank> {
     let (catalog, subject) = (Arc::clone(catalog), Arc::clone(subject));
-    Arc::new(move |row: &RowKey, ledger: &Ledger| {
-        // Names of user ids may still come; by then what was folded stays folded.
-        let labelled = row
-            .apps
-            .iter()
-            .filter_map(|id| ledger.apps.get(*id))
-            .any(|app| subject.says(app, &[]) == Labelled::Subject);
-        if labelled {
-            return true;
-        }
-        let asked = [&row.resolved.a.asked, &row.resolved.b.asked];
-        let aliases = row.resolved.a.aliases.iter().chain(&row.resolved.b.aliases);
-        row.names
-            .iter()
-            .map(|n| &n.name)
-            .chain(asked.into_iter().flatten())
-            .chain(aliases)
-            .filter_map(|name| catalog.lookup(name))
-            .any(|host| host.attribution >= RoleAttribution::ThirdParty)
-    })
+    Arc::new(
+        move |apps: &[AppId], names: &mut dyn Iterator<Item = &str>, ledger: &Ledger| {
+            // Names of user ids may still come; by then what was folded stays folded.
+            let mut apps = apps.iter().filter_map(|id| ledger.apps.get(*id));
+            apps.any(|app| subject.says(app, &[]) == Labelled::Subject)
+                || names
+                    .filter_map(|name| catalog.lookup(name))
+                    .any(|host| host.attribution >= RoleAttribution::ThirdParty)
+        },
+    )
 }
 
 /// The declared devices as they were written.

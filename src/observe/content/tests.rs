@@ -395,7 +395,7 @@ fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
         hash: false,
         one_row_per_flow: None,
         content: Policy::Masked,
-        accuses: std::sync::Arc::new(|_, _| false),
+        accuses: std::sync::Arc::new(|_, _, _| false),
         names: Default::default(),
     };
     let source = crate::observe::capture::Source::File(path.join(name));

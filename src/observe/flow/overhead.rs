@@ -60,6 +60,16 @@ pub struct Overhead {
 }
 
 impl Overhead {
+    /// No bytes of any kind.
+    pub const NOTHING: Self = Self {
+        handshake: 0,
+        initial: 0,
+        sealed: 0,
+        control: 0,
+        odd: 0,
+        options: 0,
+    };
+
     /// What bytes within the bounds count for when those of a far end are summed.
     pub fn weight(kind: Kind, bytes: u64) -> u64 {
         match kind {

@@ -4,17 +4,21 @@
 //! relay requests and who opened stay in the key. The number of rows is bounded; what is over is
 //! folded by the end that is near, and what a [`Rank`] calls accusing is kept before what is not.
 
+mod told;
+
 use super::table::Closed;
 use crate::evidence::bins::Bins;
 use crate::evidence::content::Hits;
-use crate::evidence::flow::{NameSource, Named, Pair, Relay, Side};
-use crate::evidence::ledger::{Ledger, NameEvent};
-use crate::evidence::row::{Folded, PORTS_MAX, Resolved, Row, RowKey};
-use crate::ground::address::{Class, classify};
+use crate::evidence::flow::{NameSource, Named, Pair, Side};
+use crate::evidence::ledger::Ledger;
+use crate::evidence::ledger::apps::AppId;
+use crate::evidence::row::{PORTS_MAX, Row, RowKey};
 use crate::ground::moment::Moment;
 use foldhash::fast::RandomState;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use hashbrown::HashTable;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use told::{FoldedTold, Told};
 
 /// Rows kept of a series before folding begins; at about a kilobyte each.
 const ROWS_MAX: usize = 12_000;
@@ -28,13 +32,16 @@ const NAMES_MAX: usize = 512;
 /// Fingerprints listed of a row: programs on one device, and the few settings that each has.
 const JA4_MAX: usize = 16;
 
-/// How much a row accuses: the higher, the longer it is kept.
-pub type Rank = dyn Fn(&RowKey, &Ledger) -> bool + Send + Sync;
+/// Whether a row accuses, by the programs and the names that are known of it: then it is kept longer.
+pub type Rank = dyn Fn(&[AppId], &mut dyn Iterator<Item = &str>, &Ledger) -> bool + Send + Sync;
 
 /// The rows of a series.
 #[derive(Debug, Default)]
 pub struct Rows {
-    rows: HashMap<RowKey, Row, RandomState>,
+    rows: Vec<(RowKey, Row)>,
+    /// Where each is, by the hash of what it is told apart by.
+    index: HashTable<u32>,
+    hasher: RandomState,
     /// Flows that were folded.
     pub folded: u64,
     /// Names of rows that were left out.
@@ -53,21 +60,54 @@ impl Rows {
         }
     }
 
-    /// Takes a closed flow in. Names are resolved against the ledger as it is now.
-    pub fn add(&mut self, closed: Closed, ledger: &Ledger, accuses: &Rank) {
-        let mut key = self.key_of(&closed, ledger);
-        let known = self.rows.contains_key(&key);
-        if !known {
-            let limit = self.limit.unwrap_or(ROWS_MAX);
-            let full = self.rows.len() >= limit;
-            if full && (self.rows.len() >= limit.max(ACCUSING_MAX) || !accuses(&key, ledger)) {
-                // The near end is kept apart while there is room for it.
-                key = fold(&key, self.rows.len() < limit.max(ACCUSING_MAX) + FOLDED_MAX);
-                self.folded += 1;
-            }
+    /// The row of a flow: the one that is there, or a new one, its own or that of many. Nothing is copied out of the flow for the
+    /// former.
+    fn row_of(&mut self, told: &Told<'_>, ledger: &Ledger, accuses: &Rank) -> Option<&mut Row> {
+        let hash = told.hash(&self.hasher);
+        if let Some(place) = self.find(hash, |key| told.is(key)) {
+            return self.row(place);
         }
-        let opener = closed.flow.key.port(key.opener.0);
-        let row = self.rows.entry(key).or_insert_with(|| Row {
+        let kept = self.rows.len();
+        let limit = self.limit.unwrap_or(ROWS_MAX);
+        let most = limit.max(ACCUSING_MAX);
+        let full = kept >= limit && (kept >= most || !told.accuses(ledger, accuses));
+        if !full {
+            return self.fresh(hash, told.key(), told.opener_port());
+        }
+        self.folded += 1;
+        // The near end is kept apart while there is room for it.
+        let folded = FoldedTold::of(told, kept < most.saturating_add(FOLDED_MAX));
+        let hash = folded.hash(&self.hasher);
+        match self.find(hash, |key| folded.is(key)) {
+            Some(place) => self.row(place),
+            None => self.fresh(hash, folded.key(), told.opener_port()),
+        }
+    }
+
+    fn find(&self, hash: u64, is: impl Fn(&RowKey) -> bool) -> Option<u32> {
+        let rows = &self.rows;
+        let same = |place: &u32| rows.get(*place as usize).is_some_and(|(key, _)| is(key));
+        self.index.find(hash, same).copied()
+    }
+
+    fn row(&mut self, place: u32) -> Option<&mut Row> {
+        self.rows.get_mut(place as usize).map(|(_, row)| row)
+    }
+
+    fn fresh(&mut self, hash: u64, key: RowKey, opener: u16) -> Option<&mut Row> {
+        let Self {
+            rows,
+            index,
+            hasher,
+            ..
+        } = self;
+        let place = u32::try_from(rows.len()).ok()?;
+        let hash_of = |at: &u32| {
+            rows.get(*at as usize)
+                .map_or(0, |(key, _)| told::hash_of(key, hasher))
+        };
+        index.insert_unique(hash, place, hash_of);
+        let row = Row {
             flows: 0,
             opener_port: Some(opener),
             opener_ports: BTreeSet::new(),
@@ -77,13 +117,25 @@ impl Rows {
             lookups: BTreeSet::new(),
             ja4: BTreeSet::new(),
             client_subnet: false,
-            frames: BTreeSet::new(),
+            frames: Vec::new(),
             quoted: false,
             conflict: false,
             joined_late: 0,
             bins: Bins::default(),
             content: Hits::default(),
-        });
+        };
+        rows.push((key, row));
+        rows.last_mut().map(|(_, row)| row)
+    }
+
+    /// Takes a closed flow in. Names are resolved against the ledger as it is now.
+    pub fn add(&mut self, closed: &Closed, ledger: &Ledger, accuses: &Rank) {
+        let told = Told::of(closed, ledger, self.keep_ports);
+        let opener = told.opener_port();
+        let Some(row) = self.row_of(&told, ledger, accuses) else {
+            return;
+        };
+        let mut over = 0;
         row.flows += 1;
         row.bins.merge(&closed.flow.bins);
         if row.opener_port != Some(opener) {
@@ -106,10 +158,10 @@ impl Rows {
         }
         for (named, at) in &closed.flow.facts.names {
             row.frame(at.at);
-            self.names_folded += u64::from(!say(&mut row.said, named.clone(), *at, ledger));
+            over += u64::from(!say(&mut row.said, named, *at, ledger));
         }
         for side in Side::BOTH {
-            for event in resolved_events(&closed, side, ledger) {
+            for event in told.events(side) {
                 let named = |name: &Arc<str>, source| Named {
                     name: Arc::clone(name),
                     source,
@@ -119,151 +171,54 @@ impl Rows {
                 let aliases = event.aliases.iter();
                 let aliases = aliases.map(|alias| named(alias, NameSource::DnsAlias));
                 for name in std::iter::once(asked).chain(aliases) {
-                    self.names_folded += u64::from(!say(names, name, event.at, ledger));
+                    over += u64::from(!say(names, &name, event.at, ledger));
                 }
             }
         }
         for name in &closed.flow.facts.lookups {
             let kept = row.lookups.len();
-            if kept < NAMES_MAX || (kept < 2 * NAMES_MAX && ledger.accusing.says(name)) {
+            if kept < NAMES_MAX {
                 row.lookups.insert(Arc::clone(name));
             } else if !row.lookups.contains(name) {
-                self.names_folded += 1;
+                if kept < 2 * NAMES_MAX && ledger.accusing.says(name) {
+                    row.lookups.insert(Arc::clone(name));
+                } else {
+                    over += 1;
+                }
             }
         }
-        for span in &closed.spans {
+        for span in closed.spans.iter() {
             row.count(span);
         }
-    }
-
-    fn key_of(&self, closed: &Closed, ledger: &Ledger) -> RowKey {
-        let flow = &closed.flow;
-        let opener = flow.opener();
-        let mut names: Vec<Named> = flow.facts.names.iter().map(|(n, _)| n.clone()).collect();
-        names.sort();
-        let newest = |side| {
-            resolved_events(closed, side, ledger)
-                .last()
-                .map(|e| Resolved {
-                    asked: Some(Arc::clone(&e.name)),
-                    aliases: e.aliases.clone(),
-                })
-                .unwrap_or_default()
-        };
-        RowKey {
-            key: if self.keep_ports {
-                flow.key
-            } else {
-                flow.key.without_port(opener.0)
-            },
-            started: self.keep_ports.then_some(flow.started),
-            folded: None,
-            transport: flow.key.protocol(),
-            opener,
-            link: flow.link,
-            names,
-            resolved: Pair {
-                a: newest(Side::A),
-                b: newest(Side::B),
-            },
-            protocol: flow.facts.protocol,
-            relay: flow.facts.relay.clone(),
-            literal: flow.facts.literal,
-            target_port: flow.facts.target_port,
-            link_only: flow.facts.link_only == Some(true),
-            only_lookups: flow.facts.only_lookups,
-            public_lookup: flow.facts.public_lookup,
-            tunnel: flow.facts.tunnel,
-            hidden: flow.facts.hidden,
-            ech: flow.facts.ech,
-            esni: flow.facts.esni,
-            apps: {
-                let mut apps = flow.apps.clone();
-                apps.sort_unstable();
-                apps
-            },
-        }
+        self.names_folded += over;
     }
 
     /// The frames of each row over time, in no order.
     pub fn bins_mut(&mut self) -> impl Iterator<Item = &mut Bins> {
-        self.rows.values_mut().map(|row| &mut row.bins)
+        self.rows.iter_mut().map(|(_, row)| &mut row.bins)
     }
 
     /// The rows in a fixed order.
     pub fn into_sorted(self) -> Vec<(RowKey, Row)> {
-        let mut rows: Vec<(RowKey, Row)> = self.rows.into_iter().collect();
-        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut rows = self.rows;
+        // No two have the same key.
+        rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         rows
     }
 }
 
-/// The names that the address of `side` had for the other side when the flow began.
-fn resolved_events<'l>(closed: &Closed, side: Side, ledger: &'l Ledger) -> Vec<&'l NameEvent> {
-    let flow = &closed.flow;
-    let client = side.other();
-    let mac = flow.link.of(client).source.or(flow.link.of(side).target);
-    ledger.names_of(
-        flow.key.ip(side),
-        flow.key.ip(client),
-        mac,
-        flow.started.time,
-    )
-}
-
-/// A row of everything that is like this one at the near end.
-fn fold(key: &RowKey, keep_near: bool) -> RowKey {
-    let local = |side| classify(key.key.ip(side)).is_local_source();
-    let group = |side| classify(key.key.ip(side)).class == Class::MulticastLocal;
-    let folded =
-        if local(Side::A) && local(Side::B) || group(Side::A) || group(Side::B) || key.link_only {
-            Folded::Local
-        } else {
-            Folded::Beyond
-        };
-    let near = Side::BOTH
-        .into_iter()
-        .find(|side| keep_near && local(*side));
-    RowKey {
-        key: key.key.folded(near),
-        started: None,
-        folded: Some(folded),
-        transport: key.transport,
-        opener: key.opener,
-        link: Pair::default(),
-        names: Vec::new(),
-        resolved: Pair::default(),
-        protocol: None,
-        relay: key.relay.as_ref().map(|_| Relay::Lookup),
-        literal: None,
-        target_port: None,
-        link_only: key.link_only,
-        only_lookups: key.only_lookups,
-        public_lookup: key.public_lookup,
-        tunnel: key.tunnel,
-        hidden: None,
-        ech: false,
-        esni: false,
-        // Whose it was says how a folded row is judged, as the near end does.
-        apps: if keep_near {
-            key.apps.clone()
-        } else {
-            Vec::new()
-        },
-    }
-}
-
 /// Lists a name; false if there was no room.
-fn say(names: &mut BTreeMap<Named, Moment>, named: Named, at: Moment, ledger: &Ledger) -> bool {
-    let kept = names.len();
-    let room = kept < NAMES_MAX
-        || names.contains_key(&named)
-        || (kept < 2 * NAMES_MAX && ledger.accusing.says(&named.name));
-    if room {
-        let first = names.entry(named).or_insert(at);
+fn say(names: &mut BTreeMap<Named, Moment>, named: &Named, at: Moment, ledger: &Ledger) -> bool {
+    if let Some(first) = names.get_mut(named) {
         if at.at < first.at {
             *first = at;
         }
+        return true;
+    }
+    let kept = names.len();
+    let room = kept < NAMES_MAX || (kept < 2 * NAMES_MAX && ledger.accusing.says(&named.name));
+    if room {
+        names.insert(named.clone(), at);
     }
     room
 }

@@ -5,6 +5,7 @@
 //! Knows numbers only, no content. Numbers are carried on to 64 bits, so that what lies further
 //! behind than half of their space is not taken for what lies ahead.
 
+use super::rare::Rare;
 use crate::ground::moment::Moment;
 
 /// Holes remembered per direction; an honest flow has a few at a time. When more open up, the
@@ -58,16 +59,32 @@ pub struct Half {
     has_bytes: bool,
     /// The epoch of its last packet.
     epoch: u32,
+    /// A hole was forgotten: the count of new bytes is a lower bound.
+    pub forgot: bool,
+    /// What is missing of it.
+    rest: Rare<Rest>,
+}
+
+/// What is missing of a direction: of most nothing is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rest {
     /// Ranges below `next` that were not seen, lowest first.
     holes: Vec<Hole>,
     /// More was acknowledged than was seen, since here.
-    beyond: Option<Box<Place>>,
+    beyond: Option<Place>,
     /// Acknowledged from this number on while the flow was watched, before its first packet was seen.
-    floor: Option<Box<(u32, Place)>>,
+    floor: Option<(u32, Place)>,
     /// Acknowledged, not seen, and no longer remembered as a hole.
     gone: Vec<(Place, u64)>,
-    /// A hole was forgotten: the count of new bytes is a lower bound.
-    pub forgot: bool,
+}
+
+impl Rest {
+    pub(super) const NOTHING: Self = Self {
+        holes: Vec::new(),
+        beyond: None,
+        floor: None,
+        gone: Vec::new(),
+    };
 }
 
 /// `a - b` in sequence space, negative when `a` lies before `b`.
@@ -126,13 +143,13 @@ impl Half {
             || u64::from(number.wrapping_sub(wire(self.next))) <= WINDOW_MAX;
         let ahead = distance(number, self.acked);
         if ahead > 0 && credible {
-            if !self.started && late && ahead > 1 && self.floor.is_none() {
-                self.floor = Some(Box::new((self.acked, at)));
+            if !self.started && late && ahead > 1 && self.rest.floor.is_none() {
+                self.rest.floor = Some((self.acked, at));
             }
             self.acked = number;
         }
-        if self.started && self.beyond.is_none() && distance(self.acked, wire(self.next)) > 1 {
-            self.beyond = Some(Box::new(at));
+        if self.started && distance(self.acked, wire(self.next)) > 1 && self.rest.beyond.is_none() {
+            self.rest.beyond = Some(at);
         }
     }
 
@@ -145,8 +162,10 @@ impl Half {
         self.first_ack = number;
         self.acked = number;
         self.has_ack = true;
-        self.beyond = None;
-        self.floor = None;
+        if let Some(rest) = self.rest.written() {
+            rest.beyond = None;
+            rest.floor = None;
+        }
     }
 
     /// Bytes that the other side acknowledged while it was watched; a SYN and a FIN count one each.
@@ -166,7 +185,7 @@ impl Half {
         }
         let from = self.carry_on(sequence);
         let to = from + u64::from(len);
-        to > self.next || self.holes.iter().any(|h| h.from < to && from < h.to)
+        to > self.next || self.rest.holes.iter().any(|h| h.from < to && from < h.to)
     }
 
     /// A SYN with this sequence number: the numbering begins with it, whatever stood before. Payload
@@ -189,10 +208,7 @@ impl Half {
         }
         self.base = ORIGIN + u64::from(first);
         self.next = self.base;
-        self.holes.clear();
-        self.gone.clear();
-        self.beyond = None;
-        self.floor = None;
+        self.rest = Rare::default();
         self.has_bytes = false;
         // What was acknowledged of an older connection is no news of this one.
         if self.has_ack && self.first_ack != first {
@@ -241,17 +257,19 @@ impl Half {
             }
             let start = from.max(self.next);
             if from > self.next {
-                let noticed = self.beyond.as_ref().map_or(place, |p| **p);
+                let noticed = self.rest.beyond.unwrap_or(place);
                 self.hole(self.next, from, noticed);
             }
             new += end - start;
             self.next = end;
             if distance(self.acked, wire(self.next)) <= 1 {
-                self.beyond = None;
+                if let Some(rest) = self.rest.written() {
+                    rest.beyond = None;
+                }
             }
         }
         // Into holes.
-        if !self.holes.is_empty() {
+        if !self.rest.holes.is_empty() {
             new += self.fill(from, end);
         }
         // Below the start of a flow that was joined in the middle.
@@ -278,26 +296,26 @@ impl Half {
         let watched = self.started && self.has_ack;
         let acked = self.carry_on(self.acked);
         let missed = move |from: u64, to: u64| to.min(acked).saturating_sub(from);
-        let holes = self.holes.iter().map(move |h| (h.at, missed(h.from, h.to)));
-        let tail = self
+        let rest = &*self.rest;
+        let holes = rest.holes.iter().map(move |h| (h.at, missed(h.from, h.to)));
+        let tail = rest
             .beyond
-            .as_ref()
-            .map(|at| (**at, missed(self.next, u64::MAX)))
+            .map(|at| (at, missed(self.next, u64::MAX)))
             .filter(|(_, bytes)| *bytes > 1);
-        let head = self.floor.as_ref().map(|floor| {
+        let head = rest.floor.map(|floor| {
             let from = self.carry_on(floor.0);
             (floor.1, missed(from, self.base))
         });
         holes
             .chain(tail)
             .chain(head.filter(|_| !self.syn))
-            .chain(self.gone.iter().copied())
+            .chain(rest.gone.iter().copied())
             .filter(move |(_, bytes)| watched && *bytes > 0)
     }
 
     fn hole(&mut self, from: u64, to: u64, at: Place) {
-        if self.holes.len() >= HOLES_MAX {
-            let lowest = self.holes.remove(0);
+        if self.rest.holes.len() >= HOLES_MAX {
+            let lowest = self.rest.holes.remove(0);
             // What the other side acknowledged was received: the capture missed it, and it will
             // not be sent again.
             if self.has_ack && lowest.to <= self.carry_on(self.acked) {
@@ -306,23 +324,24 @@ impl Half {
                 self.forgot = true;
             }
         }
-        self.holes.push(Hole { from, to, at });
+        self.rest.holes.push(Hole { from, to, at });
     }
 
     fn settle(&mut self, hole: Hole) {
         let bytes = hole.to - hole.from;
-        match self.gone.last_mut() {
+        let gone = &mut self.rest.gone;
+        match gone.last_mut() {
             // One entry per pair of epochs.
             Some((at, sum)) if (at.epoch, at.before) == (hole.at.epoch, hole.at.before) => {
                 *sum += bytes;
             }
-            _ => self.gone.push((hole.at, bytes)),
+            _ => gone.push((hole.at, bytes)),
         }
     }
 
     fn hole_front(&mut self, from: u64, to: u64, at: Place) {
-        if self.holes.len() < HOLES_MAX {
-            self.holes.insert(0, Hole { from, to, at });
+        if self.rest.holes.len() < HOLES_MAX {
+            self.rest.holes.insert(0, Hole { from, to, at });
         } else {
             self.forgot = true;
         }
@@ -332,7 +351,7 @@ impl Half {
     fn fill(&mut self, from: u64, to: u64) -> u64 {
         let mut filled = 0;
         let mut left = Vec::new();
-        for &hole in &self.holes {
+        for &hole in &self.rest.holes {
             let start = from.max(hole.from);
             let stop = to.min(hole.to);
             if stop <= start {
@@ -353,7 +372,7 @@ impl Half {
                 left.remove(0);
                 self.forgot = true;
             }
-            self.holes = left;
+            self.rest.holes = left;
         }
         filled
     }

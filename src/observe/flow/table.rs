@@ -22,16 +22,27 @@ const IDLE_TCP: i64 = 3600 * Timestamp::SECOND;
 const IDLE_OTHER: i64 = 300 * Timestamp::SECOND;
 /// The same for TCP connections that both sides ended.
 const IDLE_ENDED: i64 = 60 * Timestamp::SECOND;
+/// The shortest of them.
+const IDLE_SHORTEST: i64 = IDLE_ENDED;
 
 /// Packets between two steps of the sweep that looks for idle flows.
 const SWEEP_EVERY: u32 = 1024;
 /// Slots looked at in one step.
 const SWEEP_SLOTS: usize = 512;
 
+/// Boxes of closed flows kept for those that are opened next; in a flood one is closed for each that opens.
+const SPARE: usize = 64;
+
 /// The flows that are open.
 pub struct Table {
     slots: Vec<Option<Box<Flow>>>,
+    /// When a packet of each was seen last, the latest if the clock steps back. Apart from the flows, for those who look for the
+    /// idle ones.
+    seen: Vec<Timestamp>,
+    /// What was counted of each in the epoch and input that it began in.
+    first: Vec<Span>,
     free: Vec<u32>,
+    spare: Vec<Box<Flow>>,
     index4: HashTable<u32>,
     index6: HashTable<u32>,
     hasher: RandomState,
@@ -48,11 +59,38 @@ pub struct Closed {
     /// The flow.
     pub flow: Box<Flow>,
     /// What was counted, per epoch and input.
-    pub spans: Vec<Span>,
+    pub spans: Spans,
     /// The slot it had.
     pub slot: u32,
     /// Thrown out because the table was full.
     pub evicted: bool,
+}
+
+/// The spans of a flow; of most flows there is one.
+pub struct Spans {
+    first: Span,
+    rest: Vec<Span>,
+}
+
+impl Spans {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Span> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// All of them, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Span> {
+        std::iter::once(&mut self.first).chain(&mut self.rest)
+    }
+
+    fn sort(&mut self) {
+        if self.rest.is_empty() {
+            return;
+        }
+        self.rest.push(self.first);
+        self.rest.sort_by_key(|s| (s.first.at, s.epoch));
+        self.first = self.rest.remove(0);
+    }
 }
 
 impl Default for Table {
@@ -66,7 +104,10 @@ impl Table {
     pub fn with_limit(limit: usize) -> Self {
         Self {
             slots: Vec::new(),
+            seen: Vec::new(),
+            first: Vec::new(),
             free: Vec::new(),
+            spare: Vec::new(),
             index4: HashTable::new(),
             index6: HashTable::new(),
             hasher: RandomState::default(),
@@ -126,29 +167,47 @@ impl Table {
         } else {
             None
         };
-        let flow = Box::new(Flow::new(key, epoch, at));
+        let flow = match self.spare.pop() {
+            Some(mut flow) => {
+                *flow = Flow::new(key, at);
+                flow
+            }
+            None => Box::new(Flow::new(key, at)),
+        };
+        let span = Span::new(epoch, at);
         let slot = match self.free.pop() {
             Some(slot) => {
-                if let Some(place) = self.slots.get_mut(slot as usize) {
-                    *place = Some(flow);
+                let index = slot as usize;
+                if let (Some(place), Some(seen), Some(first)) = (
+                    self.slots.get_mut(index),
+                    self.seen.get_mut(index),
+                    self.first.get_mut(index),
+                ) {
+                    (*place, *seen, *first) = (Some(flow), at.time, span);
                 }
                 slot
             }
             None => {
                 self.slots.push(Some(flow));
+                self.seen.push(at.time);
+                self.first.push(span);
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
             }
         };
-        let hash = self.hasher.hash_one(key);
-        let hasher = self.hasher.clone();
-        let slots = std::mem::take(&mut self.slots);
-        self.index(&key).insert_unique(hash, slot, |&s| {
+        let Self {
+            slots,
+            index4,
+            index6,
+            hasher,
+            ..
+        } = self;
+        let index = if key.is_v6() { index6 } else { index4 };
+        index.insert_unique(hasher.hash_one(key), slot, |&s| {
             slots
                 .get(s as usize)
                 .and_then(Option::as_ref)
                 .map_or(0, |f| hasher.hash_one(f.key))
         });
-        self.slots = slots;
         self.last = Some((key, slot));
         (slot, evicted)
     }
@@ -173,29 +232,54 @@ impl Table {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
+    /// A packet of the flow was seen.
+    pub fn saw(&mut self, slot: u32, at: Timestamp) {
+        if let Some(seen) = self.seen.get_mut(slot as usize) {
+            *seen = at.max(*seen);
+        }
+    }
+
+    /// When a packet of the flow was seen last.
+    pub fn last_seen(&self, slot: u32) -> Timestamp {
+        let seen = self.seen.get(slot as usize);
+        seen.copied().unwrap_or(Timestamp::UNKNOWN)
+    }
+
     /// The span that a packet of this flow at `at` belongs to.
     pub fn span(&mut self, slot: u32, epoch: u32, at: Moment) -> Option<&mut Span> {
+        self.flow_and_span(slot, epoch, at).map(|(_, span)| span)
+    }
+
+    /// The flow in a slot, and the span that a packet of it at `at` belongs to.
+    pub fn flow_and_span(
+        &mut self,
+        slot: u32,
+        epoch: u32,
+        at: Moment,
+    ) -> Option<(&mut Flow, &mut Span)> {
         let Self {
             slots,
+            first,
             spans,
             free_spans,
             ..
         } = self;
         let flow = slots.get_mut(slot as usize)?.as_deref_mut()?;
+        let first = first.get_mut(slot as usize)?;
         let matches = |s: &Span| s.epoch == epoch && s.input == at.at.input;
-        if matches(&flow.span) {
-            return Some(&mut flow.span);
+        if matches(first) {
+            return Some((flow, first));
         }
-        let mut next = flow.span.next;
+        let mut next = first.next;
         while next != Span::LAST {
             let span = spans.get(next as usize)?;
             if matches(span) {
-                return spans.get_mut(next as usize);
+                return spans.get_mut(next as usize).map(|span| (flow, span));
             }
             next = span.next;
         }
         let mut fresh = Span::new(epoch, at);
-        fresh.next = flow.span.next;
+        fresh.next = first.next;
         let place = match free_spans.pop() {
             Some(place) => {
                 *spans.get_mut(place as usize)? = fresh;
@@ -206,36 +290,47 @@ impl Table {
                 u32::try_from(spans.len() - 1).ok()?
             }
         };
-        flow.span.next = place;
-        spans.get_mut(place as usize)
+        first.next = place;
+        spans.get_mut(place as usize).map(|span| (flow, span))
     }
 
     /// Takes a flow out.
     pub fn close(&mut self, slot: u32) -> Option<Closed> {
         let flow = self.slots.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
-        self.last = None;
+        self.last = self.last.filter(|(_, last)| *last != slot);
         let hash = self.hasher.hash_one(flow.key);
         if let Ok(entry) = self.index(&flow.key).find_entry(hash, |&s| s == slot) {
             entry.remove();
         }
-        let mut spans = vec![flow.span];
-        let mut next = flow.span.next;
+        let first = *self.first.get(slot as usize)?;
+        let mut spans = Spans {
+            first,
+            rest: Vec::new(),
+        };
+        let mut next = first.next;
         while next != Span::LAST {
             let Some(span) = self.spans.get(next as usize) else {
                 break;
             };
-            spans.push(*span);
+            spans.rest.push(*span);
             self.free_spans.push(next);
             next = span.next;
         }
-        spans.sort_by_key(|s| (s.first.at, s.epoch));
+        spans.sort();
         Some(Closed {
             flow,
             spans,
             slot,
             evicted: false,
         })
+    }
+
+    /// A flow that was closed is done with: the next one may have its box.
+    pub fn recycle(&mut self, closed: Closed) {
+        if self.spare.len() < SPARE {
+            self.spare.push(closed.flow);
+        }
     }
 
     /// To be called once per packet: now and then looks at a few slots and closes what is idle.
@@ -252,18 +347,22 @@ impl Table {
             }
             let slot = self.hand;
             self.hand += 1;
-            let idle = self
-                .slots
-                .get(slot)
-                .and_then(Option::as_ref)
-                .is_some_and(|f| {
-                    let limit = match f.key.protocol() {
-                        protocol::TCP if f.ended.a && f.ended.b => IDLE_ENDED,
-                        protocol::TCP => IDLE_TCP,
-                        _ => IDLE_OTHER,
-                    };
-                    now.since(f.last_seen).is_some_and(|age| age > limit)
-                });
+            let age = |seen: &Timestamp| now.since(*seen).unwrap_or(0);
+            let age = self.seen.get(slot).map_or(0, age);
+            // Of most nothing else is asked.
+            let idle = age > IDLE_SHORTEST
+                && self
+                    .slots
+                    .get(slot)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|f| {
+                        let limit = match f.key.protocol() {
+                            protocol::TCP if f.ended.a && f.ended.b => IDLE_ENDED,
+                            protocol::TCP => IDLE_TCP,
+                            _ => IDLE_OTHER,
+                        };
+                        age > limit
+                    });
             if idle {
                 out.extend(u32::try_from(slot).ok().and_then(|s| self.close(s)));
             }
@@ -279,10 +378,11 @@ impl Table {
             if self.hand >= self.slots.len() {
                 self.hand = 0;
             }
-            if let Some(Some(flow)) = self.slots.get(self.hand)
-                && oldest.is_none_or(|(time, _)| flow.last_seen < time)
+            if let (Some(Some(_)), Some(seen)) =
+                (self.slots.get(self.hand), self.seen.get(self.hand))
+                && oldest.is_none_or(|(time, _)| *seen < time)
             {
-                oldest = Some((flow.last_seen, self.hand));
+                oldest = Some((*seen, self.hand));
             }
             self.hand += 1;
         }
@@ -292,9 +392,10 @@ impl Table {
         Some(closed)
     }
 
-    /// Takes out every flow, in the order of slots.
-    pub fn drain(&mut self) -> Vec<Closed> {
-        let slots = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        (0..slots).filter_map(|slot| self.close(slot)).collect()
+    /// Takes out the flow of the lowest slot from `from` on.
+    pub fn next_from(&mut self, from: u32) -> Option<Closed> {
+        let rest = self.slots.get(from as usize..)?;
+        let ahead = u32::try_from(rest.iter().position(Option::is_some)?).ok()?;
+        self.close(from.checked_add(ahead)?)
     }
 }

@@ -34,7 +34,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
         content: crate::observe::content::Policy::Masked,
         one_row_per_flow: Some(10_000),
         witness: None,
-        accuses: Arc::new(|_, _| true),
+        accuses: Arc::new(|_, _, _| true),
         names: Default::default(),
     };
     read(&[Source::File(path.to_owned())], &settings).ok()

@@ -1,11 +1,11 @@
 //! Payload on its way to the readers of personal data, and the account of what they read.
 
 use super::{Context, Tracker};
-use crate::evidence::flow::Side;
+use crate::evidence::flow::{Side, Span};
 use crate::ground::moment::Moment;
 use crate::observe::content::{Credit, Payload, Slot, is_dissected};
-use crate::observe::flow::Carries;
 use crate::observe::flow::table::Closed;
+use crate::observe::flow::{Carries, Flow};
 
 /// Where a payload comes from.
 #[derive(Debug, Clone, Copy)]
@@ -28,10 +28,13 @@ impl Tracker {
         layer: Layer,
         context: Context,
     ) {
+        if bytes.is_empty() || context.again {
+            return;
+        }
         let Some(flow) = self.table.flow(slot) else {
             return;
         };
-        if matches!(flow.personal, Slot::Off) || bytes.is_empty() || context.again {
+        if matches!(flow.personal, Slot::Off) {
             return;
         }
         let mut personal = match std::mem::take(&mut flow.personal) {
@@ -65,27 +68,16 @@ impl Tracker {
             }
         }
     }
+}
 
-    /// Handshakes are no payload, and some protocols are read to the last byte by their dissector.
-    pub(super) fn dissected(
-        &mut self,
-        slot: u32,
-        side: Side,
-        new: u64,
-        carries: Carries,
-        context: Context,
-    ) {
-        let read = self.table.flow(slot).is_some_and(|f| {
-            carries == Carries::Handshake || *f.understood.of(side) || is_dissected(f, new)
-        });
-        if read
-            && !context.again
-            && !context.rival
-            && let Some(span) = self.table.span(slot, context.epoch, context.moment)
-        {
-            let read = span.read.of_mut(side);
-            *read = read.saturating_add(new);
-        }
+/// Handshakes are no payload, and some protocols are read to the last byte by their dissector.
+pub(super) fn note_dissected(flow: &Flow, span: &mut Span, side: Side, new: u64, context: Context) {
+    let read = *flow.carries.of(side) == Carries::Handshake
+        || *flow.understood.of(side)
+        || is_dissected(flow, new);
+    if read && !context.again && !context.rival {
+        let read = span.read.of_mut(side);
+        *read = read.saturating_add(new);
     }
 }
 

@@ -3,7 +3,8 @@
 //! Where copies of the same bytes differ, every reading of which the transport checksum holds, or cannot be told, is read; the bytes
 //! count once. A copy that is in none of them is not believed, which is told as of any packet with a wrong checksum.
 
-use super::{Context, Tracker, between};
+use super::datagrams::between;
+use super::{Context, Tracker};
 use crate::ground::gaps::GapId;
 use crate::observe::packet::fragments::{Joined, Piece, Reading};
 use crate::observe::packet::transport::{Checksum, read, verify};

@@ -81,7 +81,7 @@ impl Tracker {
             return;
         }
         let key = flow.key;
-        for one in std::mem::take(&mut flow.inside) {
+        for one in flow.inside.take() {
             let inner = match one.layer {
                 Carrier::Packet => Inner::Packet(&one.bytes),
                 Carrier::Ppp => Inner::Ppp(&one.bytes),
@@ -226,9 +226,13 @@ impl Tracker {
         let public = |ip: IpAddr| classify(ip).class == Class::Global;
         if public(packet.source)
             && public(packet.destination)
-            && let Some((_, flow)) = self.table.get(&key)
+            && let Some((slot, _)) = self.table.get(&key)
         {
-            let delay = context.moment.time.since(flow.last_seen).unwrap_or(0);
+            let delay = context
+                .moment
+                .time
+                .since(self.table.last_seen(slot))
+                .unwrap_or(0);
             self.ledger.answered(packet.destination, delay);
         }
     }

@@ -1,0 +1,330 @@
+//! What a closed flow tells, compared with rows where it lies: the key of a row is made only for a row that is new.
+
+use super::Rank;
+use crate::evidence::flow::{Key, Named, Opening, Pair, Relay, Side};
+use crate::evidence::ledger::apps::AppId;
+use crate::evidence::ledger::{Ledger, NameEvent};
+use crate::evidence::row::{Folded, Resolved, RowKey};
+use crate::ground::address::{Class, classify};
+use crate::ground::moment::Moment;
+use crate::observe::flow::Flow;
+use crate::observe::flow::table::Closed;
+use foldhash::fast::RandomState;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// What a row would be told apart by, as far as a flow tells it.
+pub(super) struct Told<'f> {
+    flow: &'f Flow,
+    key: Key,
+    started: Option<Moment>,
+    opener: (Side, Opening),
+    /// Sorted.
+    names: Vec<&'f Named>,
+    events: Pair<Vec<&'f NameEvent>>,
+    /// Sorted.
+    apps: Vec<AppId>,
+}
+
+impl<'f> Told<'f> {
+    pub(super) fn of(closed: &'f Closed, ledger: &'f Ledger, keep_ports: bool) -> Self {
+        let flow = &*closed.flow;
+        let opener = flow.opener();
+        let mut names: Vec<&Named> = flow.facts.names.iter().map(|(name, _)| name).collect();
+        names.sort();
+        let mut apps = flow.apps.to_vec();
+        apps.sort_unstable();
+        Self {
+            key: match keep_ports {
+                true => flow.key,
+                false => flow.key.without_port(opener.0),
+            },
+            started: keep_ports.then_some(flow.started),
+            opener,
+            names,
+            events: Pair {
+                a: resolved(flow, Side::A, ledger),
+                b: resolved(flow, Side::B, ledger),
+            },
+            apps,
+            flow,
+        }
+    }
+
+    /// The names that the address of `side` had for the other side when the flow began, newest last.
+    pub(super) fn events(&self, side: Side) -> &[&'f NameEvent] {
+        self.events.of(side)
+    }
+
+    pub(super) fn opener_port(&self) -> u16 {
+        self.flow.key.port(self.opener.0)
+    }
+
+    fn newest(&self, side: Side) -> Option<&'f NameEvent> {
+        self.events(side).last().copied()
+    }
+
+    /// As [`hash_of`] its key.
+    pub(super) fn hash(&self, hasher: &RandomState) -> u64 {
+        let asked = |side| self.newest(side).map(|event| &*event.name);
+        hash(
+            hasher,
+            (&self.key, self.opener, None, self.started),
+            self.names.iter().copied(),
+            [asked(Side::A), asked(Side::B)],
+        )
+    }
+
+    /// True if this is the key of its row.
+    pub(super) fn is(&self, row: &RowKey) -> bool {
+        let facts = &self.flow.facts;
+        // All fields, so that none is forgotten.
+        let RowKey {
+            key,
+            started,
+            folded,
+            transport,
+            opener,
+            link,
+            names,
+            resolved,
+            protocol,
+            relay,
+            literal,
+            target_port,
+            link_only,
+            only_lookups,
+            public_lookup,
+            tunnel,
+            hidden,
+            ech,
+            esni,
+            apps,
+        } = row;
+        *key == self.key
+            && *started == self.started
+            && folded.is_none()
+            && *transport == self.flow.key.protocol()
+            && *opener == self.opener
+            && *link == self.flow.link
+            && *protocol == facts.protocol
+            && *relay == facts.relay
+            && *literal == facts.literal
+            && *target_port == facts.target_port
+            && *link_only == (facts.link_only == Some(true))
+            && *only_lookups == facts.only_lookups
+            && *public_lookup == facts.public_lookup
+            && *tunnel == facts.tunnel
+            && *hidden == facts.hidden
+            && *ech == facts.ech
+            && *esni == facts.esni
+            && *apps == self.apps
+            && names.len() == self.names.len()
+            && names.iter().zip(&self.names).all(|(a, b)| a == *b)
+            && Side::BOTH
+                .into_iter()
+                .all(|side| is_resolved(resolved.of(side), self.newest(side)))
+    }
+
+    pub(super) fn key(&self) -> RowKey {
+        let facts = &self.flow.facts;
+        let resolved = |side| match self.newest(side) {
+            Some(event) => Resolved {
+                asked: Some(Arc::clone(&event.name)),
+                aliases: event.aliases.clone(),
+            },
+            None => Resolved::default(),
+        };
+        RowKey {
+            key: self.key,
+            started: self.started,
+            folded: None,
+            transport: self.flow.key.protocol(),
+            opener: self.opener,
+            link: self.flow.link,
+            names: self.names.iter().copied().cloned().collect(),
+            resolved: Pair {
+                a: resolved(Side::A),
+                b: resolved(Side::B),
+            },
+            protocol: facts.protocol,
+            relay: facts.relay.clone(),
+            literal: facts.literal,
+            target_port: facts.target_port,
+            link_only: facts.link_only == Some(true),
+            only_lookups: facts.only_lookups,
+            public_lookup: facts.public_lookup,
+            tunnel: facts.tunnel,
+            hidden: facts.hidden,
+            ech: facts.ech,
+            esni: facts.esni,
+            apps: self.apps.clone(),
+        }
+    }
+
+    pub(super) fn accuses(&self, ledger: &Ledger, accuses: &Rank) -> bool {
+        let newest = [self.newest(Side::A), self.newest(Side::B)];
+        let resolved = newest
+            .into_iter()
+            .flatten()
+            .flat_map(|event| std::iter::once(&event.name).chain(&event.aliases));
+        let mut names = self.names.iter().map(|named| &named.name);
+        let mut names = names.by_ref().chain(resolved).map(|name| &**name);
+        accuses(&self.apps, &mut names, ledger)
+    }
+}
+
+/// What a row of everything is told apart by that is like one flow at the near end.
+pub(super) struct FoldedTold {
+    key: Key,
+    folded: Folded,
+    transport: u8,
+    opener: (Side, Opening),
+    relayed: bool,
+    link_only: bool,
+    only_lookups: bool,
+    public_lookup: bool,
+    tunnel: Option<&'static str>,
+    apps: Vec<AppId>,
+}
+
+impl FoldedTold {
+    pub(super) fn of(told: &Told<'_>, keep_near: bool) -> Self {
+        let key = &told.flow.key;
+        let facts = &told.flow.facts;
+        let link_only = facts.link_only == Some(true);
+        let class = |side| classify(key.ip(side));
+        let (a, b) = (class(Side::A), class(Side::B));
+        let (local_a, local_b) = (a.is_local_source(), b.is_local_source());
+        let group = a.class == Class::MulticastLocal || b.class == Class::MulticastLocal;
+        let near = match (local_a, local_b) {
+            _ if !keep_near => None,
+            (true, _) => Some(Side::A),
+            (false, true) => Some(Side::B),
+            (false, false) => None,
+        };
+        Self {
+            key: told.key.folded(near),
+            folded: match (local_a && local_b) || group || link_only {
+                true => Folded::Local,
+                false => Folded::Beyond,
+            },
+            transport: key.protocol(),
+            opener: told.opener,
+            relayed: facts.relay.is_some(),
+            link_only,
+            only_lookups: facts.only_lookups,
+            public_lookup: facts.public_lookup,
+            tunnel: facts.tunnel,
+            // Whose it was says how a folded row is judged, as the near end does.
+            apps: match keep_near {
+                true => told.apps.clone(),
+                false => Vec::new(),
+            },
+        }
+    }
+
+    /// As [`hash_of`] its key.
+    pub(super) fn hash(&self, hasher: &RandomState) -> u64 {
+        let apart = (&self.key, self.opener, Some(self.folded), None);
+        hash(hasher, apart, std::iter::empty(), [None, None])
+    }
+
+    /// True if this is the key of its row. What is not compared is empty in every folded row.
+    pub(super) fn is(&self, row: &RowKey) -> bool {
+        row.folded == Some(self.folded)
+            && row.key == self.key
+            && row.transport == self.transport
+            && row.opener == self.opener
+            && row.relay.is_some() == self.relayed
+            && row.link_only == self.link_only
+            && row.only_lookups == self.only_lookups
+            && row.public_lookup == self.public_lookup
+            && row.tunnel == self.tunnel
+            && row.apps == self.apps
+    }
+
+    pub(super) fn key(&self) -> RowKey {
+        RowKey {
+            key: self.key,
+            started: None,
+            folded: Some(self.folded),
+            transport: self.transport,
+            opener: self.opener,
+            link: Pair::default(),
+            names: Vec::new(),
+            resolved: Pair::default(),
+            protocol: None,
+            relay: self.relayed.then_some(Relay::Lookup),
+            literal: None,
+            target_port: None,
+            link_only: self.link_only,
+            only_lookups: self.only_lookups,
+            public_lookup: self.public_lookup,
+            tunnel: self.tunnel,
+            hidden: None,
+            ech: false,
+            esni: false,
+            apps: self.apps.clone(),
+        }
+    }
+}
+
+/// The hash of a row's key: of the fields that most rows differ in.
+pub(super) fn hash_of(row: &RowKey, hasher: &RandomState) -> u64 {
+    let asked = |side| row.resolved.of(side).asked.as_deref();
+    hash(
+        hasher,
+        (&row.key, row.opener, row.folded, row.started),
+        row.names.iter(),
+        [asked(Side::A), asked(Side::B)],
+    )
+}
+
+type Apart<'k> = (&'k Key, (Side, Opening), Option<Folded>, Option<Moment>);
+
+fn hash<'n>(
+    hasher: &RandomState,
+    (key, (side, how), folded, started): Apart<'_>,
+    names: impl Iterator<Item = &'n Named>,
+    asked: [Option<&str>; 2],
+) -> u64 {
+    let mut state = hasher.build_hasher();
+    key.hash(&mut state);
+    let words = [
+        side as u8,
+        how as u8,
+        folded.map_or(0, |folded| folded as u8 + 1),
+        u8::from(started.is_some()),
+    ];
+    state.write_u32(u32::from_ne_bytes(words));
+    if let Some(started) = started {
+        started.hash(&mut state);
+    }
+    for name in names {
+        name.hash(&mut state);
+    }
+    for name in asked.into_iter().flatten() {
+        name.hash(&mut state);
+    }
+    state.finish()
+}
+
+fn is_resolved(have: &Resolved, newest: Option<&NameEvent>) -> bool {
+    match (&have.asked, newest) {
+        (Some(asked), Some(event)) => *asked == event.name && have.aliases == event.aliases,
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn resolved<'l>(flow: &Flow, side: Side, ledger: &'l Ledger) -> Vec<&'l NameEvent> {
+    let client = side.other();
+    let mac = flow.link.of(client).source.or(flow.link.of(side).target);
+    ledger.names_of(
+        flow.key.ip(side),
+        flow.key.ip(client),
+        mac,
+        flow.started.time,
+    )
+}

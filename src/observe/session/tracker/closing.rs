@@ -1,0 +1,234 @@
+//! The end of flows, and of the series.
+
+use super::super::duplicates::Port;
+use super::super::senders::Senders;
+use super::{Context, Tracker, content};
+use crate::evidence::bins::Bins;
+use crate::evidence::flow::Side;
+use crate::evidence::ledger::Ends;
+use crate::evidence::{Series, UnflowedOverTime};
+use crate::ground::gaps::GapId;
+use crate::ground::moment::Moment;
+use crate::observe::dissect::Sink;
+use crate::observe::dissect::reading::Reading;
+use crate::observe::flow::Carries;
+use crate::observe::flow::table::Closed;
+
+impl Tracker {
+    /// A flow left the table: its reading ends, and it becomes part of a row.
+    pub(super) fn closed(&mut self, mut closed: Closed) {
+        self.ended(&mut closed);
+        self.table.recycle(closed);
+    }
+
+    fn ended(&mut self, closed: &mut Closed) {
+        self.end_doubts(closed.slot);
+        let last = closed
+            .spans
+            .iter()
+            .max_by_key(|s| s.last)
+            .map(|s| (s.epoch, s.last));
+        let Some((epoch, at)) = last else { return };
+        let waiting = self
+            .readings
+            .get(closed.slot)
+            .is_some_and(Reading::is_waiting);
+        if closed.evicted {
+            let cause = if waiting {
+                "more flows were open than are kept; one was being read"
+            } else {
+                "more flows were open than are kept"
+            };
+            self.ledger.gaps.at(GapId::LimitsReached, at, epoch, cause);
+        }
+        self.limited.flow(closed);
+        note_lost(closed);
+        let ledger = &mut self.ledger;
+        let flow = &mut closed.flow;
+        self.readings.end(closed.slot, |side, read| {
+            let end = |s: Side| (flow.key.ip(s), flow.key.port(s));
+            let ends = Ends {
+                side,
+                sender: end(side),
+                receiver: end(side.other()),
+            };
+            let app = flow.apps.last().copied();
+            read(&mut Sink {
+                flow,
+                ledger,
+                at,
+                epoch,
+                ends,
+                app,
+            });
+        });
+        // What was found at the very end is not read any more: somebody's packets all the same.
+        if let Some(first) = closed.flow.inside.take().first() {
+            closed.flow.facts.tunnel.get_or_insert(first.name);
+        }
+        content::end(closed, epoch, at);
+        for side in Side::BOTH {
+            // Nobody said that it was a handshake.
+            let undecided = *closed.flow.carries.of(side) == Carries::Undecided;
+            if undecided || closed.flow.facts.protocol.is_none() {
+                for span in closed.spans.iter_mut() {
+                    *span.application.of_mut(side) |= *span.pending.of(side);
+                }
+            }
+        }
+        if closed.flow.joined_late {
+            let began = self.epochs.of(closed.flow.started.time);
+            let cause = "a connection was already open when its first packet was captured";
+            self.ledger
+                .gaps
+                .at(GapId::StartedLate, closed.flow.started, began, cause);
+        }
+        for side in Side::BOTH {
+            // More than a FIN was acknowledged, and not one packet of it was captured.
+            let silent = closed.spans.iter().all(|s| *s.packets.of(side) == 0);
+            if silent && closed.flow.half.of(side).acknowledged() > 1 {
+                self.ledger.gaps.at(
+                    GapId::OneDirection,
+                    at,
+                    epoch,
+                    "acknowledgements advance, and nothing of the direction they answer was captured",
+                );
+            }
+        }
+        if closed.flow.half.a.forgot || closed.flow.half.b.forgot {
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more holes in a TCP stream than are kept",
+            );
+        }
+        if closed.flow.facts.names_folded {
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more names on a connection than are kept",
+            );
+        }
+        let (folded, names) = (self.rows.folded, self.rows.names_folded);
+        // The slot of the flow's last packet may be a new one of the row.
+        self.scale.keep(1);
+        self.rows.add(closed, &self.ledger, &*self.settings.accuses);
+        if self.rows.names_folded > names {
+            let cause = "more names of a destination than are kept";
+            self.ledger.gaps.at(GapId::LimitsReached, at, epoch, cause);
+        }
+        if self.rows.folded > folded {
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                at,
+                epoch,
+                "more conversations than rows are kept",
+            );
+        }
+    }
+
+    /// Makes room for more slots of time.
+    pub(super) fn settle(&mut self) {
+        let Self {
+            scale,
+            table,
+            rows,
+            unflowed_over_time: UnflowedOverTime { not_ip, unreadable },
+            ..
+        } = self;
+        scale.settle(|shift| {
+            let flows = table.flows_mut().map(|flow| &mut flow.bins);
+            let rest = [&mut *not_ip, &mut *unreadable];
+            let mut kept = 0;
+            for bins in flows.chain(rows.bins_mut()).chain(rest) {
+                bins.coarsen(shift);
+                kept += bins.kept();
+            }
+            kept
+        });
+    }
+
+    /// Closes everything.
+    pub(in crate::observe::session) fn finish(mut self, inputs: Vec<u32>) -> (Series, Senders) {
+        let context = Context {
+            moment: self.clock.last().unwrap_or(Moment::NONE),
+            epoch: 0,
+            source: None,
+            target: None,
+            direction: None,
+            carrier: None,
+            depth: 0,
+            on_link: false,
+            in_pieces: false,
+            accounted: true,
+            app: None,
+            port: Port::default(),
+            radio: None,
+            again: false,
+            rival: false,
+        };
+        for joined in self.fragments.finish() {
+            self.joined(&joined, context);
+        }
+        let mut slot = 0;
+        while let Some(closed) = self.table.next_from(slot) {
+            slot = closed.slot;
+            self.closed(closed);
+        }
+        if let Some((each, flows, first)) = self.limited.finish() {
+            let epoch = self.epochs.of(first.time);
+            let cause = format!(
+                "{flows} connections break off after exactly {each} packets, and none goes on longer: the capture tool keeps so many packets of each, and byte counts are lower bounds"
+            );
+            self.ledger
+                .gaps
+                .at(GapId::PayloadLimited, first, epoch, cause);
+        }
+        self.told();
+        for cause in std::mem::take(&mut self.ledger.folded) {
+            let input = inputs.first().copied().unwrap_or(0);
+            self.ledger
+                .gaps
+                .whole(GapId::LimitsReached, input, 1, None, cause);
+        }
+        if let Some(at) = self.clock.over() {
+            let cause = "more silences and steps of the clock than are kept";
+            self.ledger
+                .gaps
+                .whole(GapId::LimitsReached, at.at.input, 1, Some(at), cause);
+        }
+        let (extents, time_gaps) = self.clock.finish();
+        // Slots of one length, so that what is put together stays as small.
+        let shift = self.scale.shift();
+        self.rows
+            .bins_mut()
+            .for_each(|bins: &mut Bins| bins.coarsen(shift));
+        let series = Series {
+            inputs,
+            folded: self.rows.folded,
+            rows: self.rows.into_sorted(),
+            ledger: self.ledger,
+            unflowed: self.unflowed,
+            unflowed_over_time: self.unflowed_over_time,
+            extents,
+            time_gaps,
+        };
+        (series, self.senders)
+    }
+}
+
+/// Counts what was acknowledged and is in no packet, in the epoch where that showed and in that of the packet before: it was lost between
+/// the two.
+fn note_lost(closed: &mut Closed) {
+    for side in Side::BOTH {
+        for (at, bytes) in closed.flow.half.of(side).lost() {
+            for span in closed.spans.iter_mut() {
+                if span.epoch == at.epoch || span.epoch == at.before {
+                    span.lost = span.lost.saturating_add(bytes);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Frames from the capture: what their link header says, and what they hold.
+
+use super::super::duplicates::Port;
+use super::super::senders::FrameSender;
+use super::{Context, Link, Tracker};
+use crate::evidence::Unflowed;
+use crate::evidence::ledger::apps::{AppId, Full};
+use crate::ground::address::classify;
+use crate::ground::gaps::GapId;
+use crate::ground::moment::Moment;
+use crate::observe::capture::Frame;
+use crate::observe::dissect::neighbours;
+use crate::observe::link::{Bundle, Content, Unwrapped};
+use crate::observe::packet::{Decoded, decode};
+use std::net::IpAddr;
+
+impl Tracker {
+    /// The frame door: from the link header on.
+    pub(super) fn link(&mut self, frame: &Frame<'_>, link: Link, epoch: u32) {
+        let (link_type, reader) = link;
+        let Some(reader) = reader else {
+            let cause = crate::observe::link::refusal(link_type);
+            self.ledger
+                .gaps
+                .at(GapId::UnsupportedLink, frame.moment, epoch, cause);
+            self.count_unreadable(frame.moment);
+            return;
+        };
+        let unwrapped = (reader.read)(frame);
+        if let Some(what) = unwrapped.oddity {
+            let seen = self
+                .ledger
+                .oddities
+                .entry(what)
+                .or_insert((0, frame.moment));
+            seen.0 += 1;
+        }
+        let app = self.app(frame, &unwrapped, epoch);
+        let context = Context {
+            moment: frame.moment,
+            epoch,
+            source: unwrapped.source,
+            target: unwrapped.target,
+            direction: frame.direction.or(unwrapped.direction),
+            carrier: None,
+            depth: 0,
+            on_link: true,
+            in_pieces: false,
+            accounted: true,
+            app,
+            port: Port {
+                input: frame.moment.at.input,
+                interface: frame.interface,
+                number: unwrapped.port,
+            },
+            radio: unwrapped.radio,
+            again: false,
+            rival: false,
+        };
+        match unwrapped.content {
+            Content::Bundle(packets) => self.bundle(frame, packets, context),
+            content => self.content(frame, content, context),
+        }
+    }
+
+    /// The program that the record or its link header names; what says more wins.
+    fn app(&mut self, frame: &Frame<'_>, unwrapped: &Unwrapped<'_>, epoch: u32) -> Option<AppId> {
+        let label = match (frame.label, unwrapped.label) {
+            (None, None) => return None,
+            (Some(label), None) | (None, Some(label)) => label,
+            (Some(a), Some(b)) => a.fuller(b),
+        };
+        match self.ledger.apps.packet(&label, epoch, frame.moment) {
+            Ok(app) => app,
+            Err(Full) => {
+                self.ledger.gaps.at(
+                    GapId::LimitsReached,
+                    frame.moment,
+                    epoch,
+                    "more app labels than are kept",
+                );
+                None
+            }
+        }
+    }
+
+    /// Several packets in one frame: each is read, and the frame is accounted once, where it weighs
+    /// most. That is decided by the addresses, before the rest of the capture is known: among
+    /// packets between local addresses it may be the wrong one that turns out to be relayed.
+    fn bundle(&mut self, frame: &Frame<'_>, packets: Bundle<'_>, context: Context) {
+        let heaviest = packets
+            .enumerate()
+            .map(|(at, inner)| (weight(&inner.content), std::cmp::Reverse(at)))
+            .max()
+            .map(|(_, at)| at.0);
+        let Some(heaviest) = heaviest else {
+            let cause = "a frame for several packets that holds none";
+            self.unreadable(GapId::UnreadablePackets, cause, context);
+            return;
+        };
+        let mut rest = packets;
+        for (at, inner) in rest.by_ref().enumerate() {
+            let context = Context {
+                source: inner.source.or(context.source),
+                target: inner.target.or(context.target),
+                accounted: at == heaviest,
+                ..context
+            };
+            match inner.content {
+                Content::Bundle(_) => {
+                    let cause = "frames for several packets, one inside the other";
+                    self.unreadable(GapId::UnreadablePackets, cause, context);
+                }
+                content => self.content(frame, content, context),
+            }
+        }
+        if rest.exhausted() {
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                context.moment,
+                context.epoch,
+                "more packets in a frame than are followed",
+            );
+        }
+    }
+
+    fn content(&mut self, frame: &Frame<'_>, content: Content<'_>, context: Context) {
+        match content {
+            Content::Ip(bytes) => {
+                let sender = match context.source {
+                    Some(mac) => FrameSender::Mac(mac),
+                    None => FrameSender::Interface(
+                        frame.moment.at.input,
+                        frame.interface,
+                        frame.direction,
+                    ),
+                };
+                let decoded = decode(bytes, frame.cut());
+                let decoded = match decoded {
+                    Decoded::BadChecksum(datagram) => {
+                        if frame.checksum_pending || self.senders.header(sender, false) {
+                            Decoded::Datagram(datagram)
+                        } else {
+                            Decoded::Unreadable("a wrong IPv4 header checksum")
+                        }
+                    }
+                    Decoded::Datagram(datagram) => {
+                        if datagram.source.is_ipv4() {
+                            self.senders.header(sender, true);
+                        }
+                        decoded
+                    }
+                    _ => decoded,
+                };
+                self.network(decoded, context);
+            }
+            Content::Arp(packet) => {
+                self.tell_neighbours(frame.moment.at, packet);
+                neighbours::arp(packet, context.epoch, frame.moment, &mut self.ledger);
+                self.not_ip(context);
+            }
+            Content::NotIp(_) => self.not_ip(context),
+            Content::Unreadable(gap, cause) => self.unreadable(gap, cause, context),
+            Content::Extract(extract) => self.extract(&extract, context),
+            // Readers hand it over as the whole frame only.
+            Content::Bundle(_) => self.unreadable(
+                GapId::UnreadablePackets,
+                "frames for several packets, one inside the other",
+                context,
+            ),
+        }
+    }
+
+    pub(super) fn not_ip(&mut self, context: Context) {
+        if context.accounted {
+            self.count_unflowed(context.moment).not_ip += 1;
+            if let Some(place) = self.scale.place(context.moment.time) {
+                self.scale.keep(self.unflowed_over_time.not_ip.add(place));
+            }
+        }
+    }
+
+    pub(super) fn unreadable(&mut self, gap: GapId, cause: &'static str, context: Context) {
+        self.ledger
+            .gaps
+            .at(gap, context.moment, context.epoch, cause);
+        if context.depth == 0 && context.accounted {
+            self.count_unreadable(context.moment);
+        }
+    }
+
+    pub(super) fn count_unreadable(&mut self, moment: Moment) {
+        self.count_unflowed(moment).unreadable += 1;
+        if let Some(place) = self.scale.place(moment.time) {
+            self.scale
+                .keep(self.unflowed_over_time.unreadable.add(place));
+        }
+    }
+
+    pub(super) fn count_unflowed(&mut self, moment: Moment) -> &mut Unflowed {
+        self.unflowed.entry(moment.at.input).or_default()
+    }
+}
+
+/// How much a packet in a frame of several weighs, by what is known at once (contract: internet,
+/// relayed, unreadable, local, not IP).
+fn weight(content: &Content<'_>) -> u8 {
+    let lonely = |ip: IpAddr| classify(ip).is_local();
+    match content {
+        Content::Ip(bytes) => match decode(bytes, usize::from(u16::MAX)) {
+            Decoded::Datagram(d) if !lonely(d.source) || !lonely(d.destination) => 5,
+            // What goes to a single host may be relayed by it.
+            Decoded::Datagram(d) if !d.destination.is_multicast() => 2,
+            Decoded::Datagram(_) => 1,
+            _ => 3,
+        },
+        Content::Extract(e) if !lonely(e.source.0) || !lonely(e.destination.0) => 5,
+        Content::Extract(_) => 2,
+        Content::Unreadable(..) | Content::Bundle(_) => 3,
+        Content::Arp(_) | Content::NotIp(_) => 0,
+    }
+}
