@@ -70,9 +70,16 @@ pub(super) struct Seen {
 
 type End = (IpAddr, u16);
 
+/// By what a sight is found; apart from what it was, so that a look at a set costs little.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tag {
+    body: u64,
+    /// `None` where nothing was seen yet.
+    frame: Option<FrameRef>,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Sight {
-    body: u64,
     seen: Seen,
     ends: (End, End),
     protocol: u8,
@@ -87,6 +94,7 @@ struct Sight {
 #[derive(Debug)]
 pub(super) struct Duplicates {
     hasher: FixedState,
+    tags: Vec<[Tag; WAYS]>,
     sets: Vec<[Option<Sight>; WAYS]>,
 }
 
@@ -95,6 +103,7 @@ impl Default for Duplicates {
         Self {
             // The result must not depend on chance.
             hasher: FixedState::with_seed(0),
+            tags: Vec::new(),
             sets: Vec::new(),
         }
     }
@@ -135,7 +144,6 @@ impl Duplicates {
             ),
         };
         let mut now = Sight {
-            body,
             seen,
             ends: ((datagram.source, ports.0), (datagram.destination, ports.1)),
             protocol: datagram.protocol,
@@ -145,15 +153,20 @@ impl Duplicates {
             times: 1,
         };
         if self.sets.is_empty() {
+            self.tags.resize(SETS, [Tag::default(); WAYS]);
             self.sets.resize(SETS, [None; WAYS]);
         }
         // The low bits choose the set.
-        let Some(set) = self.sets.get_mut(body as usize % SETS) else {
+        let at = body as usize % SETS;
+        let (Some(tags), Some(set)) = (self.tags.get_mut(at), self.sets.get_mut(at)) else {
             return false;
         };
         let mut place = None;
-        for (at, have) in set.iter_mut().enumerate() {
-            let Some(before) = have.as_mut().filter(|s| s.body == body) else {
+        for (at, (tag, have)) in tags.iter().zip(set.iter_mut()).enumerate() {
+            if tag.body != body {
+                continue;
+            }
+            let Some(before) = have.as_mut() else {
                 continue;
             };
             if now.repeats(before) {
@@ -167,13 +180,14 @@ impl Duplicates {
                 place = Some(at);
             }
         }
-        let oldest = || {
-            let age = |s: &Option<Sight>| s.as_ref().map(|s| s.seen.frame);
-            (0..WAYS).min_by_key(|at| set.get(*at).and_then(age))
-        };
+        let oldest = || (0..WAYS).min_by_key(|at| tags.get(*at).and_then(|tag| tag.frame));
         if let Some(at) = place.or_else(oldest)
-            && let Some(slot) = set.get_mut(at)
+            && let (Some(tag), Some(slot)) = (tags.get_mut(at), set.get_mut(at))
         {
+            *tag = Tag {
+                body,
+                frame: Some(seen.frame),
+            };
             *slot = Some(now);
         }
         false

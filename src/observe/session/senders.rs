@@ -44,23 +44,80 @@ impl Score {
     }
 }
 
-#[derive(Debug)]
-struct Scores<K>(HashMap<K, Score, RandomState>);
+/// Senders whose place is known without a look into the index.
+const AT_HAND: usize = 64;
 
-impl<K> Default for Scores<K> {
-    fn default() -> Self {
-        Self(HashMap::default())
+/// What senders are put apart by, cheaply.
+trait Spread {
+    fn spread(&self) -> usize;
+}
+
+impl Spread for IpAddr {
+    fn spread(&self) -> usize {
+        let bits = match self {
+            Self::V4(v4) => v4.to_bits(),
+            Self::V6(v6) => v6.to_bits() as u32,
+        };
+        (bits ^ (bits >> 8)) as usize % AT_HAND
     }
 }
 
-impl<K: Eq + Hash> Scores<K> {
+impl Spread for FrameSender {
+    fn spread(&self) -> usize {
+        match self {
+            Self::Mac(Mac([.., last])) => usize::from(*last) % AT_HAND,
+            Self::Tunnel(ip) => ip.spread(),
+            Self::Interface(_, interface, _) => *interface as usize % AT_HAND,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Scores<K> {
+    scores: Vec<Score>,
+    index: HashMap<K, u32, RandomState>,
+    /// Those met last: nearly every packet is from one of them.
+    at_hand: [Option<(K, u32)>; AT_HAND],
+}
+
+impl<K: Copy> Default for Scores<K> {
+    fn default() -> Self {
+        Self {
+            scores: Vec::new(),
+            index: HashMap::default(),
+            at_hand: [None; AT_HAND],
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash + Spread> Scores<K> {
+    /// The score of a sender; `None` if no more are kept.
+    fn of(&mut self, sender: K) -> Option<&mut Score> {
+        let hand = self.at_hand.get_mut(sender.spread())?;
+        let place = match hand {
+            Some((known, place)) if *known == sender => *place,
+            _ => {
+                let place = match self.index.get(&sender) {
+                    Some(place) => *place,
+                    None if self.scores.len() >= SENDERS_MAX => return None,
+                    None => {
+                        let place = u32::try_from(self.scores.len()).ok()?;
+                        self.scores.push(Score::default());
+                        self.index.insert(sender, place);
+                        place
+                    }
+                };
+                *hand = Some((sender, place));
+                place
+            }
+        };
+        self.scores.get_mut(place as usize)
+    }
+
     /// Counts a checksum; true if the packet may be believed.
     fn count(&mut self, sender: K, right: bool) -> bool {
-        let full = self.0.len() >= SENDERS_MAX;
-        let score = match self.0.get_mut(&sender) {
-            Some(score) => score,
-            None if full => return right,
-            None => self.0.entry(sender).or_default(),
+        let Some(score) = self.of(sender) else {
+            return right;
         };
         if right {
             score.right += 1;
@@ -75,11 +132,8 @@ impl<K: Eq + Hash> Scores<K> {
 
     /// Counts a checksum that is wrong for a known reason.
     fn explained(&mut self, sender: K) {
-        let full = self.0.len() >= SENDERS_MAX;
-        match self.0.get_mut(&sender) {
-            Some(score) => score.wrong += 1,
-            None if full => {}
-            None => self.0.entry(sender).or_default().wrong += 1,
+        if let Some(score) = self.of(sender) {
+            score.wrong += 1;
         }
     }
 
@@ -91,18 +145,20 @@ impl<K: Eq + Hash> Scores<K> {
                 s.believed
             }
         };
-        self.0
-            .values()
+        let scores = self.scores.iter();
+        scores
             .filter(|s| s.settled.is_none() && wrong_now(s))
             .count()
     }
 
-    fn settle(self) -> Self {
-        let settled = |s: Score| Score {
-            settled: Some(s.mostly_wrong()),
-            ..Score::default()
-        };
-        Self(self.0.into_iter().map(|(k, s)| (k, settled(s))).collect())
+    fn settle(mut self) -> Self {
+        for score in &mut self.scores {
+            *score = Score {
+                settled: Some(score.mostly_wrong()),
+                ..Score::default()
+            };
+        }
+        self
     }
 }
 
