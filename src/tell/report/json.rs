@@ -66,7 +66,24 @@ pub fn digest_of_value(report: &mut Value) -> String {
             }
         }
     }
-    hex(&Sha256::digest(report.to_string().as_bytes()))
+    let mut hash = Hashing(Sha256::new());
+    // Nothing of a value can fail to be written, and a hash takes everything.
+    let _ = serde_json::to_writer(&mut hash, report);
+    hex(&hash.0.finalize())
+}
+
+/// Takes the place of a text that would only be hashed.
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A value by way of [`Value`], whose objects have sorted keys.

@@ -13,9 +13,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Largest report that is read: 4000 destinations and as many lookups take some ten megabytes, and
-/// `--each` has a report per session. In memory it takes a few times as much.
-pub const REPORT_MAX: u64 = 512 << 20;
+/// Largest report that is read: 4000 destinations and as many lookups take some ten megabytes, and ten thousand
+/// small sessions of `--each` ninety. In memory it takes some ten times as much.
+pub const REPORT_MAX: u64 = 128 << 20;
 
 /// What to do about a file that is no whole report.
 const ANEW: &str = "write it with: drone-audit check -o json=FILE CAPTURE";
@@ -90,10 +90,15 @@ pub struct Unchecked {
 /// # Errors
 /// When it is no report of this version.
 pub fn unchecked(place: &str, bytes: &[u8]) -> Result<Unchecked, Error> {
+    within(place, bytes, REPORT_MAX)
+}
+
+/// As [`unchecked`], of at most `most` bytes.
+fn within(place: &str, bytes: &[u8], most: u64) -> Result<Unchecked, Error> {
     let refuse = |what: String| Err(Error::at(place, what).advise(ANEW));
-    if bytes.len() as u64 > REPORT_MAX {
+    if bytes.len() as u64 > most {
         return refuse(format!(
-            "is longer than any report that is read ({REPORT_MAX} bytes)"
+            "is longer than any report that is read ({most} bytes)"
         ));
     }
     let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
@@ -194,6 +199,11 @@ mod tests {
         assert!(refused(b"{\"schema\": \"a\\u001b[2J\"}").contains(r"'a\u{1b}[2J'"));
         let thin = format!("{{\"schema\": \"{SCHEMA}\"}}");
         assert!(refused(thin.as_bytes()).contains("missing field"));
+        let most = bytes.len() as u64;
+        assert!(within("r.json", &bytes, most).is_ok());
+        let long = within("r.json", &bytes, most - 1).unwrap_err().to_string();
+        assert!(long.starts_with("r.json: is longer than any report that is read"));
+        assert_eq!(long.lines().count(), 1);
         let deep = "[".repeat(100_000);
         assert!(refused(deep.as_bytes()).contains("recursion"));
     }
