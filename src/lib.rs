@@ -93,6 +93,5 @@ pub mod parts {
     pub use crate::observe::flow::table::{FLOWS_MAX, Table};
     pub use crate::observe::session::{Settings, read};
     pub use crate::tell::explain::library;
-    pub use crate::tell::explain::markdown::recipes;
     pub use crate::tell::report::json::digest_of_value;
 }

@@ -112,6 +112,7 @@ Exit codes:
 const EXPLAIN_NOTES: &str = "\
 Examples:
   drone-audit explain                   the list of all ids
+  drone-audit explain guide             how to use the program and read its report
   drone-audit explain kernel-drops      a gap
   drone-audit explain recipe-android    how to record on an Android phone";
 
@@ -152,7 +153,7 @@ pub enum Command {
     /// Says whether a report reproduces: hashes its inputs and runs the audit again.
     #[command(after_help = VERIFY_NOTES)]
     Verify(Verify),
-    /// Explains an id of a report, or a recording recipe; without an id, lists them.
+    /// Explains an id of a report; holds the guides and recording recipes; without an id, lists them.
     #[command(after_help = EXPLAIN_NOTES)]
     Explain(Explain),
     /// Writes out what is built into the program.

@@ -1,10 +1,10 @@
-//! Texts for an auditor: what each id of a report means, what raises it, how it can be wrong, and
-//! how to record so that silence counts.
+//! Texts for an auditor: guides, and what each id of a report means, what raises it, how it can be
+//! wrong, and how to record so that silence counts.
 //!
-//! The texts are data: one Markdown file per kind under `src/tell/explain/texts/`, read by `grammar`
-//! and checked against what its kind needs. What the code knows better (whether a gap forbids
+//! The texts are data: Markdown under `src/tell/explain/texts/`, one file per kind and one per guide,
+//! read by `grammar` and checked against what its kind needs. What the code knows better (whether a gap forbids
 //! `consistent`, whether a claim is judged by this version) is said from the code, in
-//! [`Entry::facts`]. The README's recipes are rendered from the same texts by [`markdown`].
+//! [`Entry::facts`].
 //!
 //! Cannot say whether a text is true. That every id has one, a test does say.
 
@@ -13,6 +13,7 @@ mod kind;
 use crate::ground::near;
 pub mod markdown;
 pub mod plain;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -163,15 +164,15 @@ pub fn library() -> Result<&'static Library, Error> {
 fn load() -> Result<Library, Error> {
     let mut entries = Vec::new();
     for kind in Kind::ALL {
-        match kind.file() {
-            Some((name, text)) => {
-                let read = grammar::read(name, text)
-                    .and_then(|all| all.into_iter().map(|e| entry(kind, e)).collect());
-                let read: Vec<Entry> =
-                    read.map_err(|slip| Error::at(format!("texts/{name}.md"), slip.to_string()))?;
-                entries.extend(read);
-            }
-            None => entries.extend(roles().iter().map(of_role)),
+        for (name, text) in kind.files() {
+            let read = grammar::read(name, text)
+                .and_then(|all| all.into_iter().map(|e| entry(kind, e)).collect());
+            let read: Vec<Entry> =
+                read.map_err(|slip| Error::at(format!("texts/{name}.md"), slip.to_string()))?;
+            entries.extend(read);
+        }
+        if kind == Kind::Role {
+            entries.extend(roles().iter().map(of_role));
         }
     }
     Ok(Library { entries })
@@ -207,6 +208,9 @@ fn entry(kind: Kind, written: Written) -> Result<Entry, Slip> {
     for section in &sections {
         if section.blocks.is_empty() {
             return Err(slip(format!("section '{}' is empty", section.key)));
+        }
+        if kind.is_free() {
+            continue;
         }
         loop {
             match slots.next() {

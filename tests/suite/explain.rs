@@ -1,10 +1,9 @@
-//! `explain`: a text for whatever a report says, and the README's recipes from the same texts.
+//! `explain`: guides, and a text for whatever a report says.
 
 use crate::support::{fixtures, program, run};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 #[test]
 fn without_an_id_the_list_is_printed_by_kind() {
@@ -16,6 +15,8 @@ fn without_an_id_the_list_is_printed_by_kind() {
             .unwrap_or_else(|| panic!("no {part} in\n{list}"))
     };
     let order = [
+        "Guides\n",
+        "  threat-model ",
         "Claims\n",
         "  local-data-mode ",
         "  us-storage ",
@@ -48,6 +49,14 @@ fn an_id_gives_its_text_at_the_width_that_was_asked_for() {
                 "\nReferences\n",
                 "github.com/dji-sdk/Mobile-SDK-iOS/issues/249",
             ][..],
+        ),
+        (
+            "guide",
+            &[
+                "guide (guide)\n",
+                "\nExit codes of check\n  code  meaning\n  ----  ---",
+                "\n    drone-audit fitness --window +60/+660 flight.pcapng\n",
+            ],
         ),
         (
             "no-personal-data",
@@ -200,23 +209,21 @@ fn whatever_the_reports_of_the_fixtures_say_can_be_explained() {
     }
 }
 
-/// `UPDATE_README=1 cargo test readme` writes the section anew.
+/// The guide to recording leads to every recipe, so that none is found by chance only.
 #[test]
-fn the_readme_holds_the_recipes_as_the_program_has_them() {
-    const START: &str = "<!-- recipes:start -->\n";
-    const END: &str = "<!-- recipes:end -->\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).expect("the README");
-    let (before, rest) = readme.split_once(START).expect("a start marker");
-    let (have, after) = rest.split_once(END).expect("an end marker");
-    let library = drone_audit::parts::library().expect("the texts can be read");
-    let want = format!("\n{}\n", drone_audit::parts::recipes(library));
-    if have == want {
-        return;
+fn the_guide_to_recording_names_every_recipe() {
+    let guide = run(["explain", "recording"]);
+    let list = run(["explain"]);
+    let (_, recipes) = list
+        .text()
+        .split_once("Recording recipes\n")
+        .expect("the recipes");
+    let ids: Vec<&str> = recipes
+        .lines()
+        .filter_map(|line| line.strip_prefix("  recipe-")?.split(' ').next())
+        .collect();
+    assert!(ids.len() >= 6, "{ids:?}");
+    for id in ids {
+        assert!(guide.text().contains(&format!("`recipe-{id}`")), "{id}");
     }
-    assert!(
-        std::env::var_os("UPDATE_README").is_some(),
-        "the recipes in README.md are not those of src/tell/explain/texts/recipes.md: run UPDATE_README=1 cargo test readme"
-    );
-    fs::write(&path, [before, START, &want, END, after].concat()).expect("the README is written");
 }

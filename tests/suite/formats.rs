@@ -24,13 +24,12 @@ fn the_exit_code_never_depends_on_the_format() {
 }
 
 #[test]
-fn the_readme_says_what_every_format_is_for() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
-        .expect("the README");
+fn the_guide_says_what_every_format_is_for() {
+    let guide = run(["explain", "guide"]);
     let help = run(["check", "--help"]);
     for format in FORMATS {
         assert!(
-            readme.contains(&format!("| `{format}` |")),
+            guide.text().contains(&format!("\n  `{format}` ")),
             "no row for {format} in the table of formats"
         );
         assert!(help.text().contains(format), "{format} is not in the help");

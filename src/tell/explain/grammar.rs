@@ -9,7 +9,9 @@
 //!                             list marks between them:
 //! words …                       a paragraph, joined over its lines
 //! - words …                     an item, continued by lines that are indented by two blanks
-//! ```…```                       lines that are kept as they are: commands
+//! | cell | cell |               a table: a head, a rule (`| --- |`), rows of as many cells; `\|` is
+//!                             a bar inside a cell
+//! ```…```                       lines that are kept as they are; a language may stand at the first
 //! ```
 //!
 //! Knows no kinds and no ids: whether an entry has what its kind needs is [`super`]'s to check.
@@ -25,6 +27,8 @@ pub enum Block {
     Item(String),
     /// Lines to be typed as they are.
     Code(Vec<String>),
+    /// Rows of as many cells each; the first is the head.
+    Table(Vec<Vec<String>>),
 }
 
 /// A section of an entry.
@@ -101,6 +105,8 @@ struct Reader {
     code: Option<Vec<String>>,
     /// The next line continues the block before.
     open: bool,
+    /// Lines of the table that is open.
+    rows: usize,
 }
 
 impl Reader {
@@ -117,7 +123,7 @@ impl Reader {
         if line.ends_with(' ') || line.contains('\t') {
             return Err("a tab, or blanks at the end".to_owned());
         }
-        if line == FENCE {
+        if is_fence(line) {
             self.open = false;
             self.section()?;
             self.code = Some(Vec::new());
@@ -172,7 +178,40 @@ impl Reader {
             self.open = true;
             return Ok(());
         }
+        if line.starts_with('|') {
+            return self.row(line);
+        }
         self.words(line)
+    }
+
+    /// A line of a table.
+    fn row(&mut self, line: &str) -> Result<(), String> {
+        let row = cells(line).ok_or("a row of a table that does not end with a bar")?;
+        let rule = row.iter().all(|cell| cell == "---");
+        let (open, rows) = (self.open, self.rows);
+        match self.section()?.blocks.last_mut() {
+            Some(Block::Table(table)) if open => {
+                if table.first().map(Vec::len) != Some(row.len()) {
+                    return Err("a row with another number of cells than the head".to_owned());
+                }
+                if rule != (rows == 1) {
+                    return Err(
+                        "the second line of a table is its rule, and no other is".to_owned()
+                    );
+                }
+                if !rule {
+                    table.push(row);
+                }
+                self.rows = rows.saturating_add(1);
+            }
+            Some(_) if open => return Err("a table without a blank line before it".to_owned()),
+            _ => {
+                self.block(Block::Table(vec![row]))?;
+                self.open = true;
+                self.rows = 1;
+            }
+        }
+        Ok(())
     }
 
     /// A line of a paragraph, or the continuation of an item.
@@ -193,6 +232,9 @@ impl Reader {
             }
             (Some(Block::Item(_)), None) if open => {
                 Err("a line behind an item that is not indented".to_owned())
+            }
+            (Some(Block::Table(_)), None) if open => {
+                Err("a line behind a table without a blank line between".to_owned())
             }
             _ => {
                 self.block(Block::Paragraph(line.to_owned()))?;
@@ -219,6 +261,31 @@ impl Reader {
             .last_mut()
             .ok_or_else(|| "text before the first section".to_owned())
     }
+}
+
+/// The first line of what is kept as it is.
+fn is_fence(line: &str) -> bool {
+    line.strip_prefix(FENCE)
+        .is_some_and(|language| language.bytes().all(|b| b.is_ascii_lowercase()))
+}
+
+/// The cells of a line of a table, without the blanks around them.
+fn cells(line: &str) -> Option<Vec<String>> {
+    let inside = line.strip_prefix('|')?.strip_suffix('|')?;
+    // A bar behind a backslash is a letter of its cell.
+    let mut cells = vec![String::new()];
+    let mut letters = inside.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (letter, letters.peek()) {
+            ('\\', Some('|')) => {
+                letters.next();
+                cells.last_mut()?.push('|');
+            }
+            ('|', _) => cells.push(String::new()),
+            _ => cells.last_mut()?.push(letter),
+        }
+    }
+    Some(cells.iter().map(|cell| cell.trim().to_owned()).collect())
 }
 
 /// Lower-case letters, digits, `-` and `_`, as all ids of the program.
@@ -258,6 +325,21 @@ mod tests {
     }
 
     #[test]
+    fn a_table_and_lines_in_a_language() {
+        let text = "# k\n## a\n### How to\n| x | y |\n| --- | --- |\n| `a\\|b` |  |\n\n```toml\n| k\n```\n";
+        let read = read("k", text).unwrap();
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        assert_eq!(read[0].sections[0].key, "How to");
+        assert_eq!(
+            read[0].sections[0].blocks,
+            [
+                Block::Table(vec![row(["x", "y"]), row(["`a|b`", ""])]),
+                Block::Code(vec!["| k".into()]),
+            ]
+        );
+    }
+
+    #[test]
     fn slips_are_found_where_they_are() {
         for (text, line, what) in [
             ("", 1, "does not begin"),
@@ -276,6 +358,15 @@ mod tests {
             ("# k\n## a\n### m\nb \n", 4, "blanks at the end"),
             ("# k\n## a\n```\n", 3, "before the first section"),
             ("# k\n## a\n### m\n```\nb\n", 5, "without an end"),
+            ("# k\n## a\n### m\n| b\n", 4, "end with a bar"),
+            ("# k\n## a\n### m\n| b |\n| c |\n", 5, "is its rule"),
+            (
+                "# k\n## a\n### m\n| b |\n| --- | --- |\n",
+                5,
+                "number of cells",
+            ),
+            ("# k\n## a\n### m\nb\n| c |\n", 5, "blank line before"),
+            ("# k\n## a\n### m\n| b |\nc\n", 5, "blank line between"),
         ] {
             let slip = read("k", text).unwrap_err();
             assert_eq!(slip.line, line, "{text:?}: {slip}");

@@ -3,6 +3,8 @@
 /// What an id stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
+    /// How to use the program, and what its answers are worth.
+    Guide,
     /// A statement that is judged.
     Claim,
     /// What can be said of a claim.
@@ -114,9 +116,21 @@ static OF_RECIPES: [Slot; 5] = [
     REFERENCES,
 ];
 
+/// The guides, in the order of the list: one file each, as they are long.
+static GUIDES: [(&str, &str); 7] = [
+    ("guide", include_str!("texts/guide.md")),
+    ("recording", include_str!("texts/recording.md")),
+    ("silence", include_str!("texts/silence.md")),
+    ("case-file", include_str!("texts/case-file.md")),
+    ("evidence", include_str!("texts/evidence.md")),
+    ("pipelines", include_str!("texts/pipelines.md")),
+    ("threat-model", include_str!("texts/threat-model.md")),
+];
+
 impl Kind {
     /// Every kind, in the order of the list.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
+        Self::Guide,
         Self::Claim,
         Self::Verdict,
         Self::Rule,
@@ -141,6 +155,7 @@ impl Kind {
     /// Heading of the list.
     pub fn heading(self) -> &'static str {
         match self {
+            Self::Guide => "Guides",
             Self::Claim => "Claims",
             Self::Verdict => "Verdicts",
             Self::Rule => "Rules and reasons",
@@ -166,6 +181,7 @@ impl Kind {
     /// What one of them is called.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Guide => "guide",
             Self::Claim => "claim",
             Self::Verdict => "verdict",
             Self::Rule => "rule or reason",
@@ -188,28 +204,29 @@ impl Kind {
         }
     }
 
-    /// Name and content of its file; none for what is made from other data.
-    pub(super) fn file(self) -> Option<(&'static str, &'static str)> {
+    /// Names and contents of its files; none for what is made from other data.
+    pub(super) fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Claim => Some(("claims", include_str!("texts/claims.md"))),
-            Self::Verdict => Some(("verdicts", include_str!("texts/verdicts.md"))),
-            Self::Rule => Some(("rules", include_str!("texts/rules.md"))),
-            Self::Gap => Some(("gaps", include_str!("texts/gaps.md"))),
-            Self::Attribution => Some(("attributions", include_str!("texts/attributions.md"))),
-            Self::Stage => Some(("stages", include_str!("texts/stages.md"))),
-            Self::Scope => Some(("scopes", include_str!("texts/scopes.md"))),
-            Self::HostSource => Some(("host-sources", include_str!("texts/host-sources.md"))),
-            Self::Place => Some(("places", include_str!("texts/places.md"))),
-            Self::Confidence => Some(("confidences", include_str!("texts/confidences.md"))),
-            Self::Label => Some(("labels", include_str!("texts/labels.md"))),
-            Self::Says => Some(("says", include_str!("texts/says.md"))),
-            Self::Maker => Some(("makers", include_str!("texts/makers.md"))),
-            Self::Role => None,
-            Self::Datum => Some(("data", include_str!("texts/data.md"))),
-            Self::Clock => Some(("clocks", include_str!("texts/clocks.md"))),
-            Self::Baseline => Some(("baselines", include_str!("texts/baselines.md"))),
-            Self::Change => Some(("changes", include_str!("texts/changes.md"))),
-            Self::Recipe => Some(("recipes", include_str!("texts/recipes.md"))),
+            Self::Guide => &GUIDES,
+            Self::Claim => &[("claims", include_str!("texts/claims.md"))],
+            Self::Verdict => &[("verdicts", include_str!("texts/verdicts.md"))],
+            Self::Rule => &[("rules", include_str!("texts/rules.md"))],
+            Self::Gap => &[("gaps", include_str!("texts/gaps.md"))],
+            Self::Attribution => &[("attributions", include_str!("texts/attributions.md"))],
+            Self::Stage => &[("stages", include_str!("texts/stages.md"))],
+            Self::Scope => &[("scopes", include_str!("texts/scopes.md"))],
+            Self::HostSource => &[("host-sources", include_str!("texts/host-sources.md"))],
+            Self::Place => &[("places", include_str!("texts/places.md"))],
+            Self::Confidence => &[("confidences", include_str!("texts/confidences.md"))],
+            Self::Label => &[("labels", include_str!("texts/labels.md"))],
+            Self::Says => &[("says", include_str!("texts/says.md"))],
+            Self::Maker => &[("makers", include_str!("texts/makers.md"))],
+            Self::Role => &[],
+            Self::Datum => &[("data", include_str!("texts/data.md"))],
+            Self::Clock => &[("clocks", include_str!("texts/clocks.md"))],
+            Self::Baseline => &[("baselines", include_str!("texts/baselines.md"))],
+            Self::Change => &[("changes", include_str!("texts/changes.md"))],
+            Self::Recipe => &[("recipes", include_str!("texts/recipes.md"))],
         }
     }
 
@@ -228,12 +245,21 @@ impl Kind {
             Self::HostSource | Self::Label => &OF_SOURCES,
             Self::Role => &OF_ROLES,
             Self::Recipe => &OF_RECIPES,
+            Self::Guide => &[],
             _ => &OF_WORDS,
         }
     }
 
+    /// Whether the sections are whatever its author needs, under headings of their own.
+    pub(super) fn is_free(self) -> bool {
+        self == Self::Guide
+    }
+
     /// The heading of a section of this kind.
-    pub(super) fn section(self, key: &str) -> &'static str {
+    pub(super) fn section(self, key: &str) -> &str {
+        if self.is_free() {
+            return key;
+        }
         self.slots()
             .iter()
             .find(|slot| slot.key == key)

@@ -1,38 +1,10 @@
-//! The texts as Markdown: the recipes for the README, single entries as help of SARIF rules.
+//! Single entries as Markdown: the help of SARIF rules.
 
-use super::{Block, Entry, Kind, Library, Section};
+use super::{Block, Entry, Section};
 use crate::ground::text;
 
-/// Columns of a line in the README.
+/// Columns of a line.
 const WIDTH: usize = 105;
-/// Sections of a recipe that a reader of the README needs; the command has the others.
-const SHOWN: [&str; 3] = ["means", "settings", "unseen"];
-
-/// All recipes, one heading each.
-pub fn recipes(library: &Library) -> String {
-    let recipes = library.entries().iter().filter(|e| e.kind == Kind::Recipe);
-    let parts: Vec<String> = recipes.map(recipe).collect();
-    parts.join("\n")
-}
-
-fn recipe(entry: &Entry) -> String {
-    let mut out = format!("### {}\n", entry.title);
-    for section in entry
-        .sections
-        .iter()
-        .filter(|s| SHOWN.contains(&s.key.as_str()))
-    {
-        if section.key == "unseen" {
-            out.push_str(&format!("\n{}:\n", entry.kind.section(&section.key)));
-        }
-        body(section, &mut out);
-    }
-    out.push_str(&format!(
-        "\nHow this can be wrong, and references: `drone-audit explain {}`.\n",
-        entry.id
-    ));
-    out
-}
 
 /// One entry, without a heading of its own: its facts, then its sections.
 pub fn entry(entry: &Entry) -> String {
@@ -60,6 +32,15 @@ fn body(section: &Section, out: &mut String) {
         match block {
             Block::Paragraph(words) => lines(words, "", "", out),
             Block::Item(words) => lines(words, "- ", "  ", out),
+            Block::Table(rows) => {
+                for (index, row) in rows.iter().enumerate() {
+                    let cells: Vec<String> = row.iter().map(|c| c.replace('|', "\\|")).collect();
+                    out.push_str(&format!("| {} |\n", cells.join(" | ")));
+                    if index == 0 {
+                        out.push_str(&format!("|{}\n", " --- |".repeat(row.len())));
+                    }
+                }
+            }
             Block::Code(code) => {
                 out.push_str("```sh\n");
                 for line in code {

@@ -1,6 +1,6 @@
 //! The texts on a terminal: wrapped to its width, without colour, commands never broken.
 
-use super::{Block, Entry, Kind, Library};
+use super::{Block, Entry, Kind, Library, table};
 use crate::ground::text;
 use std::io::{self, Write};
 
@@ -35,7 +35,8 @@ fn one(entry: &Entry, width: usize, out: &mut dyn Write) -> io::Result<()> {
         hanging("", &fact, INDENT, width, out)?;
     }
     for section in &entry.sections {
-        writeln!(out, "\n{}", entry.kind.section(&section.key))?;
+        writeln!(out)?;
+        paragraph(entry.kind.section(&section.key), 0, width, out)?;
         let mut before: Option<&Block> = None;
         for block in &section.blocks {
             // Items stand close together, everything else apart.
@@ -51,6 +52,11 @@ fn one(entry: &Entry, width: usize, out: &mut dyn Write) -> io::Result<()> {
                 Block::Item(words) => {
                     write!(out, "{:INDENT$}", "")?;
                     hanging("- ", words, INDENT.saturating_add(2), width, out)?;
+                }
+                Block::Table(rows) => {
+                    for line in table::lines(rows, width.saturating_sub(INDENT)) {
+                        writeln!(out, "{}", format!("{:INDENT$}{line}", "").trim_end())?;
+                    }
                 }
                 Block::Code(lines) => {
                     for line in lines {

@@ -234,8 +234,10 @@ fn what_to_change_is_said_in_one_or_two_sentences() {
 /// Words in backticks that look like an id are one, or are known to be something else.
 #[test]
 fn ids_that_texts_name_exist() {
-    const NO_IDS: [&str; 6] = [
+    const NO_IDS: [&str; 8] = [
         "drone-audit",
+        "drone-audit-case",
+        "drone-audit-case-installed",
         "exec-out",
         "ap-east-1",
         "oss-cn-hangzhou",
@@ -246,19 +248,48 @@ fn ids_that_texts_name_exist() {
     for entry in texts().entries() {
         let words = entry.sections.iter().flat_map(|s| &s.blocks);
         for block in words {
-            let (Block::Paragraph(text) | Block::Item(text)) = block else {
-                continue;
+            let texts: Vec<&String> = match block {
+                Block::Paragraph(text) | Block::Item(text) => vec![text],
+                Block::Table(rows) => rows.iter().flatten().collect(),
+                Block::Code(_) => continue,
             };
-            assert_eq!(text.matches('`').count() % 2, 0, "{}: {text}", entry.id);
-            for word in text.split('`').skip(1).step_by(2) {
-                let id = is_kebab(word) || word.starts_with("recipe-");
-                assert!(
-                    !id || known.contains(word) || NO_IDS.contains(&word),
-                    "{}: `{word}` is no id",
-                    entry.id
-                );
+            for text in texts {
+                assert_eq!(text.matches('`').count() % 2, 0, "{}: {text}", entry.id);
+                for word in text.split('`').skip(1).step_by(2) {
+                    let id = is_kebab(word) || word.starts_with("recipe-");
+                    assert!(
+                        !id || known.contains(word) || NO_IDS.contains(&word),
+                        "{}: `{word}` is no id",
+                        entry.id
+                    );
+                }
             }
         }
+    }
+}
+
+/// The guide's tables are whole, and say of gaps what the code does.
+#[test]
+fn the_guide_lists_every_gap_attribution_stage_and_scope() {
+    let guide = texts().find("guide").unwrap();
+    let mut rows = BTreeSet::new();
+    for block in guide[0].sections.iter().flat_map(|s| &s.blocks) {
+        if let Block::Table(table) = block {
+            rows.extend(table.iter().map(|r| (r[0].as_str(), r[1].as_str())));
+        }
+    }
+    for gap in GapId::ALL {
+        let blocks = if gap.blocks() { "yes" } else { "no" };
+        let id = format!("`{}`", gap.id());
+        assert!(rows.contains(&(id.as_str(), blocks)), "{id}");
+    }
+    for entry in texts().entries() {
+        let listed = [Kind::Attribution, Kind::Stage, Kind::Scope, Kind::Verdict];
+        let id = format!("`{}`", entry.id);
+        assert!(
+            !listed.contains(&entry.kind) || rows.iter().any(|(first, _)| *first == id),
+            "{id}"
+        );
     }
 }
 
