@@ -24,6 +24,8 @@ const RULES: &[&str] = &[
     "not-applicable",
     "not-testable",
     "payload-to-place",
+    "payload-to-listed-place",
+    "payload-to-listed-owner",
     "payload-unread",
     "personal-data-in-clear",
     "place-unsure",

@@ -528,6 +528,7 @@ mod tests {
             [
                 "local-data-mode",
                 "no-cn-hk-tw",
+                "no-foreign-adversary",
                 "no-personal-data",
                 "no-unshared-upload",
                 "us-storage"

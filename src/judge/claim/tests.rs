@@ -601,6 +601,64 @@ fn payload_to_china_hong_kong_and_taiwan() {
 }
 
 #[test]
+fn places_and_owners_of_foreign_adversaries_contradict_each_by_itself() {
+    let claim = claim("no-foreign-adversary");
+    let at = |country: &str, host| To {
+        host: Some(host),
+        ip: Some(CN),
+        place: Some(Place {
+            tenants: Some(false),
+            ..placed(&[country], Sure::Agreed, Some("google"))
+        }),
+        ..to("", App, traffic(100, 9_000))
+    };
+    for (to, verdict, rules) in [
+        // A known owner of the U.S. at its own address there.
+        (
+            at("US", "connectivitycheck.gstatic.com"),
+            Consistent,
+            &[][..],
+        ),
+        (
+            at("RU", "connectivitycheck.gstatic.com"),
+            Contradicted,
+            &["payload-to-listed-place"],
+        ),
+        (
+            at("US", "api.dji.com"),
+            Contradicted,
+            &["payload-to-listed-owner"],
+        ),
+        (
+            at("MO", "api.dji.com"),
+            Contradicted,
+            &["payload-to-listed-place", "payload-to-listed-owner"],
+        ),
+        // Nobody knows the owner; and the rule lists persons of Venezuela, not the country.
+        (at("US", "x.example"), Inconclusive, &[]),
+        (at("VE", "x.example"), Inconclusive, &[]),
+        // Taiwan is no part of the list.
+        (at("TW", "connectivitycheck.gstatic.com"), Consistent, &[]),
+        (
+            To {
+                traffic: traffic(0, 9_000),
+                ..at("RU", "api.dji.com")
+            },
+            Consistent,
+            &[],
+        ),
+    ] {
+        let host = to.host;
+        let outcome = judged(&claim, one(to));
+        assert_eq!(outcome.verdict, verdict, "{host:?}: {:?}", outcome.reasons);
+        let ids: Vec<&str> = outcome.reasons.iter().map(|r| r.id.as_str()).collect();
+        for rule in rules {
+            assert!(ids.contains(rule), "{host:?}: {ids:?}");
+        }
+    }
+}
+
+#[test]
 fn uploads_that_nobody_shared() {
     let rows: [(Attribution, u64, u64, Verdict, &[&str]); 7] = [
         (App, 65_536, 16_384, Contradicted, &["unshared-upload"]),

@@ -64,7 +64,7 @@ fn touched(claim: &str) -> &'static [&'static str] {
     match claim {
         // The mode is a promise of control over what leaves the device.
         "local-data-mode" => &["MASVS-PRIVACY-3", "MASVS-PRIVACY-4"],
-        "us-storage" | "no-cn-hk-tw" => &["MASVS-PRIVACY-3"],
+        "us-storage" | "no-cn-hk-tw" | "no-foreign-adversary" => &["MASVS-PRIVACY-3"],
         "no-unshared-upload" => &["MASVS-PRIVACY-3", "MASVS-PRIVACY-4"],
         "no-personal-data" => &[
             "MASVS-NETWORK-1",
