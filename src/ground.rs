@@ -21,3 +21,4 @@ pub mod record_type;
 pub mod text;
 pub mod translation;
 pub mod unfinished;
+pub mod vocabulary;

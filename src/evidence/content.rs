@@ -2,86 +2,48 @@
 
 use super::flow::Side;
 use crate::ground::moment::Moment;
+use crate::vocabulary;
 
 /// Different texts kept of a kind in an epoch, per side; a track of positions has thousands.
 const TEXTS_MAX: usize = 16;
 
-/// What was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Latitude and longitude.
-    Position,
-    /// An e-mail address.
-    Email,
-    /// A telephone number.
-    PhoneNumber,
-    /// A person's or account's name.
-    Name,
-    /// International Mobile Equipment Identity.
-    Imei,
-    /// International Mobile Subscriber Identity.
-    Imsi,
-    /// Serial number of a SIM card.
-    Iccid,
-    /// A hardware address.
-    MacAddress,
-    /// An id made for advertising.
-    AdvertisingId,
-    /// Android's id of an installation.
-    AndroidId,
-    /// Another id that stays with a device.
-    DeviceId,
-    /// Serial number of an aircraft, controller or phone.
-    SerialNumber,
-    /// Password, token or login.
-    Credential,
-    /// A picture.
-    Image,
-    /// Moving pictures.
-    Video,
+vocabulary! {
+    /// What was found.
+    "kind of personal data" pub enum Kind {
+        /// Latitude and longitude.
+        Position = "position",
+        /// An e-mail address.
+        Email = "e-mail",
+        /// A telephone number.
+        PhoneNumber = "phone-number",
+        /// A person's or account's name.
+        Name = "name",
+        /// International Mobile Equipment Identity.
+        Imei = "imei",
+        /// International Mobile Subscriber Identity.
+        Imsi = "imsi",
+        /// Serial number of a SIM card.
+        Iccid = "iccid",
+        /// A hardware address.
+        MacAddress = "mac-address",
+        /// An id made for advertising.
+        AdvertisingId = "advertising-id",
+        /// Android's id of an installation.
+        AndroidId = "android-id",
+        /// Another id that stays with a device.
+        DeviceId = "device-id",
+        /// Serial number of an aircraft, controller or phone.
+        SerialNumber = "serial-number",
+        /// Password, token or login.
+        Credential = "credential",
+        /// A picture.
+        Image = "image",
+        /// Moving pictures.
+        Video = "video",
+    }
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 15] = [
-        Self::Position,
-        Self::Email,
-        Self::PhoneNumber,
-        Self::Name,
-        Self::Imei,
-        Self::Imsi,
-        Self::Iccid,
-        Self::MacAddress,
-        Self::AdvertisingId,
-        Self::AndroidId,
-        Self::DeviceId,
-        Self::SerialNumber,
-        Self::Credential,
-        Self::Image,
-        Self::Video,
-    ];
-
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Position => "position",
-            Self::Email => "e-mail",
-            Self::PhoneNumber => "phone-number",
-            Self::Name => "name",
-            Self::Imei => "imei",
-            Self::Imsi => "imsi",
-            Self::Iccid => "iccid",
-            Self::MacAddress => "mac-address",
-            Self::AdvertisingId => "advertising-id",
-            Self::AndroidId => "android-id",
-            Self::DeviceId => "device-id",
-            Self::SerialNumber => "serial-number",
-            Self::Credential => "credential",
-            Self::Image => "image",
-            Self::Video => "video",
-        }
-    }
-
     /// Its place in a set of kinds.
     pub(crate) fn bit(self) -> u32 {
         1 << (self as u32)

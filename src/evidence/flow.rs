@@ -3,6 +3,7 @@
 use crate::ground::address::is_ip_literal;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
+use crate::vocabulary;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -271,70 +272,48 @@ pub enum Opening {
     Syn,
 }
 
-/// Where a name of the other end comes from. The order is the rank of the contract for the host
-/// of a destination, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NameSource {
-    /// A CNAME target or SVCB target behind the name that was asked for.
-    DnsAlias,
-    /// Server certificate of TLS up to 1.2.
-    Certificate,
-    /// The name asked for in DNS whose answer gave this address.
-    Dns,
-    /// Domain that an XMPP stream is opened to.
-    Xmpp,
-    /// Host of a SIP request URI.
-    Sip,
-    /// Host of an RTSP URI.
-    Rtsp,
-    /// Host of the RTMP `tcUrl`.
-    Rtmp,
-    /// Domain of a recipient that mail is handed on for.
-    SmtpRecipient,
-    /// Host that an FTP proxy is asked for.
-    FtpTarget,
-    /// Host of a CoAP request to a proxy, or its `Uri-Host`.
-    Coap,
-    /// SOCKS target.
-    Socks,
-    /// HTTP/2 `:authority` or `host`.
-    Http2Authority,
-    /// HTTP/1 `Host` or absolute URI.
-    HttpHost,
-    /// HTTP `CONNECT` target, in version 1 or 2.
-    HttpConnect,
-    /// DTLS server name.
-    DtlsSni,
-    /// QUIC server name.
-    QuicSni,
-    /// TLS server name.
-    TlsSni,
+vocabulary! {
+    /// Where a name of the other end comes from. The order is the rank of the contract for the host
+    /// of a destination, weakest first.
+    "source of a name" pub enum NameSource {
+        /// A CNAME target or SVCB target behind the name that was asked for.
+        DnsAlias = "dns-alias",
+        /// Server certificate of TLS up to 1.2.
+        Certificate = "certificate",
+        /// The name asked for in DNS whose answer gave this address.
+        Dns = "dns",
+        /// Domain that an XMPP stream is opened to.
+        Xmpp = "xmpp",
+        /// Host of a SIP request URI.
+        Sip = "sip",
+        /// Host of an RTSP URI.
+        Rtsp = "rtsp",
+        /// Host of the RTMP `tcUrl`.
+        Rtmp = "rtmp",
+        /// Domain of a recipient that mail is handed on for.
+        SmtpRecipient = "smtp-recipient",
+        /// Host that an FTP proxy is asked for.
+        FtpTarget = "ftp-target",
+        /// Host of a CoAP request to a proxy, or its `Uri-Host`.
+        Coap = "coap",
+        /// SOCKS target.
+        Socks = "socks",
+        /// HTTP/2 `:authority` or `host`.
+        Http2Authority = "http2-authority",
+        /// HTTP/1 `Host` or absolute URI.
+        HttpHost = "http-host",
+        /// HTTP `CONNECT` target, in version 1 or 2.
+        HttpConnect = "http-connect",
+        /// DTLS server name.
+        DtlsSni = "dtls-sni",
+        /// QUIC server name.
+        QuicSni = "quic-sni",
+        /// TLS server name.
+        TlsSni = "tls-sni",
+    }
 }
 
 impl NameSource {
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::DnsAlias => "dns-alias",
-            Self::Certificate => "certificate",
-            Self::Dns => "dns",
-            Self::Xmpp => "xmpp",
-            Self::Sip => "sip",
-            Self::Rtsp => "rtsp",
-            Self::Rtmp => "rtmp",
-            Self::SmtpRecipient => "smtp-recipient",
-            Self::FtpTarget => "ftp-target",
-            Self::Coap => "coap",
-            Self::Socks => "socks",
-            Self::Http2Authority => "http2-authority",
-            Self::HttpHost => "http-host",
-            Self::HttpConnect => "http-connect",
-            Self::DtlsSni => "dtls-sni",
-            Self::QuicSni => "quic-sni",
-            Self::TlsSni => "tls-sni",
-        }
-    }
-
     /// True for names that the client itself said on the connection.
     pub fn asserted(self) -> bool {
         self >= Self::Xmpp

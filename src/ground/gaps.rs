@@ -9,19 +9,12 @@ use std::collections::BTreeMap;
 
 macro_rules! gap_ids {
     ($($variant:ident = $id:literal, $blocks:literal, $doc:literal;)*) => {
-        /// Kinds of gap, as the contract names them.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum GapId { $(#[doc = $doc] $variant,)* }
+        crate::vocabulary! {
+            /// Kinds of gap, as the contract names and orders them.
+            "gap" pub enum GapId { $(#[doc = $doc] $variant = $id,)* }
+        }
 
         impl GapId {
-            /// Every kind, in the contract's order.
-            pub const ALL: &'static [GapId] = &[$(GapId::$variant,)*];
-
-            /// The stable id.
-            pub fn id(self) -> &'static str {
-                match self { $(GapId::$variant => $id,)* }
-            }
-
             /// True when its presence in a window forbids `consistent`.
             pub fn blocks(self) -> bool {
                 match self { $(GapId::$variant => $blocks,)* }

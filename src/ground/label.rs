@@ -6,37 +6,25 @@
 //!
 //! Says what the capture wrote, and nothing about whether that is the app under audit.
 
-/// Which mechanism wrote the label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LabelSource {
-    /// The trailer behind each packet that PCAPdroid writes into pcap files.
-    PcapdroidTrailer,
-    /// The comment `u-<uid>` of PCAPdroid, its names from the custom block of the same file.
-    PcapdroidComment,
-    /// The PKTAP header of Darwin.
-    Pktap,
-    /// Process-information blocks of Darwin's pcapng.
-    DarwinProcess,
-    /// The comment of pymobiledevice3.
-    Pymobiledevice3,
-    /// The uid and gid attributes of Linux NFLOG.
-    Nflog,
-    /// The process and thread id option of pcapng.
-    ProcessId,
-}
+use crate::vocabulary;
 
-impl LabelSource {
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::PcapdroidTrailer => "pcapdroid-trailer",
-            Self::PcapdroidComment => "pcapdroid-comment",
-            Self::Pktap => "pktap",
-            Self::DarwinProcess => "darwin-process",
-            Self::Pymobiledevice3 => "pymobiledevice3",
-            Self::Nflog => "nflog",
-            Self::ProcessId => "process-id",
-        }
+vocabulary! {
+    /// Which mechanism wrote the label.
+    "source of a label" pub enum LabelSource {
+        /// The trailer behind each packet that PCAPdroid writes into pcap files.
+        PcapdroidTrailer = "pcapdroid-trailer",
+        /// The comment `u-<uid>` of PCAPdroid, its names from the custom block of the same file.
+        PcapdroidComment = "pcapdroid-comment",
+        /// The PKTAP header of Darwin.
+        Pktap = "pktap",
+        /// Process-information blocks of Darwin's pcapng.
+        DarwinProcess = "darwin-process",
+        /// The comment of pymobiledevice3.
+        Pymobiledevice3 = "pymobiledevice3",
+        /// The uid and gid attributes of Linux NFLOG.
+        Nflog = "nflog",
+        /// The process and thread id option of pcapng.
+        ProcessId = "process-id",
     }
 }
 

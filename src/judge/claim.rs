@@ -16,6 +16,7 @@ pub mod whereabouts;
 #[cfg(test)]
 mod tests;
 
+use crate::evidence::content;
 use crate::ground::moment::{FrameRef, Moment};
 use crate::judge::agreement::{Allowance, Beacon};
 use crate::judge::classify::attribution::Attribution;
@@ -23,53 +24,34 @@ use crate::judge::classify::destination::Destination;
 use crate::judge::classify::lookup::Lookup;
 use crate::judge::classify::rows::Judged;
 use crate::judge::classify::{Basis, Scope, Stage};
+use crate::vocabulary;
 use baseline::Baseline;
 use coverage::{Needs, WindowCoverage};
 use definition::{AtMost, Definition, Need};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// What can be said of a claim, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// The capture was fit to show a contradiction and shows none.
-    Consistent,
-    /// Neither, with reasons.
-    Inconclusive,
-    /// Packets cannot be squared with the statement.
-    Contradicted,
-}
-
-impl Verdict {
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Consistent => "consistent",
-            Self::Inconclusive => "inconclusive",
-            Self::Contradicted => "contradicted",
-        }
+vocabulary! {
+    /// What can be said of a claim, best first.
+    "verdict" pub enum Verdict {
+        /// The capture was fit to show a contradiction and shows none.
+        Consistent = "consistent",
+        /// Neither, with reasons.
+        Inconclusive = "inconclusive",
+        /// Packets cannot be squared with the statement.
+        Contradicted = "contradicted",
     }
 }
 
-/// How sure a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// Something else explains it as well.
-    Low,
-    /// Something else could explain it.
-    Medium,
-    /// The packets say so themselves.
-    High,
-}
-
-impl Confidence {
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
+vocabulary! {
+    /// How sure a finding is.
+    "confidence" pub enum Confidence {
+        /// Something else explains it as well.
+        Low = "low",
+        /// Something else could explain it.
+        Medium = "medium",
+        /// The packets say so themselves.
+        High = "high",
     }
 }
 
@@ -127,8 +109,8 @@ pub struct Finding {
 /// Personal data in clear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// Id of the detector.
-    pub kind: String,
+    /// What it is.
+    pub kind: content::Kind,
     /// What was found, masked unless it was asked for.
     pub text: String,
     /// Where in the traffic.

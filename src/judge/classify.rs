@@ -25,6 +25,7 @@ use crate::ground::address::classify;
 use crate::ground::translation::{Source, Translators};
 use crate::judge::classify::catalog::Catalog;
 use crate::judge::locate::{Locator, Place};
+use crate::vocabulary;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -68,52 +69,30 @@ impl Basis<'_> {
     }
 }
 
-/// Where a flow goes, as far as its packets show (contract, "Scope of a packet").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Cannot leave the link or site.
-    Local,
-    /// To a private address, but internet use.
-    Relayed,
-    /// To or from an address that is not local.
-    Internet,
-}
-
-impl Scope {
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Relayed => "relayed",
-            Self::Internet => "internet",
-        }
+vocabulary! {
+    /// Where a flow goes, as far as its packets show (contract, "Scope of a packet").
+    "scope" pub enum Scope {
+        /// Cannot leave the link or site.
+        Local = "local",
+        /// To a private address, but internet use.
+        Relayed = "relayed",
+        /// To or from an address that is not local.
+        Internet = "internet",
     }
 }
 
-/// How far traffic went, weakest first (contract, "Stages").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// Only packets in, and our side never answered.
-    Unsolicited,
-    /// A name was asked for.
-    Lookup,
-    /// Packets out, nothing back.
-    Attempted,
-    /// Packets both ways, no application payload from our side.
-    Connected,
-    /// Application payload out.
-    Transferred,
-}
-
-impl Stage {
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Unsolicited => "unsolicited",
-            Self::Lookup => "lookup",
-            Self::Attempted => "attempted",
-            Self::Connected => "connected",
-            Self::Transferred => "transferred",
-        }
+vocabulary! {
+    /// How far traffic went, weakest first (contract, "Stages").
+    "stage" pub enum Stage {
+        /// Only packets in, and our side never answered.
+        Unsolicited = "unsolicited",
+        /// A name was asked for.
+        Lookup = "lookup",
+        /// Packets out, nothing back.
+        Attempted = "attempted",
+        /// Packets both ways, no application payload from our side.
+        Connected = "connected",
+        /// Application payload out.
+        Transferred = "transferred",
     }
 }

@@ -10,6 +10,7 @@
 //! the capture, who used it, or what lies behind the first hop (a proxy, a CDN, a VPN).
 
 use crate::ground::translation::{Source as Announced, Translated};
+use crate::vocabulary;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -47,31 +48,19 @@ pub fn notice() -> &'static str {
     NOTICE
 }
 
-/// How far the country of a [`Place`] can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Confidence {
-    /// Two or more sources give the same country.
-    Agreed,
-    /// Sources differ; all answers are in [`Place::candidates`].
-    Conflict,
-    /// The address answers from many places (reviewed list).
-    Anycast,
-    /// Only one source knows the address.
-    Single,
-    /// No source knows the address.
-    Unknown,
-}
-
-impl Confidence {
-    /// The word used in reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Agreed => "agreed",
-            Self::Conflict => "conflict",
-            Self::Anycast => "anycast",
-            Self::Single => "single",
-            Self::Unknown => "unknown",
-        }
+vocabulary! {
+    /// How far the country of a [`Place`] can be trusted.
+    "confidence of a country" pub enum Confidence {
+        /// Two or more sources give the same country.
+        Agreed = "agreed",
+        /// Sources differ; all answers are in [`Place::candidates`].
+        Conflict = "conflict",
+        /// The address answers from many places (reviewed list).
+        Anycast = "anycast",
+        /// Only one source knows the address.
+        Single = "single",
+        /// No source knows the address.
+        Unknown = "unknown",
     }
 }
 

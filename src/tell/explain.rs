@@ -240,7 +240,7 @@ fn of_role(role: &Role) -> Entry {
             "The role only describes: traffic to such a host stays `unknown`.".to_owned()
         }
         RoleAttribution::Os => "Traffic to such a host is `os`, if the address is its operator's and little was sent; else `unknown`.".to_owned(),
-        other => format!("Traffic to such a host is `{}`.", other.as_str()),
+        other => format!("Traffic to such a host is `{}`.", other.id()),
     };
     let means = format!(
         "What a host is for, by the host catalog. {whose} A label of the capture, or a declared device, outranks that."

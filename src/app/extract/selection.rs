@@ -1,10 +1,12 @@
 //! Which frames are a finding's, and which ones it rests on.
 
+use crate::evidence::flow::NameSource;
 use crate::ground::error::Error;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment};
 use crate::ground::text;
 use crate::ground::translation::PROBE_NAME;
+use crate::ground::vocabulary::Open;
 use crate::observe::session::witness::{Layer, Witness};
 use crate::tell::report::filter::{Fields, Filter};
 use crate::tell::report::v1;
@@ -262,7 +264,10 @@ impl Selection {
                 input: name.input,
                 frame: name.frame,
             });
-            if name.source.starts_with("dns") {
+            if matches!(
+                name.source,
+                Open::Known(NameSource::Dns | NameSource::DnsAlias)
+            ) {
                 let key = name.name.to_lowercase();
                 self.by_name.entry(key).or_default().insert(index);
             }

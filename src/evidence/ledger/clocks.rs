@@ -1,6 +1,7 @@
 //! Clocks that spoke in packets: what they said, against the time that the capture gave the packet.
 
 use crate::ground::moment::{Moment, Timestamp};
+use crate::vocabulary;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -8,24 +9,17 @@ use std::net::IpAddr;
 /// compared: a difference of the capture's clock shows at the first ones.
 const CLOCKS_MAX: usize = 256;
 
-/// What a clock spoke by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ClockKind {
-    /// Transmit timestamp of an NTP server's answer.
-    Ntp,
-    /// `Date` of an HTTP response.
-    HttpDate,
+vocabulary! {
+    /// What a clock spoke by.
+    "clock" pub enum ClockKind {
+        /// Transmit timestamp of an NTP server's answer.
+        Ntp = "ntp",
+        /// `Date` of an HTTP response.
+        HttpDate = "http-date",
+    }
 }
 
 impl ClockKind {
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Ntp => "ntp",
-            Self::HttpDate => "http-date",
-        }
-    }
-
     /// The difference in nanoseconds up to which a right clock and a right capture agree.
     pub fn tolerance(self) -> i64 {
         /// The way of an answer, over a bad mobile link.

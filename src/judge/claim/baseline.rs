@@ -16,6 +16,7 @@ use crate::judge::classify::attribution::Attribution;
 use crate::judge::classify::destination::Destination;
 use crate::judge::classify::lookup::Lookup;
 use crate::judge::classify::{Scope, Stage};
+use crate::vocabulary;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,25 +24,15 @@ use std::sync::Arc;
 /// How much more than in the baseline may go out to a destination and still be explained by it.
 const MORE_MAX: u64 = 4;
 
-/// What a baseline is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The app did not run: what is seen is the phone's own.
-    WithoutApp,
-    /// The app ran and the mode was off: what is seen is the contrast.
-    WithoutMode,
-    /// Nobody says what it was recorded without, and it does not show the app at work.
-    Undeclared,
-}
-
-impl Kind {
-    /// The word in reports and case files.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::WithoutApp => "without-app",
-            Self::WithoutMode => "without-mode",
-            Self::Undeclared => "undeclared",
-        }
+vocabulary! {
+    /// What a baseline is good for.
+    "kind of baseline" pub enum Kind {
+        /// The app did not run: what is seen is the phone's own.
+        WithoutApp = "without-app",
+        /// The app ran and the mode was off: what is seen is the contrast.
+        WithoutMode = "without-mode",
+        /// Nobody says what it was recorded without, and it does not show the app at work.
+        Undeclared = "undeclared",
     }
 }
 

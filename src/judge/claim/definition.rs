@@ -493,7 +493,7 @@ fn no_host(pattern: &String) -> Option<String> {
 
 impl Rule {
     fn no_content(&self) -> Option<String> {
-        let known = content::Kind::ALL.map(content::Kind::id);
+        let known: Vec<&str> = content::Kind::ALL.iter().map(|kind| kind.id()).collect();
         if let Some(id) = self.content.iter().find(|id| !known.contains(&id.as_str())) {
             return Some(format!(
                 "content: '{id}' is no kind of personal data; use {}",

@@ -408,7 +408,7 @@ fn found(rule: &Rule, destination: &Destination, inside: &dyn Fn(u32) -> bool) -
         .into_iter()
         .filter(|hit| rule.content.is_empty() || rule.content.iter().any(|id| id == hit.kind.id()))
         .map(|hit| Content {
-            kind: hit.kind.id().to_owned(),
+            kind: hit.kind,
             text: hit.plain.unwrap_or(hit.text),
             place: hit.place.to_owned(),
             at: hit.first.at,

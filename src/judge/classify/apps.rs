@@ -10,128 +10,59 @@
 //! the phone's language. That a label is not found here says nothing about whose it is.
 
 use super::app_pattern::{Fit, Name, Pattern};
+use crate::vocabulary;
 use std::sync::OnceLock;
 
 /// The embedded rows.
 const ROWS: &str = include_str!("apps.tsv");
 
-/// Which name of a program it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NameKind {
-    /// An Android package or an iOS bundle id.
-    Package,
-    /// The name of a process.
-    Process,
-    /// The title under the app's icon.
-    Title,
-}
-
-impl NameKind {
-    /// The name in the `kind` columns.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Package => "package",
-            Self::Process => "process",
-            Self::Title => "app-name",
-        }
-    }
-
-    pub(super) fn from_id(id: &str) -> Option<Self> {
-        [Self::Package, Self::Process, Self::Title]
-            .into_iter()
-            .find(|kind| kind.id() == id)
+vocabulary! {
+    /// Which name of a program it is.
+    "kind of name" pub enum NameKind {
+        /// An Android package or an iOS bundle id.
+        Package = "package",
+        /// The name of a process.
+        Process = "process",
+        /// The title under the app's icon.
+        Title = "app-name",
     }
 }
 
-/// Where an app runs under a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Platform {
-    /// Android, on phones and on controllers.
-    Android,
-    /// iOS and iPadOS.
-    Ios,
-    /// More than one system.
-    Any,
-}
-
-impl Platform {
-    /// The name in the `platform` column.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Android => "android",
-            Self::Ios => "ios",
-            Self::Any => "any",
-        }
-    }
-
-    fn from_id(id: &str) -> Option<Self> {
-        [Self::Android, Self::Ios, Self::Any]
-            .into_iter()
-            .find(|platform| platform.id() == id)
+vocabulary! {
+    /// Where an app runs under a name.
+    "platform" pub enum Platform {
+        /// Android, on phones and on controllers.
+        Android = "android",
+        /// iOS and iPadOS.
+        Ios = "ios",
+        /// More than one system.
+        Any = "any",
     }
 }
 
-/// What an app is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AppRole {
-    /// The maker's app to fly its drones with.
-    Flight,
-    /// Somebody else's app that flies drones.
-    GroundStation,
-    /// An app of a drone vendor that flies nothing.
-    Companion,
-}
-
-impl AppRole {
-    /// The name in the `role` column.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Flight => "flight",
-            Self::GroundStation => "ground-station",
-            Self::Companion => "companion",
-        }
-    }
-
-    fn from_id(id: &str) -> Option<Self> {
-        [Self::Flight, Self::GroundStation, Self::Companion]
-            .into_iter()
-            .find(|role| role.id() == id)
+vocabulary! {
+    /// What an app is for.
+    "role of an app" pub enum AppRole {
+        /// The maker's app to fly its drones with.
+        Flight = "flight",
+        /// Somebody else's app that flies drones.
+        GroundStation = "ground-station",
+        /// An app of a drone vendor that flies nothing.
+        Companion = "companion",
     }
 }
 
-/// What a row rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verified {
-    /// The app's own manifest or build files.
-    Manifest,
-    /// Seen on a device.
-    Installed,
-    /// A store listing or package list that somebody quotes.
-    Listed,
-    /// Another name of the app, as the note says.
-    Inferred,
-}
-
-impl Verified {
-    /// The name in the `verified` column.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Manifest => "manifest",
-            Self::Installed => "installed",
-            Self::Listed => "listed",
-            Self::Inferred => "inferred",
-        }
-    }
-
-    fn from_id(id: &str) -> Option<Self> {
-        [
-            Self::Manifest,
-            Self::Installed,
-            Self::Listed,
-            Self::Inferred,
-        ]
-        .into_iter()
-        .find(|verified| verified.id() == id)
+vocabulary! {
+    /// What a row rests on.
+    "evidence" pub enum Verified {
+        /// The app's own manifest or build files.
+        Manifest = "manifest",
+        /// Seen on a device.
+        Installed = "installed",
+        /// A store listing or package list that somebody quotes.
+        Listed = "listed",
+        /// Another name of the app, as the note says.
+        Inferred = "inferred",
     }
 }
 

@@ -7,60 +7,36 @@ use super::subject::Labelled;
 use super::system_agents::asks_for_others;
 use crate::judge::identity::Whose;
 use crate::judge::locate::Place;
+use crate::vocabulary;
 use std::net::IpAddr;
 
 /// The most that traffic of the phone's own system may send to one destination and still be taken
 /// for it: a connectivity check, a time request or an update question is far below (contract).
 pub const OS_BYTES_OUT_MAX: u64 = 64_000;
 
-/// Whose traffic it is. The order is the order of strength in which findings are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Attribution {
-    /// Another machine than the declared one.
-    OtherDevice,
-    /// Another app than the one under audit.
-    OtherApp,
-    /// Catalogued background traffic of the phone itself.
-    Os,
-    /// Nothing explains it.
-    Unknown,
-    /// A platform that the system and other apps use too.
-    Shared,
-    /// An SDK known from drone apps.
-    ThirdParty,
-    /// The drone vendor, by name.
-    Vendor,
-    /// The app or the device under audit.
-    App,
+vocabulary! {
+    /// Whose traffic it is. The order is the order of strength in which findings are kept.
+    "attribution" pub enum Attribution {
+        /// Another machine than the declared one.
+        OtherDevice = "other-device",
+        /// Another app than the one under audit.
+        OtherApp = "other-app",
+        /// Catalogued background traffic of the phone itself.
+        Os = "os",
+        /// Nothing explains it.
+        Unknown = "unknown",
+        /// A platform that the system and other apps use too.
+        Shared = "shared",
+        /// An SDK known from drone apps.
+        ThirdParty = "third-party",
+        /// The drone vendor, by name.
+        Vendor = "vendor",
+        /// The app or the device under audit.
+        App = "app",
+    }
 }
 
 impl Attribution {
-    /// All of them, weakest first.
-    pub const ALL: [Self; 8] = [
-        Self::OtherDevice,
-        Self::OtherApp,
-        Self::Os,
-        Self::Unknown,
-        Self::Shared,
-        Self::ThirdParty,
-        Self::Vendor,
-        Self::App,
-    ];
-
-    /// The id in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::OtherDevice => "other-device",
-            Self::OtherApp => "other-app",
-            Self::Os => "os",
-            Self::Unknown => "unknown",
-            Self::Shared => "shared",
-            Self::ThirdParty => "third-party",
-            Self::Vendor => "vendor",
-            Self::App => "app",
-        }
-    }
-
     /// Contradicts a claim of silence.
     pub fn accuses(self) -> bool {
         matches!(self, Self::App | Self::Vendor)

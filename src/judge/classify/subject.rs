@@ -10,17 +10,19 @@ use super::apps::{NameKind, drone_app};
 use super::system_agents::system_agent;
 use crate::evidence::input::InputFacts;
 use crate::evidence::ledger::apps::{App, Named};
+use crate::vocabulary;
 use std::collections::BTreeSet;
 
-/// What a label says about whose traffic it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Labelled {
-    /// Another app, positively.
-    Other,
-    /// Nothing that decides: the names do.
-    Unsaid,
-    /// The app under audit.
-    Subject,
+vocabulary! {
+    /// What a label says about whose traffic it is.
+    "meaning of a label" pub enum Labelled {
+        /// Another app, positively.
+        Other = "other",
+        /// Nothing that decides: the names do.
+        Unsaid = "unsaid",
+        /// The app under audit.
+        Subject = "subject",
+    }
 }
 
 /// The app under audit.

@@ -11,62 +11,32 @@
 
 use super::app_pattern::{Fit, Name, Pattern, UIDS_PER_USER};
 use super::apps::{NameKind, rows};
+use crate::vocabulary;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 /// The embedded rows.
 const ROWS: &str = include_str!("system_agents.tsv");
 
-/// Where what an agent carries for apps can go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reach {
-    /// Nowhere, but for the names that it looks up for them.
-    Lookups,
-    /// To servers of the platform's owner only.
-    Platform,
-    /// Where the app chooses.
-    Anywhere,
-}
-
-impl Reach {
-    /// The name in the `reach` column.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Lookups => "lookups",
-            Self::Platform => "platform",
-            Self::Anywhere => "anywhere",
-        }
-    }
-
-    fn from_id(id: &str) -> Option<Self> {
-        [Self::Lookups, Self::Platform, Self::Anywhere]
-            .into_iter()
-            .find(|reach| reach.id() == id)
+vocabulary! {
+    /// Where what an agent carries for apps can go.
+    "reach" pub enum Reach {
+        /// Nowhere, but for the names that it looks up for them.
+        Lookups = "lookups",
+        /// To servers of the platform's owner only.
+        Platform = "platform",
+        /// Where the app chooses.
+        Anywhere = "anywhere",
     }
 }
 
-/// Whose operating system an agent belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum System {
-    /// Android.
-    Android,
-    /// iOS and macOS.
-    Apple,
-}
-
-impl System {
-    /// The name in the `platform` column.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Android => "android",
-            Self::Apple => "apple",
-        }
-    }
-
-    fn from_id(id: &str) -> Option<Self> {
-        [Self::Android, Self::Apple]
-            .into_iter()
-            .find(|system| system.id() == id)
+vocabulary! {
+    /// Whose operating system an agent belongs to.
+    "system" pub enum System {
+        /// Android.
+        Android = "android",
+        /// iOS and macOS.
+        Apple = "apple",
     }
 }
 

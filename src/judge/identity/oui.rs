@@ -10,6 +10,7 @@
 //! named in it; an address without a row says nothing.
 
 use crate::ground::mac::Mac;
+use crate::vocabulary;
 use std::sync::OnceLock;
 
 /// The embedded rows.
@@ -21,43 +22,19 @@ const MAC_BITS: u32 = 48;
 /// The U/L bit of the first byte: the address was not assigned by the registry.
 const LOCALLY_ADMINISTERED: u8 = 0x02;
 
-/// What a registrant makes, which is not what a device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MakerKind {
-    /// Drones.
-    Drone,
-    /// Remote controllers, autopilots or ground stations.
-    Controller,
-    /// Cameras or gimbals that fly too.
-    Camera,
-    /// Drones and other things.
-    Mixed,
-    /// It cannot be told from the registration.
-    Unknown,
-}
-
-impl MakerKind {
-    /// The name in the `kind` column and in reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Drone => "drone",
-            Self::Controller => "controller",
-            Self::Camera => "camera",
-            Self::Mixed => "mixed",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    fn from_id(id: &str) -> Option<Self> {
-        [
-            Self::Drone,
-            Self::Controller,
-            Self::Camera,
-            Self::Mixed,
-            Self::Unknown,
-        ]
-        .into_iter()
-        .find(|kind| kind.id() == id)
+vocabulary! {
+    /// What a registrant makes, which is not what a device is.
+    "kind of maker" pub enum MakerKind {
+        /// Drones.
+        Drone = "drone",
+        /// Remote controllers, autopilots or ground stations.
+        Controller = "controller",
+        /// Cameras or gimbals that fly too.
+        Camera = "camera",
+        /// Drones and other things.
+        Mixed = "mixed",
+        /// It cannot be told from the registration.
+        Unknown = "unknown",
     }
 }
 

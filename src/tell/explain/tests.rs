@@ -5,6 +5,8 @@ use crate::evidence::content;
 use crate::evidence::flow::NameSource;
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::label::LabelSource;
+use crate::ground::vocabulary::Vocabulary;
+use crate::judge::classify::subject::Labelled;
 use crate::judge::identity::oui::MakerKind;
 use crate::judge::{claim, classify, locate};
 use std::collections::BTreeSet;
@@ -31,73 +33,38 @@ fn assert_has(kind: Kind, id: &str) {
     );
 }
 
-/// Every variant of an enum. A variant that is missing here does not compile.
-macro_rules! every {
-    ($kind:ty: $($variant:ident)*) => {{
-        #[allow(unused)]
-        fn complete(one: $kind) {
-            use $kind as E;
-            match one { $(E::$variant => {})* }
-        }
-        use $kind as E;
-        [$(E::$variant),*]
-    }};
+/// Every word of a vocabulary has a text.
+fn assert_all<V: Vocabulary>(kind: Kind) {
+    for one in V::EVERY {
+        assert_has(kind, one.word());
+    }
 }
 
 #[test]
 fn every_id_of_the_code_has_a_text() {
-    for gap in GapId::ALL {
-        assert_has(Kind::Gap, gap.id());
-    }
     for claim in shipped() {
         assert_has(Kind::Claim, &claim.id);
     }
     for role in roles() {
         assert_has(Kind::Role, role.id);
     }
-    for one in every!(Attribution: OtherDevice OtherApp Os Unknown Shared ThirdParty Vendor App) {
-        assert_has(Kind::Attribution, one.id());
-        assert!(ATTRIBUTIONS.contains(&one), "{one:?}");
+    for one in Attribution::ALL {
+        assert!(ATTRIBUTIONS.contains(one), "{one:?}");
     }
-    for one in every!(classify::Stage: Unsolicited Lookup Attempted Connected Transferred) {
-        assert_has(Kind::Stage, one.id());
-    }
-    for one in every!(classify::Scope: Local Relayed Internet) {
-        assert_has(Kind::Scope, one.id());
-    }
-    for one in every!(claim::Verdict: Consistent Inconclusive Contradicted) {
-        assert_has(Kind::Verdict, one.id());
-    }
-    for one in every!(claim::Confidence: Low Medium High) {
-        assert_has(Kind::Confidence, one.id());
-    }
-    for one in every!(locate::Confidence: Agreed Conflict Anycast Single Unknown) {
-        assert_has(Kind::Place, one.as_str());
-    }
-    for one in every!(NameSource: DnsAlias Certificate Dns Xmpp Sip Rtsp Rtmp SmtpRecipient FtpTarget Coap Socks Http2Authority HttpHost HttpConnect DtlsSni QuicSni TlsSni)
-    {
-        assert_has(Kind::HostSource, one.id());
-    }
-    for one in every!(MakerKind: Drone Controller Camera Mixed Unknown) {
-        assert_has(Kind::Maker, one.id());
-    }
-    for one in every!(content::Kind: Position Email PhoneNumber Name Imei Imsi Iccid MacAddress AdvertisingId
-        AndroidId DeviceId SerialNumber Credential Image Video)
-    {
-        assert_has(Kind::Datum, one.id());
-        assert!(content::Kind::ALL.contains(&one), "{one:?}");
-    }
-    for one in every!(ClockKind: Ntp HttpDate) {
-        assert_has(Kind::Clock, one.id());
-    }
-    for one in every!(claim::baseline::Kind: WithoutApp WithoutMode Undeclared) {
-        assert_has(Kind::Baseline, one.id());
-    }
-    for one in every!(LabelSource: PcapdroidTrailer PcapdroidComment Pktap DarwinProcess
-        Pymobiledevice3 Nflog ProcessId)
-    {
-        assert_has(Kind::Label, one.id());
-    }
+    assert_all::<GapId>(Kind::Gap);
+    assert_all::<Attribution>(Kind::Attribution);
+    assert_all::<classify::Stage>(Kind::Stage);
+    assert_all::<classify::Scope>(Kind::Scope);
+    assert_all::<claim::Verdict>(Kind::Verdict);
+    assert_all::<claim::Confidence>(Kind::Confidence);
+    assert_all::<locate::Confidence>(Kind::Place);
+    assert_all::<NameSource>(Kind::HostSource);
+    assert_all::<MakerKind>(Kind::Maker);
+    assert_all::<content::Kind>(Kind::Datum);
+    assert_all::<ClockKind>(Kind::Clock);
+    assert_all::<claim::baseline::Kind>(Kind::Baseline);
+    assert_all::<LabelSource>(Kind::Label);
+    assert_all::<Labelled>(Kind::Says);
 }
 
 #[test]

@@ -20,7 +20,6 @@ use crate::judge::claim::baseline::Baseline;
 use crate::judge::claim::{Case, Outcome, Verdict};
 use crate::judge::classify::destination::Destination;
 use crate::judge::classify::rows::Judged;
-use crate::judge::classify::subject::Labelled;
 use crate::judge::classify::{Basis, Scope};
 use crate::judge::identity::oui::maker;
 use coverage::{gaps, limits};
@@ -52,7 +51,7 @@ pub struct Request<'a> {
 /// A baseline as the report tells it.
 pub fn baseline(case: &Case<'_>, baseline: &Baseline) -> v1::Baseline {
     v1::Baseline {
-        kind: baseline.kind.id().into(),
+        kind: baseline.kind,
         doubt: baseline.doubt.clone(),
         inputs: inputs(case.basis, case.judged),
         seconds: baseline.seconds,
@@ -104,7 +103,7 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
     ] {
         if over {
             gaps.push(v1::Gap {
-                id: GapId::LimitsReached.id().into(),
+                id: GapId::LimitsReached.into(),
                 count: 1,
                 text: what.into(),
                 input: None,
@@ -124,7 +123,7 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
         tool: tool(case.basis),
         run: request.run,
         digest: String::new(),
-        verdict: verdict.id().into(),
+        verdict,
         inputs: inputs(case.basis, case.judged),
         scope: scope(
             case,
@@ -157,11 +156,6 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
 /// The report over several sessions (`--each`): the worst verdict per claim, everything else in
 /// the sessions.
 pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
-    let rank = |verdict: &str| match verdict {
-        "contradicted" => 2,
-        "inconclusive" => 1,
-        _ => 0,
-    };
     let first = sessions.first()?;
     let mut claims: Vec<v1::Claim> = first.claims.clone();
     for claim in &mut claims {
@@ -171,9 +165,7 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
             let Some(its) = session.claims.iter().find(|c| c.id == claim.id) else {
                 continue;
             };
-            if rank(&its.verdict) > rank(&claim.verdict) {
-                claim.verdict.clone_from(&its.verdict);
-            }
+            claim.verdict = claim.verdict.max(its.verdict);
         }
         for session in &sessions {
             let Some(its) = session.claims.iter().find(|c| c.id == claim.id) else {
@@ -194,10 +186,7 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
             }));
         }
     }
-    let verdict = claims
-        .iter()
-        .map(|c| c.verdict.clone())
-        .max_by_key(|v| rank(v))?;
+    let verdict = claims.iter().map(|c| c.verdict).max()?;
     let mut report = v1::Report {
         schema: v1::SCHEMA.into(),
         tool: first.tool.clone(),
@@ -331,12 +320,7 @@ fn apps_seen(case: &Case<'_>) -> Vec<v1::SeenApp> {
         .flat_map(|labels| &labels.seen)
         .map(|seen| v1::SeenApp {
             app: destinations::app(&seen.app),
-            says: match seen.app.says {
-                Labelled::Subject => "subject",
-                Labelled::Other => "other",
-                Labelled::Unsaid => "unsaid",
-            }
-            .into(),
+            says: seen.app.says,
             packets: seen.packets,
             input: seen.first.at.input,
             frame: seen.first.at.frame,
@@ -439,7 +423,7 @@ fn machines(case: &Case<'_>) -> Vec<v1::Machine> {
             v1::Machine {
                 mac: mac.to_string(),
                 maker: made.map(|m| m.organisation.to_owned()),
-                maker_kind: made.map(|m| m.kind.id().to_owned()),
+                maker_kind: made.map(|m| m.kind.into()),
                 addresses: addresses
                     .iter()
                     .take(ADDRESSES_MAX)

@@ -10,7 +10,7 @@
 //! it one. Control characters, also line ends, are written as `\u{…}`: a row is one line.
 
 use super::format::Setting;
-use super::v1::{App, Destination, Finding, Lookup, Report};
+use super::v1::{self, App, Destination, Finding, Lookup, Report};
 use super::weight::{Session, sessions};
 use crate::ground::text;
 use std::io::{self, Write};
@@ -163,7 +163,10 @@ fn app(app: Option<&App>) -> [Named; 3] {
     [
         ("app", text_of(app.and_then(|a| a.name.as_ref()))),
         ("app_uid", number(app.and_then(|a| a.uid))),
-        ("app_source", text_of(app.map(|a| &a.source))),
+        (
+            "app_source",
+            app.map(|a| cell(a.source.word())).unwrap_or_default(),
+        ),
     ]
 }
 
@@ -194,11 +197,11 @@ fn of_destination(session: &Session<'_>, d: &Destination) -> Vec<Named> {
         ("session", number(session.number)),
         ("kind", "destination".to_owned()),
         ("id", cell(&d.id)),
-        ("attribution", cell(&d.attribution)),
-        ("stage", cell(&d.stage)),
-        ("scope", cell(&d.scope)),
+        ("attribution", d.attribution.to_string()),
+        ("stage", d.stage.to_string()),
+        ("scope", d.scope.to_string()),
         ("host", d.host.as_deref().map(host).unwrap_or_default()),
-        ("host_source", cell(&d.host_source)),
+        ("host_source", cell(v1::source_word(d.host_source.as_ref()))),
         ("ip", text_of(d.ip.as_ref())),
         ("port", number(d.port)),
         ("transport", cell(&d.transport)),
@@ -209,7 +212,7 @@ fn of_destination(session: &Session<'_>, d: &Destination) -> Vec<Named> {
         ("role", text_of(d.role.as_ref())),
         ("jurisdiction", text_of(d.jurisdiction.as_ref())),
         ("country", text_of(d.country.as_ref())),
-        ("country_confidence", cell(&d.country_confidence)),
+        ("country_confidence", d.country_confidence.to_string()),
         ("country_candidates", list(&d.country_candidates)),
         ("asn", number(d.asn)),
         ("organisation", text_of(d.organisation.as_ref())),
@@ -239,9 +242,9 @@ fn of_lookup(session: &Session<'_>, l: &Lookup) -> Vec<Named> {
     let mut cells = vec![
         ("session", number(session.number)),
         ("kind", "lookup".to_owned()),
-        ("attribution", cell(&l.attribution)),
+        ("attribution", l.attribution.to_string()),
         ("stage", "lookup".to_owned()),
-        ("scope", cell(&l.scope)),
+        ("scope", l.scope.to_string()),
         ("host", host(&l.name)),
         ("host_source", "dns".to_owned()),
         ("owner", text_of(l.owner.as_ref())),

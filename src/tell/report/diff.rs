@@ -23,6 +23,10 @@ mod tests;
 
 use super::v1;
 use crate::ground::moment::FrameRef;
+use crate::judge::claim::Verdict;
+use crate::judge::classify::attribution::Attribution;
+use crate::judge::classify::{Scope, Stage};
+use crate::vocabulary;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -61,7 +65,7 @@ pub struct Diff {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Side {
     /// `capture` or `report`, whichever was given.
-    pub given: String,
+    pub given: What,
     /// Its file name alone.
     pub path: String,
     /// Digest of the report; null for a capture.
@@ -99,9 +103,9 @@ pub struct ClaimChange {
     /// The claim.
     pub id: String,
     /// Verdict on the baseline.
-    pub before: String,
+    pub before: Verdict,
     /// Verdict on the capture.
-    pub after: String,
+    pub after: Verdict,
 }
 
 /// What differs, in a word and in words.
@@ -119,11 +123,11 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DestinationChange {
     /// `new`, `changed` or `gone`.
-    pub status: String,
+    pub status: Status,
     /// It adds something that the baseline does not have.
     pub news: bool,
     /// `internet` or `relayed`.
-    pub scope: String,
+    pub scope: Scope,
     /// The best name.
     pub host: Option<String>,
     /// The address, if it has no name.
@@ -158,9 +162,9 @@ pub struct DestinationChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Traffic {
     /// How far it went.
-    pub stage: String,
+    pub stage: Stage,
     /// Whose traffic it is: the attribution that weighs most.
-    pub attribution: String,
+    pub attribution: Attribution,
     /// Number of flows.
     pub flows: u64,
     /// Packets away from our side.
@@ -193,7 +197,7 @@ pub struct Traffic {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LookupChange {
     /// `new`, `changed` or `gone`.
-    pub status: String,
+    pub status: Status,
     /// It adds something that the baseline does not have.
     pub news: bool,
     /// The name.
@@ -216,9 +220,9 @@ pub struct LookupChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Asked {
     /// Whose lookup it is: the attribution that weighs most.
-    pub attribution: String,
+    pub attribution: Attribution,
     /// `local`, `relayed` or `internet`, in order.
-    pub scopes: Vec<String>,
+    pub scopes: Vec<Scope>,
     /// Who was asked.
     pub resolvers: Vec<String>,
     /// Record types.
@@ -244,17 +248,34 @@ pub fn write_json(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// What became of a row.
-pub(super) const NEW: &str = "new";
-pub(super) const CHANGED: &str = "changed";
-pub(super) const GONE: &str = "gone";
+vocabulary! {
+    /// What became of a row, in the order in which rows are listed.
+    "status" pub enum Status {
+        /// Only the capture shows it.
+        New = "new",
+        /// Both show it, differently.
+        Changed = "changed",
+        /// Only the baseline shows it.
+        Gone = "gone",
+    }
+}
+
+vocabulary! {
+    /// What a side was given as.
+    "form of a side" pub enum What {
+        /// A capture, audited for the comparison.
+        Capture = "capture",
+        /// A report.
+        Report = "report",
+    }
+}
 
 impl Counts {
-    fn count(&mut self, status: &str) {
+    fn count(&mut self, status: Status) {
         let of = match status {
-            NEW => &mut self.new,
-            CHANGED => &mut self.changed,
-            _ => &mut self.gone,
+            Status::New => &mut self.new,
+            Status::Changed => &mut self.changed,
+            Status::Gone => &mut self.gone,
         };
         *of = of.saturating_add(1);
     }

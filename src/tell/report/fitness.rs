@@ -3,6 +3,7 @@
 //! Fields are only ever added. Unknown values are `null`, and a field is always present.
 
 use super::v1::{Input, Run, Scope, Tool};
+use crate::ground::gaps::GapId;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -53,14 +54,14 @@ pub struct Window {
     /// True if no gap forbids `consistent` here.
     pub fit: bool,
     /// Ids of the gaps that do.
-    pub blocked_by: Vec<String>,
+    pub blocked_by: Vec<GapId>,
 }
 
 /// A gap, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Gap {
     /// Stable id.
-    pub id: String,
+    pub id: GapId,
     /// True if it forbids `consistent`.
     pub blocking: bool,
     /// How often.

@@ -13,6 +13,8 @@ use super::format::{Format, Setting};
 use super::v1::{Claim, Report};
 use super::weight::{bearing, sessions};
 use crate::ground::text;
+use crate::judge::claim::Verdict;
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
 /// This format.
@@ -31,13 +33,8 @@ const LINE_MAX: usize = 300;
 /// # Errors
 /// When the writer fails.
 pub fn write(report: &Report, setting: &Setting<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let rank = |claim: &&Claim| match claim.verdict.as_str() {
-        "contradicted" => 0,
-        "inconclusive" => 1,
-        _ => 2,
-    };
     let mut claims: Vec<&Claim> = report.claims.iter().collect();
-    claims.sort_by_key(rank);
+    claims.sort_by_key(|claim| Reverse(claim.verdict));
     for claim in claims {
         command(report, claim, setting.anchor, out)?;
     }
@@ -50,11 +47,10 @@ fn command(
     anchor: Option<&Anchor>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let kind = match claim.verdict.as_str() {
-        "contradicted" => "error",
-        "consistent" => "notice",
-        // Also a verdict that is not known here: nobody may take it for a pass.
-        _ => "warning",
+    let kind = match claim.verdict {
+        Verdict::Contradicted => "error",
+        Verdict::Inconclusive => "warning",
+        Verdict::Consistent => "notice",
     };
     let mut properties = Vec::new();
     // Without a place of the user's the runner puts it on the workflow itself.
@@ -93,7 +89,7 @@ fn lines(report: &Report, claim: &Claim) -> Vec<String> {
         )
     });
     lines.extend(some(found.collect(), "finding"));
-    if claim.verdict == "consistent" {
+    if claim.verdict == Verdict::Consistent {
         lines.push("The captures were fit to show a contradiction and show none; it proves nothing beyond that.".to_owned());
     }
     lines

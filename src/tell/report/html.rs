@@ -30,10 +30,10 @@ mod summary;
 mod tests;
 mod timeline;
 mod verdict;
-mod words;
 
 use super::format::{Format, Setting};
 use super::v1::Report;
+use crate::tell::report::words;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use markup::Page;

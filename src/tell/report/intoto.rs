@@ -14,6 +14,7 @@ use super::ascii_json;
 use super::format::{Format, Setting};
 use super::v1::Report;
 use crate::ground::text;
+use crate::judge::claim::Verdict;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -34,13 +35,13 @@ const NAME_MAX: usize = 200;
 /// # Errors
 /// When a capture has no SHA-256, or the writer fails.
 pub fn write(report: &Report, _: &Setting<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let result = match report.verdict.as_str() {
-        "consistent" => "PASSED",
-        "contradicted" => "FAILED",
-        _ => "WARNED",
+    let result = match report.verdict {
+        Verdict::Consistent => "PASSED",
+        Verdict::Contradicted => "FAILED",
+        Verdict::Inconclusive => "WARNED",
     };
-    let tests = |wanted: &dyn Fn(&str) -> bool| -> Vec<&str> {
-        let claims = report.claims.iter().filter(|c| wanted(&c.verdict));
+    let tests = |wanted: Verdict| -> Vec<&str> {
+        let claims = report.claims.iter().filter(|c| c.verdict == wanted);
         claims.map(|c| c.id.as_str()).collect()
     };
     let statement = json!({
@@ -50,9 +51,9 @@ pub fn write(report: &Report, _: &Setting<'_>, out: &mut dyn Write) -> io::Resul
         "predicate": {
             "result": result,
             "configuration": configuration(report),
-            "passedTests": tests(&|verdict| verdict == "consistent"),
-            "warnedTests": tests(&|verdict| !["consistent", "contradicted"].contains(&verdict)),
-            "failedTests": tests(&|verdict| verdict == "contradicted"),
+            "passedTests": tests(Verdict::Consistent),
+            "warnedTests": tests(Verdict::Inconclusive),
+            "failedTests": tests(Verdict::Contradicted),
         },
     });
     ascii_json::pretty(&statement, out)

@@ -10,6 +10,7 @@ use super::format::{Format, Setting};
 use super::v1::{Claim, Finding, Report};
 use super::weight::{Session, Weight, bearing, sessions};
 use crate::ground::text;
+use crate::judge::claim::Verdict;
 use std::io::{self, Write};
 
 /// This format.
@@ -99,7 +100,7 @@ fn properties(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             tool.catalog_sha256.clone(),
         ),
         ("report.digest".to_owned(), report.digest.clone()),
-        ("report.verdict".to_owned(), report.verdict.clone()),
+        ("report.verdict".to_owned(), report.verdict.to_string()),
     ];
     for (index, input) in report.inputs.iter().enumerate() {
         let hash = input.sha256.as_deref().unwrap_or("not computed");
@@ -119,10 +120,10 @@ fn properties(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn case(report: &Report, claim: &Claim, class: &str, out: &mut dyn Write) -> io::Result<()> {
     let (name, class) = (attribute("name", &claim.id), attribute("classname", class));
     writeln!(out, "    <testcase{name}{class} time=\"0\">")?;
-    let outcome = match claim.verdict.as_str() {
-        "consistent" => None,
-        "contradicted" => Some("failure"),
-        _ => Some("error"),
+    let outcome = match claim.verdict {
+        Verdict::Consistent => None,
+        Verdict::Contradicted => Some("failure"),
+        Verdict::Inconclusive => Some("error"),
     };
     let (heavy, light): (Vec<_>, Vec<_>) = bearing(report, claim)
         .into_iter()
@@ -139,7 +140,7 @@ fn case(report: &Report, claim: &Claim, class: &str, out: &mut dyn Write) -> io:
         let message = format!("{}: {}", claim.verdict, reasons.join(", "));
         let (message, kind) = (
             attribute("message", &message),
-            attribute("type", &claim.verdict),
+            attribute("type", claim.verdict.id()),
         );
         writeln!(out, "      <{outcome}{message}{kind}>")?;
         said.extend(findings(&heavy));
@@ -193,10 +194,10 @@ fn counts<'a>(claims: impl Iterator<Item = &'a Claim>) -> String {
     let (mut tests, mut failures, mut errors) = (0u64, 0u64, 0u64);
     for claim in claims {
         tests = tests.saturating_add(1);
-        match claim.verdict.as_str() {
-            "consistent" => {}
-            "contradicted" => failures = failures.saturating_add(1),
-            _ => errors = errors.saturating_add(1),
+        match claim.verdict {
+            Verdict::Consistent => {}
+            Verdict::Contradicted => failures = failures.saturating_add(1),
+            Verdict::Inconclusive => errors = errors.saturating_add(1),
         }
     }
     format!(" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\"")

@@ -12,6 +12,7 @@
 use super::format::{Format, Setting};
 use super::v1::{Claim, Destination, Finding, Gap, Lookup, Report};
 use super::weight::{Weight, bearing, sessions};
+use super::words::{meaning_of_all, rank};
 use crate::ground::text;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -54,7 +55,7 @@ pub fn write(report: &Report, _: &Setting<'_>, out: &mut dyn Write) -> io::Resul
             let files = code(&files.join(", "), SENTENCE_MAX);
             page.part(&format!(
                 "\n## Session {number}: {files}, {}\n",
-                prose(&report.verdict)
+                prose(report.verdict.id())
             ));
         }
         for claim in report.claims.iter().take(PARTS_MAX) {
@@ -198,11 +199,11 @@ fn prose(text: &str) -> String {
 }
 
 fn summary(page: &mut Page, report: &Report) {
-    let verdict = &report.verdict;
+    let verdict = report.verdict;
     page.part(&format!(
         "# drone-audit: {}\n\n{}\n",
-        prose(verdict),
-        prose(meaning(verdict))
+        prose(verdict.id()),
+        prose(meaning_of_all(verdict))
     ));
     page.table(
         "",
@@ -216,7 +217,7 @@ fn summary(page: &mut Page, report: &Report) {
             let why: Vec<String> = why.into_iter().map(|id| code(id, CELL_MAX)).collect();
             vec![
                 code(&claim.id, CELL_MAX),
-                format!("**{}**", prose(&claim.verdict)),
+                format!("**{}**", prose(claim.verdict.id())),
                 claim.findings.len().to_string(),
                 why.join(" "),
             ]
@@ -224,21 +225,11 @@ fn summary(page: &mut Page, report: &Report) {
     );
 }
 
-fn meaning(verdict: &str) -> &'static str {
-    match verdict {
-        "contradicted" => "Packets in the captures cannot be squared with the statement.",
-        "consistent" => {
-            "The captures were fit to show a contradiction and show none. This proves nothing beyond them."
-        }
-        _ => "The captures neither contradict the statement nor support it. This is no pass.",
-    }
-}
-
 fn of_claim(page: &mut Page, report: &Report, claim: &Claim) {
     let mut part = format!(
         "\n### {}: {}\n\n> {}\n> ({})\n",
         code(&claim.id, CELL_MAX),
-        prose(&claim.verdict),
+        prose(claim.verdict.id()),
         prose(&claim.statement),
         prose(&claim.source)
     );
@@ -275,9 +266,9 @@ fn of_claim(page: &mut Page, report: &Report, claim: &Claim) {
         |(weight, finding)| {
             vec![
                 weigh(*weight, finding),
-                prose(&finding.attribution),
-                prose(&finding.stage),
-                prose(&finding.confidence),
+                prose(finding.attribution.id()),
+                prose(finding.stage.id()),
+                prose(finding.confidence.id()),
                 format!(
                     "{} {}",
                     code(&finding.rule, CELL_MAX),
@@ -317,14 +308,18 @@ fn gaps(page: &mut Page, gaps: &[Gap]) {
         gaps,
         |gap| {
             let blocks = if gap.blocking { "yes" } else { "no" };
-            vec![code(&gap.id, CELL_MAX), blocks.to_owned(), prose(&gap.text)]
+            vec![
+                code(gap.id.word(), CELL_MAX),
+                blocks.to_owned(),
+                prose(&gap.text),
+            ]
         },
     );
 }
 
 fn destinations(page: &mut Page, destinations: &[Destination]) {
     let mut rows: Vec<&Destination> = destinations.iter().collect();
-    rows.sort_by_key(|d| super::words::rank(&d.attribution));
+    rows.sort_by_key(|d| rank(d.attribution));
     let head = [
         "destination",
         "attribution",
@@ -352,9 +347,9 @@ fn destinations(page: &mut Page, destinations: &[Destination]) {
             let place = d.country.as_deref().unwrap_or("unknown");
             vec![
                 format!("{name}{port}"),
-                prose(&d.attribution),
-                prose(&d.stage),
-                format!("{} ({})", prose(place), prose(&d.country_confidence)),
+                prose(d.attribution.id()),
+                prose(d.stage.id()),
+                format!("{} ({})", prose(place), prose(d.country_confidence.id())),
                 d.bytes_out.to_string(),
                 d.bytes_in.to_string(),
             ]
@@ -364,7 +359,7 @@ fn destinations(page: &mut Page, destinations: &[Destination]) {
 
 fn lookups(page: &mut Page, lookups: &[Lookup]) {
     let mut rows: Vec<&Lookup> = lookups.iter().collect();
-    rows.sort_by_key(|l| super::words::rank(&l.attribution));
+    rows.sort_by_key(|l| rank(l.attribution));
     page.table(
         "Lookups:",
         &["name", "attribution", "resolver", "count"],
@@ -373,7 +368,7 @@ fn lookups(page: &mut Page, lookups: &[Lookup]) {
         |l| {
             vec![
                 host(&l.name),
-                prose(&l.attribution),
+                prose(l.attribution.id()),
                 code(&l.resolver, CELL_MAX),
                 l.count.to_string(),
             ]

@@ -10,6 +10,7 @@ use super::format::Setting;
 use super::v1::Report;
 use super::weight::sessions;
 use super::{ascii_json, v1};
+use crate::judge::claim::Verdict;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -29,7 +30,7 @@ struct Head<'a> {
     tool: &'a v1::Tool,
     run: &'a v1::Run,
     digest: &'a str,
-    verdict: &'a str,
+    verdict: Verdict,
     inputs: &'a [v1::Input],
     scope: &'a v1::Scope,
     case: Option<&'a v1::CaseFile>,
@@ -68,7 +69,7 @@ fn head(report: &Report) -> Head<'_> {
         tool: &report.tool,
         run: &report.run,
         digest: &report.digest,
-        verdict: &report.verdict,
+        verdict: report.verdict,
         inputs: &report.inputs,
         scope: &report.scope,
         case: report.case.as_ref(),

@@ -207,4 +207,30 @@ mod tests {
         let deep = "[".repeat(100_000);
         assert!(refused(deep.as_bytes()).contains("recursion"));
     }
+
+    #[test]
+    fn a_word_that_moves_something_is_refused_where_it_is_not_known_and_others_are_kept() {
+        let mut value: Value = serde_json::from_slice(&written()).unwrap();
+        let with = |value: &mut Value, path: &str, word: &str| {
+            *value.pointer_mut(path).unwrap() = word.into();
+            value["digest"] = digest_of_value(&mut value.clone()).into();
+            value.to_string()
+        };
+        let later = with(&mut value.clone(), "/verdict", "acquitted");
+        assert!(refused(later.as_bytes()).contains(
+            "'acquitted' is no verdict that this version knows (consistent, inconclusive, contradicted)"
+        ));
+        for path in ["/findings/0/attribution", "/destinations/0/scope"] {
+            let later = with(&mut value.clone(), path, "later-word");
+            assert!(
+                refused(later.as_bytes()).contains("'later-word' is no "),
+                "{path}"
+            );
+        }
+        for path in ["/coverage/gaps/0/id", "/destinations/0/host_source"] {
+            let later = with(&mut value, path, "later-word");
+            let report = parse("r.json", later.as_bytes()).unwrap();
+            assert_eq!(report.digest, json::digest(&report), "{path}");
+        }
+    }
 }

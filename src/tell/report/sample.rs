@@ -12,11 +12,16 @@ pub(in crate::tell::report) fn fly() -> v1::App {
     v1::App {
         name: some("dji.go.v5"),
         uid: Some(10123),
-        source: "pcapdroid-trailer".to_owned(),
+        source: word("pcapdroid-trailer"),
         acts_through: None,
         also: Vec::new(),
         cut: false,
     }
+}
+
+/// A word of a vocabulary.
+pub(in crate::tell::report) fn word<W: for<'de> serde::Deserialize<'de>>(word: &str) -> W {
+    serde_json::from_value(word.into()).unwrap()
 }
 
 pub(in crate::tell::report) fn some(text: &str) -> Option<String> {
@@ -30,33 +35,33 @@ pub(in crate::tell::report) fn destination(
 ) -> v1::Destination {
     v1::Destination {
         id: id.to_owned(),
-        scope: "internet".to_owned(),
+        scope: word("internet"),
         ip: some("203.0.113.7"),
         port: Some(443),
         via: None,
         transport: "tcp".to_owned(),
         protocol: some("tls"),
         host: some(host),
-        host_source: "tls-sni".to_owned(),
+        host_source: word("tls-sni"),
         names: vec![v1::Name {
             name: host.to_owned(),
-            source: "tls-sni".to_owned(),
+            source: word("tls-sni"),
             input: 0,
             frame: 123,
         }],
         owner: some("DJI"),
         role: some("vendor-backend"),
         jurisdiction: some("CN"),
-        attribution: attribution.to_owned(),
+        attribution: word(attribution),
         attribution_reason: "the server name is in the vendor's catalog".to_owned(),
         country: some("US"),
-        country_confidence: "agreed".to_owned(),
+        country_confidence: word("agreed"),
         country_candidates: vec!["US".to_owned()],
         asn: Some(64500),
         organisation: some("Example Hosting Corporation"),
         cloud: None,
         app: None,
-        stage: "transferred".to_owned(),
+        stage: word("transferred"),
         flows: 3,
         packets_out: 10,
         packets_in: 9,
@@ -77,9 +82,9 @@ pub(in crate::tell::report) fn finding(id: &str, attribution: &str) -> v1::Findi
         id: id.to_owned(),
         rule: "vendor-contact".to_owned(),
         claims: vec!["local-data-mode".to_owned()],
-        attribution: attribution.to_owned(),
-        stage: "transferred".to_owned(),
-        confidence: "high".to_owned(),
+        attribution: word(attribution),
+        stage: word("transferred"),
+        confidence: word("high"),
         destination: some("D1"),
         lookup: None,
         grace: false,
@@ -95,7 +100,7 @@ pub(in crate::tell::report) fn finding(id: &str, attribution: &str) -> v1::Findi
 
 pub(in crate::tell::report) fn gap(id: &str, blocking: bool, text: &str) -> v1::Gap {
     v1::Gap {
-        id: id.to_owned(),
+        id: word(id),
         count: 12,
         text: text.to_owned(),
         input: Some(0),
@@ -110,7 +115,7 @@ pub(in crate::tell::report) fn claim(id: &str, verdict: &str, findings: &[&str])
         id: id.to_owned(),
         statement: STATEMENT.to_owned(),
         source: "DJI, 30 Nov 2017".to_owned(),
-        verdict: verdict.to_owned(),
+        verdict: word(verdict),
         reasons: vec![v1::Reason {
             id: "vendor-contact".to_owned(),
             text: "traffic to hosts of the vendor inside a window".to_owned(),
@@ -127,17 +132,17 @@ pub(in crate::tell::report) fn claim(id: &str, verdict: &str, findings: &[&str])
 pub(in crate::tell::report) fn report() -> v1::Report {
     let hostile = "www.dji.com.\u{202e}moc\u{1b}[2J.\u{7f}a-very-long-label-that-goes-on-and-on.and-another-one.attacker.test";
     let mut relayed = destination("D3", "unknown", "push.example.test");
-    relayed.scope = "relayed".to_owned();
+    relayed.scope = word("relayed");
     relayed.ip = None;
     relayed.country = None;
-    relayed.country_confidence = "unknown".to_owned();
+    relayed.country_confidence = word("unknown");
     relayed.country_candidates.clear();
     relayed.via = Some(v1::Via {
         ip: "fd00::1".to_owned(),
         port: Some(3128),
     });
     let mut conflict = destination("D4", "vendor", "oss-cn-hangzhou.aliyuncs.com");
-    conflict.country_confidence = "conflict".to_owned();
+    conflict.country_confidence = word("conflict");
     conflict.country_candidates = vec!["CN".to_owned(), "SG".to_owned()];
     conflict.cloud = Some(v1::Cloud {
         provider: "alibaba".to_owned(),
@@ -163,7 +168,7 @@ pub(in crate::tell::report) fn report() -> v1::Report {
         },
         run: v1::Run { started: String::new(), seconds: 0.0, arguments: vec![], paths: vec![] },
         digest: "d1".repeat(32),
-        verdict: "contradicted".to_owned(),
+        verdict: word("contradicted"),
         case: None,
         baseline: None,
         timeline: v1::Timeline {
@@ -191,7 +196,7 @@ pub(in crate::tell::report) fn report() -> v1::Report {
         }],
         scope: v1::Scope {
             app: None,
-            apps_seen: vec![v1::SeenApp { app: fly(), says: "subject".into(), packets: 3, input: 0, frame: 1 }],
+            apps_seen: vec![v1::SeenApp { app: fly(), says: word("subject"), packets: 3, input: 0, frame: 1 }],
             device: Some(v1::Device {
                 declared: vec!["192.168.1.50".to_owned()],
                 macs: vec!["02:00:00:00:00:01".to_owned()],
@@ -230,11 +235,11 @@ pub(in crate::tell::report) fn report() -> v1::Report {
             types: vec!["A".to_owned(), "HTTPS".to_owned()],
             resolver: "192.168.1.1".to_owned(),
             clients: vec![],
-            scope: "relayed".to_owned(),
+            scope: word("relayed"),
             answers: (1..8).map(|n| format!("203.0.113.{n}")).collect(),
             owner: None,
             role: None,
-            attribution: "unknown".to_owned(),
+            attribution: word("unknown"),
             count: 4,
             first: None,
             input: 0,

@@ -181,7 +181,7 @@ fn notifications(report: &Report, omitted: usize) -> Vec<Value> {
     };
     for claim in &report.claims {
         let text = format!("{} is {}.", claim.id, claim.verdict);
-        add("note", &claim.verdict, &text);
+        add("note", claim.verdict.id(), &text);
     }
     if omitted > 0 {
         let text = format!(
@@ -199,7 +199,7 @@ fn notifications(report: &Report, omitted: usize) -> Vec<Value> {
             }
             let level = if gap.blocking { "warning" } else { "note" };
             let text = format!("{}{}", which.as_deref().unwrap_or_default(), gap.text);
-            add(level, &gap.id, &text);
+            add(level, gap.id.word(), &text);
         }
     }
     let more = gaps.saturating_sub(NOTIFICATIONS_MAX);

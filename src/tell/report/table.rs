@@ -16,9 +16,9 @@ mod traffic;
 
 use super::v1::{Claim, Finding, Report};
 use crate::judge::claim::agreed::BEACON;
-use crate::tell::report::words::{rank, tally};
+use crate::tell::report::words::{count, meaning, rank, tally, without_reason};
 use grid::{Cell, Column, Line};
-use page::{Page, Paint, plural};
+use page::Page;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -58,19 +58,11 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     footing::data(&mut page, report)
 }
 
-/// What a verdict means, in words that claim no more than it does.
-fn meaning(verdict: &str) -> &'static str {
-    match verdict {
-        "contradicted" => "packets in the capture cannot be squared with the statement.",
-        "consistent" => {
-            "the capture was fit to show a contradiction and shows none. It says nothing about \
-             what it does not cover."
-        }
-        "inconclusive" => {
-            "the capture neither contradicts the statement nor supports it, for the reasons below."
-        }
-        _ => "this verdict is not known to this version of the table.",
-    }
+/// A sentence behind a colon.
+fn begun(sentence: &str) -> String {
+    let mut rest = sentence.chars();
+    let first = rest.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(rest).collect()
 }
 
 fn claims(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
@@ -78,12 +70,12 @@ fn claims(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if let [only] = report.claims.as_slice() {
         return claim(page, report, only, &mut shown);
     }
-    let verdicts = report.claims.iter().map(|claim| claim.verdict.as_str());
+    let verdicts = report.claims.iter().map(|claim| claim.verdict);
     let rest = match report.claims.len() {
         0 => "no claim was judged".to_owned(),
         count => format!("over {count} claims: {}", tally(verdicts)),
     };
-    page.marked(0, &report.verdict, Paint::verdict(&report.verdict), &rest)?;
+    page.marked(0, report.verdict.id(), report.verdict.into(), &rest)?;
     for one in &report.claims {
         page.blank()?;
         claim(page, report, one, &mut shown)?;
@@ -101,7 +93,7 @@ fn claim(
         Some(preset) => format!("{} · wording {preset}", claim.id),
         None => claim.id.clone(),
     };
-    page.marked(0, &claim.verdict, Paint::verdict(&claim.verdict), &id)?;
+    page.marked(0, claim.verdict.id(), claim.verdict.into(), &id)?;
     // Some statements quote; quotes around quotes would read badly.
     let said = match claim.statement.contains('"') {
         true => claim.statement.clone(),
@@ -111,15 +103,12 @@ fn claim(
     page.text(2, &format!("Source: {}", claim.source))?;
     page.text(
         2,
-        &format!("{}: {}", claim.verdict, meaning(&claim.verdict)),
+        &format!("{}: {}", claim.verdict, begun(meaning(claim.verdict))),
     )?;
     page.blank()?;
     page.text(0, "Why")?;
     if claim.reasons.is_empty() {
-        page.text(2, match claim.verdict.as_str() {
-            "consistent" => "Nothing seen contradicts the statement, nothing is suspect, and no gap forbids the verdict.",
-            _ => "The report gives no reason.",
-        })?;
+        page.text(2, without_reason(claim.verdict))?;
     }
     for reason in &claim.reasons {
         page.item(2, &format!("- {}:", reason.id), &reason.text)?;
@@ -138,7 +127,7 @@ fn claim(
         return Ok(());
     }
     // Stable: within an attribution the report's own order holds.
-    bearing.sort_by_key(|(_, finding)| rank(&finding.attribution));
+    bearing.sort_by_key(|(_, finding)| rank(finding.attribution));
     page.blank()?;
     let new = bearing
         .iter()
@@ -156,7 +145,7 @@ fn claim(
         0,
         &format!(
             "{} (frames as input:frame){marked}",
-            plural(bearing.len(), "finding")
+            count(bearing.len(), "finding")
         ),
     )?;
     for (index, one) in bearing.iter().take(FINDINGS_MAX) {
@@ -196,8 +185,8 @@ fn finding(
     );
     page.marked(
         2,
-        &finding.attribution,
-        Paint::attribution(&finding.attribution),
+        finding.attribution.id(),
+        finding.attribution.into(),
         &head,
     )?;
     if !first_time {
@@ -246,18 +235,18 @@ fn left_out(
             indent,
             &format!(
                 "… {} not shown here; the JSON report (-o json) has all {all}.",
-                plural(more, &format!("more {what}"))
+                count(more, &format!("more {what}"))
             ),
         ),
     }
 }
 
 fn sessions(page: &mut Page<'_>, sessions: &[Report]) -> io::Result<()> {
-    let verdicts = sessions.iter().map(|session| session.verdict.as_str());
+    let verdicts = sessions.iter().map(|session| session.verdict);
     page.heading("Sessions")?;
     page.text(
         0,
-        &format!("{}: {}", plural(sessions.len(), "session"), tally(verdicts)),
+        &format!("{}: {}", count(sessions.len(), "session"), tally(verdicts)),
     )?;
     let columns = [
         Column::right("session", 3),
@@ -267,7 +256,7 @@ fn sessions(page: &mut Page<'_>, sessions: &[Report]) -> io::Result<()> {
     let rows = sessions.iter().enumerate().map(|(index, session)| {
         vec![
             Cell::from(index.saturating_add(1).to_string()),
-            Cell::from(session.verdict.clone()).paint(Paint::verdict(&session.verdict)),
+            Cell::from(session.verdict.to_string()).paint(session.verdict.into()),
             Cell::lines(
                 session
                     .inputs

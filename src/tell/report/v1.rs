@@ -2,6 +2,13 @@
 //!
 //! Names and meanings are the contract's ("The JSON report"); fields are only ever added. Unknown
 //! values are `null`, and a field is always present. All lists have a total order.
+//!
+//! Closed lists of words are the enums of those who judge. What moves a verdict or a colour (verdict,
+//! confidence, attribution, scope, stage, what a label says, confidence of a country, kind of a baseline) is
+//! refused on reading where this version does not know it: half a meaning would be a wrong one. What later
+//! versions add without moving anything (gaps, which say for themselves whether they block; sources of names
+//! and labels; kinds of personal data, clocks and makers) is [`Open`] and repeated as it stands. Ids of claims,
+//! rules, reasons, roles and allowances are text: case files and catalogs make their own.
 
 mod declared;
 mod measured;
@@ -9,7 +16,17 @@ mod measured;
 pub use declared::{Allowance, Beacon, CaseFile, Event, Phase};
 pub use measured::{Baseline, Clock, Content, Contrast, PhaseExposure, Silence, Slot, Timeline};
 
+use crate::evidence::flow::NameSource;
+use crate::ground::gaps::GapId;
+use crate::ground::label::LabelSource;
 use crate::ground::moment::FrameRef;
+use crate::ground::vocabulary::Open;
+use crate::judge::claim::{Confidence, Verdict};
+use crate::judge::classify::attribution::Attribution;
+use crate::judge::classify::subject::Labelled;
+use crate::judge::classify::{Scope as Reach, Stage};
+use crate::judge::identity::oui::MakerKind;
+use crate::judge::locate::Confidence as CountryConfidence;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,7 +46,7 @@ pub struct Report {
     /// SHA-256 of the report without `run` and `digest`.
     pub digest: String,
     /// Worst verdict over all claims: `contradicted`, `inconclusive`, `consistent`.
-    pub verdict: String,
+    pub verdict: Verdict,
     /// The captures, by first packet time.
     pub inputs: Vec<Input>,
     /// What was audited.
@@ -194,7 +211,7 @@ pub struct Machine {
     /// Who registered the block of that address, if a drone or controller maker did.
     pub maker: Option<String>,
     /// What the maker makes, which is not what the machine is.
-    pub maker_kind: Option<String>,
+    pub maker_kind: Option<Open<MakerKind>>,
     /// Addresses that it sent from or that the link gives it.
     pub addresses: Vec<String>,
     /// It announces itself as a router, or sends for more addresses than a host has.
@@ -260,7 +277,7 @@ pub struct Claim {
     /// Numbers and lists that the verdict depends on, by name.
     pub parameters: BTreeMap<String, String>,
     /// `contradicted`, `consistent` or `inconclusive`.
-    pub verdict: String,
+    pub verdict: Verdict,
     /// Why.
     pub reasons: Vec<Reason>,
     /// Ids of the findings that bear on it.
@@ -292,11 +309,11 @@ pub struct Finding {
     /// Claims it bears on.
     pub claims: Vec<String>,
     /// Whose traffic it is.
-    pub attribution: String,
+    pub attribution: Attribution,
     /// How far it went.
-    pub stage: String,
+    pub stage: Stage,
     /// `high`, `medium` or `low`.
-    pub confidence: String,
+    pub confidence: Confidence,
     /// Id of the destination; null for a lookup.
     pub destination: Option<String>,
     /// Name that was looked up; null for a destination.
@@ -325,7 +342,7 @@ pub struct Destination {
     /// `D1`, `D2`, … within this report.
     pub id: String,
     /// `internet` or `relayed`.
-    pub scope: String,
+    pub scope: Reach,
     /// Address; null behind a relay that was not given one.
     pub ip: Option<String>,
     /// Port; null where there is none.
@@ -339,7 +356,9 @@ pub struct Destination {
     /// The best name.
     pub host: Option<String>,
     /// Where the best name comes from; `none` without one.
-    pub host_source: String,
+    #[serde(with = "or_none")]
+    #[schemars(with = "Open<NameSource>")]
+    pub host_source: Option<Open<NameSource>>,
     /// All names, each with its source and first frame.
     pub names: Vec<Name>,
     /// Who owns the name, by the catalog.
@@ -349,13 +368,13 @@ pub struct Destination {
     /// The owner's jurisdiction, by the catalog.
     pub jurisdiction: Option<String>,
     /// Whose traffic it is.
-    pub attribution: String,
+    pub attribution: Attribution,
     /// Why that attribution.
     pub attribution_reason: String,
     /// Country of the address.
     pub country: Option<String>,
     /// `agreed`, `conflict`, `anycast`, `single` or `unknown`.
-    pub country_confidence: String,
+    pub country_confidence: CountryConfidence,
     /// All answers.
     pub country_candidates: Vec<String>,
     /// Autonomous system of the address.
@@ -367,7 +386,7 @@ pub struct Destination {
     /// The app, by the capture's label.
     pub app: Option<App>,
     /// How far it went.
-    pub stage: String,
+    pub stage: Stage,
     /// Number of flows.
     pub flows: u64,
     /// Packets away from our side.
@@ -409,7 +428,7 @@ pub struct Name {
     /// The name.
     pub name: String,
     /// Who said it.
-    pub source: String,
+    pub source: Open<NameSource>,
     /// Index of the input.
     pub input: u32,
     /// First frame that says it.
@@ -433,7 +452,7 @@ pub struct App {
     /// User id.
     pub uid: Option<u32>,
     /// Where the label comes from.
-    pub source: String,
+    pub source: Open<LabelSource>,
     /// The process that owns the socket and acts for the app; null if it is the app itself.
     pub acts_through: Option<String>,
     /// Further names of the same app.
@@ -449,7 +468,7 @@ pub struct SeenApp {
     #[serde(flatten)]
     pub app: App,
     /// `subject`, `other`, or `unsaid` where the label decides nothing.
-    pub says: String,
+    pub says: Labelled,
     /// Packets with this label.
     pub packets: u64,
     /// Index of the input of the first one.
@@ -470,7 +489,7 @@ pub struct Lookup {
     /// Who asked.
     pub clients: Vec<String>,
     /// `local`, `relayed` or `internet`.
-    pub scope: String,
+    pub scope: Reach,
     /// Addresses answered.
     pub answers: Vec<String>,
     /// Who owns the name, by the catalog.
@@ -478,7 +497,7 @@ pub struct Lookup {
     /// What the host is for, by the catalog.
     pub role: Option<String>,
     /// Whose lookup it is.
-    pub attribution: String,
+    pub attribution: Attribution,
     /// The app, by the capture's label.
     pub app: Option<App>,
     /// Times asked; 0 where the capture holds an answer and no question.
@@ -504,7 +523,7 @@ pub struct Coverage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gap {
     /// Stable id.
-    pub id: String,
+    pub id: Open<GapId>,
     /// How often.
     pub count: u64,
     /// In words.
@@ -517,4 +536,34 @@ pub struct Gap {
     pub blocking: bool,
     /// Index of the input of another vantage that makes up for it; null if none does.
     pub covered_by: Option<u32>,
+}
+
+/// The source of the best name, `none` without one.
+pub fn source_word(source: Option<&Open<NameSource>>) -> &str {
+    source.map_or(or_none::NONE, Open::word)
+}
+
+/// Reads and writes it.
+mod or_none {
+    use super::{NameSource, Open};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) const NONE: &str = "none";
+
+    pub(super) fn serialize<S: Serializer>(
+        source: &Option<Open<NameSource>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match source {
+            Some(source) => source.serialize(to),
+            None => to.serialize_str(NONE),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Open<NameSource>>, D::Error> {
+        let source = Open::deserialize(from)?;
+        Ok((source.word() != NONE).then_some(source))
+    }
 }

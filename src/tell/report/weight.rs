@@ -6,6 +6,7 @@
 //! report words them.
 
 use super::v1::{Claim, Finding, Report};
+use crate::judge::claim::Verdict;
 
 /// How a finding weighs, heaviest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,8 +21,6 @@ pub enum Weight {
     Allowed,
 }
 
-/// Attributions whose traffic contradicts a claim; all others are suspect at most.
-const ACCUSED: [&str; 2] = ["app", "vendor"];
 /// Rules that say why something is not known: they never contradict, whoever sent it.
 const OPEN: [&str; 6] = [
     "unattributed-internet",
@@ -43,8 +42,8 @@ pub fn of(report: &Report, finding: &Finding) -> Weight {
     let contradicted = report
         .claims
         .iter()
-        .any(|claim| claim.verdict == "contradicted" && finding.claims.contains(&claim.id));
-    let accused = ACCUSED.contains(&finding.attribution.as_str());
+        .any(|claim| claim.verdict == Verdict::Contradicted && finding.claims.contains(&claim.id));
+    let accused = finding.attribution.accuses();
     if contradicted && accused && !OPEN.contains(&finding.rule.as_str()) {
         Weight::Contradicts
     } else {
@@ -103,19 +102,19 @@ pub fn sessions(report: &Report) -> Vec<Session<'_>> {
 /// The exit code of `check` for this report, whatever formats it is written in.
 pub fn exit_code(report: &Report) -> u8 {
     let softened = |option: &str| report.scope.softened.iter().any(|given| given == option);
-    match report.verdict.as_str() {
+    match report.verdict {
         _ if softened("--exit-zero") => 0,
-        "contradicted" => 1,
-        "inconclusive" if softened("--allow-inconclusive") => 0,
-        "inconclusive" => 3,
-        _ => 0,
+        Verdict::Contradicted => 1,
+        Verdict::Inconclusive if softened("--allow-inconclusive") => 0,
+        Verdict::Inconclusive => 3,
+        Verdict::Consistent => 0,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tell::report::sample::{finding, report};
+    use crate::tell::report::sample::{finding, report, word};
 
     #[test]
     fn only_the_accused_of_a_contradicted_claim_contradict() {
@@ -127,11 +126,11 @@ mod tests {
         };
         assert_eq!(weigh(&report, &|_| ()), Weight::Contradicts);
         assert_eq!(
-            weigh(&report, &|f| f.attribution = "app".into()),
+            weigh(&report, &|f| f.attribution = word("app")),
             Weight::Contradicts
         );
         assert_eq!(
-            weigh(&report, &|f| f.attribution = "shared".into()),
+            weigh(&report, &|f| f.attribution = word("shared")),
             Weight::Suspect
         );
         assert_eq!(
@@ -144,7 +143,7 @@ mod tests {
             weigh(&report, &|f| f.allowed = Some("ntp".into())),
             Weight::Allowed
         );
-        report.claims[0].verdict = "inconclusive".into();
+        report.claims[0].verdict = word("inconclusive");
         assert_eq!(weigh(&report, &|_| ()), Weight::Suspect);
     }
 
@@ -159,7 +158,7 @@ mod tests {
             ("inconclusive", "--allow-inconclusive", 0),
             ("consistent", "", 0),
         ] {
-            report.verdict = verdict.into();
+            report.verdict = word(verdict);
             report.scope.softened = vec![softened.into()];
             assert_eq!(exit_code(&report), code, "{verdict} {softened}");
         }

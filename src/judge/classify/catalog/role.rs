@@ -1,49 +1,26 @@
 //! The role table (`roles.tsv`): what a host is for, and what traffic to it says about who sent it.
 
+use crate::vocabulary;
 use std::sync::OnceLock;
 
 /// The embedded role table.
 pub(super) const ROLES: &str = include_str!("../roles.tsv");
 
-/// What traffic to a host of some role says about who sent it. Ordered by strength: of several names the
-/// greatest counts, so that what accuses is never hidden by what does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RoleAttribution {
-    /// Background traffic of the phone itself, if the address agrees.
-    Os,
-    /// Nothing: the row describes only. As good as no row, hence stronger than [`Os`](Self::Os): what is
-    /// unexplained stays suspect.
-    None,
-    /// A platform that the phone and other apps use too.
-    Shared,
-    /// A third-party SDK or service that drone apps carry.
-    ThirdParty,
-    /// The drone vendor.
-    Vendor,
-}
-
-impl RoleAttribution {
-    /// The name in `roles.tsv`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Os => "os",
-            Self::None => "none",
-            Self::Shared => "shared",
-            Self::ThirdParty => "third-party",
-            Self::Vendor => "vendor",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Os,
-            Self::None,
-            Self::Shared,
-            Self::ThirdParty,
-            Self::Vendor,
-        ]
-        .into_iter()
-        .find(|attribution| attribution.as_str() == name)
+vocabulary! {
+    /// What traffic to a host of some role says about who sent it. Ordered by strength: of several names the
+    /// greatest counts, so that what accuses is never hidden by what does not.
+    "attribution of a role" pub enum RoleAttribution {
+        /// Background traffic of the phone itself, if the address agrees.
+        Os = "os",
+        /// Nothing: the row describes only. As good as no row, hence stronger than [`Os`](Self::Os): what is
+        /// unexplained stays suspect.
+        None = "none",
+        /// A platform that the phone and other apps use too.
+        Shared = "shared",
+        /// A third-party SDK or service that drone apps carry.
+        ThirdParty = "third-party",
+        /// The drone vendor.
+        Vendor = "vendor",
     }
 }
 
@@ -74,7 +51,7 @@ fn parse_role(line: &'static str) -> Option<Role> {
     let (id, attribution, meaning) = (cells.next()?, cells.next()?, cells.next()?);
     Some(Role {
         id,
-        attribution: RoleAttribution::from_name(attribution)?,
+        attribution: RoleAttribution::from_id(attribution)?,
         meaning,
     })
 }

@@ -16,7 +16,7 @@ pub(super) fn clocks(case: &Case<'_>) -> Vec<v1::Clock> {
     let mut out: Vec<v1::Clock> = series
         .flat_map(|s| s.ledger.clocks.iter())
         .map(|(kind, server, offsets)| v1::Clock {
-            source: kind.id().into(),
+            source: kind.into(),
             server: server.to_string(),
             offset_least: seconds(offsets.least),
             offset_most: seconds(offsets.most),

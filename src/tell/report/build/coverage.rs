@@ -19,7 +19,7 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
             let gap = (
                 gap.id,
                 v1::Gap {
-                    id: gap.id.id().into(),
+                    id: gap.id.into(),
                     count: gap.count,
                     text: gap.text.clone(),
                     input: gap.input,
@@ -48,7 +48,7 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
                 });
                 if !told {
                     let gap = v1::Gap {
-                        id: key.id.id().into(),
+                        id: key.id.into(),
                         count: noted.count,
                         text: key.cause.to_string(),
                         input: Some(key.input),

@@ -44,7 +44,7 @@ pub(super) fn app(labelling: &Labelling) -> v1::App {
     v1::App {
         name: labelling.name.clone(),
         uid: labelling.uid,
-        source: labelling.source.id().into(),
+        source: labelling.source.into(),
         acts_through: labelling.owner.clone(),
         also: labelling.also.clone(),
         cut: labelling.cut,
@@ -84,7 +84,7 @@ pub(super) fn write_destination(
     }
     v1::Destination {
         id,
-        scope: destination.key.scope.id().into(),
+        scope: destination.key.scope,
         ip: destination.key.ip.map(|ip| ip.to_string()),
         port: destination.key.port,
         via: destination.key.via.map(|(ip, port)| v1::Via {
@@ -94,17 +94,13 @@ pub(super) fn write_destination(
         transport: transport_name(destination.key.transport),
         protocol: destination.protocols.first().map(|p| (*p).to_owned()),
         host: destination.key.host.as_deref().map(str::to_owned),
-        host_source: destination
-            .key
-            .host_source
-            .map_or("none", |s| s.id())
-            .into(),
+        host_source: destination.key.host_source.map(Into::into),
         names: destination
             .names
             .iter()
             .map(|(named, at)| v1::Name {
                 name: named.name.to_string(),
-                source: named.source.id().into(),
+                source: named.source.into(),
                 input: at.at.input,
                 frame: at.at.frame,
             })
@@ -112,13 +108,10 @@ pub(super) fn write_destination(
         owner: catalogued.map(|h| h.owner.clone()),
         role: catalogued.map(|h| h.role.clone()),
         jurisdiction: catalogued.and_then(|h| h.jurisdiction.clone()),
-        attribution: destination.attributed.whose.id().into(),
+        attribution: destination.attributed.whose,
         attribution_reason: destination.attributed.reason.clone(),
         country: place.and_then(|p| p.country.clone()),
-        country_confidence: place
-            .map_or(Confidence::Unknown, |p| p.confidence)
-            .as_str()
-            .into(),
+        country_confidence: place.map_or(Confidence::Unknown, |p| p.confidence),
         country_candidates: place.map(|p| p.candidates.clone()).unwrap_or_default(),
         asn: place.and_then(|p| p.asn),
         organisation: place.and_then(|p| p.organisation.clone()),
@@ -132,7 +125,7 @@ pub(super) fn write_destination(
                 region: c.region,
             }),
         app: destination.key.app.as_deref().map(app),
-        stage: destination.stage().id().into(),
+        stage: destination.stage(),
         flows: destination.flows,
         packets_out: counted(|t| t.packets_out),
         packets_in: counted(|t| t.packets_in),
@@ -180,7 +173,7 @@ pub(super) fn overflow(
                         port: None,
                         via: None,
                         host: None,
-                        host_source: "none".into(),
+                        host_source: None,
                         names: Vec::new(),
                         owner: None,
                         role: None,
@@ -263,7 +256,7 @@ pub(super) fn lookups(case: &Case<'_>, times: &Times<'_>) -> Vec<v1::Lookup> {
                     .take(CLIENTS_MAX)
                     .map(ToString::to_string)
                     .collect(),
-                scope: lookup.scope.id().into(),
+                scope: lookup.scope,
                 answers: lookup
                     .answers
                     .iter()
@@ -272,7 +265,7 @@ pub(super) fn lookups(case: &Case<'_>, times: &Times<'_>) -> Vec<v1::Lookup> {
                     .collect(),
                 owner: host.map(|h| h.owner.clone()),
                 role: host.map(|h| h.role.clone()),
-                attribution: lookup.attributed.whose.id().into(),
+                attribution: lookup.attributed.whose,
                 app: lookup.app.as_deref().map(app),
                 count: lookup.asked.values().map(|(count, ..)| count).sum(),
                 first: times.show(first),

@@ -5,8 +5,7 @@ use super::silence::silence;
 use crate::evidence::row::FRAMES_MAX;
 use crate::ground::hex::hex;
 use crate::ground::moment::{Moment, Timestamp};
-use crate::judge::claim::{About, Case, Confidence, Content, Finding, Outcome, Verdict, Weight};
-use crate::judge::classify::Stage;
+use crate::judge::claim::{About, Case, Content, Finding, Outcome, Verdict, Weight};
 use crate::judge::classify::destination::{Key, transport_name};
 use crate::tell::report::{meaning, v1};
 use sha2::{Digest, Sha256};
@@ -38,9 +37,9 @@ pub(super) fn claims(
                         id: place.key().clone(),
                         rule: finding.rule.clone(),
                         claims: vec![outcome.claim.id.clone()],
-                        attribution: finding.attribution.id().into(),
-                        stage: finding.stage.id().into(),
-                        confidence: finding.confidence.id().into(),
+                        attribution: finding.attribution,
+                        stage: finding.stage,
+                        confidence: finding.confidence,
                         destination,
                         lookup: match finding.about {
                             About::Destination(_) => None,
@@ -60,8 +59,6 @@ pub(super) fn claims(
                     place.insert(Joined {
                         weight: finding.weight,
                         first: finding.first,
-                        stage: finding.stage,
-                        confidence: finding.confidence,
                         written,
                     });
                 }
@@ -74,7 +71,7 @@ pub(super) fn claims(
             id: outcome.claim.id.clone(),
             statement: outcome.claim.statement.clone(),
             source: outcome.claim.source.clone(),
-            verdict: outcome.verdict.id().into(),
+            verdict: outcome.verdict,
             reasons: outcome
                 .reasons
                 .iter()
@@ -108,8 +105,6 @@ pub(super) fn claims(
 struct Joined {
     weight: Weight,
     first: Moment,
-    stage: Stage,
-    confidence: Confidence,
     written: v1::Finding,
 }
 
@@ -120,15 +115,11 @@ impl Joined {
         /// Longest filter and text that are joined; Wireshark takes more, a reader does not.
         const JOINED_MAX: usize = 2_000;
         let have = &mut self.written;
-        if finding.stage > self.stage {
-            self.stage = finding.stage;
-            have.stage = finding.stage.id().into();
+        if finding.stage > have.stage {
+            have.stage = finding.stage;
             have.destination = destination;
         }
-        if finding.confidence > self.confidence {
-            self.confidence = finding.confidence;
-            have.confidence = finding.confidence.id().into();
-        }
+        have.confidence = have.confidence.max(finding.confidence);
         if finding.weight > self.weight {
             // What is allowed for one address is not allowed for all.
             self.weight = finding.weight;
@@ -192,7 +183,7 @@ fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> String {
 
 fn content(of: &Content) -> v1::Content {
     v1::Content {
-        kind: of.kind.clone(),
+        kind: of.kind.into(),
         text: of.text.clone(),
         place: of.place.clone(),
         input: of.at.input,

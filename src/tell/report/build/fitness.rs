@@ -44,10 +44,10 @@ pub fn fitness(case: &Case<'_>, texts: &Library, request: Request<'_>) -> Fitnes
 }
 
 fn window(of: &WindowCoverage, times: &Times<'_>) -> Window {
-    let mut blocked_by: Vec<String> = Vec::new();
+    let mut blocked_by: Vec<GapId> = Vec::new();
     for gap in of.gaps.iter().filter(|g| g.blocks()) {
-        if !blocked_by.iter().any(|id| id == gap.id.id()) {
-            blocked_by.push(gap.id.id().to_owned());
+        if !blocked_by.contains(&gap.id) {
+            blocked_by.push(gap.id);
         }
     }
     Window {
@@ -62,7 +62,7 @@ fn window(of: &WindowCoverage, times: &Times<'_>) -> Window {
 }
 
 fn gap(told: v1::Gap, case: &Case<'_>, inputs: &[v1::Input], texts: &Library) -> Option<Gap> {
-    let id = GapId::ALL.iter().copied().find(|g| g.id() == told.id)?;
+    let id = told.id.known()?;
     let windows = (0u32..)
         .zip(&case.windows)
         .filter(|(_, window)| {
@@ -89,7 +89,7 @@ fn gap(told: v1::Gap, case: &Case<'_>, inputs: &[v1::Input], texts: &Library) ->
             .zip(input)
             .and_then(|(index, input)| share(id, told.count, index, input, case)),
         next: texts.next(id).to_owned(),
-        id: told.id,
+        id,
         text: told.text,
     })
 }

@@ -1,6 +1,9 @@
 //! What counts as a change of something that both recordings show, and which change is news.
 
 use super::{Asked, Change, Traffic};
+use crate::judge::classify::Scope;
+use crate::judge::classify::attribution::Attribution;
+use std::fmt::Display;
 
 /// Bytes out changed if one side sent at least this many times what the other did …
 pub(super) const BYTES_FACTOR: u64 = 4;
@@ -8,43 +11,20 @@ pub(super) const BYTES_FACTOR: u64 = 4;
 /// them two runs of the same app differ by chance.
 pub(super) const BYTES_FLOOR: u64 = 64 << 10;
 
-/// Stages, weakest first.
-const STAGES: [&str; 5] = [
-    "unsolicited",
-    "lookup",
-    "attempted",
-    "connected",
-    "transferred",
-];
-
-/// Attributions, what accuses last, each with its effect: 0 listed, 1 suspect, 2 contradicts.
-const ATTRIBUTIONS: [(&str, u8); 8] = [
-    ("other-device", 0),
-    ("other-app", 0),
-    ("os", 0),
-    ("unknown", 1),
-    ("shared", 1),
-    ("third-party", 1),
-    ("vendor", 2),
-    ("app", 2),
-];
-
-/// Place among the stages; a word that is not known here counts as the furthest.
-pub(super) fn stage_rank(stage: &str) -> usize {
-    let at = STAGES.iter().position(|id| *id == stage);
-    at.unwrap_or(STAGES.len())
-}
-
-/// Place among the attributions; a word that is not known here weighs most.
-pub(super) fn attribution_rank(attribution: &str) -> usize {
-    let at = ATTRIBUTIONS.iter().position(|(id, _)| *id == attribution);
-    at.unwrap_or(ATTRIBUTIONS.len())
-}
-
 /// What an attribution does to a claim of silence.
-fn effect(attribution: &str) -> u8 {
-    let known = ATTRIBUTIONS.iter().find(|(id, _)| *id == attribution);
-    known.map_or(u8::MAX, |(_, effect)| *effect)
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Effect {
+    Listed,
+    Suspect,
+    Contradicts,
+}
+
+fn effect(attribution: Attribution) -> Effect {
+    match attribution {
+        _ if attribution.accuses() => Effect::Contradicts,
+        _ if attribution.is_suspect() => Effect::Suspect,
+        _ => Effect::Listed,
+    }
 }
 
 pub(super) fn change(id: &str, news: bool, text: impl Into<String>) -> Change {
@@ -59,7 +39,7 @@ pub(super) fn change(id: &str, news: bool, text: impl Into<String>) -> Change {
 pub(super) fn of_traffic(before: &Traffic, after: &Traffic) -> Vec<Change> {
     let mut changes = Vec::new();
     if before.stage != after.stage {
-        let rose = stage_rank(&after.stage) > stage_rank(&before.stage);
+        let rose = after.stage > before.stage;
         let word = if rose { "further" } else { "less far" };
         changes.push(change(
             "stage",
@@ -67,7 +47,7 @@ pub(super) fn of_traffic(before: &Traffic, after: &Traffic) -> Vec<Change> {
             format!("went {word}: {}, before {}", after.stage, before.stage),
         ));
     }
-    changes.extend(attribution(&before.attribution, &after.attribution));
+    changes.extend(attribution(before.attribution, after.attribution));
     changes.extend(places(before, after));
     changes.extend(bytes(before.bytes_out, after.bytes_out));
     let further: Vec<&str> = missing(&before.addresses, &after.addresses);
@@ -97,14 +77,14 @@ pub(super) fn of_traffic(before: &Traffic, after: &Traffic) -> Vec<Change> {
 
 /// What differs between two views of one lookup.
 pub(super) fn of_asked(before: &Asked, after: &Asked) -> Vec<Change> {
-    let mut changes: Vec<Change> = attribution(&before.attribution, &after.attribution)
+    let mut changes: Vec<Change> = attribution(before.attribution, after.attribution)
         .into_iter()
         .collect();
     if before.scopes != after.scopes {
-        let further = missing(&before.scopes, &after.scopes);
+        let beyond = |asked: &Asked| asked.scopes.contains(&Scope::Internet);
         changes.push(change(
             "scope",
-            further.contains(&"internet"),
+            beyond(after) && !beyond(before),
             format!(
                 "asked of a resolver in scope {}, before {}",
                 or_none(&after.scopes),
@@ -115,7 +95,7 @@ pub(super) fn of_asked(before: &Asked, after: &Asked) -> Vec<Change> {
     changes
 }
 
-fn attribution(before: &str, after: &str) -> Option<Change> {
+fn attribution(before: Attribution, after: Attribution) -> Option<Change> {
     (before != after).then(|| {
         let worse = effect(after) > effect(before);
         change(
@@ -172,49 +152,17 @@ fn missing<'a>(before: &[String], after: &'a [String]) -> Vec<&'a str> {
     new.map(String::as_str).collect()
 }
 
-fn or_none(words: &[String]) -> String {
+fn or_none(words: &[impl Display]) -> String {
     if words.is_empty() {
-        "none".to_owned()
-    } else {
-        words.join(", ")
+        return "none".to_owned();
     }
+    let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+    words.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::classify::Stage;
-    use crate::judge::classify::attribution::Attribution;
-
-    #[test]
-    fn ranks_are_those_of_the_judgement() {
-        let stages = [
-            Stage::Unsolicited,
-            Stage::Lookup,
-            Stage::Attempted,
-            Stage::Connected,
-            Stage::Transferred,
-        ];
-        assert!(stages.is_sorted());
-        assert_eq!(stages.map(Stage::id), STAGES);
-        let attributions = [
-            Attribution::OtherDevice,
-            Attribution::OtherApp,
-            Attribution::Os,
-            Attribution::Unknown,
-            Attribution::Shared,
-            Attribution::ThirdParty,
-            Attribution::Vendor,
-            Attribution::App,
-        ];
-        assert!(attributions.is_sorted());
-        for (one, (id, effect)) in attributions.into_iter().zip(ATTRIBUTIONS) {
-            let said = u8::from(one.is_suspect()) + 2 * u8::from(one.accuses());
-            assert_eq!((one.id(), said), (id, effect));
-        }
-        assert!(attribution_rank("later-word") > attribution_rank("app"));
-        assert!(stage_rank("later-word") > stage_rank("transferred"));
-    }
 
     #[test]
     fn bytes_change_by_factor_and_floor() {

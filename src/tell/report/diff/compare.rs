@@ -4,9 +4,10 @@
 //! name at another operator is new too. What the baseline has under another port, transport or
 //! party, or as a lookup only, is changed, and the row says so.
 
-use super::changes::{attribution_rank, change, of_traffic, stage_rank};
+use super::changes::{change, of_traffic};
 use super::rows::{Group, Identity, Key, Operator, Port, Rows};
-use super::{CHANGED, Change, Counts, DestinationChange, GONE, NEW};
+use super::{Change, Counts, DestinationChange, Status};
+use crate::judge::classify::{Scope, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Operators and scopes that a note lists.
@@ -17,9 +18,9 @@ struct Index<'r> {
     /// Keys by identity.
     by_identity: BTreeMap<&'r Identity, Vec<&'r Key>>,
     /// Addresses of named destinations, by scope.
-    named_addresses: BTreeSet<(&'r str, &'r str)>,
+    named_addresses: BTreeSet<(Scope, &'r str)>,
     /// Names beside the best one, by scope.
-    names: BTreeSet<(&'r str, &'r str)>,
+    names: BTreeSet<(Scope, &'r str)>,
     /// Names that were looked up.
     looked_up: &'r BTreeSet<String>,
 }
@@ -36,7 +37,7 @@ impl<'r> Index<'r> {
             let keys = index.by_identity.entry(&key.identity).or_default();
             keys.push(key);
             for group in apps.values() {
-                let scoped = |text: &'r String| (key.scope.as_str(), text.as_str());
+                let scoped = |text: &'r String| (key.scope, text.as_str());
                 index.names.extend(group.names.iter().map(scoped));
                 if matches!(key.identity, Identity::Name(_)) {
                     let addresses = group.traffic.addresses.iter().map(scoped);
@@ -80,7 +81,7 @@ pub(super) fn destinations(
             };
             match row {
                 Some(row) => {
-                    counts.count(&row.status);
+                    counts.count(row.status);
                     rows.push(row);
                 }
                 None => counts.same = counts.same.saturating_add(1),
@@ -94,14 +95,13 @@ pub(super) fn destinations(
 /// New, then changed, then gone; inside, what is news and what accuses first, then what went
 /// furthest. The rest of the key makes the order total.
 fn order(row: &DestinationChange) -> impl Ord + use<> {
-    let status = [NEW, CHANGED, GONE].iter().position(|s| *s == row.status);
     let seen = row.after.as_ref().or(row.before.as_ref());
     (
-        status,
+        row.status,
         !row.news,
-        seen.map(|t| std::cmp::Reverse(attribution_rank(&t.attribution))),
-        seen.map(|t| std::cmp::Reverse(stage_rank(&t.stage))),
-        (row.host.clone(), row.ip.clone(), row.scope.clone()),
+        seen.map(|t| std::cmp::Reverse(t.attribution)),
+        seen.map(|t| std::cmp::Reverse(t.stage)),
+        (row.host.clone(), row.ip.clone(), row.scope.id()),
         (row.port, row.dynamic_port, row.transport.clone()),
         (row.app.clone(), row.asn),
         seen.map(|t| (t.addresses.clone(), t.destinations.clone())),
@@ -144,9 +144,9 @@ fn pair(
 
 fn row(key: &Key, app: Option<String>, of: &Group) -> DestinationChange {
     DestinationChange {
-        status: CHANGED.to_owned(),
+        status: Status::Changed,
         news: false,
-        scope: key.scope.clone(),
+        scope: key.scope,
         host: match &key.identity {
             Identity::Name(name) => Some(name.clone()),
             _ => None,
@@ -193,7 +193,7 @@ fn both(key: &Key, app: Option<String>, was: Group, is: Group) -> Option<Destina
 /// Only the capture has the row: either it is new, or the baseline has it in another form.
 fn appeared(key: &Key, app: Option<String>, is: Group, old: &Index<'_>) -> DestinationChange {
     // What came in unasked moves no verdict, and strangers knock at every public address.
-    let moves = stage_rank(&is.traffic.stage) > stage_rank("unsolicited");
+    let moves = is.traffic.stage > Stage::Unsolicited;
     let known = known(key, &is, old, moves);
     let mut row = row(key, app, &is);
     match known {
@@ -202,7 +202,7 @@ fn appeared(key: &Key, app: Option<String>, is: Group, old: &Index<'_>) -> Desti
             row.changes = vec![known];
         }
         None => {
-            row.status = NEW.to_owned();
+            row.status = Status::New;
             row.news = moves;
             row.notes = near(key, &is, old, "the baseline");
         }
@@ -243,7 +243,7 @@ fn known(key: &Key, is: &Group, old: &Index<'_>, moves: bool) -> Option<Change> 
         // At another operator or in another scope only: new, with a note.
         return None;
     }
-    let scope = key.scope.as_str();
+    let scope = key.scope;
     match &key.identity {
         Identity::Name(name) if old.names.contains(&(scope, name)) => Some(change(
             "name",
@@ -290,7 +290,7 @@ fn near(key: &Key, group: &Group, other: &Index<'_>, side: &str) -> Vec<String> 
     let scopes: BTreeSet<String> = same
         .iter()
         .filter(|near| near.scope != key.scope)
-        .map(|near| near.scope.clone())
+        .map(|near| near.scope.id().to_owned())
         .collect();
     if !scopes.is_empty() {
         notes.push(format!("{side} has it in scope {}", listed(scopes)));
@@ -319,7 +319,7 @@ fn near(key: &Key, group: &Group, other: &Index<'_>, side: &str) -> Vec<String> 
         .traffic
         .addresses
         .iter()
-        .any(|ip| other.named_addresses.contains(&(key.scope.as_str(), ip)));
+        .any(|ip| other.named_addresses.contains(&(key.scope, ip)));
     if same.is_empty() && renamed {
         notes.push(format!("{side} has its address under another name"));
     }
@@ -328,7 +328,7 @@ fn near(key: &Key, group: &Group, other: &Index<'_>, side: &str) -> Vec<String> 
 
 fn gone(key: &Key, app: Option<String>, was: Group, new: &Index<'_>) -> DestinationChange {
     DestinationChange {
-        status: GONE.to_owned(),
+        status: Status::Gone,
         notes: near(key, &was, new, "the capture"),
         ..DestinationChange {
             before: Some(was.traffic.clone()),

@@ -2,10 +2,11 @@
 //!
 //! The resolver is not part of it, as the site chooses it; whether it is local is a change.
 
-use super::changes::{attribution_rank, change, of_asked};
+use super::changes::{change, of_asked};
 use super::rows::{Identity, Rows, all, app, earlier, union};
-use super::{Asked, CHANGED, Counts, GONE, LookupChange, NEW};
+use super::{Asked, Counts, LookupChange, Status};
 use crate::ground::moment::FrameRef;
+use crate::judge::classify::Scope;
 use crate::tell::report::v1::{Lookup, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +31,7 @@ pub(super) fn names(report: &Report) -> Names {
     let mut names = Names::new();
     for (session, offset) in all(report) {
         for lookup in &session.lookups {
-            let key = (lookup.name.clone(), lookup.scope == "local");
+            let key = (lookup.name.clone(), lookup.scope == Scope::Local);
             let more = one(lookup, offset);
             match names.get_mut(&key) {
                 Some(have) => have.add(more),
@@ -63,8 +64,8 @@ fn one(lookup: &Lookup, offset: u32) -> Name {
         owner: lookup.owner.clone(),
         role: lookup.role.clone(),
         asked: Asked {
-            attribution: lookup.attribution.clone(),
-            scopes: vec![lookup.scope.clone()],
+            attribution: lookup.attribution,
+            scopes: vec![lookup.scope],
             resolvers: vec![lookup.resolver.clone()],
             types: sorted(lookup.types.clone()),
             answers: sorted(lookup.answers.clone()),
@@ -93,10 +94,9 @@ impl Name {
             frames,
         } = other.asked;
         let have = &mut self.asked;
-        if attribution_rank(&attribution) > attribution_rank(&have.attribution) {
-            have.attribution = attribution;
-        }
+        have.attribution = have.attribution.max(attribution);
         union(&mut have.scopes, scopes);
+        have.scopes.sort_by_key(|scope| scope.id());
         union(&mut have.resolvers, resolvers);
         union(&mut have.types, types);
         union(&mut have.answers, answers);
@@ -126,12 +126,12 @@ pub(super) fn compare(
                     false,
                     "the baseline contacted this name without a lookup to be seen",
                 );
-                let mut row = row(CHANGED, name, &is);
+                let mut row = row(Status::Changed, name, &is);
                 row.changes = vec![seen];
                 Some(row)
             }
             None => {
-                let mut row = row(NEW, name, &is);
+                let mut row = row(Status::New, name, &is);
                 // A name asked on the link does not leave it.
                 row.news = !local;
                 Some(row)
@@ -142,13 +142,13 @@ pub(super) fn compare(
                     news: changes.iter().any(|c| c.news),
                     changes,
                     before: Some(was.asked),
-                    ..row(CHANGED, name, &is)
+                    ..row(Status::Changed, name, &is)
                 })
             }
         };
         match row {
             Some(row) => {
-                counts.count(&row.status);
+                counts.count(row.status);
                 rows.push(LookupChange {
                     after: Some(is.asked),
                     ..row
@@ -158,12 +158,12 @@ pub(super) fn compare(
         }
     }
     for ((name, local), was) in before {
-        let mut row = row(GONE, name, &was);
+        let mut row = row(Status::Gone, name, &was);
         if !local && contacted.1.contains(&row.name) {
             let note = "the capture contacted this name without a lookup to be seen";
             row.notes.push(note.to_owned());
         }
-        counts.count(&row.status);
+        counts.count(row.status);
         rows.push(LookupChange {
             before: Some(was.asked),
             ..row
@@ -181,9 +181,9 @@ fn hosts(rows: &Rows) -> BTreeSet<String> {
     names.collect()
 }
 
-fn row(status: &str, name: String, of: &Name) -> LookupChange {
+fn row(status: Status, name: String, of: &Name) -> LookupChange {
     LookupChange {
-        status: status.to_owned(),
+        status,
         news: false,
         name,
         owner: of.owner.clone(),
@@ -196,13 +196,12 @@ fn row(status: &str, name: String, of: &Name) -> LookupChange {
 }
 
 fn order(row: &LookupChange) -> impl Ord + use<> {
-    let status = [NEW, CHANGED, GONE].iter().position(|s| *s == row.status);
     let seen = row.after.as_ref().or(row.before.as_ref());
     (
-        status,
+        row.status,
         !row.news,
-        seen.map(|t| std::cmp::Reverse(attribution_rank(&t.attribution))),
+        seen.map(|t| std::cmp::Reverse(t.attribution)),
         row.name.clone(),
-        seen.map(|t| t.scopes.clone()),
+        seen.map(|t| t.scopes.iter().map(|s| s.id()).collect::<Vec<_>>()),
     )
 }

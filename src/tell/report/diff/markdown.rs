@@ -8,7 +8,7 @@ use super::shown::{
     amounts, arrow, asked, endpoint, firsts, headline, mark, meaning, side, unnamed, whereabouts,
     whose,
 };
-use super::{CHANGED, DestinationChange, Diff, GONE, LookupChange, NEW};
+use super::{DestinationChange, Diff, LookupChange, Status};
 use crate::ground::text;
 use std::io::{self, Write};
 
@@ -39,11 +39,19 @@ pub fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
             "\n## Verdicts\n\n| claim | baseline | capture |\n| --- | --- | --- |"
         )?;
         for claim in &diff.claims {
-            let (id, was, is) = (code(&claim.id), code(&claim.before), code(&claim.after));
+            let (id, was, is) = (
+                code(&claim.id),
+                code(claim.before.id()),
+                code(claim.after.id()),
+            );
             writeln!(out, "| {id} | {was} | {is} |")?;
         }
     }
-    for (status, title) in [(NEW, "New"), (CHANGED, "Changed"), (GONE, "Gone")] {
+    for (status, title) in [
+        (Status::New, "New"),
+        (Status::Changed, "Changed"),
+        (Status::Gone, "Gone"),
+    ] {
         let rows: Vec<_> = diff
             .destinations
             .iter()
@@ -107,7 +115,7 @@ fn lookups(rows: &[&LookupChange], title: &str, out: &mut dyn Write) -> io::Resu
             out,
             "| {}{} | {} | {} | {} | {} |",
             mark(row.news),
-            code(&both(|t| t.attribution.clone())),
+            code(&both(|t| t.attribution.to_string())),
             code(&row.name),
             code(&both(|t| t.count.to_string())),
             cell(what.chain(row.notes.iter().cloned())),

@@ -6,8 +6,9 @@
 //! is another row. Apps by label are kept apart inside a row.
 
 use super::Traffic;
-use super::changes::{attribution_rank, stage_rank};
 use crate::ground::moment::FrameRef;
+use crate::judge::classify::Scope;
+use crate::judge::classify::attribution::Attribution;
 use crate::tell::report::meaning;
 use crate::tell::report::v1::{App, Destination, Report};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ pub(super) enum Identity {
     /// A local relay that was told neither.
     Relay,
     /// Many that the report folded: attribution and country.
-    Folded(String, Option<String>),
+    Folded(Attribution, Option<String>),
 }
 
 /// Who runs the addresses of a name.
@@ -43,7 +44,7 @@ pub(super) enum Operator {
 /// What rows are told apart by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    pub(super) scope: String,
+    pub(super) scope: Scope,
     pub(super) identity: Identity,
     pub(super) operator: Operator,
     pub(super) port: Port,
@@ -155,10 +156,8 @@ fn key(destination: &Destination, systems: &Systems) -> Key {
     let identity = match (&destination.host, &ip) {
         (Some(host), _) => Identity::Name(host.clone()),
         (None, Some(ip)) => Identity::Address(ip.clone()),
-        (None, None) if destination.scope == "relayed" => Identity::Relay,
-        (None, None) => {
-            Identity::Folded(destination.attribution.clone(), destination.country.clone())
-        }
+        (None, None) if destination.scope == Scope::Relayed => Identity::Relay,
+        (None, None) => Identity::Folded(destination.attribution, destination.country.clone()),
     };
     let operator = match (&identity, ip) {
         (Identity::Name(_), Some(ip)) => match systems.0.get(&ip) {
@@ -174,12 +173,12 @@ fn key(destination: &Destination, systems: &Systems) -> Key {
         Some(port) => Port::Fixed(port),
     };
     Key {
-        scope: destination.scope.clone(),
+        scope: destination.scope,
         identity,
         operator,
         port,
         transport: destination.transport.clone(),
-        other_machine: destination.attribution == "other-device",
+        other_machine: destination.attribution == Attribution::OtherDevice,
     }
 }
 
@@ -230,8 +229,8 @@ fn group(
         role: destination.role.clone(),
         names: names.chain(destination.host.clone()).collect(),
         traffic: Traffic {
-            stage: destination.stage.clone(),
-            attribution: destination.attribution.clone(),
+            stage: destination.stage,
+            attribution: destination.attribution,
             flows: destination.flows,
             packets_out: destination.packets_out,
             packets_in: destination.packets_in,
@@ -289,12 +288,8 @@ impl Group {
             destinations,
         } = other.traffic;
         let have = &mut self.traffic;
-        if stage_rank(&stage) > stage_rank(&have.stage) {
-            have.stage = stage;
-        }
-        if attribution_rank(&attribution) > attribution_rank(&have.attribution) {
-            have.attribution = attribution;
-        }
+        have.stage = have.stage.max(stage);
+        have.attribution = have.attribution.max(attribution);
         for (have, more) in [
             (&mut have.flows, flows),
             (&mut have.packets_out, packets_out),

@@ -1,6 +1,7 @@
 //! Words and numbers that the table and the Markdown form share.
 
 use super::{Asked, DestinationChange, Diff, Side, Traffic};
+use crate::judge::classify::Scope;
 
 /// `2 new, 1 changed, 3 gone, 4 the same`.
 fn counts(of: &super::Counts) -> String {
@@ -72,7 +73,7 @@ pub(in crate::tell::report) fn amounts(row: &DestinationChange) -> Vec<String> {
         arrow(row.before.as_ref().map(get), row.after.as_ref().map(get))
     };
     vec![
-        of(|t| t.stage.clone()),
+        of(|t| t.stage.to_string()),
         format!("out {} B", of(|t| t.bytes_out.to_string())),
         format!("in {} B", of(|t| t.bytes_in.to_string())),
         format!(
@@ -85,7 +86,7 @@ pub(in crate::tell::report) fn amounts(row: &DestinationChange) -> Vec<String> {
 
 /// Whose traffic a row is.
 pub(in crate::tell::report) fn whose(row: &DestinationChange) -> String {
-    let of = |t: &Traffic| t.attribution.clone();
+    let of = |t: &Traffic| t.attribution.to_string();
     arrow(row.before.as_ref().map(of), row.after.as_ref().map(of))
 }
 
@@ -96,9 +97,9 @@ pub(in crate::tell::report) fn endpoint(row: &DestinationChange) -> String {
         (None, true) => format!("{}/dynamic port", row.transport),
         (None, false) => row.transport.clone(),
     };
-    match row.scope.as_str() {
-        "internet" => port,
-        scope => format!("{port}, {scope}"),
+    match row.scope {
+        Scope::Internet => port,
+        scope @ (Scope::Local | Scope::Relayed) => format!("{port}, {scope}"),
     }
 }
 
@@ -106,7 +107,7 @@ pub(in crate::tell::report) fn endpoint(row: &DestinationChange) -> String {
 pub(in crate::tell::report) fn unnamed(row: &DestinationChange) -> String {
     match &row.ip {
         Some(ip) => ip.clone(),
-        None if row.scope == "relayed" => "unnamed, behind a relay".to_owned(),
+        None if row.scope == Scope::Relayed => "unnamed, behind a relay".to_owned(),
         None => "several destinations, folded".to_owned(),
     }
 }

@@ -2,7 +2,8 @@
 //! them.
 
 use super::rows::{Rows, Systems, all};
-use super::{ClaimChange, Diff, SCHEMA, Side, compare, lookups};
+use super::{ClaimChange, Diff, SCHEMA, Side, What, compare, lookups};
+use crate::judge::classify::Scope;
 use crate::tell::report::v1::{Gap, Report};
 use std::collections::BTreeSet;
 
@@ -93,7 +94,11 @@ fn side(given: &Given) -> Side {
         })
         .collect();
     Side {
-        given: if given.as_report { "report" } else { "capture" }.to_owned(),
+        given: if given.as_report {
+            What::Report
+        } else {
+            What::Capture
+        },
         path: given.path.clone(),
         digest: given.as_report.then(|| report.digest.clone()),
         tool: report.tool.clone(),
@@ -128,8 +133,8 @@ fn seconds(report: &Report) -> Option<f64> {
 fn blocking(side: &Side) -> String {
     let mut ids: Vec<&str> = Vec::new();
     for gap in side.gaps.iter().filter(|gap| gap.blocking) {
-        if !ids.contains(&gap.id.as_str()) {
-            ids.push(&gap.id);
+        if !ids.contains(&gap.id.word()) {
+            ids.push(gap.id.word());
         }
     }
     ids.join(", ")
@@ -203,7 +208,7 @@ fn limits(
     let folded = |report: &Report| {
         all(report).any(|(r, _)| {
             let folds = |d: &crate::tell::report::v1::Destination| {
-                d.host.is_none() && d.ip.is_none() && d.scope != "relayed"
+                d.host.is_none() && d.ip.is_none() && d.scope != Scope::Relayed
             };
             r.destinations.iter().any(folds)
         })

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::tell::explain::{Kind, library};
+use crate::tell::report::sample::word;
 use crate::tell::report::v1::{Destination, Report};
 use crate::tell::report::{sample, table};
 
@@ -40,7 +41,7 @@ fn said(before: Vec<Destination>, after: Vec<Destination>) -> Vec<(String, bool,
     let diff = diff(&report(before), &report(after));
     let rows = diff.destinations.into_iter().map(|row| {
         let ids: Vec<String> = row.changes.into_iter().map(|c| c.id).collect();
-        (row.status, row.news, ids.join(" "))
+        (row.status.to_string(), row.news, ids.join(" "))
     });
     rows.collect()
 }
@@ -106,12 +107,12 @@ fn what_is_known_in_another_form_is_changed() {
     };
     for (edit, news, ids) in [
         (
-            (|d| d.stage = "attempted".into()) as fn(&mut Destination),
+            (|d| d.stage = word("attempted")) as fn(&mut Destination),
             false,
             "stage",
         ),
-        (|d| d.attribution = "app".into(), false, "attribution"),
-        (|d| d.attribution = "os".into(), false, "attribution"),
+        (|d| d.attribution = word("app"), false, "attribution"),
+        (|d| d.attribution = word("os"), false, "attribution"),
         (
             |d| d.country_candidates = vec!["CN".into(), "US".into()],
             true,
@@ -137,10 +138,10 @@ fn what_is_known_in_another_form_is_changed() {
     // What is worse the other way round.
     for (edit, ids) in [
         (
-            (|d| d.stage = "attempted".into()) as fn(&mut Destination),
+            (|d| d.stage = word("attempted")) as fn(&mut Destination),
             "stage",
         ),
-        (|d| d.attribution = "os".into(), "attribution"),
+        (|d| d.attribution = word("os"), "attribution"),
     ] {
         assert_eq!(
             said(vec![with(edit)], vec![home()]),
@@ -155,7 +156,7 @@ fn what_is_known_in_another_form_is_changed() {
             "further-port",
         ),
         (|d| d.transport = "udp".into(), false, "further-transport"),
-        (|d| d.attribution = "other-device".into(), true, "whose"),
+        (|d| d.attribution = word("other-device"), true, "whose"),
     ] {
         let rows = said(vec![home()], vec![home(), with(edit)]);
         assert_eq!(rows, one("changed", news, ids));
@@ -176,7 +177,7 @@ fn what_is_known_in_another_form_is_changed() {
 fn apps_are_compared_where_both_sides_name_them() {
     let labelled = |name: &str, attribution: &str| {
         let mut one = at("www.dji.com", "203.0.113.7", Some(64500));
-        one.attribution = attribution.into();
+        one.attribution = word(attribution);
         let mut app = sample::fly();
         app.name = Some(name.into());
         one.app = Some(app);
@@ -204,9 +205,9 @@ fn apps_are_compared_where_both_sides_name_them() {
 fn what_has_no_name_is_known_by_its_address() {
     let unnamed = |ip: &str| {
         let mut one = at("", ip, Some(64500));
-        (one.host, one.host_source) = (None, "none".into());
+        (one.host, one.host_source) = (None, None);
         one.names.clear();
-        one.attribution = "unknown".into();
+        one.attribution = word("unknown");
         one
     };
     assert_eq!(
@@ -227,12 +228,12 @@ fn what_has_no_name_is_known_by_its_address() {
     );
     // Strangers knock at every address: listed, and no news.
     let mut knock = unnamed("198.51.100.1");
-    knock.stage = "unsolicited".into();
+    knock.stage = word("unsolicited");
     assert_eq!(said(vec![], vec![knock]), one("new", false, ""));
     // A relay is the site's; its address says nothing.
     let relay = |ip: &str| {
         let mut one = unnamed("203.0.113.7");
-        (one.ip, one.scope, one.port) = (None, "relayed".into(), None);
+        (one.ip, one.scope, one.port) = (None, word("relayed"), None);
         one.via = Some(v1::Via {
             ip: ip.into(),
             port: Some(853),
@@ -249,7 +250,7 @@ fn what_has_no_name_is_known_by_its_address() {
 fn lookups_are_compared_by_name() {
     let lookup = |name: &str, scope: &str, attribution: &str| {
         let mut one = sample::report().lookups.remove(0);
-        (one.name, one.scope, one.attribution) = (name.into(), scope.into(), attribution.into());
+        (one.name, one.scope, one.attribution) = (name.into(), word(scope), word(attribution));
         one
     };
     let with = |lookups: Vec<v1::Lookup>, destinations| Report {
@@ -259,7 +260,7 @@ fn lookups_are_compared_by_name() {
     let said = |before: &Report, after: &Report| {
         let rows = diff(before, after).lookups.into_iter().map(|row| {
             let ids: Vec<String> = row.changes.into_iter().map(|c| c.id).collect();
-            (row.status, row.news, ids.join(" "))
+            (row.status.to_string(), row.news, ids.join(" "))
         });
         rows.collect::<Vec<_>>()
     };
@@ -282,7 +283,7 @@ fn lookups_are_compared_by_name() {
     assert_eq!(said(&contacted, &asked), one("changed", false, "stage"));
     // And one that was only asked for and is contacted now went further.
     let went = diff(&asked, &contacted).destinations.remove(0);
-    assert_eq!((went.status.as_str(), went.news), ("changed", true));
+    assert_eq!((went.status.id(), went.news), ("changed", true));
     assert_eq!(
         went.changes[0].text,
         "went further: transferred, before lookup"
@@ -385,7 +386,11 @@ fn ids_are_explained() {
         met += 1;
     }
     assert!(met >= 10, "{met}");
-    for id in [NEW, CHANGED, GONE, "known"] {
+    for id in Status::ALL
+        .iter()
+        .map(|status| status.id())
+        .chain(["known"])
+    {
         assert!(has(id), "{id}");
     }
 }
@@ -397,7 +402,7 @@ fn hostile_text_stays_inside_every_form() {
         "203.0.113.7",
         None,
     );
-    hostile.attribution = "ven|dor\n".into();
+    hostile.owner = Some("ven|dor\n".into());
     hostile.organisation = Some("`|`".into());
     let mut after = report(vec![hostile]);
     after.lookups = sample::report().lookups;

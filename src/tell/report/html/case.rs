@@ -3,9 +3,10 @@
 use super::folding::folded;
 use super::icon::chip;
 use super::markup::Page;
-use super::words::Sense;
-use super::{Part, evidence, words};
+use super::{Part, evidence};
 use crate::tell::report::v1::{Allowance, Beacon, CaseFile, Event};
+use crate::tell::report::words;
+use crate::tell::report::words::Sense;
 use std::io;
 
 /// The section.

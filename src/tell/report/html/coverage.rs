@@ -2,11 +2,12 @@
 
 use super::folding::folded;
 use super::markup::Page;
-use super::words::count;
-use super::{Part, evidence, words};
+use super::{Part, evidence};
 use crate::ground::gaps::GapId;
 use crate::tell::explain::library;
 use crate::tell::report::v1::{Clock, Gap, Input};
+use crate::tell::report::words;
+use crate::tell::report::words::count;
 use std::io;
 
 /// The section.
@@ -52,10 +53,10 @@ fn list(page: &mut Page<'_>, part: &Part<'_>, gaps: &[&Gap]) -> io::Result<()> {
 
 fn row(page: &mut Page<'_>, part: &Part<'_>, gap: &Gap) -> io::Result<()> {
     page.row(&[], |page| {
-        page.name(|page| page.leaf("code", &[], &gap.id))?;
+        page.name(|page| page.leaf("code", &[], gap.id.word()))?;
         page.cell(|page| {
             page.text(&gap.text)?;
-            match next(&gap.id) {
+            match gap.id.known().and_then(next) {
                 Some(next) => page.leaf(
                     "div",
                     &[("class", "small")],
@@ -77,9 +78,8 @@ fn row(page: &mut Page<'_>, part: &Part<'_>, gap: &Gap) -> io::Result<()> {
 }
 
 /// What avoids a gap, by the texts of `explain`.
-fn next(id: &str) -> Option<&'static str> {
-    let gap = GapId::ALL.iter().find(|gap| gap.id() == id)?;
-    Some(library().ok()?.next(*gap))
+fn next(gap: GapId) -> Option<&'static str> {
+    Some(library().ok()?.next(gap))
 }
 
 fn inputs(page: &mut Page<'_>, inputs: &[Input]) -> io::Result<()> {
@@ -163,7 +163,7 @@ fn clocks(page: &mut Page<'_>, part: &Part<'_>, clocks: &[Clock]) -> io::Result<
             clocks.iter().try_for_each(|clock| {
                 page.row(&[], |page| {
                     page.name(|page| {
-                        page.text(&clock.source)?;
+                        page.text(clock.source.word())?;
                         page.small(&clock.server)
                     })?;
                     page.cell_text(&format!(

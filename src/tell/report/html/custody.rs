@@ -1,9 +1,10 @@
 //! The chain of custody: what went in, what judged it, and what a second run has to give again.
 
+use super::Part;
 use super::folding::folded;
 use super::markup::Page;
-use super::{Part, words};
 use crate::tell::report::v1::{Input, Run, Tool};
+use crate::tell::report::words;
 use std::io;
 
 /// The section.

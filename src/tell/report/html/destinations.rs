@@ -4,9 +4,13 @@ use super::folding::folded;
 use super::icon::chip;
 use super::markup::Page;
 use super::summary::bytes;
-use super::words::{Sense, count};
-use super::{Part, evidence, words};
+use super::{Part, evidence};
+use crate::judge::classify::Scope;
+use crate::judge::classify::attribution::Attribution;
 use crate::tell::report::v1::Destination;
+use crate::tell::report::words;
+use crate::tell::report::words::{Sense, count};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -28,10 +32,10 @@ pub(super) fn destinations(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<(
                 findings.entry(id).or_default().push(evidence::label(index));
             }
         }
-        for (id, mut rows) in words::by_attribution(&report.destinations, |row| &row.attribution) {
+        for (id, mut rows) in words::by_attribution(&report.destinations, |row| row.attribution) {
             group(page, part, id)?;
             // What went furthest must not be folded away behind what did not.
-            rows.sort_by_key(|row| (words::stage_rank(&row.stage), u64::MAX - row.bytes_out));
+            rows.sort_by_key(|row| (Reverse(row.stage), u64::MAX - row.bytes_out));
             folded(page, &rows, "destination", |page, rows, words| {
                 let heads = ["Destination", "Place", "Stage", "Out", "In", "How it is known"];
                 page.table("destination", &format!("{id}: {words}"), &heads, |page| {
@@ -45,9 +49,9 @@ pub(super) fn destinations(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<(
 }
 
 /// Heading of the rows of an attribution.
-pub(super) fn group(page: &mut Page<'_>, part: &Part<'_>, id: &str) -> io::Result<()> {
+pub(super) fn group(page: &mut Page<'_>, part: &Part<'_>, id: Attribution) -> io::Result<()> {
     part.heading_with(page, |page| {
-        chip(page, Sense::of_attribution(id), id)?;
+        chip(page, Sense::from(id), id.id())?;
         page.leaf("span", &[("class", "because")], words::because(id))
     })
 }
@@ -61,7 +65,7 @@ fn destination(
     page.row(&[("id", &part.id(&row.id))], |page| {
         page.name(|page| endpoint(page, row))?;
         page.cell(|page| whereabouts(page, row))?;
-        page.cell_text(&row.stage)?;
+        page.cell_text(row.stage.id())?;
         page.cell(|page| traffic(page, row.bytes_out, row.packets_out))?;
         page.cell(|page| traffic(page, row.bytes_in, row.packets_in))?;
         page.cell(|page| {
@@ -121,8 +125,8 @@ fn endpoint(page: &mut Page<'_>, row: &Destination) -> io::Result<()> {
 
 fn whereabouts(page: &mut Page<'_>, row: &Destination) -> io::Result<()> {
     page.text(&words::place(row))?;
-    if row.scope != "internet" {
-        page.small(&row.scope)?;
+    if row.scope != Scope::Internet {
+        page.small(row.scope.id())?;
     }
     if let Some(cloud) = &row.cloud {
         page.small(&match &cloud.region {

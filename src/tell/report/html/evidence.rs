@@ -1,13 +1,14 @@
 //! The findings: what was seen, in which frames, and what to type into Wireshark to see it too.
 
+use super::Part;
 use super::folding::folded;
 use super::icon::chip;
 use super::markup::Page;
-use super::words::{Sense, count};
-use super::{Part, words};
 use crate::ground::moment::FrameRef;
 use crate::tell::report::v1::{Finding, Report};
 use crate::tell::report::weight;
+use crate::tell::report::words;
+use crate::tell::report::words::{Sense, count};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -39,7 +40,7 @@ pub(super) fn evidence(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
         // Stable: within a weight and an attribution the report's own order holds.
         findings.sort_by_cached_key(|(_, finding)| {
             let weight = weight::of(part.report, finding);
-            (weight, words::rank(&finding.attribution))
+            (weight, words::rank(finding.attribution))
         });
         folded(page, &findings, "finding", |page, rows, words| {
             let heads = ["Finding", "What was seen", "Where to see it"];
@@ -62,7 +63,7 @@ fn finding(page: &mut Page<'_>, part: &Part<'_>, (index, finding): Numbered<'_>)
             page.leaf("strong", &[], &label)?;
             page.text(" ")?;
             let weight = weight::of(part.report, finding);
-            let sense = Sense::of_weight(weight);
+            let sense = Sense::from(weight);
             chip(page, sense, words::weight(weight))?;
             page.small(&format!(
                 "{}, {}, {} confidence",

@@ -1,7 +1,7 @@
 //! Long lists: the first rows in sight, the rest in folds of a size that a browser opens at once.
 
 use super::markup::Page;
-use super::words::count;
+use crate::tell::report::words::count;
 use std::io;
 
 /// Rows in sight of a list.

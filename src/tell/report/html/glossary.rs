@@ -57,30 +57,30 @@ fn words<'a>(report: &'a Report, used: &mut BTreeSet<(Kind, &'a str)>) {
     let scopes = ["internet", "relayed", "unreadable", "local", "not_ip"];
     used.extend(scopes.map(|id| (Kind::Scope, id)));
     for row in &report.destinations {
-        used.insert((Kind::Attribution, &row.attribution));
-        used.insert((Kind::Stage, &row.stage));
-        used.insert((Kind::Place, &row.country_confidence));
+        used.insert((Kind::Attribution, row.attribution.id()));
+        used.insert((Kind::Stage, row.stage.id()));
+        used.insert((Kind::Place, row.country_confidence.id()));
         used.extend(
             row.names
                 .iter()
-                .map(|name| (Kind::HostSource, name.source.as_str())),
+                .map(|name| (Kind::HostSource, name.source.word())),
         );
     }
     for row in &report.lookups {
-        used.insert((Kind::Attribution, &row.attribution));
+        used.insert((Kind::Attribution, row.attribution.id()));
     }
     for row in &report.findings {
-        used.insert((Kind::Attribution, &row.attribution));
-        used.insert((Kind::Stage, &row.stage));
+        used.insert((Kind::Attribution, row.attribution.id()));
+        used.insert((Kind::Stage, row.stage.id()));
         used.insert((Kind::Rule, &row.rule));
-        used.insert((Kind::Confidence, &row.confidence));
+        used.insert((Kind::Confidence, row.confidence.id()));
     }
     for reason in report.claims.iter().flat_map(|claim| &claim.reasons) {
         used.insert((Kind::Rule, &reason.id));
         used.insert((Kind::Gap, &reason.id));
     }
     for gap in &report.coverage.gaps {
-        used.insert((Kind::Gap, &gap.id));
+        used.insert((Kind::Gap, gap.id.word()));
     }
     for session in &report.sessions {
         words(session, used);

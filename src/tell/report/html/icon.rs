@@ -5,8 +5,20 @@
 //! hollow circle.
 
 use super::markup::Page;
-use super::words::Sense;
+use crate::tell::report::words::Sense;
 use std::io;
+
+impl Sense {
+    /// Class of the style.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Against => "against",
+            Self::Open => "open",
+            Self::For => "for",
+            Self::Aside => "aside",
+        }
+    }
+}
 
 /// Outline and sign of each, on a field of 24 by 24.
 fn shape(sense: Sense) -> (&'static str, &'static str) {

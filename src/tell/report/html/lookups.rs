@@ -2,8 +2,9 @@
 
 use super::folding::folded;
 use super::markup::Page;
-use super::{Part, destinations, evidence, words};
+use super::{Part, destinations, evidence};
 use crate::tell::report::v1::Lookup;
+use crate::tell::report::words;
 use std::io;
 
 /// The section.
@@ -14,7 +15,7 @@ pub(super) fn lookups(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
             return page.p("No readable lookup was seen.");
         }
         page.p("Names asked for in the whole capture.")?;
-        for (id, rows) in words::by_attribution(rows, |row| &row.attribution) {
+        for (id, rows) in words::by_attribution(rows, |row| row.attribution) {
             destinations::group(page, part, id)?;
             folded(page, &rows, "lookup", |page, rows, words| {
                 let heads = ["Name", "Asked of", "Times", "First frame", "Answers"];

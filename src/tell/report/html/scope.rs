@@ -2,9 +2,10 @@
 
 use super::folding::folded;
 use super::markup::Page;
-use super::{Part, evidence, words};
+use super::{Part, evidence};
 use crate::tell::report::v1::{Baseline, Device, Machine, Scope};
 use crate::tell::report::weight;
+use crate::tell::report::words;
 use std::io;
 
 /// The section.
@@ -65,7 +66,7 @@ fn folded_if_any<T>(
 }
 
 fn baseline(page: &mut Page<'_>, baseline: &Baseline) -> io::Result<()> {
-    page.text(&baseline.kind)?;
+    page.text(baseline.kind.id())?;
     let files: Vec<&str> = baseline.inputs.iter().map(|i| i.path.as_str()).collect();
     page.small(&files.join(", "))?;
     page.small(&format!(
@@ -108,7 +109,7 @@ fn apps(page: &mut Page<'_>, part: &Part<'_>, scope: &Scope) -> io::Result<()> {
                             false => page.small(&format!("also {}", seen.app.also.join(", "))),
                         }
                     })?;
-                    page.cell_text(&seen.says)?;
+                    page.cell_text(seen.says.id())?;
                     page.cell_text(&seen.packets.to_string())?;
                     page.cell(|page| {
                         page.text(&seen.frame.to_string())?;
@@ -135,7 +136,7 @@ fn machines(page: &mut Page<'_>, rows: &[Machine], words: &str) -> io::Result<()
                             .unwrap_or("not a known drone maker"),
                     )?;
                     match &machine.maker_kind {
-                        Some(kind) => page.small(kind),
+                        Some(kind) => page.small(kind.word()),
                         None => Ok(()),
                     }
                 })?;

@@ -2,16 +2,17 @@
 
 use super::icon::chip;
 use super::markup::Page;
-use super::words::{Sense, count};
-use super::{Part, verdict, words};
+use super::{Part, verdict};
 use crate::tell::report::v1::Report;
+use crate::tell::report::words;
+use crate::tell::report::words::count;
 use std::io;
 
 /// The section.
 pub(super) fn sessions(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
     let sessions = &part.report.sessions;
     part.section(page, "sessions", "Sessions", |page| {
-        let verdicts = sessions.iter().map(|session| session.verdict.as_str());
+        let verdicts = sessions.iter().map(|session| session.verdict);
         page.p(&format!(
             "{}, each judged alone: {}.",
             count(sessions.len(), "session"),
@@ -46,7 +47,7 @@ fn row(page: &mut Page<'_>, part: &Part<'_>, index: usize, session: &Report) -> 
             let words = index.saturating_add(1).to_string();
             page.leaf("a", &[("href", &part.link(&name(index)))], &words)
         })?;
-        page.cell(|page| chip(page, Sense::of_verdict(&session.verdict), &session.verdict))?;
+        page.cell(|page| chip(page, session.verdict.into(), session.verdict.id()))?;
         page.cell_text(&captures(session))?;
         let packets = session
             .inputs
@@ -76,7 +77,7 @@ fn whole(page: &mut Page<'_>, part: &Part<'_>, index: usize, session: &Report) -
                 Some(&part.id(&name(index))),
                 &title,
             )?;
-            chip(page, Sense::of_verdict(&session.verdict), &session.verdict)
+            chip(page, session.verdict.into(), session.verdict.id())
         })?;
         verdict::verdict(page, &inside)?;
         super::sections(page, &inside)?;

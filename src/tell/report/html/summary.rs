@@ -3,46 +3,47 @@
 //! Owner and place are two tables on purpose: the seat of a company says nothing about where its
 //! server stands.
 
+use super::Part;
 use super::folding::folded;
 use super::icon::chip;
 use super::markup::Page;
-use super::words::Sense;
-use super::{Part, words};
+use crate::judge::classify::Stage;
+use crate::judge::classify::attribution::Attribution;
 use crate::tell::report::v1::Destination;
+use crate::tell::report::words;
+use crate::tell::report::words::Sense;
 use std::collections::BTreeMap;
 use std::io;
 
 /// Sums over destinations.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sum<'a> {
+struct Sum {
     destinations: u64,
     bytes_out: u64,
     bytes_in: u64,
-    stage: &'a str,
+    /// The furthest; `None` before the first row.
+    stage: Option<Stage>,
 }
 
-impl<'a> Sum<'a> {
-    fn add(&mut self, row: &'a Destination) {
-        let first = self.destinations == 0;
+impl Sum {
+    fn add(&mut self, row: &Destination) {
         self.destinations = self.destinations.saturating_add(1);
         self.bytes_out = self.bytes_out.saturating_add(row.bytes_out);
         self.bytes_in = self.bytes_in.saturating_add(row.bytes_in);
-        if first || words::stage_rank(&row.stage) < words::stage_rank(self.stage) {
-            self.stage = &row.stage;
-        }
+        self.stage = self.stage.max(Some(row.stage));
     }
 }
 
 /// A row of a table of sums: what it is about, and the sums.
-type Row<'a> = (String, Sum<'a>);
+type Row<K> = (K, Sum);
 
 /// Sums by a key, the most bytes out first.
-fn by<'a>(rows: &'a [Destination], key: impl Fn(&'a Destination) -> String) -> Vec<Row<'a>> {
-    let mut sums: BTreeMap<String, Sum<'a>> = BTreeMap::new();
+fn by<K: Ord>(rows: &[Destination], key: impl Fn(&Destination) -> K) -> Vec<Row<K>> {
+    let mut sums: BTreeMap<K, Sum> = BTreeMap::new();
     for row in rows {
         sums.entry(key(row)).or_default().add(row);
     }
-    let mut sums: Vec<Row<'a>> = sums.into_iter().collect();
+    let mut sums: Vec<Row<K>> = sums.into_iter().collect();
     // Stable: equal sums stay in the order of their names.
     sums.sort_by_key(|(_, sum)| u64::MAX - sum.bytes_out);
     sums
@@ -58,25 +59,29 @@ pub(super) fn summary(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
         page.p(
             "Internet and relayed traffic of the whole capture. Bytes are transport payload; out is away from our side.",
         )?;
-        let mut whose = by(rows, |row| row.attribution.clone());
-        whose.sort_by_key(|(id, _)| words::rank(id));
-        table(page, "Attribution", "By whose it is", &whose, attribution)?;
+        let mut whose = by(rows, |row| row.attribution);
+        whose.sort_by_key(|(id, _)| words::rank(*id));
+        let class = |id: &Attribution| Sense::from(*id).class();
+        table(page, ("Attribution", "By whose it is"), &whose, attribution, class)?;
         let owners = by(rows, owner);
         folded(page, &owners, "owner", |page, rows, words| {
             let caption = format!("By who owns the name, with the owner's jurisdiction: {words}");
-            table(page, "Owner", &caption, rows, |page, name| page.text(name))
+            table(page, ("Owner", &caption), rows, |page, name| page.text(name), |_| PLAIN)
         })?;
         let places = by(rows, words::place);
         folded(page, &places, "place", |page, rows, words| {
             let caption = format!("By place of the address: {words}");
-            table(page, "Place", &caption, rows, |page, name| page.text(name))
+            table(page, ("Place", &caption), rows, |page, name| page.text(name), |_| PLAIN)
         })
     })
 }
 
-fn attribution(page: &mut Page<'_>, id: &str) -> io::Result<()> {
-    chip(page, Sense::of_attribution(id), id)?;
-    page.small(words::because(id))
+/// Class of a bar without a meaning.
+const PLAIN: &str = "plain";
+
+fn attribution(page: &mut Page<'_>, id: &Attribution) -> io::Result<()> {
+    chip(page, Sense::from(*id), id.id())?;
+    page.small(words::because(*id))
 }
 
 fn owner(row: &Destination) -> String {
@@ -87,12 +92,12 @@ fn owner(row: &Destination) -> String {
     }
 }
 
-fn table(
+fn table<K>(
     page: &mut Page<'_>,
-    head: &str,
-    caption: &str,
-    rows: &[Row<'_>],
-    name: impl Fn(&mut Page<'_>, &str) -> io::Result<()>,
+    (head, caption): (&str, &str),
+    rows: &[Row<K>],
+    name: impl Fn(&mut Page<'_>, &K) -> io::Result<()>,
+    class: impl Fn(&K) -> &'static str,
 ) -> io::Result<()> {
     let most = rows.iter().map(|(_, sum)| sum.bytes_out).max().unwrap_or(0);
     let heads = [
@@ -107,14 +112,10 @@ fn table(
             page.row(&[], |page| {
                 page.name(|page| name(page, key))?;
                 page.cell_text(&sum.destinations.to_string())?;
-                page.cell_text(sum.stage)?;
+                page.cell_text(sum.stage.map_or("", Stage::id))?;
                 page.cell(|page| {
                     bytes(page, sum.bytes_out)?;
-                    let class = match head {
-                        "Attribution" => Sense::of_attribution(key).class(),
-                        _ => "plain",
-                    };
-                    page.bar(class, sum.bytes_out, most)
+                    page.bar(class(key), sum.bytes_out, most)
                 })?;
                 page.cell(|page| bytes(page, sum.bytes_in))
             })

@@ -5,6 +5,7 @@ mod reader;
 
 use super::*;
 use crate::ground::text;
+use crate::tell::report::sample::word;
 use crate::tell::report::sample::{destination, finding, report};
 use crate::tell::report::v1;
 use reader::Tree;
@@ -52,7 +53,15 @@ fn poisoned(report: &v1::Report, with: &str) -> v1::Report {
                     "id",
                     "destination",
                     "findings",
+                    // Closed words: another one is no report.
                     "verdict",
+                    "attribution",
+                    "stage",
+                    "confidence",
+                    "scope",
+                    "country_confidence",
+                    "says",
+                    "kind",
                     "start",
                     "first",
                     "at",
@@ -149,11 +158,10 @@ fn the_verdict_comes_first_as_word_and_shape() {
         ),
         ("inconclusive", "open", "M12 1.5L23 22H1z"),
         ("consistent", "for", "M12 1.5a10.5"),
-        ("something-new", "open", "M12 1.5L23 22H1z"),
     ] {
         let mut report = report();
-        report.verdict = verdict.to_owned();
-        report.claims[0].verdict = verdict.to_owned();
+        report.verdict = word(verdict);
+        report.claims[0].verdict = word(verdict);
         let page = drawn(&report);
         let banner = &page[page.find("<main>").unwrap()..];
         let banner = &banner[..banner.find("<nav").unwrap()];
@@ -162,7 +170,7 @@ fn the_verdict_comes_first_as_word_and_shape() {
             shape,
             &format!("Verdict: {verdict}</h2>"),
             "Local Data Mode stops all internet traffic",
-            words::meaning(verdict),
+            words::meaning(word(verdict)),
             "vendor-contact",
         ] {
             assert!(banner.contains(part), "{part}\n{banner}");

@@ -9,10 +9,11 @@ mod axis;
 mod drawing;
 mod marks;
 
+use super::Part;
 use super::markup::Page;
-use super::words::count;
-use super::{Part, words};
 use crate::tell::report::v1::{Phase, Report, Scope, Slot, Timeline, Window};
+use crate::tell::report::words;
+use crate::tell::report::words::count;
 use axis::Axis;
 use std::io;
 

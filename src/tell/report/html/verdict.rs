@@ -1,10 +1,12 @@
 //! The verdict, the claims in words, and why: what a reader takes away who reads nothing else.
 
+use super::Part;
 use super::icon::{chip, icon};
 use super::markup::Page;
-use super::words::{Sense, count};
-use super::{Part, words};
+use crate::judge::claim::Verdict;
 use crate::tell::report::v1::{Claim, Report, Silence};
+use crate::tell::report::words;
+use crate::tell::report::words::{Sense, count};
 use std::collections::BTreeSet;
 use std::io;
 
@@ -51,7 +53,7 @@ pub(super) fn facts(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 /// The verdict over all claims, and every claim.
 pub(super) fn verdict(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
     let report = part.report;
-    let sense = Sense::of_verdict(&report.verdict);
+    let sense = Sense::from(report.verdict);
     let id = part.id("verdict");
     let class = format!("verdict {}", sense.class());
     let mut attributes = vec![("class", class.as_str())];
@@ -68,7 +70,7 @@ pub(super) fn verdict(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
                     [] => page.p("No claim was judged."),
                     [only] => {
                         statement(page, only)?;
-                        page.p(words::meaning(&only.verdict))
+                        page.p(words::meaning(only.verdict))
                     }
                     several => brief(page, several),
                 }
@@ -80,9 +82,9 @@ pub(super) fn verdict(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
                 page.tag("article", &[("class", "claim")], |page| {
                     page.heading(part.level.saturating_add(1), None, &one.id)?;
                     page.tag("p", &[], |page| {
-                        chip(page, Sense::of_verdict(&one.verdict), &one.verdict)?;
+                        chip(page, one.verdict.into(), one.verdict.id())?;
                         page.text(" ")?;
-                        page.text(words::meaning(&one.verdict))
+                        page.text(words::meaning(one.verdict))
                     })?;
                     statement(page, one)?;
                     claim(page, part, one)
@@ -97,12 +99,12 @@ fn brief(page: &mut Page<'_>, claims: &[Claim]) -> io::Result<()> {
     page.p(&format!(
         "The worst over {}: {}.",
         count(claims.len(), "claim"),
-        words::tally(claims.iter().map(|claim| claim.verdict.as_str()))
+        words::tally(claims.iter().map(|claim| claim.verdict))
     ))?;
     page.tag("ul", &[("class", "brief")], |page| {
         claims.iter().try_for_each(|claim| {
             page.tag("li", &[], |page| {
-                chip(page, Sense::of_verdict(&claim.verdict), &claim.verdict)?;
+                chip(page, claim.verdict.into(), claim.verdict.id())?;
                 page.text(" ")?;
                 page.text(&claim.statement)
             })
@@ -135,7 +137,7 @@ fn claim(page: &mut Page<'_>, part: &Part<'_>, claim: &Claim) -> io::Result<()> 
         page.heading(level, None, "Why")?;
         reasons(page, claim)?;
         findings(page, part, claim)?;
-        if let (Some(silence), "consistent") = (&claim.silence, claim.verdict.as_str()) {
+        if let (Some(silence), Verdict::Consistent) = (&claim.silence, claim.verdict) {
             page.heading(level, None, "How much the silence is worth")?;
             worth(page, silence)?;
         }
@@ -167,12 +169,7 @@ fn claim(page: &mut Page<'_>, part: &Part<'_>, claim: &Claim) -> io::Result<()> 
 
 fn reasons(page: &mut Page<'_>, claim: &Claim) -> io::Result<()> {
     if claim.reasons.is_empty() {
-        return page.p(match claim.verdict.as_str() {
-            "consistent" => {
-                "Nothing seen contradicts the statement, nothing is suspect, and no gap forbids the verdict."
-            }
-            _ => "The report gives no reason.",
-        });
+        return page.p(words::without_reason(claim.verdict));
     }
     let (open, rest) = claim
         .reasons

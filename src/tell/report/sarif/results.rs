@@ -4,6 +4,7 @@ use super::rules::Rules;
 use super::{CAPTURES, REPOSITORY, message, taxonomy};
 use crate::ground::hex::hex;
 use crate::ground::text;
+use crate::judge::claim::Verdict;
 use crate::tell::report::anchor::{Anchor, uri};
 use crate::tell::report::v1::{Claim, Finding, Report};
 use crate::tell::report::weight::{Session, Weight, of, sessions};
@@ -164,7 +165,7 @@ fn properties(session: &Session<'_>, finding: &Finding) -> Value {
 
 /// Reasons of an inconclusive claim that no finding stands for: gaps, and questions without traffic.
 fn open_reasons(session: &Session<'_>, claim: &Claim, rules: &Rules) -> Vec<Raw> {
-    if ["consistent", "contradicted"].contains(&claim.verdict.as_str()) {
+    if claim.verdict != Verdict::Inconclusive {
         return Vec::new();
     }
     let report = session.report;

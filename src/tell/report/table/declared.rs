@@ -3,9 +3,11 @@
 
 use super::grid::{Cell, Column};
 use super::left_out;
-use super::page::{Page, plural};
+use super::page::Page;
+use crate::judge::claim::baseline::Kind;
 use crate::tell::report::v1::{Allowance, Baseline, Beacon, CaseFile, Event, Report, Silence};
 use crate::tell::report::words::bytes;
+use crate::tell::report::words::count;
 use std::io;
 
 /// Events, beacons and allowances listed of one kind.
@@ -130,16 +132,15 @@ fn used(allowance: &Allowance) -> String {
     }
     match allowance.findings.len() {
         0 => "nothing fell under it".to_owned(),
-        count => format!("{} covered, {sent} out", plural(count, "finding")),
+        covered => format!("{} covered, {sent} out", count(covered, "finding")),
     }
 }
 
 fn recorded(page: &mut Page<'_>, baseline: &Baseline) -> io::Result<()> {
-    let what = match baseline.kind.as_str() {
-        "without-app" => "without the app: explains traffic that the phone has by itself",
-        "without-mode" => "without the mode: shows what the app does then, and explains nothing",
-        "undeclared" => "not declared: explains nothing",
-        other => other,
+    let what = match baseline.kind {
+        Kind::WithoutApp => "without the app: explains traffic that the phone has by itself",
+        Kind::WithoutMode => "without the mode: shows what the app does then, and explains nothing",
+        Kind::Undeclared => "not declared: explains nothing",
     };
     page.item(0, "Kind:", what)?;
     if let Some(doubt) = &baseline.doubt {
@@ -186,7 +187,7 @@ pub(super) fn silence(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> 
     if let Some(contrast) = &silence.contrast {
         let words = format!(
             "The baseline shows {} of contacts in {:.1} s. Had the mode done nothing, {:.1} s without any would have the probability {}.",
-            plural(
+            count(
                 usize::try_from(contrast.bursts).unwrap_or(usize::MAX),
                 "burst"
             ),

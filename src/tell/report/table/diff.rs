@@ -3,13 +3,16 @@
 //! Knows no more than the JSON form says.
 
 use super::grid::{Cell, Column, Line};
-use super::page::{Page, Paint, plural};
+use super::page::Page;
 use super::{Style, footing, left_out};
+use crate::judge::claim::Verdict;
+use crate::judge::classify::attribution::Attribution;
 use crate::tell::report::diff::shown::{
     amounts, arrow, asked, endpoint, firsts, headline, mark, meaning, side, unnamed, whereabouts,
     whose,
 };
-use crate::tell::report::diff::{Asked, CHANGED, DestinationChange, Diff, GONE, LookupChange, NEW};
+use crate::tell::report::diff::{Asked, DestinationChange, Diff, LookupChange, Status};
+use crate::tell::report::words::{Sense, count};
 use std::io::{self, Write};
 
 /// Destinations or lookups listed of one kind: a few screens.
@@ -24,8 +27,8 @@ const WIDE: usize = 110;
 pub fn write(diff: &Diff, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let page = &mut Page::new(style, out);
     let (word, rest) = headline(diff);
-    let paint = if diff.news { Paint::Open } else { Paint::For };
-    page.marked(0, word, paint, &rest)?;
+    let sense = if diff.news { Sense::Open } else { Sense::For };
+    page.marked(0, word, sense, &rest)?;
     page.text(2, meaning(diff))?;
     page.blank()?;
     for (label, one) in [("Baseline:", &diff.baseline), ("Capture:", &diff.capture)] {
@@ -33,14 +36,18 @@ pub fn write(diff: &Diff, style: Style, out: &mut dyn Write) -> io::Result<()> {
     }
     limits(page, diff)?;
     claims(page, diff)?;
-    for (status, title) in [(NEW, "New"), (CHANGED, "Changed"), (GONE, "Gone")] {
+    for (status, title) in [
+        (Status::New, "New"),
+        (Status::Changed, "Changed"),
+        (Status::Gone, "Gone"),
+    ] {
         let rows: Vec<_> = diff
             .destinations
             .iter()
             .filter(|row| row.status == status)
             .collect();
         if !rows.is_empty() {
-            page.heading(&format!("{title}: {}", plural(rows.len(), "destination")))?;
+            page.heading(&format!("{title}: {}", count(rows.len(), "destination")))?;
             destinations(page, &rows)?;
         }
         let rows: Vec<_> = diff
@@ -49,7 +56,7 @@ pub fn write(diff: &Diff, style: Style, out: &mut dyn Write) -> io::Result<()> {
             .filter(|row| row.status == status)
             .collect();
         if !rows.is_empty() {
-            page.heading(&format!("{title}: {}", plural(rows.len(), "lookup")))?;
+            page.heading(&format!("{title}: {}", count(rows.len(), "lookup")))?;
             lookups(page, &rows)?;
         }
     }
@@ -83,11 +90,11 @@ fn claims(page: &mut Page<'_>, diff: &Diff) -> io::Result<()> {
         Column::left("capture", "contradicted".len()),
     ];
     let rows = diff.claims.iter().map(|claim| {
-        let verdict = |word: &String| Cell::from(word.clone()).paint(Paint::verdict(word));
+        let verdict = |word: Verdict| Cell::from(word.to_string()).paint(word.into());
         vec![
             Cell::from(claim.id.clone()),
-            verdict(&claim.before),
-            verdict(&claim.after),
+            verdict(claim.before),
+            verdict(claim.after),
         ]
     });
     page.table(&columns, rows.collect())
@@ -98,9 +105,13 @@ fn texts(lines: impl IntoIterator<Item = String>) -> impl Iterator<Item = Line> 
 }
 
 /// Attribution with the mark of what is news.
-fn marked(news: bool, whose: &str, last: Option<&str>) -> Cell {
+fn marked(news: bool, whose: &str, last: Option<Attribution>) -> Cell {
     let words = format!("{}{whose}", mark(news));
-    Cell::from(words).paint(last.map_or(Paint::Plain, Paint::attribution))
+    let cell = Cell::from(words);
+    match last {
+        Some(whose) => cell.paint(whose.into()),
+        None => cell,
+    }
 }
 
 fn what(changes: &[crate::tell::report::diff::Change], notes: &[String]) -> Vec<Line> {
@@ -120,7 +131,7 @@ fn destinations(page: &mut Page<'_>, rows: &[&DestinationChange]) -> io::Result<
     }
     let listed = rows.iter().take(ROWS_MAX).map(|row| {
         let last = row.after.as_ref().or(row.before.as_ref());
-        let whose = marked(row.news, &whose(row), last.map(|t| t.attribution.as_str()));
+        let whose = marked(row.news, &whose(row), last.map(|t| t.attribution));
         let name = match &row.host {
             Some(host) => Line::Host(host.clone()),
             None => Line::Text(unnamed(row)),
@@ -152,17 +163,20 @@ fn lookups(page: &mut Page<'_>, rows: &[&LookupChange]) -> io::Result<()> {
             arrow(row.before.as_ref().map(get), row.after.as_ref().map(get))
         };
         let last = row.after.as_ref().or(row.before.as_ref());
-        let whose = both(|t| t.attribution.clone());
+        let whose = both(|t| t.attribution.to_string());
         let name = std::iter::once(Line::Host(row.name.clone()));
         let owner = row.owner.as_ref().map(|owner| format!("owner {owner}"));
         let asked = [
             format!("{} times", both(|t| t.count.to_string())),
             format!("of {}", both(|t| t.resolvers.join(", "))),
-            both(|t| t.scopes.join(", ")),
+            both(|t| {
+                let scopes: Vec<&str> = t.scopes.iter().map(|scope| scope.id()).collect();
+                scopes.join(", ")
+            }),
         ];
         let seen = self::asked(row.before.as_ref(), row.after.as_ref());
         vec![
-            marked(row.news, &whose, last.map(|t| t.attribution.as_str())),
+            marked(row.news, &whose, last.map(|t| t.attribution)),
             Cell::lines(
                 name.chain(texts(owner))
                     .chain(what(&row.changes, &row.notes)),

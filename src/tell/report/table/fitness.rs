@@ -3,9 +3,10 @@
 //! Knows no more than the JSON form says.
 
 use super::grid::{Cell, Column, Line};
-use super::page::{Page, Paint};
+use super::page::Page;
 use super::{Style, footing, left_out};
 use crate::tell::report::fitness::{Fitness, Gap, Share, Window};
+use crate::tell::report::words::Sense;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -23,9 +24,9 @@ const WIDE: usize = 100;
 pub fn write(fitness: &Fitness, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let page = &mut Page::new(style, out);
     let (word, paint) = if fitness.fit {
-        ("fit", Paint::For)
+        ("fit", Sense::For)
     } else {
-        ("unfit", Paint::Open)
+        ("unfit", Sense::Open)
     };
     page.marked(0, word, paint, &fitness.claim)?;
     page.text(2, meaning(fitness.fit))?;
@@ -77,7 +78,10 @@ fn windows(page: &mut Page<'_>, windows: &[Window]) -> io::Result<()> {
         };
         let words = match window.blocked_by.as_slice() {
             [] => format!("{packets}, fit"),
-            ids => format!("{packets}, unfit: {}", ids.join(", ")),
+            gaps => {
+                let ids: Vec<&str> = gaps.iter().map(|gap| gap.id()).collect();
+                format!("{packets}, unfit: {}", ids.join(", "))
+            }
         };
         page.item(0, &label, &words)?;
     }
@@ -95,7 +99,7 @@ fn gaps(page: &mut Page<'_>, gaps: &[&Gap], fitness: &Fitness) -> io::Result<()>
         ];
         let rows = shown.map(|gap| {
             vec![
-                Cell::from(gap.id.clone()),
+                Cell::from(gap.id.to_string()),
                 Cell::lines(place(gap, fitness).map(Line::Text)),
                 Cell::from(how_bad(gap)),
                 Cell::from(gap.text.clone()),
@@ -105,7 +109,7 @@ fn gaps(page: &mut Page<'_>, gaps: &[&Gap], fitness: &Fitness) -> io::Result<()>
     } else {
         let columns = [Column::left("gap", 10), Column::left("seen", 20)];
         let rows = shown.map(|gap| {
-            let facts = std::iter::once(gap.id.clone())
+            let facts = std::iter::once(gap.id.to_string())
                 .chain(place(gap, fitness))
                 .chain([how_bad(gap)]);
             vec![

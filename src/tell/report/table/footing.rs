@@ -2,8 +2,9 @@
 
 use super::grid::{Cell, Column, Line};
 use super::left_out;
-use super::page::{Page, plural};
+use super::page::Page;
 use crate::tell::report::v1::{Accounting, Gap, Input, Report, Scope};
+use crate::tell::report::words::count;
 use crate::tell::report::words::{app, bytes};
 use std::io;
 
@@ -171,7 +172,7 @@ fn gaps(page: &mut Page<'_>, title: &str, gaps: &[&Gap]) -> io::Result<()> {
         ];
         let rows = shown.map(|gap| {
             let facts = [
-                gap.id.clone(),
+                gap.id.to_string(),
                 gap.count.to_string(),
                 seen(gap),
                 gap.text.clone(),
@@ -185,7 +186,11 @@ fn gaps(page: &mut Page<'_>, title: &str, gaps: &[&Gap]) -> io::Result<()> {
             Column::left("what it means here", 20),
         ];
         let rows = shown.map(|gap| {
-            let facts = [gap.id.clone(), format!("count {}", gap.count), seen(gap)];
+            let facts = [
+                gap.id.to_string(),
+                format!("count {}", gap.count),
+                seen(gap),
+            ];
             vec![
                 Cell::lines(facts.map(Line::Text)),
                 Cell::from(gap.text.clone()),
@@ -317,7 +322,7 @@ pub(super) fn data(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         page.item(0, "Addresses:", "no address database")?;
     }
     if !report.sessions.is_empty() {
-        page.item(0, "Sessions:", &plural(report.sessions.len(), "session"))?;
+        page.item(0, "Sessions:", &count(report.sessions.len(), "session"))?;
     }
     if let Some(against) = &report.against {
         let words = format!("{}, digest {}", against.path, against.digest);

@@ -1,7 +1,7 @@
 //! Tables whose columns share the width of the terminal, with every cell broken to fit.
 
-use super::page::Paint;
 use crate::ground::text;
+use crate::tell::report::words::Sense;
 use tabled::builder::Builder;
 use tabled::settings::object::{Cell as At, Columns};
 use tabled::settings::{Alignment, Modify, Style};
@@ -62,19 +62,22 @@ impl Line {
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     lines: Vec<Line>,
-    paint: Paint,
+    paint: Option<Sense>,
 }
 
 impl Cell {
     pub(super) fn lines(lines: impl IntoIterator<Item = Line>) -> Self {
         Self {
             lines: lines.into_iter().collect(),
-            paint: Paint::Plain,
+            paint: None,
         }
     }
 
-    pub(super) fn paint(self, paint: Paint) -> Self {
-        Self { paint, ..self }
+    pub(super) fn paint(self, sense: Sense) -> Self {
+        Self {
+            paint: Some(sense),
+            ..self
+        }
     }
 }
 
@@ -173,13 +176,12 @@ pub(super) fn draw(columns: &[Column], rows: Vec<Vec<Cell>>, width: usize, color
     }
     if color {
         for (row, cells) in rows.iter().enumerate() {
-            for (index, cell) in cells
-                .iter()
-                .enumerate()
-                .filter(|(_, cell)| cell.paint != Paint::Plain)
-            {
+            for (index, cell) in cells.iter().enumerate() {
+                let Some(sense) = cell.paint else {
+                    continue;
+                };
                 let at = At::new(row.saturating_add(1), index);
-                table.with(Modify::new(at).with(cell.paint.color()));
+                table.with(Modify::new(at).with(sense.color()));
             }
         }
     }
@@ -223,7 +225,7 @@ mod tests {
         let columns = [Column::left("name", 4), Column::left("host", 8)];
         let rows = vec![vec![
             Cell::lines([Line::Text("two\nlines │ 大疆\u{1b}[2J\u{202e}".to_owned())])
-                .paint(Paint::Against),
+                .paint(Sense::Against),
             Cell::lines([Line::Host(format!("dji.com.{}.evil.test", "x".repeat(200)))]),
         ]];
         for width in 20..120 {

@@ -3,6 +3,7 @@
 use super::grid::{Cell, Column};
 use super::{Style, grid};
 use crate::ground::text;
+use crate::tell::report::words::Sense;
 use std::io::{self, Write};
 use tabled::settings::Color;
 
@@ -11,42 +12,7 @@ const WIDTH_MIN: usize = 40;
 /// Wider lines are no easier to read.
 const WIDTH_MAX: usize = 1_000;
 
-/// A colour with a meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Paint {
-    /// Speaks against the statement.
-    Against,
-    /// Leaves it open.
-    Open,
-    /// Speaks for it.
-    For,
-    /// Does not bear on it.
-    Aside,
-    /// No meaning known.
-    Plain,
-}
-
-impl Paint {
-    /// Of a verdict word.
-    pub(super) fn verdict(word: &str) -> Self {
-        match word {
-            "contradicted" => Self::Against,
-            "inconclusive" => Self::Open,
-            "consistent" => Self::For,
-            _ => Self::Plain,
-        }
-    }
-
-    /// Of an attribution.
-    pub(super) fn attribution(word: &str) -> Self {
-        match word {
-            "app" | "vendor" => Self::Against,
-            "third-party" | "shared" | "unknown" => Self::Open,
-            "os" | "other-app" | "other-device" => Self::Aside,
-            _ => Self::Plain,
-        }
-    }
-
+impl Sense {
     /// As a colour of a table cell.
     pub(super) fn color(self) -> Color {
         match self {
@@ -54,14 +20,8 @@ impl Paint {
             Self::Open => Color::FG_YELLOW | Color::BOLD,
             Self::For => Color::FG_GREEN | Color::BOLD,
             Self::Aside => Color::FG_CYAN,
-            Self::Plain => Color::empty(),
         }
     }
-}
-
-/// `1 packet`, `2 packets`.
-pub(super) fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The terminal, line by line.
@@ -138,7 +98,7 @@ impl<'a> Page<'a> {
         &mut self,
         indent: usize,
         word: &str,
-        paint: Paint,
+        sense: Sense,
         rest: &str,
     ) -> io::Result<()> {
         let mark = text::terminal(word);
@@ -156,7 +116,7 @@ impl<'a> Page<'a> {
                         self.out,
                         "{:indent$}{}{tail}",
                         "",
-                        paint.color().colorize(&*mark)
+                        sense.color().colorize(&*mark)
                     )?;
                 }
                 _ => writeln!(self.out, "{:indent$}{line}", "")?,

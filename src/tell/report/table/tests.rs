@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ground::text;
+use crate::tell::report::sample::word;
 use crate::tell::report::sample::{STATEMENT, claim, destination, finding, report};
 use crate::tell::report::v1;
 
@@ -117,7 +118,7 @@ fn gap_texts_and_places_are_said_in_words() {
 fn no_verdict_claims_more_than_it_may() {
     for verdict in ["consistent", "inconclusive", "contradicted"] {
         let mut report = report();
-        report.verdict = verdict.to_owned();
+        report.verdict = word(verdict);
         report.claims = vec![claim("local-data-mode", verdict, &[])];
         report.claims[0].reasons.clear();
         let flat = flat(&drawn(&report, 80, false)).to_lowercase();
@@ -188,7 +189,7 @@ fn long_lists_are_cut_where_it_matters_least_and_say_so() {
         .map(|n| {
             let mut row = destination(&format!("D{n}"), "vendor", &format!("h{n}.dji.com"));
             if n < 39 {
-                row.stage = "attempted".to_owned();
+                row.stage = word("attempted");
             }
             row
         })
@@ -219,7 +220,7 @@ fn long_lists_are_cut_where_it_matters_least_and_say_so() {
 fn sessions_come_as_a_summary_and_then_one_by_one() {
     let mut each = report();
     let mut second = report();
-    second.verdict = "consistent".to_owned();
+    second.verdict = word("consistent");
     second.inputs[0].path = "second.pcap".to_owned();
     second.claims = vec![claim("local-data-mode", "consistent", &[])];
     each.sessions = vec![report(), second];
@@ -238,7 +239,7 @@ fn sessions_come_as_a_summary_and_then_one_by_one() {
 #[test]
 fn an_empty_report_is_still_a_page() {
     let mut empty = report();
-    empty.verdict = "inconclusive".to_owned();
+    empty.verdict = word("inconclusive");
     empty.claims.clear();
     empty.findings.clear();
     empty.destinations.clear();

@@ -2,11 +2,14 @@
 
 use super::grid::{Cell, Column, Line};
 use super::left_out;
-use super::page::{Page, Paint, plural};
-use crate::tell::report::v1::{Destination, Lookup, Name, Report};
+use super::page::Page;
+use crate::judge::classify::Scope;
+use crate::judge::classify::attribution::Attribution;
+use crate::tell::report::v1::{self, Destination, Lookup, Name, Report};
 use crate::tell::report::words::{
-    RELAYED, app, because, by_attribution, bytes, place, rounded, socket, stage_rank,
+    RELAYED, app, because, by_attribution, bytes, count, place, rounded, socket,
 };
+use std::cmp::Reverse;
 use std::io;
 
 /// Destinations listed of one attribution: a few screens.
@@ -20,13 +23,10 @@ const WIDE: usize = 140;
 /// Terminals below this width have room for three columns.
 const NARROW: usize = 90;
 
-fn group_title(page: &mut Page<'_>, id: &str, facts: &str) -> io::Result<()> {
-    let rest = match because(id) {
-        "" => facts.to_owned(),
-        because => format!("{because} · {facts}"),
-    };
+fn group_title(page: &mut Page<'_>, id: Attribution, facts: &str) -> io::Result<()> {
     page.blank()?;
-    page.marked(0, id, Paint::attribution(id), &rest)
+    let rest = format!("{} · {facts}", because(id));
+    page.marked(0, id.id(), id.into(), &rest)
 }
 
 /// Where traffic went.
@@ -36,7 +36,7 @@ pub(super) fn destinations(page: &mut Page<'_>, report: &Report) -> io::Result<(
         return page.text(0, "No readable traffic beyond the local network was seen. What the captures could not show is under Coverage.");
     }
     page.text(0, "Internet and relayed traffic of the whole capture, by whose it is and where it went. Bytes are transport payload; out is away from our side.")?;
-    for (id, mut rows) in by_attribution(&report.destinations, |row| row.attribution.as_str()) {
+    for (id, mut rows) in by_attribution(&report.destinations, |row| row.attribution) {
         let all = rows.len();
         let total = |of: fn(&Destination) -> u64| {
             rows.iter()
@@ -49,10 +49,10 @@ pub(super) fn destinations(page: &mut Page<'_>, report: &Report) -> io::Result<(
         group_title(
             page,
             id,
-            &format!("{}, {out} out, {back} in", plural(all, "destination")),
+            &format!("{}, {out} out, {back} in", count(all, "destination")),
         )?;
         // What went furthest must not be cut off by where it went.
-        rows.sort_by_key(|row| (stage_rank(&row.stage), u64::MAX - row.bytes_out));
+        rows.sort_by_key(|row| (Reverse(row.stage), u64::MAX - row.bytes_out));
         rows.truncate(DESTINATIONS_MAX);
         rows.sort_by_key(|row| place(row));
         draw(page, &rows)?;
@@ -77,7 +77,7 @@ fn draw(page: &mut Page<'_>, rows: &[&Destination]) -> io::Result<()> {
                 Cell::from(row.id.clone()),
                 Cell::lines(whereabouts(row)),
                 Cell::lines(endpoint(row)),
-                Cell::from(row.stage.clone()),
+                Cell::from(row.stage.to_string()),
                 Cell::from(bytes(row.bytes_out)),
                 Cell::from(bytes(row.bytes_in)),
                 Cell::lines(evidence(row)),
@@ -101,7 +101,7 @@ fn draw(page: &mut Page<'_>, rows: &[&Destination]) -> io::Result<()> {
             let exact = Line::Text(format!("{label} {count} B"));
             std::iter::once(exact).chain(rounded(count).map(|unit| Line::Text(format!("({unit})"))))
         };
-        let stage = Line::Text(row.stage.clone());
+        let stage = Line::Text(row.stage.to_string());
         let traffic = Cell::lines(
             std::iter::once(stage)
                 .chain(counted("out", row.bytes_out))
@@ -141,8 +141,8 @@ fn whereabouts(row: &Destination) -> Vec<Line> {
         (None, Some(organisation)) => lines.push(organisation.clone()),
         (None, None) => {}
     }
-    if row.scope != "internet" && lines.first().is_none_or(|place| place != RELAYED) {
-        lines.push(row.scope.clone());
+    if row.scope != Scope::Internet && lines.first().is_none_or(|place| place != RELAYED) {
+        lines.push(row.scope.to_string());
     }
     lines.into_iter().map(Line::Text).collect()
 }
@@ -173,17 +173,16 @@ fn endpoint(row: &Destination) -> Vec<Line> {
 
 fn evidence(row: &Destination) -> Vec<Line> {
     let mut lines = Vec::new();
-    let (best, others): (Vec<&Name>, Vec<&Name>) = row
-        .names
-        .iter()
-        .partition(|name| Some(&name.name) == row.host.as_ref() && name.source == row.host_source);
+    let (best, others): (Vec<&Name>, Vec<&Name>) = row.names.iter().partition(|name| {
+        Some(&name.name) == row.host.as_ref() && Some(&name.source) == row.host_source.as_ref()
+    });
     if row.host.is_some() {
         let seen = best
             .first()
             .map(|name| format!(" at {}:{}", name.input, name.frame));
         lines.push(Line::Text(format!(
             "name by {}{}",
-            row.host_source,
+            v1::source_word(row.host_source.as_ref()),
             seen.unwrap_or_default()
         )));
     }
@@ -203,7 +202,7 @@ fn evidence(row: &Destination) -> Vec<Line> {
         }
     }
     if let Some(more) = others.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
-        lines.push(Line::Text(format!("and {}", plural(more, "more name"))));
+        lines.push(Line::Text(format!("and {}", count(more, "more name"))));
     }
     let owner = match (&row.owner, &row.jurisdiction) {
         (Some(owner), Some(jurisdiction)) => Some(format!("owner {owner} ({jurisdiction})")),
@@ -232,8 +231,8 @@ pub(super) fn lookups(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         return page.text(0, "No readable lookup was seen.");
     }
     page.text(0, "Names asked for in the whole capture.")?;
-    for (id, rows) in by_attribution(&report.lookups, |row| row.attribution.as_str()) {
-        group_title(page, id, &plural(rows.len(), "lookup"))?;
+    for (id, rows) in by_attribution(&report.lookups, |row| row.attribution) {
+        group_title(page, id, &count(rows.len(), "lookup"))?;
         let shown = rows.iter().take(LOOKUPS_MAX);
         if page.width() < NARROW {
             let columns = [Column::left("name", 16), Column::left("asked", 14)];

@@ -1,5 +1,9 @@
 //! What the report measures beside single destinations: time lines, silence, clocks, content.
 
+use crate::evidence::content;
+use crate::evidence::ledger::clocks::ClockKind;
+use crate::ground::vocabulary::Open;
+use crate::judge::claim::baseline;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +81,7 @@ pub struct Contrast {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Content {
     /// Stable id of the detector: `position`, `e-mail`, `phone-number`, `imei`, …
-    pub kind: String,
+    pub kind: Open<content::Kind>,
     /// What was found; masked unless `--reveal`.
     pub text: String,
     /// Where in the traffic it stood: `http body`, `http url`, `udp payload`, …
@@ -94,7 +98,7 @@ pub struct Content {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Clock {
     /// `ntp`, `http-date`, …
-    pub source: String,
+    pub source: Open<ClockKind>,
     /// Who said it.
     pub server: String,
     /// Packet clock minus capture clock, in seconds: smallest seen.
@@ -114,7 +118,7 @@ pub struct Clock {
 pub struct Baseline {
     /// `without-app` (explains the phone's own traffic), `without-mode` (gives the contrast) or
     /// `undeclared` (explains nothing).
-    pub kind: String,
+    pub kind: baseline::Kind,
     /// Why it is not what was declared, in words.
     pub doubt: Option<String>,
     /// Its captures.

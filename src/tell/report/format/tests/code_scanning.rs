@@ -3,6 +3,7 @@
 use super::json_schema::{check, holds};
 use super::{bare, each, everything, parsed, setting, shapes};
 use crate::tell::report::anchor::Anchor;
+use crate::tell::report::sample::word;
 use crate::tell::report::sarif;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -176,8 +177,8 @@ fn levels_follow_what_a_finding_does() {
 #[test]
 fn a_claim_that_is_consistent_has_no_result_and_is_still_named() {
     let mut report = bare();
-    report.verdict = "consistent".to_owned();
-    report.claims[0].verdict = "consistent".to_owned();
+    report.verdict = word("consistent");
+    report.claims[0].verdict = word("consistent");
     let log = parsed("sarif", &report);
     accepted(&log);
     assert!(results(&log).is_empty());

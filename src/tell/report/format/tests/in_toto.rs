@@ -3,6 +3,7 @@
 
 use super::{bare, each, everything, parsed, report, setting, shapes};
 use crate::tell::report::intoto;
+use crate::tell::report::sample::word;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -110,8 +111,8 @@ fn the_specification_holds() {
         check(&parsed("intoto", &report));
     }
     let mut consistent = bare();
-    consistent.verdict = "consistent".to_owned();
-    consistent.claims[0].verdict = "consistent".to_owned();
+    consistent.verdict = word("consistent");
+    consistent.claims[0].verdict = word("consistent");
     let statement = parsed("intoto", &consistent);
     check(&statement);
     assert_eq!(statement["predicate"]["result"], "PASSED");

@@ -26,8 +26,8 @@ fn walk(whole: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
         let list = || says.as_array().expect("a list");
         let holds = |schema: &&Value| walk(whole, schema, value, at).is_ok();
         let ok = match keyword.as_str() {
-            "$schema" | "$id" | "id" | "title" | "description" | "default" | "definitions"
-            | "$defs" => true,
+            "$schema" | "$id" | "id" | "title" | "description" | "default" | "examples"
+            | "definitions" | "$defs" => true,
             "$ref" => {
                 let pointer = says.as_str().unwrap().strip_prefix('#').expect("inside");
                 walk(whole, whole.pointer(pointer).expect("defined"), value, at)?;

@@ -1,6 +1,8 @@
 //! Reports with everything filled in that the sample leaves empty.
 
 use crate::ground::moment::FrameRef;
+use crate::judge::classify::attribution::Attribution;
+use crate::tell::report::sample::word;
 use crate::tell::report::sample::{claim, destination, finding, fly, report as sample, some};
 use crate::tell::report::v1;
 use std::collections::BTreeMap;
@@ -135,7 +137,7 @@ fn findings() -> Vec<v1::Finding> {
     vendor.known = Some(false);
     let mut sdk = finding("f2", "third-party");
     sdk.rule = "unattributed-internet".to_owned();
-    sdk.confidence = "low".to_owned();
+    sdk.confidence = word("low");
     sdk.destination = some("D2");
     sdk.first = some("2025-03-01T10:18:20Z");
     sdk.text = "442 bytes of application payload went to a host of an SDK known from drone apps."
@@ -150,7 +152,7 @@ fn findings() -> Vec<v1::Finding> {
     allowed.first = some("2025-03-01T10:12:00Z");
     let mut asked = finding("f4", "vendor");
     asked.rule = "vendor-lookup".to_owned();
-    asked.stage = "lookup".to_owned();
+    asked.stage = word("lookup");
     asked.destination = None;
     asked.lookup = some("\u{430}pi.dji.com");
     asked.grace = true;
@@ -166,7 +168,7 @@ fn findings() -> Vec<v1::Finding> {
     clear.first = some("2025-03-01T10:18:40Z");
     clear.text = "A position stands in clear in a request to 198.51.100.20.".to_owned();
     clear.content = vec![v1::Content {
-        kind: "position".to_owned(),
+        kind: word("position"),
         text: "47.6**, -122.3**".to_owned(),
         place: "http body".to_owned(),
         input: 0,
@@ -187,7 +189,7 @@ pub(super) fn report() -> v1::Report {
     report.inputs.push(second);
     let mut clear = destination("D5", "app", "198.51.100.20");
     clear.host = None;
-    clear.host_source = "none".to_owned();
+    clear.host_source = None;
     clear.names.clear();
     clear.owner = None;
     clear.role = None;
@@ -196,14 +198,14 @@ pub(super) fn report() -> v1::Report {
     clear.port = Some(80);
     clear.protocol = some("http");
     clear.country = some("CN");
-    clear.country_confidence = "single".to_owned();
+    clear.country_confidence = word("single");
     clear.app = Some(fly());
     clear.ja4 = vec!["t13d1516h2_8daaf6152771_02713d6af862".to_owned()];
     let mut time = destination("D6", "os", "time.android.com");
     time.owner = some("Google");
     time.role = some("time");
     time.jurisdiction = some("US");
-    time.stage = "connected".to_owned();
+    time.stage = word("connected");
     time.bytes_out = 96;
     time.explained = some("time.android.com at 203.0.113.7 is in the baseline too");
     report.destinations.extend([clear, time]);
@@ -216,7 +218,7 @@ pub(super) fn report() -> v1::Report {
     report.scope.machines = vec![v1::Machine {
         mac: "60:60:1f:00:00:01".to_owned(),
         maker: some("SZ DJI Technology"),
-        maker_kind: some("drone-maker"),
+        maker_kind: Some(word("drone-maker")),
         addresses: vec!["192.168.1.50".to_owned(), "fe80::1".to_owned()],
         router: false,
         device: true,
@@ -235,7 +237,7 @@ pub(super) fn report() -> v1::Report {
     clear.reasons[0].id = "payload-unread".to_owned();
     report.claims = vec![mode, clear];
     report.clocks = vec![v1::Clock {
-        source: "ntp".to_owned(),
+        source: word("ntp"),
         server: "192.0.2.1".to_owned(),
         offset_least: -0.0213,
         offset_most: 1.5,
@@ -248,7 +250,7 @@ pub(super) fn report() -> v1::Report {
         digest: "b4".repeat(32),
     });
     report.baseline = Some(v1::Baseline {
-        kind: "without-mode".to_owned(),
+        kind: word("without-mode"),
         doubt: some("the app was seen for 40 s only"),
         inputs: vec![report.inputs[0].clone()],
         seconds: 1800.0,
@@ -271,9 +273,11 @@ pub(super) fn report() -> v1::Report {
 /// Consistent, with numbers for the silence.
 pub(super) fn consistent() -> v1::Report {
     let mut report = report();
-    report.verdict = "consistent".to_owned();
+    report.verdict = word("consistent");
     report.findings.clear();
-    report.destinations.retain(|row| row.attribution == "os");
+    report
+        .destinations
+        .retain(|row| row.attribution == Attribution::Os);
     report.lookups.clear();
     report.coverage.gaps.retain(|gap| !gap.blocking);
     report.timeline = timeline(true);

@@ -5,9 +5,9 @@ use super::axis::percent;
 use super::marks::{legend, marks};
 use super::{Columns, LANES, Lane, MARKS_MAX, described, label};
 use crate::tell::report::html::markup::Page;
-use crate::tell::report::html::words::count;
 use crate::tell::report::html::{Part, icon};
 use crate::tell::report::v1::{Event, Report, Window};
+use crate::tell::report::words::count;
 use std::fmt::Write as _;
 use std::io;
 

@@ -1,11 +1,12 @@
 //! Findings as marks on the time line, and what all its marks mean.
 
 use super::Columns;
+use crate::tell::report::html::icon;
 use crate::tell::report::html::markup::Page;
-use crate::tell::report::html::words::Sense;
-use crate::tell::report::html::{icon, words};
 use crate::tell::report::v1::Report;
 use crate::tell::report::weight;
+use crate::tell::report::words;
+use crate::tell::report::words::Sense;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -45,7 +46,7 @@ pub(super) fn marks(report: &Report, columns: &Columns) -> Vec<(f64, Mark)> {
         // A share is from 0 to 1.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let place = (at * MARKS) as u32;
-        let sense = Sense::of_weight(weight::of(report, finding));
+        let sense = Sense::from(weight::of(report, finding));
         let mark = marks.entry(place).or_insert(Mark {
             sense,
             names: Vec::new(),
@@ -77,7 +78,7 @@ pub(super) fn legend(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     ];
     page.tag("ul", &[("class", "legend")], |page| {
         for (sense, words) in senses {
-            let of = |finding| Sense::of_weight(weight::of(report, finding));
+            let of = |finding| Sense::from(weight::of(report, finding));
             let there = report.findings.iter().any(|finding| of(finding) == sense);
             if there {
                 page.tag("li", &[], |page| {
