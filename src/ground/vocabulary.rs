@@ -160,11 +160,6 @@ macro_rules! vocabulary {
             pub const fn id(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
-
-            /// The one with that word.
-            pub fn from_id(word: &str) -> Option<Self> {
-                <Self as $crate::ground::vocabulary::Vocabulary>::of(word)
-            }
         }
 
         impl $crate::ground::vocabulary::Vocabulary for $name {
@@ -230,7 +225,7 @@ mod tests {
         for one in Colour::ALL {
             let text = serde_json::to_string(one).unwrap();
             assert_eq!(serde_json::from_str::<Colour>(&text).unwrap(), *one);
-            assert_eq!(Colour::from_id(one.id()), Some(*one));
+            assert_eq!(Colour::of(one.id()), Some(*one));
         }
         let refused = serde_json::from_str::<Colour>("\"green\"").unwrap_err();
         assert!(

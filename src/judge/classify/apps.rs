@@ -10,6 +10,7 @@
 //! the phone's language. That a label is not found here says nothing about whose it is.
 
 use super::app_pattern::{Fit, Name, Pattern};
+use crate::ground::vocabulary::Vocabulary;
 use crate::vocabulary;
 use std::sync::OnceLock;
 
@@ -135,12 +136,12 @@ fn parse(line: &'static str) -> Option<DroneApp> {
     }
     Some(DroneApp {
         pattern: Pattern::parse(pattern).ok()?,
-        platform: Platform::from_id(platform)?,
-        kind: NameKind::from_id(kind)?,
-        role: AppRole::from_id(role)?,
+        platform: Platform::of(platform)?,
+        kind: NameKind::of(kind)?,
+        role: AppRole::of(role)?,
         vendor: (!vendor.is_empty()).then_some(vendor),
         title,
-        verified: Verified::from_id(verified)?,
+        verified: Verified::of(verified)?,
         source,
         note: (!note.is_empty()).then_some(note),
     })

@@ -11,6 +11,7 @@
 
 use super::app_pattern::{Fit, Name, Pattern, UIDS_PER_USER};
 use super::apps::{NameKind, rows};
+use crate::ground::vocabulary::Vocabulary;
 use crate::vocabulary;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
@@ -115,13 +116,13 @@ fn parse(line: &'static str) -> Option<Agent> {
         let (first, last) = (first.parse().ok()?, last.parse().ok()?);
         (first <= last && last < UIDS_PER_USER).then_some(Known::Uids(first..=last))?
     } else {
-        Known::As(NameKind::from_id(kind)?, Pattern::parse(name).ok()?)
+        Known::As(NameKind::of(kind)?, Pattern::parse(name).ok()?)
     };
     Some(Agent {
         known,
         name,
-        system: System::from_id(system)?,
-        reach: Reach::from_id(reach)?,
+        system: System::of(system)?,
+        reach: Reach::of(reach)?,
         does,
         source,
     })

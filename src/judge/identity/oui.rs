@@ -10,6 +10,7 @@
 //! named in it; an address without a row says nothing.
 
 use crate::ground::mac::Mac;
+use crate::ground::vocabulary::Vocabulary;
 use crate::vocabulary;
 use std::sync::OnceLock;
 
@@ -106,7 +107,7 @@ fn parse(line: &'static str) -> Option<Block> {
         maker: Maker {
             organisation,
             vendor: (!vendor.is_empty()).then_some(vendor),
-            kind: MakerKind::from_id(kind)?,
+            kind: MakerKind::of(kind)?,
             prefix,
             source,
         },

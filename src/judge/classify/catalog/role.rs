@@ -1,5 +1,6 @@
 //! The role table (`roles.tsv`): what a host is for, and what traffic to it says about who sent it.
 
+use crate::ground::vocabulary::Vocabulary;
 use crate::vocabulary;
 use std::sync::OnceLock;
 
@@ -51,7 +52,7 @@ fn parse_role(line: &'static str) -> Option<Role> {
     let (id, attribution, meaning) = (cells.next()?, cells.next()?, cells.next()?);
     Some(Role {
         id,
-        attribution: RoleAttribution::from_id(attribution)?,
+        attribution: RoleAttribution::of(attribution)?,
         meaning,
     })
 }

@@ -26,7 +26,14 @@ pub(super) fn clocks(case: &Case<'_>) -> Vec<v1::Clock> {
         })
         .collect();
     out.sort_by(|a, b| {
-        let key = |c: &v1::Clock| (c.input, c.source.word().to_owned(), c.frame, c.server.clone());
+        let key = |c: &v1::Clock| {
+            (
+                c.input,
+                c.source.word().to_owned(),
+                c.frame,
+                c.server.clone(),
+            )
+        };
         key(a).cmp(&key(b))
     });
     out
