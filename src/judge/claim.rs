@@ -8,6 +8,7 @@ pub mod agreed;
 pub mod baseline;
 pub mod coverage;
 pub mod definition;
+pub mod fact;
 mod receiver;
 pub mod rule;
 pub mod silence;
@@ -17,6 +18,8 @@ pub mod whereabouts;
 mod tests;
 
 use crate::evidence::content;
+use crate::ground::epoch::Window;
+use crate::ground::gaps::GapId;
 use crate::ground::moment::{FrameRef, Moment};
 use crate::judge::agreement::{Allowance, Beacon};
 use crate::judge::classify::attribution::Attribution;
@@ -28,6 +31,7 @@ use crate::vocabulary;
 use baseline::Baseline;
 use coverage::{Needs, WindowCoverage};
 use definition::{AtMost, Definition, Need};
+use fact::{Account, Explained, Why};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -90,8 +94,8 @@ pub struct Finding {
     pub stage: Stage,
     /// How sure.
     pub confidence: Confidence,
-    /// In words.
-    pub text: String,
+    /// What it says, of the window in which it went furthest.
+    pub account: Account,
     /// First packet inside the windows.
     pub first: Moment,
     /// Exemplar frames inside the windows.
@@ -122,12 +126,24 @@ pub struct Content {
 }
 
 /// Why a verdict is what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Reason {
     /// Rule or gap.
     pub id: String,
-    /// In words.
-    pub text: String,
+    /// The window, where there are several.
+    pub window: Option<Window>,
+    /// The facts.
+    pub why: Why,
+}
+
+impl Reason {
+    fn new(id: &str, why: Why) -> Self {
+        Self {
+            id: id.to_owned(),
+            window: None,
+            why,
+        }
+    }
 }
 
 /// A claim, judged.
@@ -171,8 +187,8 @@ impl Case<'_> {
         &self.judged.destinations
     }
 
-    /// Why the baseline explains a destination's traffic, in words.
-    pub fn explained(&self, destination: &Destination, bytes_out: u64) -> Option<String> {
+    /// How the baseline explains a destination's traffic.
+    pub fn explained(&self, destination: &Destination, bytes_out: u64) -> Option<Explained> {
         self.baseline?
             .explains(destination, bytes_out, &self.judged.destinations)
     }
@@ -193,10 +209,7 @@ pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
         false => Verdict::Consistent,
     };
     if case.windows.is_empty() {
-        reasons.push(Reason {
-            id: "too-short".into(),
-            text: "there is no window to judge".into(),
-        });
+        reasons.push(Reason::new(GapId::TooShort.id(), Why::NoWindow));
     }
     let several = case.windows.len() > 1;
     let mut per_window: Vec<Vec<Finding>> = case
@@ -216,24 +229,19 @@ pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
         };
         why.extend(unmet);
         worst = worst.max(word);
-        for reason in why {
-            let text = match (several, window.window) {
-                (true, Some(of)) => format!("{}: {}", coverage::describe(&of), reason.text),
-                _ => reason.text,
-            };
-            if !reasons.iter().any(|r| r.id == reason.id && r.text == text) {
-                reasons.push(Reason {
-                    id: reason.id,
-                    text,
-                });
-            }
-        }
+        reasons.extend(why.into_iter().map(|reason| Reason {
+            window: window.window.filter(|_| several),
+            ..reason
+        }));
         if let Some(grace) = &window.grace {
-            let late = rule::findings(claim, case, window, &**grace);
+            let late = rule::findings(claim, case, &**grace);
             found.extend(late.into_iter().map(|f| Finding {
                 weight: Weight::Listed,
                 grace: true,
-                text: format!("{}; only in the grace at the ends of the window", f.text),
+                account: Account {
+                    in_grace: true,
+                    ..f.account
+                },
                 ..f
             }));
         }
@@ -260,7 +268,7 @@ pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
 
 /// What bears on a claim in a window, the auditor's own traffic taken off.
 fn in_window(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Finding> {
-    let mut found = rule::findings(claim, case, window, &*window.inside);
+    let mut found = rule::findings(claim, case, &*window.inside);
     for finding in &mut found {
         if claim.at_most == Some(AtMost::Inconclusive) {
             finding.weight = Weight::Listed;
@@ -276,14 +284,9 @@ fn in_window(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Ve
 /// Why a claim cannot be decided here, whatever was found.
 fn unmet(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Reason> {
     let mut out = Vec::new();
-    let mut say = |id: &str, text: String| {
-        out.push(Reason {
-            id: id.into(),
-            text,
-        });
-    };
+    let mut say = |id: &str, why: Why| out.push(Reason::new(id, why));
     if claim.at_most == Some(AtMost::Inconclusive) {
-        say("not-testable", claim.not_testable.join("; "));
+        say("not-testable", Why::NotTestable(claim.not_testable.clone()));
     }
     for need in &claim.needs {
         match need {
@@ -298,13 +301,9 @@ fn unmet(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Re
                             .is_some_and(|d| d.attributed.whose.accuses())
                 });
                 if !seen {
-                    say(
-                        "no-upload-seen",
-                        format!(
-                            "no upload of the app was seen ({} bytes or more to one receiver, {} times what came in): where uploads are stored was not tested",
-                            claim.parameters.upload_min_bytes, claim.parameters.upload_ratio
-                        ),
-                    );
+                    let p = &claim.parameters;
+                    let why = Why::NoUpload(p.upload_min_bytes, p.upload_ratio);
+                    say("no-upload-seen", why);
                 }
             }
         }
@@ -312,12 +311,8 @@ fn unmet(claim: &Definition, case: &Case<'_>, window: &WindowCoverage) -> Vec<Re
     if let (Some(wanted), Some(country)) = (&claim.for_country, case.operator_country)
         && wanted != country
     {
-        say(
-            "not-applicable",
-            format!(
-                "the statement is about operators in {wanted}, and the case file declares {country}"
-            ),
-        );
+        let why = Why::OtherCountry(wanted.clone(), country.to_owned());
+        say("not-applicable", why);
     }
     out
 }
@@ -338,15 +333,10 @@ pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<R
                 .iter()
                 .filter(|f| f.weight == weight && f.rule == rule)
                 .collect();
-            let text = match of.as_slice() {
-                [only] => only.text.clone(),
-                [first, rest @ ..] => format!("{} (and {} more)", first.text, rest.len()),
-                [] => continue,
-            };
-            reasons.push(Reason {
-                id: rule.to_owned(),
-                text,
-            });
+            if let [first, rest @ ..] = of.as_slice() {
+                let why = Why::Findings(Box::new((*first).clone()), rest.len());
+                reasons.push(Reason::new(rule, why));
+            }
         }
         reasons
     };
@@ -355,15 +345,8 @@ pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<R
         return (Verdict::Contradicted, contradicting);
     }
     let mut reasons = say(Weight::Suspect);
-    for gap in window.gaps.iter().filter(|g| g.blocks()) {
-        let reason = Reason {
-            id: gap.id.id().to_owned(),
-            text: gap.text.clone(),
-        };
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    }
+    let gaps = window.gaps.iter().filter(|g| g.blocks());
+    reasons.extend(gaps.map(|gap| Reason::new(gap.id.id(), Why::Gap(gap.clone()))));
     if reasons.is_empty() {
         (Verdict::Consistent, Vec::new())
     } else {
@@ -382,7 +365,7 @@ fn merge(findings: &mut BTreeMap<(About, String), Finding>, more: Vec<Finding>) 
                 let have = place.get_mut();
                 if (!new.grace, new.weight, new.stage) > (!have.grace, have.weight, have.stage) {
                     have.stage = new.stage;
-                    have.text = new.text;
+                    have.account = new.account;
                 }
                 // Traffic outside the grace decides what the finding is.
                 have.weight = have.weight.max(new.weight);

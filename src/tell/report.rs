@@ -25,6 +25,7 @@ pub mod redact;
 #[cfg(test)]
 mod sample;
 pub mod sarif;
+mod sentences;
 pub mod table;
 pub mod v1;
 pub mod weight;

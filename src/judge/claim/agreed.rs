@@ -8,6 +8,7 @@
 //! window: found, it shows that the capture would have shown other traffic; missing, silence is
 //! worth nothing. Its own traffic is no finding as long as it is small and lies at that end.
 
+use super::fact::{OverBudget, Why};
 use super::rule::confirms;
 use super::{About, Case, Finding, Reason, Weight};
 use crate::ground::epoch::Window;
@@ -73,10 +74,10 @@ pub(super) fn allow(
                 continue;
             }
             if used.exceeded {
-                finding.text.push_str(&format!(
-                    "; the allowance {} would cover it, but {} bytes are more than its budget",
-                    allowance.id, used.bytes
-                ));
+                finding.account.over_budget.push(OverBudget {
+                    allowance: allowance.id.clone(),
+                    bytes: used.bytes,
+                });
             } else {
                 finding.weight = Weight::Listed;
                 finding.allowed = Some(allowance.id.clone());
@@ -194,13 +195,7 @@ pub(super) fn missing(case: &Case<'_>, window: &WindowCoverage) -> Vec<Reason> {
     case.beacons
         .iter()
         .filter(|b| found(b, case, window).iter().any(BTreeSet::is_empty))
-        .map(|b| Reason {
-            id: "beacon-missing".into(),
-            text: format!(
-                "the auditor fetched {} on purpose, and the capture does not show it where it has to be: it may miss other traffic as well",
-                b.host
-            ),
-        })
+        .map(|b| Reason::new("beacon-missing", Why::BeaconMissing(b.host.clone())))
         .collect()
 }
 

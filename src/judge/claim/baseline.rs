@@ -9,6 +9,7 @@
 //! nothing either: a silent app beside an idle phone looks the same as no app.
 
 use super::Case;
+use super::fact::Explained;
 use crate::ground::epoch::{Bound, Schedule, WindowSpec};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::claim::silence::BURST_GAP;
@@ -34,6 +35,15 @@ vocabulary! {
         /// Nobody says what it was recorded without, and it does not show the app at work.
         Undeclared = "undeclared",
     }
+}
+
+/// Why a baseline explains nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// Declared to be without the app, and it shows the app or the drone at work.
+    AtWork,
+    /// Not declared to be without the app.
+    Undeclared,
 }
 
 /// Steps that a baseline is cut into: eight hours. What comes later is one long step, in which bursts
@@ -109,8 +119,8 @@ impl Far {
 pub struct Baseline {
     /// What it is good for.
     pub kind: Kind,
-    /// Why it is not what was declared, in words.
-    pub doubt: Option<String>,
+    /// Why it explains nothing.
+    pub doubt: Option<Doubt>,
     /// Seconds of capture.
     pub seconds: f64,
     /// Seconds with the subject seen at work.
@@ -139,15 +149,10 @@ impl Baseline {
             _ => Kind::WithoutMode,
         };
         let doubt = match (declared, kind) {
-            (Some(Kind::WithoutApp), Kind::WithoutMode) => Some(
-                "the baseline was declared to be without the app, and shows the app or the drone at work: it explains nothing",
-            ),
-            (_, Kind::Undeclared) => Some(
-                "the baseline is not declared to be without the app (--baseline-kind without-app): it explains nothing",
-            ),
+            (Some(Kind::WithoutApp), Kind::WithoutMode) => Some(Doubt::AtWork),
+            (_, Kind::Undeclared) => Some(Doubt::Undeclared),
             _ => None,
-        }
-        .map(str::to_owned);
+        };
         let mut far = BTreeMap::new();
         for d in case.destinations() {
             let (Some(key), Some((_, traffic))) = (Far::of(d), d.fullest()) else {
@@ -168,14 +173,14 @@ impl Baseline {
         }
     }
 
-    /// In words, if the baseline explains the destination's traffic: what all destinations that are
+    /// How the baseline explains the destination's traffic: what all destinations that are
     /// the same host of the same operator sent is held against what that host got in the baseline.
     pub fn explains(
         &self,
         destination: &Destination,
         bytes_out: u64,
         all: &[Destination],
-    ) -> Option<String> {
+    ) -> Option<Explained> {
         if self.kind != Kind::WithoutApp || !destination.attributed.whose.is_suspect() {
             return None;
         }
@@ -187,24 +192,19 @@ impl Baseline {
             .filter(|other| Far::of(other).as_ref() == Some(&far))
             .filter_map(|other| other.fullest())
             .fold(0, |sum, (_, traffic)| sum.saturating_add(traffic.bytes_out));
-        (bytes_out.max(together) <= most).then(|| {
-            let what = match far {
-                Far::Host(..) => "the same name at the same operator",
-                Far::At(..) => "the same name at the same address",
-                Far::Bare(..) => "the same address without a name",
-            };
-            format!(
-                "the baseline without the app shows {what} (its frame {})",
-                at.at.frame
-            )
+        let frame = at.at.frame;
+        (bytes_out.max(together) <= most).then(|| match far {
+            Far::Host(..) => Explained::NameAtOperator(frame),
+            Far::At(..) => Explained::NameAtAddress(frame),
+            Far::Bare(..) => Explained::Address(frame),
         })
     }
 
-    /// In words, if the baseline explains the lookup.
-    pub fn explains_lookup(&self, lookup: &Lookup) -> Option<String> {
+    /// How the baseline explains the lookup.
+    pub fn explains_lookup(&self, lookup: &Lookup) -> Option<Explained> {
         let known = self.kind == Kind::WithoutApp
             && lookup.attributed.whose.is_suspect()
             && self.asked.contains(&lookup.name);
-        known.then(|| "the baseline without the app asks for the same name".to_owned())
+        known.then_some(Explained::Asked)
     }
 }

@@ -11,6 +11,7 @@
 
 use super::Case;
 use super::definition::{Definition, Parameters};
+use super::fact::{Amounts, Fact};
 use crate::judge::classify::Stage;
 use crate::judge::classify::attribution::Attribution;
 use crate::judge::classify::destination::{Client, Destination, Traffic};
@@ -21,10 +22,10 @@ use std::sync::Arc;
 /// What the payload that a destination took amounts to, with the other rows of its receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// An upload; with the sum in words, where this row alone is none.
-    Upload(Option<String>),
-    /// Neither an upload nor none; why, in words.
-    Unsure(String),
+    /// An upload; with the sum, where this row alone is none.
+    Upload(Option<Fact>),
+    /// Neither an upload nor none; why.
+    Unsure(Fact),
 }
 
 /// Who took it.
@@ -93,8 +94,11 @@ impl Sum {
         self.is_upload(p) || (self.out >= p.upload_min_bytes && self.out > self.back)
     }
 
-    fn words(self) -> String {
-        format!("{} bytes went out and {} came in", self.out, self.back)
+    fn amounts(self) -> Amounts {
+        Amounts {
+            out: self.out,
+            back: self.back,
+        }
     }
 }
 
@@ -185,36 +189,23 @@ fn judge(
             let alone = Sum::of(traffic);
             let sum = if member.accuses { own.sure } else { own.all };
             let next = if folded && all.could_be(p) {
-                Shape::Unsure("it stands for several destinations, and which of them took how much was folded".into())
+                Shape::Unsure(Fact::UploadFolded)
             } else if folded {
                 continue;
             } else if sum.is_upload(p) {
-                Shape::Upload((sum != alone).then(|| {
-                    format!(
-                        "to this receiver, all addresses and ports together, {}",
-                        sum.words()
-                    )
-                }))
+                let together = || Fact::UploadTogether(sum.amounts());
+                Shape::Upload((sum != alone).then(together))
             } else if own.all.is_upload(p) {
-                Shape::Unsure(format!(
-                    "only with traffic that nobody can be named for it is an upload: {}",
-                    own.all.words()
-                ))
+                Shape::Unsure(Fact::UploadWithUnattributed(own.all.amounts()))
             } else if alone.is_upload(p) || own.all.could_be(p) {
-                Shape::Unsure(format!(
-                    "to this receiver {}: much, and not so much more as an upload has",
-                    own.all.words()
-                ))
+                Shape::Unsure(Fact::UploadNotSoMuch(own.all.amounts()))
             } else if all.could_be(p) {
-                Shape::Unsure(format!(
-                    "only several devices together sent as much as an upload has: {}",
-                    all.words()
-                ))
+                Shape::Unsure(Fact::UploadBySeveral(all.amounts()))
             } else {
                 continue;
             };
             shape = Some(match (shape, next) {
-                (Some(Shape::Upload(text)), _) => Shape::Upload(text),
+                (Some(Shape::Upload(sum)), _) => Shape::Upload(sum),
                 (Some(before), Shape::Unsure(_)) => before,
                 (_, next) => next,
             });

@@ -4,8 +4,8 @@
 //! app or the vendor contradicts; doubt, and traffic that could be the app's, is suspect. Nothing
 //! here makes a verdict: see [`super::verdict`].
 
-use super::coverage::WindowCoverage;
 use super::definition::{Definition, Rule, RuleId, Set, Traffic as Kind, Weight as Wanted};
+use super::fact::{Account, Explained, Fact, NotExempt, Property, Seen};
 use super::receiver::Shape;
 use super::whereabouts::{Answer, known, place, provider};
 use super::{About, Case, Confidence, Content, Finding, Weight, receiver};
@@ -14,7 +14,7 @@ use crate::evidence::row::FRAMES_MAX;
 use crate::ground::moment::{FrameRef, Moment};
 use crate::judge::classify::attribution::{Attribution, OS_BYTES_OUT_MAX};
 use crate::judge::classify::catalog::Host;
-use crate::judge::classify::destination::{Destination, Traffic};
+use crate::judge::classify::destination::Destination;
 use crate::judge::classify::lookup::Lookup;
 use crate::judge::classify::{Scope, Stage};
 use std::collections::BTreeMap;
@@ -34,14 +34,10 @@ pub const EXEMPT: &str = "exempt-traffic";
 /// Id of the same where the address does not confirm the name.
 pub const EXEMPT_UNSURE: &str = "exempt-unsure";
 
-/// Finds of personal data that a text names; all of them stand in the finding.
-const TOLD_MAX: usize = 5;
-
 /// What bears on a claim among the epochs that `inside` accepts.
 pub(super) fn findings(
     claim: &Definition,
     case: &Case<'_>,
-    window: &WindowCoverage,
     inside: &dyn Fn(u32) -> bool,
 ) -> Vec<Finding> {
     let mut out = Vec::new();
@@ -59,7 +55,7 @@ pub(super) fn findings(
         })
         .collect::<Vec<_>>();
     for rule in claim.rules.iter().chain(&unread) {
-        let span = Span::new(rule, case, window, inside);
+        let span = Span::new(rule, case, inside);
         if rule.traffic == Kind::Lookup {
             for (index, lookup) in case.lookups().iter().enumerate() {
                 out.extend(asked(claim, rule, case, index, lookup, &span));
@@ -90,11 +86,11 @@ fn uploads(
     let about = |d: &Destination| in_scope(d) && condition(rule, d, case).0 != Answer::No;
     let mut found = receiver::uploads(claim, case, inside, &about);
     for (index, whole) in receiver::uploads(claim, case, inside, &in_scope) {
-        let text = match whole {
-            Shape::Upload(Some(text)) | Shape::Unsure(text) => text,
+        let sum = match whole {
+            Shape::Upload(Some(sum)) | Shape::Unsure(sum) => sum,
             Shape::Upload(None) => continue,
         };
-        found.entry(index).or_insert(Shape::Unsure(text));
+        found.entry(index).or_insert(Shape::Unsure(sum));
     }
     found
 }
@@ -122,12 +118,7 @@ struct Span<'a> {
 }
 
 impl<'a> Span<'a> {
-    fn new(
-        rule: &Rule,
-        case: &Case<'_>,
-        _window: &WindowCoverage,
-        inside: &'a dyn Fn(u32) -> bool,
-    ) -> Self {
+    fn new(rule: &Rule, case: &Case<'_>, inside: &'a dyn Fn(u32) -> bool) -> Self {
         let epochs = &case.basis.evidence.epochs;
         // An event that takes traffic off the list takes only what lies in it by its time.
         let of = |kinds: &[String], acquits: bool| -> Vec<Box<dyn Fn(u32) -> bool>> {
@@ -171,33 +162,21 @@ fn is_listed(host: &str, set: &Set) -> bool {
 
 /// The conditions on the name: owner, jurisdiction, role, host.
 fn name_fits(rule: &Rule, host: Option<&str>, row: Option<&Host>, confirmed: bool) -> Answer {
-    let mut answer = Answer::Yes(String::new());
-    let mut and = |set: &Option<Set>, value: Option<&str>, what: &str| {
+    let mut answer = Answer::Yes(Vec::new());
+    let mut and = |set: &Option<Set>, value: Option<&str>, what: Property| {
         if let Some(set) = set {
             let listed = value.is_some_and(|v| set.values().iter().any(|own| own == v));
             let fits = known(value, listed, set, what, confirmed);
             answer = std::mem::replace(&mut answer, Answer::No).and(fits);
         }
     };
-    and(
-        &rule.owners,
-        row.map(|r| r.owner.as_str()),
-        "the name's owner is",
-    );
+    and(&rule.owners, row.map(|r| r.owner.as_str()), Property::Owner);
     let jurisdiction = row.and_then(|r| r.jurisdiction.as_deref());
-    and(
-        &rule.jurisdictions,
-        jurisdiction,
-        "the jurisdiction of the name's owner is",
-    );
-    and(
-        &rule.roles,
-        row.map(|r| r.role.as_str()),
-        "the host's role is",
-    );
+    and(&rule.jurisdictions, jurisdiction, Property::Jurisdiction);
+    and(&rule.roles, row.map(|r| r.role.as_str()), Property::Role);
     if let Some(set) = &rule.hosts {
         let listed = host.is_some_and(|host| is_listed(host, set));
-        answer = answer.and(known(host, listed, set, "the host is", confirmed));
+        answer = answer.and(known(host, listed, set, Property::Host, confirmed));
     }
     answer
 }
@@ -217,32 +196,88 @@ pub(super) fn confirms(destination: &Destination, row: &Host, case: &Case<'_>) -
     by_operator || listed.is_some_and(|by_ip| by_ip.owner == row.owner)
 }
 
-/// What an answer and an attribution amount to: the rule's id, its weight, and a reason of its own.
-fn weigh(
-    claim: &Definition,
-    rule: &Rule,
-    whose: Attribution,
-    answer: Answer,
-    doubt: &str,
-) -> Option<(String, Weight, String)> {
-    let suspect = claim.suspects.iter().any(|s| s == whose.id());
-    let own = |why: String| {
-        let weight = match rule.weight {
-            Wanted::Contradicts => Weight::Contradicts,
-            Wanted::Suspect => Weight::Suspect,
-            Wanted::Listed => Weight::Listed,
+/// What a rule says of something: under which id, what it does to the verdict, and why.
+struct Ruling {
+    id: String,
+    weight: Weight,
+    why: Vec<Fact>,
+}
+
+impl Ruling {
+    /// One that an answer and an attribution amount to; `doubt` is the id where the answer is unsure.
+    fn of(
+        claim: &Definition,
+        rule: &Rule,
+        whose: Attribution,
+        answer: Answer,
+        doubt: &str,
+    ) -> Option<Self> {
+        let suspect = claim.suspects.iter().any(|s| s == whose.id());
+        let (id, weight, why) = match answer {
+            Answer::No => return None,
+            Answer::Yes(why) if whose.accuses() => (rule.id.of(whose), rule.weight.into(), why),
+            // What a suspect rule asks for is its reason, whoever sent it.
+            Answer::Yes(why) if suspect && rule.weight == Wanted::Suspect => {
+                (rule.id.of(whose), Weight::Suspect, why)
+            }
+            Answer::Yes(why) if suspect => (UNATTRIBUTED, Weight::Suspect, why),
+            Answer::Unsure(why) if whose.accuses() => (doubt, Weight::Suspect, vec![why]),
+            Answer::Unsure(why) if suspect => (UNATTRIBUTED, Weight::Suspect, vec![why]),
+            Answer::Yes(_) | Answer::Unsure(_) => return None,
         };
-        (rule.id.of(whose).to_owned(), weight, why)
-    };
-    match answer {
-        Answer::No => None,
-        Answer::Yes(why) if whose.accuses() => Some(own(why)),
-        // What a suspect rule asks for is its reason, whoever sent it.
-        Answer::Yes(why) if suspect && rule.weight == Wanted::Suspect => Some(own(why)),
-        Answer::Yes(why) if suspect => Some((UNATTRIBUTED.into(), Weight::Suspect, why)),
-        Answer::Unsure(why) if whose.accuses() => Some((doubt.into(), Weight::Suspect, why)),
-        Answer::Unsure(why) if suspect => Some((UNATTRIBUTED.into(), Weight::Suspect, why)),
-        _ => None,
+        Some(Self {
+            id: id.to_owned(),
+            weight,
+            why,
+        })
+    }
+
+    /// With what its receiver took as a whole.
+    fn with_upload(mut self, shape: Option<&Shape>) -> Self {
+        match shape {
+            Some(Shape::Unsure(sum)) => {
+                if self.weight != Weight::Listed {
+                    self.id = UPLOAD_UNSURE.to_owned();
+                    self.weight = Weight::Suspect;
+                }
+                self.why.push(sum.clone());
+            }
+            Some(Shape::Upload(Some(sum))) => self.why.push(sum.clone()),
+            Some(Shape::Upload(None)) | None => {}
+        }
+        self
+    }
+
+    /// What the statement exempts is listed, or suspect where that is in doubt.
+    fn unless_exempt(
+        self,
+        claim: &Definition,
+        row: Option<&Host>,
+        confirmed: bool,
+        bytes_out: u64,
+    ) -> Self {
+        exempted(claim, row, confirmed, bytes_out).unwrap_or(self)
+    }
+
+    /// What a baseline explains is no longer suspect.
+    fn unless_explained(mut self, explained: Option<Explained>) -> Self {
+        if let Some(explained) = explained
+            && self.weight == Weight::Suspect
+        {
+            self.weight = Weight::Listed;
+            self.why.push(Fact::Baseline(explained));
+        }
+        self
+    }
+}
+
+impl From<Wanted> for Weight {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Contradicts => Self::Contradicts,
+            Wanted::Suspect => Self::Suspect,
+            Wanted::Listed => Self::Listed,
+        }
     }
 }
 
@@ -251,8 +286,9 @@ fn weigh(
 fn exempted(
     claim: &Definition,
     row: Option<&Host>,
-    (confirmed, bytes_out): (bool, u64),
-) -> Option<(String, Weight, String)> {
+    confirmed: bool,
+    bytes_out: u64,
+) -> Option<Ruling> {
     let row = row?;
     let roles = claim.exempt_roles();
     let role = roles.contains(&row.role.as_str());
@@ -260,21 +296,45 @@ fn exempted(
     if !role || !owner {
         return None;
     }
-    let what = format!("the statement exempts {} of {}", row.role, row.owner);
-    let doubt = if bytes_out > OS_BYTES_OUT_MAX {
-        format!("{bytes_out} bytes went out, more than such traffic needs")
+    let (but, id, weight) = if bytes_out > OS_BYTES_OUT_MAX {
+        let but = NotExempt::TooMuch(bytes_out);
+        (Some(but), EXEMPT_UNSURE, Weight::Suspect)
     } else if confirmed {
-        return Some((EXEMPT.into(), Weight::Listed, what));
+        (None, EXEMPT, Weight::Listed)
     } else {
-        "nothing but the name says so: the address is not known to be its owner's".to_owned()
+        (Some(NotExempt::NameAlone), EXEMPT_UNSURE, Weight::Suspect)
     };
-    Some((
-        EXEMPT_UNSURE.into(),
-        Weight::Suspect,
-        format!("{what}, but {doubt}"),
-    ))
+    let why = vec![Fact::Exempt {
+        role: row.role.clone(),
+        owner: row.owner.clone(),
+        but,
+    }];
+    Some(Ruling {
+        id: id.to_owned(),
+        weight,
+        why,
+    })
 }
 
+/// How sure the attribution of a destination's traffic is.
+fn confidence(destination: &Destination, browser: bool) -> Confidence {
+    match destination.attributed.whose {
+        Attribution::App => Confidence::High,
+        Attribution::Vendor if browser => Confidence::Medium,
+        Attribution::Vendor => match destination.key.host_source {
+            Some(NameSource::Certificate | NameSource::DnsAlias) => Confidence::Medium,
+            _ => Confidence::High,
+        },
+        Attribution::ThirdParty
+        | Attribution::Shared
+        | Attribution::Unknown
+        | Attribution::Os
+        | Attribution::OtherApp
+        | Attribution::OtherDevice => Confidence::Low,
+    }
+}
+
+/// What a rule about traffic says of a destination.
 fn went(
     claim: &Definition,
     rule: &Rule,
@@ -299,11 +359,15 @@ fn went(
         Kind::Content => found(rule, destination, &*span.inside),
         _ => Vec::new(),
     };
+    let unread = match rule.traffic {
+        Kind::Unread => Some(destination.unread_out(&*span.inside)),
+        _ => None,
+    };
     let fits = match rule.traffic {
         Kind::Contact => true,
         Kind::Payload => stage == Stage::Transferred,
         Kind::Upload => shape.is_some(),
-        Kind::Unread => destination.unread_out(&*span.inside) > 0,
+        Kind::Unread => unread > Some(0),
         Kind::Content => !hits.is_empty(),
         Kind::Lookup => false,
     };
@@ -315,74 +379,29 @@ fn went(
     let (answer, confirmed, by_name) = condition(rule, destination, case);
     let doubt = if by_name { NAME_UNSURE } else { PLACE_UNSURE };
     let whose = destination.attributed.whose;
-    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer, doubt)?;
-    match shape {
-        Some(Shape::Unsure(text)) => {
-            if weight != Weight::Listed {
-                (id, weight) = (UPLOAD_UNSURE.into(), Weight::Suspect);
-            }
-            why = also(why, text.clone());
-        }
-        Some(Shape::Upload(Some(text))) => why = also(why, text.clone()),
-        _ => {}
-    }
-    if let Some(exempt) = exempted(claim, row, (confirmed, traffic.bytes_out)) {
-        (id, weight, why) = exempt;
-    }
-    if let Some(known) = case.explained(destination, traffic.bytes_out)
-        && weight == Weight::Suspect
-    {
-        (weight, why) = (Weight::Listed, also(why, known));
-    }
+    let ruling = Ruling::of(claim, rule, whose, answer, doubt)?
+        .with_upload(shape)
+        .unless_exempt(claim, row, confirmed, traffic.bytes_out)
+        .unless_explained(case.explained(destination, traffic.bytes_out));
     let browser = destination.browsable && whose == Attribution::Vendor;
-    let confidence = match whose {
-        Attribution::App => Confidence::High,
-        Attribution::Vendor if browser => Confidence::Medium,
-        Attribution::Vendor => match destination.key.host_source {
-            Some(NameSource::Certificate | NameSource::DnsAlias) => Confidence::Medium,
-            _ => Confidence::High,
-        },
-        _ => Confidence::Low,
+    let seen = Seen::Traffic {
+        packets_out: traffic.packets_out,
+        bytes_out: traffic.bytes_out,
+        bytes_in: traffic.bytes_in,
     };
-    let mut text = format!(
-        "{}: {}; {}",
-        destination.describe(),
-        how(stage, &traffic)?,
-        destination.attributed.reason
-    );
-    if !why.is_empty() {
-        text.push_str("; ");
-        text.push_str(&why);
-    }
-    match rule.traffic {
-        Kind::Content => {
-            let told: Vec<String> = hits
-                .iter()
-                .take(TOLD_MAX)
-                .map(|hit| format!("{} {} ({})", hit.kind, hit.text, hit.place))
-                .collect();
-            text.push_str(&format!("; in clear: {}", told.join(", ")));
-            if hits.len() > TOLD_MAX {
-                text.push_str(&format!(" and {} more", hits.len() - TOLD_MAX));
-            }
-        }
-        Kind::Unread => text.push_str(&format!(
-            "; {} bytes of what went out cannot be read",
-            destination.unread_out(&*span.inside)
-        )),
-        _ => {}
-    }
-    if browser {
-        text.push_str("; people also open this host in browsers, so a browser could have done it");
-    }
     Some(Finding {
-        rule: id,
-        weight,
+        rule: ruling.id,
+        weight: ruling.weight,
         about: About::Destination(index),
         attribution: whose,
         stage,
-        confidence,
-        text,
+        confidence: confidence(destination, browser),
+        account: Account {
+            in_clear: hits.clone(),
+            unread,
+            browser,
+            ..Account::new(seen, ruling.why)
+        },
         first: traffic.first,
         frames: exemplars(&hits, frames(destination, &*span.inside)),
         bytes_out: traffic.bytes_out,
@@ -390,15 +409,6 @@ fn went(
         allowed: None,
         content: hits,
     })
-}
-
-/// One reason and another.
-fn also(why: String, more: String) -> String {
-    if why.is_empty() {
-        more
-    } else {
-        format!("{why}; {more}")
-    }
 }
 
 /// Personal data that a rule asks for, among the epochs that `inside` accepts.
@@ -428,30 +438,6 @@ fn exemplars(hits: &[Content], others: Vec<FrameRef>) -> Vec<FrameRef> {
     out.sort();
     out.dedup();
     out
-}
-
-/// How far it went, in words.
-fn how(stage: Stage, traffic: &Traffic) -> Option<String> {
-    Some(match stage {
-        Stage::Transferred => format!(
-            "{} bytes of payload went out and {} came in",
-            traffic.bytes_out, traffic.bytes_in
-        ),
-        Stage::Connected => format!(
-            "packets went both ways ({} bytes in), and no application payload went out",
-            traffic.bytes_in
-        ),
-        Stage::Attempted if traffic.packets_out == 0 => {
-            "an ICMP error quotes a packet that went there; the capture missed the packet itself"
-                .to_owned()
-        }
-        Stage::Attempted => format!(
-            "{} packets went out and nothing came back",
-            traffic.packets_out
-        ),
-        Stage::Lookup => "a resolver was asked".to_owned(),
-        Stage::Unsolicited => return None,
-    })
 }
 
 /// Exemplars inside the window: the first and last packet of every vantage, and what the
@@ -495,38 +481,15 @@ fn asked(
     let row = case.basis.catalog.lookup(&lookup.name);
     // For a mere lookup the catalogued name is enough (contract).
     let answer = name_fits(rule, Some(&lookup.name), row, row.is_some());
-    let (mut id, mut weight, mut why) = weigh(claim, rule, whose, answer, NAME_UNSURE)?;
-    if let Some(exempt) = exempted(claim, row, (true, 0)) {
-        (id, weight, why) = exempt;
-    }
-    if let Some(known) = case.baseline.and_then(|b| b.explains_lookup(lookup))
-        && weight == Weight::Suspect
-    {
-        (weight, why) = (Weight::Listed, also(why, known));
-    }
-    let times = if count == 1 {
-        String::new()
-    } else {
-        format!(" {count} times")
-    };
-    let by = match lookup.scope {
-        Scope::Relayed => ", a local resolver, which has to ask the internet",
-        _ => "",
-    };
+    let ruling = Ruling::of(claim, rule, whose, answer, NAME_UNSURE)?
+        .unless_exempt(claim, row, true, 0)
+        .unless_explained(case.baseline.and_then(|b| b.explains_lookup(lookup)));
     let mut frames = vec![first.at, last.at];
     frames.sort();
     frames.dedup();
-    let mut text = format!(
-        "{} was looked up{times} at {}{by}; {}",
-        lookup.name, lookup.resolver, lookup.attributed.reason
-    );
-    if !why.is_empty() {
-        text.push_str("; ");
-        text.push_str(&why);
-    }
     Some(Finding {
-        rule: id,
-        weight,
+        rule: ruling.id,
+        weight: ruling.weight,
         about: About::Lookup(index),
         attribution: whose,
         stage: Stage::Lookup,
@@ -535,7 +498,7 @@ fn asked(
         } else {
             Confidence::Low
         },
-        text,
+        account: Account::new(Seen::Asked(count), ruling.why),
         first,
         frames,
         bytes_out: 0,

@@ -2,6 +2,7 @@
 
 use super::coverage::{Needs, WindowCoverage, WindowGap};
 use super::definition::{Definition, shipped};
+use super::fact::Cause;
 use super::*;
 use crate::evidence::flow::NameSource;
 use crate::evidence::{Devices, Evidence};
@@ -184,7 +185,7 @@ fn judged_on<'a>(
     let gaps = hand.gaps.iter().map(|id| WindowGap {
         id: *id,
         count: 1,
-        text: "by hand".into(),
+        cause: Cause::Noticed("by hand".into()),
         input: None,
         frame: None,
         covered_by: None,
@@ -690,7 +691,7 @@ fn what_lies_in_the_grace_is_listed_and_decides_nothing() {
     let outcome = judged(&claim, hand(vec![early.clone()]));
     assert_eq!((outcome.verdict, outcome.reasons.len()), (Consistent, 0));
     let finding = &outcome.findings[0];
-    assert!(finding.grace && finding.weight == Weight::Listed && finding.text.contains("grace"));
+    assert!(finding.grace && finding.weight == Weight::Listed && finding.account.in_grace);
     // The same traffic inside as well: the finding is no longer one of the grace.
     let inside = To {
         epoch: 0,

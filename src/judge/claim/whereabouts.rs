@@ -7,6 +7,7 @@
 //! single sources leave the place unsure (contract, "Claims that ship", "The JSON report").
 
 use super::definition::Set;
+use super::fact::{Fact, Property, SaidPlace};
 use crate::ground::moment::Timestamp;
 use crate::judge::classify::destination::Destination;
 use crate::judge::classify::{Basis, Scope};
@@ -16,12 +17,12 @@ use crate::judge::locate::cloud::{Cloud, cloud_of_name};
 /// Whether a condition holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It holds; why, in words.
-    Yes(String),
+    /// It holds; why.
+    Yes(Vec<Fact>),
     /// It does not hold, and that is sure.
     No,
-    /// It cannot be said; why, in words.
-    Unsure(String),
+    /// It cannot be said; why.
+    Unsure(Fact),
 }
 
 impl Answer {
@@ -30,9 +31,10 @@ impl Answer {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
             (Self::Unsure(a), _) | (_, Self::Unsure(a)) => Self::Unsure(a),
-            (Self::Yes(a), Self::Yes(b)) if a.is_empty() => Self::Yes(b),
-            (Self::Yes(a), Self::Yes(b)) if b.is_empty() => Self::Yes(a),
-            (Self::Yes(a), Self::Yes(b)) => Self::Yes(format!("{a}; {b}")),
+            (Self::Yes(mut a), Self::Yes(b)) => {
+                a.extend(b);
+                Self::Yes(a)
+            }
         }
     }
 }
@@ -40,17 +42,25 @@ impl Answer {
 /// A condition on what a name says: owner, role, jurisdiction, host. The name is the audited side's
 /// word, so that it may make a condition hold that accuses; that it does not hold is sure only where
 /// the address confirms the name, and never of traffic without one.
-pub fn known(value: Option<&str>, listed: bool, set: &Set, what: &str, confirmed: bool) -> Answer {
+pub fn known(
+    value: Option<&str>,
+    listed: bool,
+    set: &Set,
+    what: Property,
+    confirmed: bool,
+) -> Answer {
     let wanted = matches!(set, Set::Inside(_));
     match value {
-        None if wanted => Answer::Unsure(format!("nothing says what {what}")),
-        None => Answer::Yes(String::new()),
-        Some(value) if listed == wanted => Answer::Yes(format!("{what} {value}")),
+        None if wanted => Answer::Unsure(Fact::Untold(what)),
+        None => Answer::Yes(Vec::new()),
+        Some(value) if listed == wanted => yes(Fact::Named(what, value.to_owned())),
         Some(_) if confirmed => Answer::No,
-        Some(value) => Answer::Unsure(format!(
-            "{what} {value} by the name alone: no address confirms it"
-        )),
+        Some(value) => Answer::Unsure(Fact::NamedAlone(what, value.to_owned())),
     }
+}
+
+fn yes(fact: Fact) -> Answer {
+    Answer::Yes(vec![fact])
 }
 
 fn cloud(destination: &Destination) -> Option<Cloud> {
@@ -101,12 +111,13 @@ pub fn place(destination: &Destination, set: &Set, basis: &Basis<'_>) -> Answer 
     if let Some(cloud) = cloud(destination)
         && let Some(country) = &cloud.country
     {
-        let said = match &cloud.region {
-            Some(region) => format!("region {region}, in {country}"),
-            None => format!("a part of {} that is in {country} alone", cloud.provider),
+        let said = SaidPlace {
+            provider: cloud.provider.clone(),
+            region: cloud.region.clone(),
+            country: country.clone(),
         };
         if fits(country, set) {
-            return Answer::Yes(format!("the host name says {said}"));
+            return yes(Fact::NameInPlace(said));
         }
         // The address stands in a place that fits, by all data or by each of those that differ.
         let elsewhere = place.filter(|p| {
@@ -115,9 +126,9 @@ pub fn place(destination: &Destination, set: &Set, basis: &Basis<'_>) -> Answer 
                 && p.candidates.iter().all(|c| fits(c, set))
         });
         if let Some(elsewhere) = elsewhere {
-            return Answer::Unsure(format!(
-                "the host name says {said}, and the address is in {} by the address data",
-                elsewhere.candidates.join(" or ")
+            return Answer::Unsure(Fact::NameInPlaceButAddress(
+                said,
+                elsewhere.candidates.clone(),
             ));
         }
         let agrees = place.is_some_and(|p| {
@@ -129,17 +140,14 @@ pub fn place(destination: &Destination, set: &Set, basis: &Basis<'_>) -> Answer 
         return if agrees {
             Answer::No
         } else {
-            Answer::Unsure(format!(
-                "the host name says {said}, and the address does not confirm it"
-            ))
+            Answer::Unsure(Fact::NameInPlaceAlone(said))
         };
     }
     let Some(place) = place else {
-        let why = match destination.key.scope {
-            Scope::Relayed => "a relay hides the address",
-            _ => "no address data cover the address",
-        };
-        return Answer::Unsure(why.into());
+        return Answer::Unsure(match destination.key.scope {
+            Scope::Relayed => Fact::RelayHidesAddress,
+            Scope::Internet | Scope::Local => Fact::AddressUnknown,
+        });
     };
     // A delivery network answers from wherever is near; where the data go is not where it stands.
     let delivers = destination
@@ -155,35 +163,27 @@ pub fn place(destination: &Destination, set: &Set, basis: &Basis<'_>) -> Answer 
         })
         .is_some_and(|host| host.role == "cdn");
     if delivers {
-        return Answer::Unsure(
-            "the host is a content delivery network's, which answers from many places".into(),
-        );
+        return Answer::Unsure(Fact::DeliveryNetwork);
     }
     if stale(basis) {
-        return Answer::Unsure("the address data and the capture lie years apart".into());
+        return Answer::Unsure(Fact::AddressDataStale);
     }
     let answers: Vec<bool> = place.candidates.iter().map(|c| fits(c, set)).collect();
-    let candidates = place.candidates.join(", ");
+    let candidates = || place.candidates.clone();
     match place.confidence {
         Confidence::Agreed => match place.country.as_deref() {
-            Some(country) if fits(country, set) => {
-                Answer::Yes(format!("the address is in {country} by all address data"))
-            }
+            Some(country) if fits(country, set) => yes(Fact::AddressIn(country.to_owned())),
             Some(_) => Answer::No,
-            None => Answer::Unsure("no address data cover the address".into()),
+            None => Answer::Unsure(Fact::AddressUnknown),
         },
-        Confidence::Conflict if !answers.is_empty() && answers.iter().all(|a| *a) => Answer::Yes(
-            format!("the address is in one of {candidates} by the address data"),
-        ),
+        Confidence::Conflict if !answers.is_empty() && answers.iter().all(|a| *a) => {
+            yes(Fact::AddressInOneOf(candidates()))
+        }
         Confidence::Conflict if !answers.is_empty() && answers.iter().all(|a| !*a) => Answer::No,
-        Confidence::Conflict => Answer::Unsure(format!("address data differ: {candidates}")),
-        Confidence::Anycast => {
-            Answer::Unsure("the address answers from many places (anycast)".into())
-        }
-        Confidence::Single => {
-            Answer::Unsure(format!("only one source places the address: {candidates}"))
-        }
-        Confidence::Unknown => Answer::Unsure("no address data cover the address".into()),
+        Confidence::Conflict => Answer::Unsure(Fact::AddressDataDiffer(candidates())),
+        Confidence::Anycast => Answer::Unsure(Fact::Anycast),
+        Confidence::Single => Answer::Unsure(Fact::OneSource(candidates())),
+        Confidence::Unknown => Answer::Unsure(Fact::AddressUnknown),
     }
 }
 
@@ -200,20 +200,14 @@ pub fn provider(destination: &Destination, set: &Set) -> Answer {
         (None, None) => None,
     });
     match (by_name, by_address) {
-        (Some(name), _) if fits(&name, set) => Answer::Yes(format!("the host name says {name}")),
-        (Some(name), Some(address)) if fits(&address, set) => Answer::Unsure(format!(
-            "the host name says {name}, and the address belongs to {address}"
-        )),
-        (None, Some(address)) if fits(&address, set) => {
-            Answer::Yes(format!("the address belongs to {address}"))
+        (Some(name), _) if fits(&name, set) => yes(Fact::NameOfProvider(name)),
+        (Some(name), Some(address)) if fits(&address, set) => {
+            Answer::Unsure(Fact::NameOfProviderButAddress(name, address))
         }
+        (None, Some(address)) if fits(&address, set) => yes(Fact::AddressOfOperator(address)),
         (_, Some(_)) => Answer::No,
-        (Some(name), None) => Answer::Unsure(format!(
-            "the host name says {name}, and no address confirms it"
-        )),
-        (None, None) => {
-            Answer::Unsure("neither name nor address says whose servers these are".into())
-        }
+        (Some(name), None) => Answer::Unsure(Fact::NameOfProviderAlone(name)),
+        (None, None) => Answer::Unsure(Fact::ProviderUntold),
     }
 }
 
@@ -227,13 +221,13 @@ mod tests {
 
     #[test]
     fn doubt_outlives_agreement_and_a_sure_no_outlives_doubt() {
-        let yes = || Answer::Yes("a".into());
-        let unsure = || Answer::Unsure("b".into());
+        let yes = || Answer::Yes(vec![Fact::Anycast]);
+        let unsure = || Answer::Unsure(Fact::AddressUnknown);
         assert_eq!(yes().and(unsure()), unsure());
         assert_eq!(unsure().and(Answer::No), Answer::No);
         assert_eq!(
-            yes().and(Answer::Yes("c".into())),
-            Answer::Yes("a; c".into())
+            yes().and(Answer::Yes(vec![Fact::ProviderUntold])),
+            Answer::Yes(vec![Fact::Anycast, Fact::ProviderUntold])
         );
     }
 
@@ -241,13 +235,13 @@ mod tests {
     fn a_name_makes_a_condition_hold_and_only_with_the_address_fail() {
         let told = |value: Option<&str>, set: &Set, confirmed| {
             let listed = value.is_some_and(|v| set.values().iter().any(|own| own == v));
-            known(value, listed, set, "the role is", confirmed)
+            known(value, listed, set, Property::Role, confirmed)
         };
         let (within, outside) = (inside(&["CN"]), Set::Outside(vec!["CN".into()]));
         for confirmed in [false, true] {
             assert!(matches!(told(None, &within, confirmed), Answer::Unsure(_)));
-            assert_eq!(told(None, &outside, confirmed), Answer::Yes(String::new()));
-            let yes = Answer::Yes("the role is CN".into());
+            assert_eq!(told(None, &outside, confirmed), Answer::Yes(Vec::new()));
+            let yes = yes(Fact::Named(Property::Role, "CN".to_owned()));
             assert_eq!(told(Some("CN"), &within, confirmed), yes);
         }
         for (value, set) in [("US", &within), ("CN", &outside)] {

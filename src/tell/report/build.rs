@@ -9,7 +9,7 @@ mod fitness;
 mod silence;
 mod timeline;
 
-use super::v1;
+use super::{sentences, v1};
 use crate::evidence::Devices;
 use crate::evidence::input::InputFacts;
 use crate::ground::gaps::GapId;
@@ -52,7 +52,9 @@ pub struct Request<'a> {
 pub fn baseline(case: &Case<'_>, baseline: &Baseline) -> v1::Baseline {
     v1::Baseline {
         kind: baseline.kind,
-        doubt: baseline.doubt.clone(),
+        doubt: baseline
+            .doubt
+            .map(|doubt| sentences::doubt(doubt).to_owned()),
         inputs: inputs(case.basis, case.judged),
         seconds: baseline.seconds,
         active_seconds: baseline.active_seconds,

@@ -1,4 +1,4 @@
-//! The display filters of findings, read back and applied the way Wireshark applies them.
+//! The display filters of findings: made, written, read back and applied the way Wireshark applies them.
 //!
 //! Understood is what reports are written with: comparisons of a handful of fields, joined by `&&`
 //! and `||`. As in Wireshark a comparison holds if any occurrence of the field in the frame
@@ -56,6 +56,27 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// Packets of a protocol: by its name where Wireshark has one for the number, else by the number in
+    /// either version of IP.
+    pub fn of_protocol(number: u8) -> Self {
+        match number {
+            protocol::TCP | protocol::UDP | protocol::ICMP | protocol::ICMPV6 => {
+                Self::Transport(number)
+            }
+            other => Self::Any(vec![Self::Proto4(other), Self::Proto6(other)]),
+        }
+    }
+
+    /// Packets from one instant up to another.
+    pub fn between(start: i64, end: i64) -> Self {
+        Self::All(vec![Self::From(start), Self::Before(end)])
+    }
+
+    /// What either selects.
+    pub fn or(self, other: Self) -> Self {
+        Self::Any(vec![self, other])
+    }
+
     /// Reads a filter; `None` for one that no report is written with.
     pub fn parse(text: &str) -> Option<Self> {
         let mut rest = Rest(text);
@@ -111,7 +132,12 @@ impl Filter {
         match self {
             Self::All(list) => {
                 let left: Vec<_> = list.iter().filter_map(|f| f.without(hide)).collect();
-                (!left.is_empty()).then_some(Self::All(left))
+                match left.as_slice() {
+                    [] => None,
+                    [only @ Self::Any(_)] => Some(Self::All(vec![only.clone()])),
+                    [only] => Some(only.clone()),
+                    _ => Some(Self::All(left)),
+                }
             }
             // Without one of the ways nothing but "everything" selects no less.
             Self::Any(list) => {
@@ -133,23 +159,20 @@ impl fmt::Display for Filter {
             write!(f, "frame.time_epoch {operator} {whole}.{part:09}")
         };
         match self {
-            Self::All(list) | Self::Any(list) => {
-                let (joint, lists) = match self {
-                    Self::All(_) => (" && ", false),
-                    _ => (" || ", true),
-                };
-                for (at, part) in list.iter().enumerate() {
-                    if at > 0 {
-                        f.write_str(joint)?;
-                    }
-                    match part {
-                        Self::All(inner) if lists && inner.len() > 1 => write!(f, "({part})")?,
-                        Self::Any(inner) if !lists && inner.len() > 1 => write!(f, "({part})")?,
-                        _ => write!(f, "{part}")?,
-                    }
+            Self::All(list) => list.iter().enumerate().try_for_each(|(at, part)| {
+                f.write_str(if at > 0 { " && " } else { "" })?;
+                match part {
+                    Self::Any(_) => write!(f, "({part})"),
+                    _ => write!(f, "{part}"),
                 }
-                Ok(())
-            }
+            }),
+            Self::Any(list) => list.iter().enumerate().try_for_each(|(at, part)| {
+                f.write_str(if at > 0 { " || " } else { "" })?;
+                match part {
+                    Self::All(_) | Self::Any(_) => write!(f, "({part})"),
+                    _ => write!(f, "{part}"),
+                }
+            }),
             Self::Address(ip @ IpAddr::V4(_)) => write!(f, "ip.addr == {ip}"),
             Self::Address(ip @ IpAddr::V6(_)) => write!(f, "ipv6.addr == {ip}"),
             Self::Port(protocol::TCP, port) => write!(f, "tcp.port == {port}"),

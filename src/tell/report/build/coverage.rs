@@ -3,9 +3,9 @@
 use crate::ground::gaps::GapId;
 use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::claim::Case;
-use crate::judge::claim::coverage::{Needs, WindowCoverage, unmatched_apps};
+use crate::judge::claim::coverage::{Needs, apps_unseen};
 use crate::judge::claim::whereabouts::{GEO_STALE_DAYS, data_age_days};
-use crate::tell::report::v1;
+use crate::tell::report::{sentences, v1};
 use std::collections::BTreeMap;
 
 /// Age of the address data against the capture from which on the reader is warned.
@@ -14,27 +14,15 @@ const GEO_WARN_DAYS: i64 = 180;
 /// The gaps of the whole capture, and those of single windows that only a window has.
 pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
     let mut out: Vec<(GapId, v1::Gap)> = Vec::new();
-    let mut add = |window: &WindowCoverage| {
-        for gap in &window.gaps {
-            let gap = (
-                gap.id,
-                v1::Gap {
-                    id: gap.id.into(),
-                    count: gap.count,
-                    text: gap.text.clone(),
-                    input: gap.input,
-                    frame: gap.frame,
-                    blocking: gap.blocks(),
-                    covered_by: gap.covered_by,
-                },
-            );
-            if !out.contains(&gap) {
-                out.push(gap);
+    for window in &case.windows {
+        for gap in sentences::gaps(&window.gaps, case.needs) {
+            let Some(id) = gap.id.known() else {
+                continue;
+            };
+            if !out.iter().any(|(_, have)| *have == gap) {
+                out.push((id, gap));
             }
         }
-    };
-    for window in &case.windows {
-        add(window);
     }
     // What lies outside all windows is told too: it bears on no verdict, and still is a fact.
     if case.windows.iter().any(|w| w.window.is_some()) {
@@ -93,9 +81,9 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
         out.push("Packets without a label are judged by name.".to_owned());
     }
     out.extend(
-        unmatched_apps(case.judged, case.basis)
-            .into_iter()
-            .map(|text| format!("{text}.")),
+        apps_unseen(case.judged, case.basis)
+            .iter()
+            .map(|app| format!("{}.", sentences::app_unseen(app))),
     );
     for input in &case.basis.evidence.inputs {
         out.extend(

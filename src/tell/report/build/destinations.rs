@@ -10,7 +10,7 @@ use crate::judge::classify::lookup::Lookup;
 use crate::judge::classify::{Scope, Stage};
 use crate::judge::locate::Confidence;
 use crate::judge::locate::cloud::cloud_of_name;
-use crate::tell::report::v1;
+use crate::tell::report::{sentences, v1};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Destinations listed; what is over is folded, what accuses last (contract, "Rows are bounded").
@@ -134,7 +134,9 @@ pub(super) fn write_destination(
         first: traffic.and_then(|t| times.show(t.first)),
         last: traffic.and_then(|t| times.show(t.last)),
         ja4: destination.ja4.iter().map(|j| j.to_string()).collect(),
-        explained: case.explained(destination, counted(|t| t.bytes_out)),
+        explained: case
+            .explained(destination, counted(|t| t.bytes_out))
+            .map(sentences::explained),
         clients: destination
             .clients
             .iter()

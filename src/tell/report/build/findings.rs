@@ -4,14 +4,15 @@ use super::Times;
 use super::silence::silence;
 use crate::evidence::row::FRAMES_MAX;
 use crate::ground::hex::hex;
-use crate::ground::moment::{Moment, Timestamp};
+use crate::ground::moment::Moment;
+use crate::ground::protocol;
 use crate::judge::claim::{About, Case, Content, Finding, Outcome, Verdict, Weight};
-use crate::judge::classify::destination::{Key, transport_name};
-use crate::tell::report::{meaning, v1};
+use crate::judge::classify::destination::{Destination, Key, transport_name};
+use crate::tell::report::filter::Filter;
+use crate::tell::report::{meaning, sentences, v1};
 use sha2::{Digest, Sha256};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 pub(super) fn claims(
     case: &Case<'_>,
@@ -51,12 +52,13 @@ pub(super) fn claims(
                         allowed: finding.allowed.clone(),
                         known: None,
                         content: finding.content.iter().map(content).collect(),
-                        text: finding.text.clone(),
+                        text: sentences::finding(finding, case),
                         first: None,
                         frames: finding.frames.clone(),
-                        filter: filter(finding, case),
+                        filter: String::new(),
                     };
                     place.insert(Joined {
+                        filter: filter(finding, case),
                         weight: finding.weight,
                         first: finding.first,
                         written,
@@ -72,14 +74,7 @@ pub(super) fn claims(
             statement: outcome.claim.statement.clone(),
             source: outcome.claim.source.clone(),
             verdict: outcome.verdict,
-            reasons: outcome
-                .reasons
-                .iter()
-                .map(|r| v1::Reason {
-                    id: r.id.clone(),
-                    text: r.text.clone(),
-                })
-                .collect(),
+            reasons: sentences::reasons(&outcome.reasons, case),
             findings: its.into_iter().map(|(.., id)| id).collect(),
             preset: outcome.claim.chosen.clone(),
             parameters: outcome.claim.recorded(),
@@ -96,6 +91,7 @@ pub(super) fn claims(
     });
     let findings = findings.into_iter().map(|joined| v1::Finding {
         first: times.show(joined.first),
+        filter: joined.filter.to_string(),
         ..joined.written
     });
     (claims, findings.collect())
@@ -105,6 +101,7 @@ pub(super) fn claims(
 struct Joined {
     weight: Weight,
     first: Moment,
+    filter: Filter,
     written: v1::Finding,
 }
 
@@ -133,17 +130,18 @@ impl Joined {
         have.frames.dedup();
         have.frames.truncate(FRAMES_MAX);
         let filter = filter(finding, case);
-        if have.filter == filter {
+        if self.filter == filter {
             return;
         }
-        if have.filter.len() > JOINED_MAX {
+        if self.filter.to_string().len() > JOINED_MAX {
             if !have.text.ends_with("and more addresses") {
                 have.text.push_str("; and more addresses");
             }
             return;
         }
-        have.filter = format!("({}) || ({filter})", have.filter);
-        have.text = format!("{}; also {}", have.text, finding.text);
+        let before = std::mem::replace(&mut self.filter, Filter::All(Vec::new()));
+        self.filter = before.or(filter);
+        have.text = format!("{}; also {}", have.text, sentences::finding(finding, case));
     }
 }
 
@@ -211,84 +209,50 @@ fn place(key: &Key) -> String {
     }
 }
 
-/// A Wireshark display filter that selects a finding's packets.
-fn filter(finding: &Finding, case: &Case<'_>) -> String {
-    let address = |ip: IpAddr| {
-        let field = if ip.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
-        format!("{field} == {ip}")
+/// What selects a finding's packets.
+fn filter(finding: &Finding, case: &Case<'_>) -> Filter {
+    let mut terms = match finding.about {
+        About::Destination(index) => case
+            .destinations()
+            .get(index)
+            .map(terms_of_destination)
+            .unwrap_or_default(),
+        // Names are compared in lower case: DNS ignores case, and resolvers mix it.
+        About::Lookup(index) => case
+            .lookups()
+            .get(index)
+            .map(|l| {
+                vec![
+                    Filter::Question(l.name.to_string()),
+                    Filter::Address(l.resolver),
+                ]
+            })
+            .unwrap_or_default(),
     };
-    let mut terms = Vec::new();
-    match finding.about {
-        About::Destination(index) => {
-            if let Some(d) = case.destinations().get(index) {
-                let far = d.key.via.map(|(ip, _)| ip).or(d.key.ip);
-                terms.extend(far.map(address));
-                if let (Some(only), 1) = (d.clients.first(), d.clients.len()) {
-                    terms.push(address(*only));
-                }
-                let port = d
-                    .key
-                    .via
-                    .map(|(_, port)| port)
-                    .filter(|p| *p != 0)
-                    .or(d.key.port);
-                let transport = transport_name(d.key.transport);
-                match port {
-                    Some(port) if matches!(d.key.transport, 6 | 17) => {
-                        terms.push(format!("{transport}.port == {port}"))
-                    }
-                    _ => terms.push(match d.key.transport {
-                        n @ (1 | 6 | 17 | 58) => {
-                            if n == 58 {
-                                "icmpv6".into()
-                            } else {
-                                transport
-                            }
-                        }
-                        n => format!("(ip.proto == {n} || ipv6.nxt == {n})"),
-                    }),
-                }
-            }
-        }
-        About::Lookup(index) => {
-            if let Some(l) = case.lookups().get(index) {
-                let name: String = l
-                    .name
-                    .chars()
-                    .flat_map(|c| match c {
-                        '"' | '\\' => vec!['\\', c],
-                        c => vec![c],
-                    })
-                    .collect();
-                // Names are compared in lower case: DNS ignores case, and resolvers mix it.
-                terms.push(format!("lower(dns.qry.name) == \"{name}\""));
-                terms.push(address(l.resolver));
-            }
-        }
-    }
-    let seconds = |t: Timestamp| {
-        t.nanos().map(|n| {
-            format!(
-                "{}.{:09}",
-                n.div_euclid(1_000_000_000),
-                n.rem_euclid(1_000_000_000)
-            )
-        })
-    };
-    let windows: Vec<String> = case
+    let windows: Vec<Filter> = case
         .windows
         .iter()
         .filter_map(|w| w.window)
-        .filter_map(|w| {
-            Some(format!(
-                "(frame.time_epoch >= {} && frame.time_epoch < {})",
-                seconds(w.start)?,
-                seconds(w.end)?
-            ))
-        })
+        .filter_map(|w| Some(Filter::between(w.start.nanos()?, w.end.nanos()?)))
         .collect();
     if !windows.is_empty() {
-        terms.push(format!("({})", windows.join(" || ")));
+        terms.push(Filter::Any(windows));
     }
-    terms.join(" && ")
+    Filter::All(terms)
+}
+
+/// Far end, our side if it is one address, port or protocol.
+fn terms_of_destination(of: &Destination) -> Vec<Filter> {
+    let key = &of.key;
+    let far = key.via.map(|(ip, _)| ip).or(key.ip);
+    let mut terms: Vec<Filter> = far.map(Filter::Address).into_iter().collect();
+    if let (Some(only), 1) = (of.clients.first(), of.clients.len()) {
+        terms.push(Filter::Address(*only));
+    }
+    let relay = key.via.map(|(_, port)| port).filter(|port| *port != 0);
+    terms.push(match (relay.or(key.port), key.transport) {
+        (Some(port), transport @ (protocol::TCP | protocol::UDP)) => Filter::Port(transport, port),
+        (_, transport) => Filter::of_protocol(transport),
+    });
+    terms
 }

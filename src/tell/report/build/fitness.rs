@@ -7,7 +7,7 @@ use crate::judge::claim::Case;
 use crate::judge::claim::coverage::WindowCoverage;
 use crate::tell::explain::Library;
 use crate::tell::report::fitness::{Fitness, Gap, SCHEMA, Share, Window};
-use crate::tell::report::v1;
+use crate::tell::report::{sentences, v1};
 
 /// The claim that fitness is meant for: gaps forbid the others alike.
 const CLAIM: &str = "local-data-mode";
@@ -17,9 +17,17 @@ pub fn fitness(case: &Case<'_>, texts: &Library, request: Request<'_>) -> Fitnes
     let times = Times(&case.basis.evidence.inputs);
     let inputs = inputs(case.basis, case.judged);
     let windows: Vec<Window> = case.windows.iter().map(|w| window(w, &times)).collect();
+    let of_windows: Vec<Vec<v1::Gap>> = case
+        .windows
+        .iter()
+        .map(|window| sentences::gaps(&window.gaps, case.needs))
+        .collect();
     let gaps = gaps(case)
         .into_iter()
-        .filter_map(|told| gap(told, case, &inputs, texts))
+        .filter_map(|told| {
+            let windows = bearing(&told, &of_windows);
+            gap(told, windows, case, &inputs, texts)
+        })
         .collect();
     Fitness {
         schema: SCHEMA.into(),
@@ -61,21 +69,25 @@ fn window(of: &WindowCoverage, times: &Times<'_>) -> Window {
     }
 }
 
-fn gap(told: v1::Gap, case: &Case<'_>, inputs: &[v1::Input], texts: &Library) -> Option<Gap> {
-    let id = told.id.known()?;
-    let windows = (0u32..)
-        .zip(&case.windows)
-        .filter(|(_, window)| {
-            window.gaps.iter().any(|g| {
-                g.id == id
-                    && g.count == told.count
-                    && g.text == told.text
-                    && g.input == told.input
-                    && g.frame == told.frame
-            })
-        })
+/// The windows that a gap bears on.
+fn bearing(told: &v1::Gap, of_windows: &[Vec<v1::Gap>]) -> Vec<u32> {
+    let key = |gap: &v1::Gap| (gap.id.clone(), gap.count, gap.input, gap.frame);
+    let same = |gap: &v1::Gap| key(gap) == key(told) && gap.text == told.text;
+    (0u32..)
+        .zip(of_windows)
+        .filter(|(_, gaps)| gaps.iter().any(same))
         .map(|(index, _)| index)
-        .collect();
+        .collect()
+}
+
+fn gap(
+    told: v1::Gap,
+    windows: Vec<u32>,
+    case: &Case<'_>,
+    inputs: &[v1::Input],
+    texts: &Library,
+) -> Option<Gap> {
+    let id = told.id.known()?;
     let input = told.input.and_then(|index| inputs.get(index as usize));
     Some(Gap {
         blocking: told.blocking,

@@ -1,0 +1,483 @@
+//! The sentences of a report: what judging found as facts, in words. Each is made here and nowhere else, so
+//! that one can be mended without touching a rule.
+//!
+//! Nothing is decided here. Names and addresses stand as the capture has them; formats escape them.
+
+use crate::ground::epoch::Window;
+use crate::ground::gaps::GapId;
+use crate::ground::moment::Timestamp;
+use crate::judge::claim::baseline::Doubt;
+use crate::judge::claim::coverage::{Needs, SLOTS_NEEDED, WindowGap};
+use crate::judge::claim::fact::{
+    Account, Amounts, AppUnseen, Cause, Explained, Fact, NotExempt, OneSided, Property, SaidPlace,
+    Seen, Why,
+};
+use crate::judge::claim::{About, Case, Finding, Reason};
+use crate::judge::classify::{Scope, Stage};
+use crate::tell::report::v1;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// Finds of personal data that a sentence names; all of them stand in the finding.
+const TOLD_MAX: usize = 5;
+
+/// Parts of a sentence, one behind the other.
+fn joined(parts: impl IntoIterator<Item = String>) -> String {
+    parts.into_iter().collect::<Vec<_>>().join("; ")
+}
+
+/// What a finding says.
+pub(super) fn finding(finding: &Finding, case: &Case<'_>) -> String {
+    let account = &finding.account;
+    let mut parts = Vec::new();
+    match finding.about {
+        About::Destination(index) => {
+            if let Some(d) = case.destinations().get(index) {
+                parts.push(format!("{}: {}", d.describe(), seen(finding)));
+                parts.push(d.attributed.reason.clone());
+            }
+        }
+        About::Lookup(index) => {
+            if let Some(l) = case.lookups().get(index) {
+                let by = match l.scope {
+                    Scope::Relayed => ", a local resolver, which has to ask the internet",
+                    Scope::Local | Scope::Internet => "",
+                };
+                let (name, resolver) = (&l.name, l.resolver);
+                parts.push(format!(
+                    "{name} was looked up{} at {resolver}{by}",
+                    seen(finding)
+                ));
+                parts.push(l.attributed.reason.clone());
+            }
+        }
+    }
+    parts.extend(account.why.iter().map(fact));
+    parts.extend(in_clear(account));
+    if let Some(bytes) = account.unread {
+        parts.push(format!("{bytes} bytes of what went out cannot be read"));
+    }
+    if account.browser {
+        parts.push(
+            "people also open this host in browsers, so a browser could have done it".to_owned(),
+        );
+    }
+    parts.extend(account.over_budget.iter().map(|over| {
+        format!(
+            "the allowance {} would cover it, but {} bytes are more than its budget",
+            over.allowance, over.bytes
+        )
+    }));
+    if account.in_grace {
+        parts.push("only in the grace at the ends of the window".to_owned());
+    }
+    joined(parts)
+}
+
+/// How far it went.
+fn seen(finding: &Finding) -> String {
+    match (finding.account.seen, finding.stage) {
+        (Seen::Asked(1), _) => String::new(),
+        (Seen::Asked(times), _) => format!(" {times} times"),
+        (
+            Seen::Traffic {
+                packets_out,
+                bytes_out,
+                bytes_in,
+            },
+            stage,
+        ) => match stage {
+            Stage::Transferred => {
+                format!("{bytes_out} bytes of payload went out and {bytes_in} came in")
+            }
+            Stage::Connected => format!(
+                "packets went both ways ({bytes_in} bytes in), and no application payload went out"
+            ),
+            Stage::Attempted if packets_out == 0 => {
+                "an ICMP error quotes a packet that went there; the capture missed the packet itself"
+                    .to_owned()
+            }
+            Stage::Attempted => format!("{packets_out} packets went out and nothing came back"),
+            Stage::Lookup => "a resolver was asked".to_owned(),
+            Stage::Unsolicited => "packets came in, and our side never answered".to_owned(),
+        },
+    }
+}
+
+/// Personal data in clear.
+fn in_clear(account: &Account) -> Option<String> {
+    let hits = account.in_clear.as_slice();
+    let told: Vec<String> = hits
+        .iter()
+        .take(TOLD_MAX)
+        .map(|hit| format!("{} {} ({})", hit.kind, hit.text, hit.place))
+        .collect();
+    let more = match hits.len().saturating_sub(TOLD_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!told.is_empty()).then(|| format!("in clear: {}{more}", told.join(", ")))
+}
+
+fn property(of: Property) -> &'static str {
+    match of {
+        Property::Owner => "the name's owner is",
+        Property::Jurisdiction => "the jurisdiction of the name's owner is",
+        Property::Role => "the host's role is",
+        Property::Host => "the host is",
+    }
+}
+
+fn said(place: &SaidPlace) -> String {
+    let SaidPlace {
+        provider,
+        region,
+        country,
+    } = place;
+    match region {
+        Some(region) => format!("the host name says region {region}, in {country}"),
+        None => format!("the host name says a part of {provider} that is in {country} alone"),
+    }
+}
+
+fn amounts(of: Amounts) -> String {
+    format!("{} bytes went out and {} came in", of.out, of.back)
+}
+
+/// A fact that a judgement rests on.
+fn fact(fact: &Fact) -> String {
+    match fact {
+        Fact::Named(of, value) => format!("{} {value}", property(*of)),
+        Fact::NamedAlone(of, value) => format!(
+            "{} {value} by the name alone: no address confirms it",
+            property(*of)
+        ),
+        Fact::Untold(of) => format!("nothing says what {}", property(*of)),
+        Fact::NameInPlace(place) => said(place),
+        Fact::NameInPlaceButAddress(place, countries) => format!(
+            "{}, and the address is in {} by the address data",
+            said(place),
+            countries.join(" or ")
+        ),
+        Fact::NameInPlaceAlone(place) => {
+            format!("{}, and the address does not confirm it", said(place))
+        }
+        Fact::RelayHidesAddress => "a relay hides the address".to_owned(),
+        Fact::AddressUnknown => "no address data cover the address".to_owned(),
+        Fact::DeliveryNetwork => {
+            "the host is a content delivery network's, which answers from many places".to_owned()
+        }
+        Fact::AddressDataStale => "the address data and the capture lie years apart".to_owned(),
+        Fact::AddressIn(country) => format!("the address is in {country} by all address data"),
+        Fact::AddressInOneOf(countries) => format!(
+            "the address is in one of {} by the address data",
+            countries.join(", ")
+        ),
+        Fact::AddressDataDiffer(countries) => {
+            format!("address data differ: {}", countries.join(", "))
+        }
+        Fact::Anycast => "the address answers from many places (anycast)".to_owned(),
+        Fact::OneSource(countries) => format!(
+            "only one source places the address: {}",
+            countries.join(", ")
+        ),
+        Fact::NameOfProvider(name) => format!("the host name says {name}"),
+        Fact::NameOfProviderButAddress(name, address) => {
+            format!("the host name says {name}, and the address belongs to {address}")
+        }
+        Fact::NameOfProviderAlone(name) => {
+            format!("the host name says {name}, and no address confirms it")
+        }
+        Fact::AddressOfOperator(address) => format!("the address belongs to {address}"),
+        Fact::ProviderUntold => "neither name nor address says whose servers these are".to_owned(),
+        Fact::UploadFolded => {
+            "it stands for several destinations, and which of them took how much was folded"
+                .to_owned()
+        }
+        Fact::UploadTogether(sum) => format!(
+            "to this receiver, all addresses and ports together, {}",
+            amounts(*sum)
+        ),
+        Fact::UploadWithUnattributed(sum) => format!(
+            "only with traffic that nobody can be named for it is an upload: {}",
+            amounts(*sum)
+        ),
+        Fact::UploadNotSoMuch(sum) => format!(
+            "to this receiver {}: much, and not so much more as an upload has",
+            amounts(*sum)
+        ),
+        Fact::UploadBySeveral(sum) => format!(
+            "only several devices together sent as much as an upload has: {}",
+            amounts(*sum)
+        ),
+        Fact::Exempt { role, owner, but } => {
+            let what = format!("the statement exempts {role} of {owner}");
+            match but {
+                None => what,
+                Some(NotExempt::TooMuch(bytes)) => {
+                    format!("{what}, but {bytes} bytes went out, more than such traffic needs")
+                }
+                Some(NotExempt::NameAlone) => format!(
+                    "{what}, but nothing but the name says so: the address is not known to be its owner's"
+                ),
+            }
+        }
+        Fact::Baseline(how) => explained(*how),
+    }
+}
+
+/// How a baseline explains something.
+pub(super) fn explained(how: Explained) -> String {
+    let (what, frame) = match how {
+        Explained::NameAtOperator(frame) => ("the same name at the same operator", frame),
+        Explained::NameAtAddress(frame) => ("the same name at the same address", frame),
+        Explained::Address(frame) => ("the same address without a name", frame),
+        Explained::Asked => {
+            return "the baseline without the app asks for the same name".to_owned();
+        }
+    };
+    format!("the baseline without the app shows {what} (its frame {frame})")
+}
+
+/// Why a baseline explains nothing.
+pub(super) fn doubt(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::AtWork => {
+            "the baseline was declared to be without the app, and shows the app or the drone at work: it explains nothing"
+        }
+        Doubt::Undeclared => {
+            "the baseline is not declared to be without the app (--baseline-kind without-app): it explains nothing"
+        }
+    }
+}
+
+/// The reasons of a verdict, each sentence once. Gaps of a window stand in the order of their kind, place
+/// and words.
+pub(super) fn reasons(reasons: &[Reason], case: &Case<'_>) -> Vec<v1::Reason> {
+    let mut told: Vec<(Option<GapOrder>, v1::Reason)> = reasons
+        .iter()
+        .map(|reason| {
+            let text = why(&reason.why, case);
+            let gap = match &reason.why {
+                Why::Gap(gap) => Some((gap.id, gap.input, gap.frame, text.clone())),
+                _ => None,
+            };
+            let text = match &reason.window {
+                Some(of) => format!("{}: {text}", window(of)),
+                None => text,
+            };
+            let id = reason.id.clone();
+            (gap, v1::Reason { id, text })
+        })
+        .collect();
+    for run in told.chunk_by_mut(|(a, _), (b, _)| a.is_some() && b.is_some()) {
+        run.sort_by(|(a, _), (b, _)| a.cmp(b));
+    }
+    let mut out: Vec<v1::Reason> = Vec::new();
+    for (_, reason) in told {
+        if !out.contains(&reason) {
+            out.push(reason);
+        }
+    }
+    out
+}
+
+/// Kind, input, frame and words.
+type GapOrder = (GapId, Option<u32>, Option<u64>, String);
+
+fn why(why: &Why, case: &Case<'_>) -> String {
+    match why {
+        Why::Findings(first, 0) => finding(first, case),
+        Why::Findings(first, more) => format!("{} (and {more} more)", finding(first, case)),
+        Why::Gap(gap) => cause(&gap.cause, case.needs),
+        Why::NotTestable(what) => joined(what.iter().cloned()),
+        Why::NoUpload(bytes, ratio) => format!(
+            "no upload of the app was seen ({bytes} bytes or more to one receiver, {ratio} times what came in): where uploads are stored was not tested"
+        ),
+        Why::OtherCountry(wanted, declared) => format!(
+            "the statement is about operators in {wanted}, and the case file declares {declared}"
+        ),
+        Why::BeaconMissing(host) => format!(
+            "the auditor fetched {host} on purpose, and the capture does not show it where it has to be: it may miss other traffic as well"
+        ),
+        Why::NoWindow => "there is no window to judge".to_owned(),
+    }
+}
+
+/// A window with its bounds.
+fn window(window: &Window) -> String {
+    // As many digits as the bound has.
+    let digits = |t: Timestamp| match t.nanos() {
+        Some(n) if n % 1_000_000_000 == 0 => 0,
+        Some(n) if n % 1_000_000 == 0 => 3,
+        Some(n) if n % 1_000 == 0 => 6,
+        _ => 9,
+    };
+    let show = |t: Timestamp| t.rfc3339(digits(t)).unwrap_or_else(|| "unknown".into());
+    format!("window {} to {}", show(window.start), show(window.end))
+}
+
+fn window_or_all(of: &Option<Window>) -> String {
+    of.as_ref().map_or("the capture".to_owned(), window)
+}
+
+/// Seconds to the tenth.
+fn seconds(nanos: i64) -> String {
+    format!("{:.1} seconds", nanos as f64 / 1e9)
+}
+
+/// Why silence counts for less.
+fn cause(cause: &Cause, needs: Needs) -> String {
+    let least = needs.minimum_seconds;
+    match cause {
+        Cause::Noticed(words) => words.to_string(),
+        Cause::NoPackets(nanos) => format!("{} without a packet", seconds(*nanos)),
+        Cause::StepBack(nanos) => format!("the clock steps back by {}", seconds(*nanos)),
+        Cause::StepBackOverEdge(nanos) => format!(
+            "the clock steps back by {}, over an edge of the window: on which side of it packets went cannot be said",
+            seconds(*nanos)
+        ),
+        Cause::StartMissing(of, nanos) => open_end(of, "first", *nanos),
+        Cause::EndMissing(of, nanos) => open_end(of, "last", *nanos),
+        Cause::Opaque(name) => format!("{name} to a local host: it could carry other packets"),
+        Cause::BytesMissing => {
+            "bytes of TCP connections were acknowledged, and no packet of the capture holds them"
+                .to_owned()
+        }
+        Cause::OneSided(what) => one_sided(*what),
+        Cause::TooShort(of, nanos) => format!(
+            "{} holds {} of capture, and silence needs {least:.0}",
+            window_or_all(of),
+            seconds(*nanos)
+        ),
+        Cause::ShortAtWork(of, nanos) => format!(
+            "from the subject's first sign in {} to its last there are {}, long silences left out, and silence needs {least:.0}",
+            window_or_all(of),
+            seconds(*nanos)
+        ),
+        Cause::NamesFolded => "more names of a destination than are kept".to_owned(),
+        Cause::DeviceUnseen(address) => {
+            format!("the declared device {address} was not seen in any capture")
+        }
+        Cause::AppUnseen(app) => app_unseen(app),
+        Cause::NotAtWork {
+            window,
+            slots,
+            labelled,
+            device,
+        } => format!(
+            "{} shows the subject at work in {slots} of the {SLOTS_NEEDED} ten-second slots that are needed (drone-link frames{}{})",
+            window_or_all(window),
+            match labelled {
+                true => ", packets labelled with the app under audit",
+                false => "",
+            },
+            match device {
+                Some(true) => ", packets of the device under audit",
+                Some(false) =>
+                    "; apart from multicast and ARP the declared device was not seen, and other machines' frames say nothing of it",
+                None => "",
+            }
+        ),
+        Cause::Missed(input, names, more) => {
+            let more = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!(
+                "input {input} covers the same minutes and does not show {}{more}",
+                names.join("; ")
+            )
+        }
+    }
+}
+
+fn open_end(of: &Window, what: &str, nanos: i64) -> String {
+    format!(
+        "{} was declared, and there is no capture of its {what} {}",
+        window(of),
+        seconds(nanos)
+    )
+}
+
+fn one_sided(what: OneSided) -> String {
+    match what {
+        OneSided::DeviceReceived => {
+            "only what the device under audit received was recorded, nothing that it sent"
+                .to_owned()
+        }
+        OneSided::DeviceSent => {
+            "only what the device under audit sent was recorded, nothing that it received"
+                .to_owned()
+        }
+        OneSided::Inbound => {
+            "nothing but what came in was recorded: no conversation shows both sides".to_owned()
+        }
+        OneSided::Connections(count) => format!(
+            "TCP payload was recorded in one direction only, on {count} or more connections"
+        ),
+    }
+}
+
+/// An app that no label names.
+pub(super) fn app_unseen(app: &AppUnseen) -> String {
+    let AppUnseen {
+        pattern,
+        labelled,
+        near,
+    } = app;
+    if !labelled {
+        format!(
+            "--app {pattern} was asked for, and the captures carry no app labels: names alone say whose traffic it is"
+        )
+    } else if near.is_empty() {
+        format!("no label in the captures matches --app {pattern}")
+    } else {
+        format!(
+            "no label in the captures matches --app {pattern}; near it: {}",
+            near.join(", ")
+        )
+    }
+}
+
+/// The gaps of a window in words, those that read alike together, in the order of kind, input, frame and
+/// words.
+pub(super) fn gaps(gaps: &[WindowGap], needs: Needs) -> Vec<v1::Gap> {
+    let mut alike: BTreeMap<(GapId, Option<u32>, String), v1::Gap> = BTreeMap::new();
+    for gap in gaps {
+        let text = match gap.covered_by {
+            Some(by) => format!(
+                "{}; covered: input {by} shows the subject on the same link without it",
+                cause(&gap.cause, needs)
+            ),
+            None => cause(&gap.cause, needs),
+        };
+        let told = v1::Gap {
+            id: gap.id.into(),
+            count: gap.count,
+            text: text.clone(),
+            input: gap.input,
+            frame: gap.frame,
+            blocking: gap.blocks(),
+            covered_by: gap.covered_by,
+        };
+        match alike.entry((gap.id, gap.input, text)) {
+            Entry::Vacant(place) => {
+                place.insert(told);
+            }
+            Entry::Occupied(mut place) => {
+                let have = place.get_mut();
+                have.count = have.count.saturating_add(told.count);
+                have.frame = match (have.frame, told.frame) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+        }
+    }
+    let mut out: Vec<((GapId, Option<u32>, String), v1::Gap)> = alike.into_iter().collect();
+    out.sort_by(|((a, ..), x), ((b, ..), y)| {
+        (a, x.input, x.frame, &x.text).cmp(&(b, y.input, y.frame, &y.text))
+    });
+    out.into_iter().map(|(_, gap)| gap).collect()
+}
