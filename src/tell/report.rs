@@ -22,6 +22,7 @@ pub mod ndjson;
 pub mod output;
 pub mod read;
 pub mod redact;
+mod rows;
 #[cfg(test)]
 mod sample;
 pub mod sarif;

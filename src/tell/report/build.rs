@@ -1,4 +1,4 @@
-//! From outcomes to the report model: wording, order, ids, filters. Decides nothing.
+//! From outcomes to the report model: order, ids, filters; words are of [`super::sentences`]. Decides nothing.
 
 mod clocks;
 mod coverage;

@@ -3,6 +3,7 @@
 
 use super::csv;
 use super::format::Format;
+use super::rows::RowSink;
 use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::row::{RowKey, Tally};
 use crate::ground::protocol;
@@ -100,10 +101,16 @@ pub const FORMATS: &[Format] = &[Format::NDJSON, Format::CSV];
 /// When the writer fails.
 pub fn write_as(format: Format, rows: &[FlowRow], out: &mut dyn Write) -> io::Result<()> {
     if format == Format::CSV {
-        table(rows, out)
+        write(rows, Cells(out))
     } else {
-        write(rows, out)
+        write(rows, Lines(out))
     }
+}
+
+fn write(rows: &[FlowRow], mut sink: impl RowSink) -> io::Result<()> {
+    sink.open("flow")?;
+    rows.iter().try_for_each(|row| sink.row(None, row))?;
+    sink.finish()
 }
 
 /// The fields of [`FlowRow`], in their order.
@@ -132,9 +139,14 @@ const COLUMNS: [&str; 21] = [
 ];
 
 /// The rows as a table; what it does to text is said in [`super::csv`].
-fn table(rows: &[FlowRow], out: &mut dyn Write) -> io::Result<()> {
-    csv::row(COLUMNS.iter().map(|name| (*name).to_owned()), out)?;
-    for row in rows {
+struct Cells<'a>(&'a mut dyn Write);
+
+impl RowSink for Cells<'_> {
+    fn open(&mut self, _: &'static str) -> io::Result<()> {
+        csv::row(COLUMNS.iter().map(|name| (*name).to_owned()), self.0)
+    }
+
+    fn row(&mut self, _: Option<usize>, row: &impl Serialize) -> io::Result<()> {
         let row = serde_json::to_value(row)?;
         let cells = COLUMNS.iter().map(|name| match row.get(name) {
             None | Some(Value::Null) => String::new(),
@@ -142,21 +154,30 @@ fn table(rows: &[FlowRow], out: &mut dyn Write) -> io::Result<()> {
             Some(Value::String(text)) => csv::cell(text),
             Some(other) => other.to_string(),
         });
-        csv::row(cells, out)?;
+        csv::row(cells, self.0)
     }
-    Ok(())
+
+    fn finish(self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-/// Writes the rows, one JSON object a line.
-///
-/// # Errors
-/// When the writer fails.
-pub fn write(rows: &[FlowRow], out: &mut dyn Write) -> io::Result<()> {
-    for row in rows {
-        serde_json::to_writer(&mut *out, row)?;
-        out.write_all(b"\n")?;
+/// One JSON object a line.
+struct Lines<'a>(&'a mut dyn Write);
+
+impl RowSink for Lines<'_> {
+    fn open(&mut self, _: &'static str) -> io::Result<()> {
+        Ok(())
     }
-    Ok(())
+
+    fn row(&mut self, _: Option<usize>, row: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.0, row)?;
+        self.0.write_all(b"\n")
+    }
+
+    fn finish(self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn flow_row(

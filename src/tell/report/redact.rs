@@ -14,88 +14,31 @@
 //! addresses in them, times, hashes. A fingerprint of a finding is made of where traffic
 //! went. Whoever has the captures can undo all of it.
 
-use super::difference::PARTS;
+mod fields;
+
 use super::filter::Filter;
 use super::{json, v1};
 use crate::ground::address::{Class, classify, is_ip_literal};
 use crate::ground::mac::Mac;
 use crate::ground::public_name::is_public_name;
-use serde_json::Value;
+use fields::Redact;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// What a filter becomes of which nothing is left: in Wireshark it selects every frame.
 const EVERYTHING: &str = "frame";
 
-/// Fields that hold ids, numbers as text and words of this program: nothing of the site.
-const FIXED: [&str; 43] = [
-    "schema",
-    "digest",
-    "sha256",
-    "catalog_sha256",
-    "claims_sha256",
-    "version",
-    "commit",
-    "built",
-    "started",
-    "verdict",
-    "id",
-    "rule",
-    "claims",
-    "findings",
-    "attribution",
-    "stage",
-    "confidence",
-    "destination",
-    "scope",
-    "transport",
-    "protocol",
-    "host_source",
-    "role",
-    "jurisdiction",
-    "country",
-    "country_confidence",
-    "country_candidates",
-    "provider",
-    "region",
-    "kind",
-    "maker_kind",
-    "says",
-    "ja4",
-    "types",
-    "format",
-    "link_types",
-    "drone_links",
-    "softened",
-    "start",
-    "end",
-    "first",
-    "last",
-    "expires",
-];
-
 /// Replaces what belongs to the site, and renews the digests.
-///
-/// # Errors
-/// When the report cannot be taken apart, which no report can not.
-pub fn redact(report: &mut v1::Report) -> serde_json::Result<()> {
-    let mut value = serde_json::to_value(&*report)?;
+pub fn redact(report: &mut v1::Report) {
     let mut labels = Labels::of(report);
-    for part in PARTS.iter().chain(&["tool", "run"]) {
-        if let Some(part_of) = value.get_mut(*part) {
-            labels.value(part, part_of);
-        }
-    }
-    let mut done: v1::Report = serde_json::from_value(value)?;
+    report.redact(&mut labels);
     let partial = labels.partial;
-    for session in &mut done.sessions {
+    for session in &mut report.sessions {
         tell(session, partial);
         session.digest = json::digest(session);
     }
-    tell(&mut done, partial);
-    done.digest = json::digest(&done);
-    *report = done;
-    Ok(())
+    tell(report, partial);
+    report.digest = json::digest(report);
 }
 
 fn tell(report: &mut v1::Report, partial: bool) {
@@ -176,30 +119,6 @@ impl Labels {
             if key.to_lowercase().contains("ssid") && !name.trim().is_empty() {
                 self.words.insert(name.to_ascii_lowercase(), "ssid");
             }
-        }
-    }
-
-    /// Walks a value that stands under `key`.
-    fn value(&mut self, key: &str, value: &mut Value) {
-        match value {
-            Value::String(text) if key == "filter" => *text = self.filter(text),
-            Value::String(_) if FIXED.contains(&key) => {}
-            Value::String(text) => *text = self.text(text),
-            Value::Array(list) => list.iter_mut().for_each(|item| self.value(key, item)),
-            Value::Object(fields) => {
-                // A report inside a report keeps the order of the model.
-                let order = PARTS.iter().filter(|_| fields.contains_key("schema"));
-                let first: Vec<String> = order.map(|p| (*p).to_owned()).collect();
-                for key in &first {
-                    if let Some(inner) = fields.get_mut(key) {
-                        self.value(key, inner);
-                    }
-                }
-                for (name, inner) in fields.iter_mut().filter(|(k, _)| !first.contains(k)) {
-                    self.value(name, inner);
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -458,7 +377,7 @@ mod tests {
             report.destinations.push(destination);
         }
         let before = report.clone();
-        redact(&mut report).unwrap();
+        redact(&mut report);
         assert!(report.scope.redacted);
         assert_eq!(report.verdict, before.verdict);
         for (one, other) in report.destinations.iter().zip(&before.destinations) {
@@ -469,7 +388,7 @@ mod tests {
         }
         assert_eq!(report.digest, json::digest(&report));
         let mut again = before;
-        redact(&mut again).unwrap();
+        redact(&mut again);
         assert_eq!(again.digest, report.digest);
     }
 }

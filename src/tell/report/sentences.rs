@@ -254,7 +254,7 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
 /// The reasons of a verdict, each sentence once. Gaps of a window stand in the order of their kind, place
 /// and words.
 pub(super) fn reasons(reasons: &[Reason], case: &Case<'_>) -> Vec<v1::Reason> {
-    let mut told: Vec<(Option<GapOrder>, v1::Reason)> = reasons
+    let mut told: Vec<Told> = reasons
         .iter()
         .map(|reason| {
             let text = why(&reason.why, case);
@@ -267,20 +267,25 @@ pub(super) fn reasons(reasons: &[Reason], case: &Case<'_>) -> Vec<v1::Reason> {
                 None => text,
             };
             let id = reason.id.clone();
-            (gap, v1::Reason { id, text })
+            (gap, reason.window, v1::Reason { id, text })
         })
         .collect();
-    for run in told.chunk_by_mut(|(a, _), (b, _)| a.is_some() && b.is_some()) {
-        run.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let gaps_of_one =
+        |(a, window, _): &Told, (b, other, _): &Told| a.is_some() && b.is_some() && window == other;
+    for run in told.chunk_by_mut(gaps_of_one) {
+        run.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     }
     let mut out: Vec<v1::Reason> = Vec::new();
-    for (_, reason) in told {
+    for (.., reason) in told {
         if !out.contains(&reason) {
             out.push(reason);
         }
     }
     out
 }
+
+/// A reason in words, its window, and its place among the gaps of that window if it is one.
+type Told = (Option<GapOrder>, Option<Window>, v1::Reason);
 
 /// Kind, input, frame and words.
 type GapOrder = (GapId, Option<u32>, Option<u64>, String);
