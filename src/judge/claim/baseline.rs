@@ -193,11 +193,12 @@ impl Baseline {
             .filter_map(|other| other.fullest())
             .fold(0, |sum, (_, traffic)| sum.saturating_add(traffic.bytes_out));
         let frame = at.at.frame;
-        (bytes_out.max(together) <= most).then(|| match far {
+        let explained = match far {
             Far::Host(..) => Explained::NameAtOperator(frame),
             Far::At(..) => Explained::NameAtAddress(frame),
             Far::Bare(..) => Explained::Address(frame),
-        })
+        };
+        (bytes_out.max(together) <= most).then_some(explained)
     }
 
     /// How the baseline explains the lookup.

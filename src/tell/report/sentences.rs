@@ -480,8 +480,9 @@ pub(super) fn gaps(gaps: &[WindowGap], needs: Needs) -> Vec<v1::Gap> {
             }
         }
     }
-    let mut out: Vec<((GapId, Option<u32>, String), v1::Gap)> = alike.into_iter().collect();
-    out.sort_by(|((a, ..), x), ((b, ..), y)| {
+    let mut out: Vec<(GapId, v1::Gap)> =
+        alike.into_iter().map(|((id, ..), gap)| (id, gap)).collect();
+    out.sort_by(|(a, x), (b, y)| {
         (a, x.input, x.frame, &x.text).cmp(&(b, y.input, y.frame, &y.text))
     });
     out.into_iter().map(|(_, gap)| gap).collect()

@@ -74,8 +74,8 @@ fn claims(before: &Report, after: &Report) -> Vec<ClaimChange> {
             let was = before.claims.iter().find(|was| was.id == is.id)?;
             Some(ClaimChange {
                 id: is.id.clone(),
-                before: was.verdict.clone(),
-                after: is.verdict.clone(),
+                before: was.verdict,
+                after: is.verdict,
             })
         })
         .collect();
