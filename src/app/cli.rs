@@ -10,6 +10,7 @@ mod value;
 
 pub use crate::ground::declared::Device;
 pub use counters::assign;
+pub use value::Secret;
 
 use crate::ground::epoch::WindowSpec;
 use crate::ground::error::Error;
@@ -32,6 +33,8 @@ pub const DEFAULT_CLAIM: &str = "local-data-mode";
 /// The capture that is standard input.
 pub const STDIN: &str = "-";
 
+/// Heading of the options that open what is protected.
+const KEYS: &str = "Keys";
 /// Heading of the options that every command has.
 const MESSAGES: &str = "Messages";
 
@@ -180,6 +183,9 @@ pub struct Check {
     /// Whose traffic it is.
     #[command(flatten)]
     pub subject: Subject,
+    /// What opens protected Wi-Fi.
+    #[command(flatten)]
+    pub keys: Keys,
     /// When the mode was on: RFC 3339 times, or +SECONDS from the first packet; the end is not
     /// included; repeatable [default: the whole capture].
     #[arg(long = "window", value_name = "START/END", value_parser = value::window)]
@@ -251,6 +257,9 @@ pub struct Flows {
     /// Whose traffic it is.
     #[command(flatten)]
     pub subject: Subject,
+    /// What opens protected Wi-Fi.
+    #[command(flatten)]
+    pub keys: Keys,
     /// What addresses are looked up in.
     #[command(flatten)]
     pub sources: Sources,
@@ -268,6 +277,9 @@ pub struct Fitness {
     /// Whose traffic it is.
     #[command(flatten)]
     pub subject: Subject,
+    /// What opens protected Wi-Fi.
+    #[command(flatten)]
+    pub keys: Keys,
     /// When the mode was on: RFC 3339 times, or +SECONDS from the first packet; the end is not
     /// included; repeatable [default: the whole capture].
     #[arg(long = "window", value_name = "START/END", value_parser = value::window)]
@@ -297,6 +309,9 @@ pub struct Diff {
     /// Whose traffic it is.
     #[command(flatten)]
     pub subject: Subject,
+    /// What opens protected Wi-Fi.
+    #[command(flatten)]
+    pub keys: Keys,
     /// What addresses are looked up in.
     #[command(flatten)]
     pub sources: Sources,
@@ -332,6 +347,9 @@ pub struct Extract {
     /// Copy the decryption secrets of the captures too: they open recorded sessions.
     #[arg(long)]
     pub secrets: bool,
+    /// What opens protected Wi-Fi.
+    #[command(flatten)]
+    pub keys: Keys,
     /// Write a new folder with the packets, the report as JSON and HTML, its case file and SHA256SUMS.
     #[arg(long, value_name = "DIR")]
     pub bundle: Option<PathBuf>,
@@ -347,6 +365,9 @@ pub struct Verify {
     /// report, then where they were].
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// What opens protected Wi-Fi.
+    #[command(flatten)]
+    pub keys: Keys,
     /// What a label in the arguments of a redacted report stands for, such as
     /// private-1=192.168.1.50; repeatable.
     #[arg(long = "label", value_name = "LABEL=VALUE", value_parser = value::label)]
@@ -375,6 +396,29 @@ pub struct Subject {
     /// Further network to treat as local, such as 203.0.113.0/24; repeatable.
     #[arg(long = "local", value_name = "CIDR", value_parser = declared::network)]
     pub local_networks: Vec<IpNet>,
+}
+
+/// What opens protected Wi-Fi.
+#[derive(Debug, Clone, PartialEq, Default, Args)]
+pub struct Keys {
+    /// Passphrase of a Wi-Fi network in the captures: with the handshake of a station, its protected frames are
+    /// opened (WPA2-PSK); repeatable. Keys are in no report.
+    #[arg(long = "wifi-key", value_name = "SSID:PASSPHRASE", value_parser = value::secret(), help_heading = KEYS)]
+    pub wifi_keys: Vec<Secret>,
+    /// The same by its key of 64 hexadecimal digits (PSK or, with WPA3, PMK); repeatable.
+    #[arg(long = "wifi-psk", value_name = "HEX", value_parser = value::secret(), help_heading = KEYS)]
+    pub wifi_psks: Vec<Secret>,
+    /// Text file of such keys, one a line, so that they are in no shell history; repeatable. Lines can also stand in
+    /// the environment variable DRONE_AUDIT_WIFI_KEYS.
+    #[arg(long = "wifi-keys", value_name = "FILE", help_heading = KEYS)]
+    pub wifi_files: Vec<PathBuf>,
+}
+
+impl Keys {
+    /// True if no option gives a key.
+    pub fn is_empty(&self) -> bool {
+        self.wifi_keys.is_empty() && self.wifi_psks.is_empty() && self.wifi_files.is_empty()
+    }
 }
 
 /// What addresses are looked up in.

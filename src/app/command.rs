@@ -9,6 +9,7 @@ mod extract;
 mod fitness;
 mod flows;
 mod found;
+mod keys;
 mod plan;
 mod screen;
 mod session;

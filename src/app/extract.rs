@@ -23,6 +23,7 @@ use crate::ground::text;
 use crate::observe::capture::excerpt::Excerpt;
 use crate::observe::capture::{Capture, Declared, Means, Source};
 use crate::observe::content::Policy;
+use crate::observe::link::WifiKey;
 use crate::observe::session::witness::SharedWitness;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::v1;
@@ -37,6 +38,8 @@ pub struct Session<'r> {
     pub report: &'r v1::Report,
     /// Its inputs.
     pub paths: Vec<PathBuf>,
+    /// Keys of Wi-Fi networks that it was made with.
+    pub wifi: Arc<[WifiKey]>,
 }
 
 /// A session of which frames were chosen.
@@ -102,6 +105,7 @@ impl<'r> Session<'r> {
             content: Policy::Off,
             accuses: Arc::new(|_, _, _| false),
             names: Default::default(),
+            wifi: Arc::clone(&self.wifi),
             means: means.clone(),
             witness: Some(SharedWitness::of(Arc::clone(&selection))),
         };

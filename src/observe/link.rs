@@ -40,6 +40,7 @@ mod usb;
 mod wifi;
 
 pub use ether_type::ether_payload;
+pub use wifi::{KEYS_MAX, KeyExchange, Opener, Protected, WifiKey};
 
 use crate::ground::gaps::GapId;
 use crate::ground::label::Label;
@@ -61,10 +62,25 @@ pub enum Content<'a> {
     NotIp(&'static str),
     /// Something that could carry IP and cannot be read.
     Unreadable(GapId, &'static str),
+    /// A protected 802.11 data frame: who holds the keys opens it, for others it is unreadable.
+    Protected(Protected<'a>),
+    /// A message of a handshake between stations, from which their keys are made; it holds no IP.
+    KeyExchange(KeyExchange<'a>),
     /// Several packets in one frame (A-MSDU, RNDIS, NCM): it counts once, in the worst scope.
     Bundle(Bundle<'a>),
     /// Payload whose headers the writer took off, with the addresses that it noted instead.
     Extract(Extract<'a>),
+}
+
+impl Content<'_> {
+    /// What it is for who holds no keys.
+    pub fn sealed(self) -> Self {
+        match self {
+            Self::Protected(_) => Self::Unreadable(GapId::EncryptedWifi, wifi::SEALED),
+            Self::KeyExchange(_) => Self::NotIp("EAPOL"),
+            other => other,
+        }
+    }
 }
 
 /// Reads the packet at an offset of a bundle, and says where the next one begins.
@@ -350,13 +366,15 @@ mod tests {
     /// True if a packet is counted as something that could not be read.
     fn leaves_a_fact(content: Content<'_>) -> bool {
         match content {
-            Content::Unreadable(..) => true,
+            Content::Unreadable(..) | Content::Protected(_) => true,
             Content::Ip(packet) => !matches!(decode(packet, 0), Decoded::Datagram(_)),
             // One that holds nothing is told by whoever takes it.
             Content::Bundle(mut packets) => {
                 packets.clone().next().is_none() || packets.any(|one| leaves_a_fact(one.content))
             }
-            Content::Arp(_) | Content::NotIp(_) | Content::Extract(_) => false,
+            Content::Arp(_) | Content::NotIp(_) | Content::Extract(_) | Content::KeyExchange(_) => {
+                false
+            }
         }
     }
 

@@ -35,6 +35,7 @@ use crate::observe::capture::series::{Plan, Spool, plan};
 use crate::observe::capture::sidecar::Sidecar;
 use crate::observe::capture::{Capture, Frame, Means, Source};
 use crate::observe::flow::row::Rank;
+use crate::observe::link::WifiKey;
 use ipnet::IpNet;
 use senders::Senders;
 use std::collections::BTreeMap;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub accuses: Arc<Rank>,
     /// True for names that accuse: they are kept when names run out.
     pub names: Accusing,
+    /// Keys of Wi-Fi networks: with them protected frames are opened.
+    pub wifi: Arc<[WifiKey]>,
     /// By what means; nothing of the result depends on it.
     pub means: Means,
     /// Who wants to be told of every packet.

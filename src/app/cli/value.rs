@@ -7,7 +7,34 @@ use crate::tell::report::format::Format;
 use crate::tell::report::output::Output;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::ffi::OsString;
+use std::fmt;
 use std::num::NonZeroUsize;
+use zeroize::Zeroizing;
+
+/// A value that no message shows, wiped when it goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The value.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Takes any value, so that no error quotes it; what is wrong with it is said where it is used.
+pub(super) fn secret() -> impl TypedValueParser<Value = Secret> {
+    OsStringValueParser::new().map(|value: OsString| {
+        let text = value.into_string();
+        Secret(Zeroizing::new(text.unwrap_or_default()))
+    })
+}
 
 /// When the mode was on: `START/END`, each RFC 3339 or `+SECONDS` from the first packet.
 pub(super) fn window(value: &str) -> Result<WindowSpec, String> {

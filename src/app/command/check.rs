@@ -42,6 +42,9 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
             "TLS secrets are not used by this version: what is encrypted stays unread",
         );
     }
+    for what in &plan.keys.notes {
+        note(terminal, what);
+    }
     for warning in build::warnings(&report) {
         note(terminal, &warning);
     }
@@ -160,6 +163,7 @@ impl Run<'_> {
             needs: self.plan.needs,
             hash: !self.options.no_hash,
             means: self.means.clone(),
+            wifi: &self.plan.keys.wifi,
             catalog: self.catalog,
             locator: self.locator,
             sidecars: &NO_SIDECARS,

@@ -2,7 +2,7 @@
 
 use super::screen::{means, style};
 use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
-use super::{catalog, locator};
+use super::{catalog, keys, locator};
 use crate::app::cli::{DEFAULT_CLAIM, Diff, STDIN, Subject, Terminal};
 use crate::ground::epoch::Schedule;
 use crate::ground::error::{Error, reason};
@@ -73,6 +73,7 @@ fn refuse_idle_options(options: &Diff, only_reports: bool) -> Result<(), Error> 
         ("--device", !devices.is_empty()),
         ("--local", !local_networks.is_empty()),
         ("--geo", !options.sources.geo.is_empty()),
+        ("--wifi-key", !options.keys.is_empty()),
         ("--catalog", !options.catalogs.is_empty()),
         ("--no-hash", options.no_hash),
     ];
@@ -180,6 +181,7 @@ impl Unjudged {
             Kind::Capture(source) => {
                 let (catalog, locator) =
                     data.ok_or_else(|| Error::new("no data to judge a capture with"))?;
+                let given = keys::given(&options.keys)?;
                 let session = Session {
                     sources: &[source],
                     subject: &options.subject,
@@ -191,6 +193,7 @@ impl Unjudged {
                     sidecars: &NO_SIDECARS,
                     hash: !options.no_hash,
                     means: means.clone(),
+                    wifi: &given.wifi,
                     catalog,
                     locator,
                 };

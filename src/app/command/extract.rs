@@ -1,6 +1,7 @@
 //! `extract`: the packets behind the findings of a report, as pcapng, or as a bundle to hand on.
 
 use super::found::{Finder, Found, hash, hashed};
+use super::keys;
 use super::screen::{means, note};
 use crate::app::cli::{Extract, STDIN, Terminal};
 use crate::app::extract::{Failure, Ready, Session, Written, write};
@@ -8,11 +9,13 @@ use crate::ground::error::{Error, reason};
 use crate::ground::text;
 use crate::ground::unfinished::UnfinishedFolder;
 use crate::observe::capture::Means;
+use crate::observe::link::WifiKey;
 use crate::tell::report::format::{Format, Setting};
 use crate::tell::report::output::{Output, check_targets};
 use crate::tell::report::{html, read, table, v1};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 /// A page in a folder has no terminal and no repository.
@@ -46,8 +49,15 @@ pub(super) fn run(options: &Extract, terminal: &Terminal) -> Result<u8, Error> {
         .advise("use the report that was made without --redact"));
     }
     let wanted = wanted(options, &report)?;
+    if keys::used(&report.run.arguments) && keys::none(&options.keys) {
+        return Err(keys::needed(&place));
+    }
+    let given = keys::given(&options.keys)?;
+    for what in &given.notes {
+        note(terminal, what);
+    }
     let finder = Finder::new(options.root.as_deref(), &options.report, &report.run.paths);
-    let sessions = sessions(&report, &finder, &place)?;
+    let sessions = sessions(&report, &finder, &place, &given.wifi)?;
     let case = case_file(&report, &finder)?;
     let output = output(options)?;
     let mut evidence: Vec<PathBuf> = sessions.iter().flat_map(|s| s.paths.clone()).collect();
@@ -127,6 +137,7 @@ fn sessions<'r>(
     report: &'r v1::Report,
     finder: &Finder,
     place: &str,
+    wifi: &Arc<[WifiKey]>,
 ) -> Result<Vec<Session<'r>>, Error> {
     let each: Vec<&v1::Report> = if report.sessions.is_empty() {
         vec![report]
@@ -138,7 +149,11 @@ fn sessions<'r>(
             .into_iter()
             .map(|(name, sha256)| capture(finder, name, sha256))
             .collect::<Result<_, _>>()?;
-        Ok(Session { report, paths })
+        Ok(Session {
+            report,
+            paths,
+            wifi: Arc::clone(wifi),
+        })
     };
     each.into_iter().map(session).collect()
 }

@@ -1,8 +1,8 @@
 //! `fitness`: could these captures support `consistent`, and what to change in the next recording.
 
-use super::screen::{means, style};
+use super::screen::{means, note, style};
 use super::session::{Agreed, Session, declared, local, run_block};
-use super::{catalog, locator, sidecars, sources};
+use super::{catalog, keys, locator, sidecars, sources};
 use crate::app::cli::{Fitness, Terminal};
 use crate::ground::epoch::Schedule;
 use crate::ground::error::Error;
@@ -21,6 +21,10 @@ const UNFIT: u8 = 3;
 pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
     let started = (jiff::Timestamp::now(), Instant::now());
     check_targets(&options.outputs, &options.captures)?;
+    let given = keys::given(&options.keys)?;
+    for what in &given.notes {
+        note(terminal, what);
+    }
     let texts = library()?;
     let catalog = Arc::new(catalog(&[])?);
     let locator = locator(&[])?;
@@ -35,6 +39,7 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
         hash: !options.no_hash,
         means: means(terminal),
         sidecars: &sidecars(&options.captures, &options.counters)?,
+        wifi: &given.wifi,
         catalog: &catalog,
         locator: &locator,
     };

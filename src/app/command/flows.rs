@@ -2,7 +2,7 @@
 
 use super::screen::{means, note};
 use super::session::{accuses, accusing};
-use super::{devices, locator, sources};
+use super::{devices, keys, locator, sources};
 use crate::app::cli::{Flows, Terminal};
 use crate::ground::error::Error;
 use crate::judge::claim::coverage::TIME_GAP;
@@ -21,6 +21,10 @@ const FLOWS_MAX: usize = 200_000;
 
 pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     check_targets(&options.outputs, &options.captures)?;
+    let given = keys::given(&options.keys)?;
+    for what in &given.notes {
+        note(terminal, what);
+    }
     let catalog = Arc::new(Catalog::embedded().clone());
     let locator = locator(&options.sources.geo)?;
     let devices = devices(&options.subject);
@@ -38,6 +42,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         witness: None,
         accuses: accuses(&catalog, &subject),
         names: accusing(&catalog),
+        wifi: given.wifi,
     };
     let evidence = read(&sources(&options.captures), &settings)?;
     let basis = Basis {

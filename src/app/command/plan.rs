@@ -1,5 +1,7 @@
 //! What a run is to do: the case file's word, and the flags', which override it.
 
+use super::keys;
+use super::keys::Given;
 use crate::app::cli::{Check, DEFAULT_CLAIM, Subject};
 use crate::ground::epoch::{PlannedWindow, Schedule, WindowSpec};
 use crate::ground::error::Error;
@@ -37,6 +39,8 @@ pub(super) struct Plan {
     pub(super) geo: Vec<PathBuf>,
     /// Host rows.
     pub(super) catalogs: Vec<PathBuf>,
+    /// Keys of Wi-Fi networks.
+    pub(super) keys: Given,
 }
 
 impl Plan {
@@ -94,6 +98,7 @@ impl Plan {
             claims: claims(options, given)?,
             geo: or(&options.sources.geo, given.map(|c| &c.geo)),
             catalogs: or(&options.catalogs, given.map(|c| &c.catalog)),
+            keys: keys::given(&options.keys)?,
             case,
         })
     }
@@ -133,6 +138,7 @@ impl Plan {
         let mut out = self.captures.clone();
         out.extend(options.case.clone());
         out.extend(options.against.clone());
+        out.extend(options.keys.wifi_files.iter().cloned());
         out.extend(options.baselines.iter().cloned());
         if let Some(case) = &self.case {
             out.extend(case.captures.iter().map(|c| c.file.path.clone()));

@@ -1,6 +1,6 @@
 //! One session, from its captures to a case that can be judged or measured.
 
-use super::devices;
+use super::{devices, keys};
 use crate::app::cli;
 use crate::app::cli::Device;
 use crate::evidence::Devices;
@@ -21,6 +21,7 @@ use crate::observe::capture::sidecar::Sidecar;
 use crate::observe::capture::{Means, Source};
 use crate::observe::content::Policy;
 use crate::observe::flow::row::Rank;
+use crate::observe::link::WifiKey;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::v1;
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub(super) struct Session<'a> {
     /// Whether payload is looked into for personal data.
     pub(super) content: Policy,
     pub(super) sidecars: &'a BTreeMap<Source, Sidecar>,
+    /// Keys of Wi-Fi networks.
+    pub(super) wifi: &'a Arc<[WifiKey]>,
     pub(super) catalog: &'a Arc<Catalog>,
     pub(super) locator: &'a Locator,
     /// What a case file adds.
@@ -75,6 +78,7 @@ impl Session<'_> {
             witness: None,
             accuses: accuses(self.catalog, &subject),
             names: accusing(self.catalog),
+            wifi: Arc::clone(self.wifi),
         };
         let evidence = read(self.sources, &settings)?;
         if let Some(case) = self.agreed.file {
@@ -157,10 +161,11 @@ pub(super) fn run_block<P: AsRef<Path>>(
     v1::Run {
         started: at.to_string(),
         seconds: clock.elapsed().as_secs_f64(),
-        arguments: std::env::args_os()
-            .skip(1)
-            .map(|a| a.to_string_lossy().into_owned())
-            .collect(),
+        arguments: keys::withheld(
+            std::env::args_os()
+                .skip(1)
+                .map(|a| a.to_string_lossy().into_owned()),
+        ),
         paths: captures
             .iter()
             .map(|p| p.as_ref().display().to_string())

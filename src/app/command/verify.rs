@@ -6,6 +6,7 @@
 
 use super::check::judge_all;
 use super::found::{Finder, Found, hashed};
+use super::keys;
 use super::plan::Plan;
 use super::screen::means;
 use crate::app::cli::{Check, Cli, Command, Terminal, Verify, assign, parse};
@@ -65,7 +66,8 @@ fn verify(
     means: Means,
 ) -> Result<Outcome, Error> {
     let report = &read.report;
-    let check = arguments(report, place, &options.labels)?;
+    let mut check = arguments(report, place, &options.labels)?;
+    check.keys = keys::again(check.keys, &options.keys, place)?;
     let finder = Finder::new(
         options.root.as_deref(),
         &options.report,
@@ -286,6 +288,12 @@ impl Files {
         };
         for path in &mut check.catalogs {
             *path = by_name(path, "catalog")?;
+        }
+        for path in &mut check.keys.wifi_files {
+            // Given anew, or as recorded, where one of that name lies now.
+            if !path.is_file() {
+                *path = by_name(path, "file of keys")?;
+            }
         }
         if let Some(path) = &mut check.against {
             *path = self.against(report, finder, path)?;

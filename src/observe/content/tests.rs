@@ -397,6 +397,7 @@ fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
         content: Policy::Masked,
         accuses: std::sync::Arc::new(|_, _, _| false),
         names: Default::default(),
+        wifi: Default::default(),
     };
     let source = crate::observe::capture::Source::File(path.join(name));
     let evidence = read(&[source], &settings).expect("a capture");

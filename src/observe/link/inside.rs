@@ -31,8 +31,17 @@ pub enum Sureness {
 /// (RFC 3931 §4.1.2.1), none or 4 of the other (§4.6).
 const AGREED: [usize; 4] = [0, 4, 8, 12];
 
-/// Reads what is inside; the last `cut` bytes of it were not captured.
+/// Reads what is inside; the last `cut` bytes of it were not captured. Protected 802.11 stays so: a
+/// controller's tunnel carries what its access points opened.
 pub fn unwrap(inner: Inner<'_>, cut: usize) -> Unwrapped<'_> {
+    let read = read(inner, cut);
+    Unwrapped {
+        content: read.content.sealed(),
+        ..read
+    }
+}
+
+fn read(inner: Inner<'_>, cut: usize) -> Unwrapped<'_> {
     let bare = |content| Unwrapped::bare(content);
     match inner {
         Inner::Packet(bytes) => bare(Content::Ip(bytes)),
@@ -92,8 +101,12 @@ pub fn sureness(content: &Content<'_>, cut: usize) -> Sureness {
         Content::Ip(bytes) => packet(bytes, bytes.len().saturating_add(cut)),
         // Ethernet and IPv4 (RFC 826): eight bytes that are always the same.
         Content::Arp([0, 1, 8, 0, 6, 4, 0, 1 | 2, ..]) => Sureness::Likely,
-        Content::NotIp(_) | Content::Arp(_) | Content::Bundle(_) => Sureness::Possible,
-        Content::Extract(_) | Content::Unreadable(..) => Sureness::Impossible,
+        Content::NotIp(_) | Content::Arp(_) | Content::Bundle(_) | Content::KeyExchange(_) => {
+            Sureness::Possible
+        }
+        Content::Extract(_) | Content::Unreadable(..) | Content::Protected(_) => {
+            Sureness::Impossible
+        }
     }
 }
 

@@ -5,15 +5,26 @@
 //! of signal and rate is skipped; what matters is whether a frame check sequence stands at the end,
 //! whether it was wrong, and whether the frame header is padded.
 //!
-//! No state is kept between frames: a packet in several fragments stays unreadable, a retransmitted
-//! frame is another frame, and protected frames are not decrypted.
+//! The readers keep no state between frames: a packet in several fragments stays unreadable, a retransmitted
+//! frame is another frame. Protected frames and the handshakes before them are handed to the [`Opener`] of
+//! the series, which keeps what the auditor's keys make of them.
 
 mod amsdu;
 mod avs;
+mod cipher;
+mod derive;
 mod frame;
+mod handshake;
+mod key;
+mod opener;
 mod ppi;
 mod prism;
 mod radiotap;
+
+pub use frame::{KeyExchange, Protected};
+pub use key::{KEYS_MAX, WifiKey};
+pub use opener::Opener;
+pub(super) use opener::SEALED;
 
 use super::{Content, LinkType, Unwrapped};
 use crate::ground::gaps::GapId;

@@ -36,6 +36,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
         witness: None,
         accuses: Arc::new(|_, _, _| true),
         names: Default::default(),
+        wifi: Default::default(),
     };
     read(&[Source::File(path.to_owned())], &settings).ok()
 }

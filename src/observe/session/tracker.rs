@@ -31,12 +31,13 @@ use crate::observe::dissect::reading::Readings;
 use crate::observe::flow::Carries;
 use crate::observe::flow::row::Rows;
 use crate::observe::flow::table::Table;
-use crate::observe::link::{LinkType, Radio};
+use crate::observe::link::{LinkType, Opener, Radio};
 use crate::observe::packet::Decoded;
 use crate::observe::packet::fragments::{Fragments, Piece};
 use doubted::Doubts;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Packets inside packets that are followed, counted from the frame: real ones have two or three
 /// (bytes count at the outermost layer only).
@@ -91,6 +92,10 @@ pub(super) struct Tracker {
     duplicates: Duplicates,
     doubts: Doubts,
     limited: Limited,
+    /// Opens protected Wi-Fi.
+    wifi: Opener,
+    /// What it opened of the frame at hand.
+    opened: Vec<u8>,
 }
 
 impl Tracker {
@@ -111,6 +116,8 @@ impl Tracker {
             duplicates: Duplicates::default(),
             doubts: Doubts::default(),
             limited: Limited::default(),
+            wifi: Opener::new(Arc::clone(&settings.wifi)),
+            opened: Vec::new(),
             settings,
             epochs,
             rows,

@@ -9,6 +9,7 @@
 //! if it is right (or the frame shows in another way that it is there), that the body is protected
 //! unless it begins in clear.
 
+use super::cipher::Header;
 use super::{Reception, amsdu, unreadable};
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
@@ -47,6 +48,8 @@ const ADDRESS_LEN: usize = 6;
 /// Header of a data frame with three addresses; the fourth one and what follows it come behind.
 const HEADER_LEN: usize = 24;
 const SEQUENCE: usize = 22;
+/// Three addresses.
+const ADDRESSES: usize = 4;
 /// The second address is always the transmitter's.
 const TRANSMITTER: usize = 10;
 const FCS_LEN: usize = 4;
@@ -57,6 +60,9 @@ const ARP_LEN: usize = 28;
 
 /// LLC and SNAP of RFC 1042.
 const SNAP: [u8; 6] = [0xaa, 0xaa, 0x03, 0, 0, 0];
+
+/// The same, and the ether type of EAPOL (IEEE 802.1X §11.1.4).
+const EAPOL: [u8; 8] = [0xaa, 0xaa, 0x03, 0, 0, 0, 0x88, 0x8e];
 
 /// Lengths of what stands before the body of a protected frame: nothing (removed by the adapter),
 /// WEP, CCMP, GCMP and TKIP, WAPI.
@@ -94,6 +100,71 @@ impl Ends {
 
     fn unreadable<'a>(self, cause: &'static str) -> Unwrapped<'a> {
         self.with(Content::Unreadable(GapId::UnreadablePackets, cause))
+    }
+}
+
+/// A protected data frame (§9.2.4.1.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protected<'a> {
+    control: [u8; 2],
+    qos: [u8; 2],
+    data: &'a [u8],
+    /// Behind the header; `None` if the frame ends inside it.
+    body: Option<&'a [u8]>,
+    cut: usize,
+}
+
+/// An EAPOL packet (IEEE 802.1X §11.3) between two stations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyExchange<'a> {
+    /// Who sent it on the air.
+    pub transmitter: Mac,
+    /// Who received it.
+    pub receiver: Mac,
+    /// From the version on.
+    pub packet: &'a [u8],
+}
+
+impl<'a> Protected<'a> {
+    /// Header and body; `None` if the frame ends inside its header.
+    pub(super) fn parts(&self) -> Option<(Header, &'a [u8])> {
+        let body = self.body?;
+        let [first, second] = self.control;
+        let at = |at: usize| self.data.get(at..);
+        let four = second & (TO_DS | FROM_DS) == TO_DS | FROM_DS;
+        let fourth = match four {
+            true => Some(*at(HEADER_LEN)?.first_chunk()?),
+            false => None,
+        };
+        let header = Header {
+            control: self.control,
+            addresses: *at(ADDRESSES)?.first_chunk()?,
+            sequence: *at(SEQUENCE)?.first_chunk()?,
+            fourth,
+            qos: (first & QOS != 0).then_some(self.qos),
+        };
+        Some((header, body))
+    }
+
+    /// Bytes of the body that were not captured.
+    pub(super) fn cut(&self) -> usize {
+        self.cut
+    }
+
+    /// What the frame holds, by its body in clear.
+    pub(super) fn opened<'b>(&self, body: &'b [u8]) -> Unwrapped<'b> {
+        let [_, second] = self.control;
+        let aggregate = self.qos[0] & AGGREGATE != 0;
+        Clear {
+            ends: ends(self.data, second, aggregate),
+            air: on_air(self.data),
+            second,
+            qos: self.qos,
+            later: is_later(self.data),
+            cut: 0,
+            only_sequence: false,
+        }
+        .read(body)
     }
 }
 
@@ -222,7 +293,7 @@ fn by_control<'a>(
     };
     let read = parts.read();
     let doubtful = said.fcs && sequence == Fcs::Wrong;
-    let encrypted = matches!(read.content, Content::Unreadable(GapId::EncryptedWifi, _));
+    let encrypted = matches!(read.content, Content::Protected(_));
     if doubtful && !encrypted && !parts.ends_whole(read.content, header) {
         return unreadable("an 802.11 frame with a wrong check sequence");
     }
@@ -252,47 +323,40 @@ impl<'a> Parts<'a> {
             _ => return Unwrapped::bare(Content::NotIp("802.11 extension")),
         }
         let aggregate = self.qos[0] & AGGREGATE != 0;
-        let mut ends = ends(self.data, second, aggregate);
+        let ends = ends(self.data, second, aggregate);
         if first & NO_DATA != 0 {
             return ends.with(Content::NotIp("802.11 without data"));
         }
         let more = second & MORE_FRAGMENTS != 0;
-        let later = self.data.get(SEQUENCE).is_some_and(|b| b & 0x0f != 0);
+        let later = is_later(self.data);
         if second & PROTECTED != 0 {
             let whole = !later && !more;
             return self
                 .in_clear(aggregate, ends)
                 .filter(|_| whole)
                 .unwrap_or_else(|| {
-                    ends.with(Content::Unreadable(
-                        GapId::EncryptedWifi,
-                        "protected 802.11 data frames",
-                    ))
+                    ends.with(Content::Protected(Protected {
+                        control: self.control,
+                        qos: self.qos,
+                        data: self.data,
+                        body: self.body,
+                        cut: self.cut,
+                    }))
                 });
         }
         let Some(body) = self.body else {
             return ends.unreadable("cut inside an 802.11 header");
         };
-        if later {
-            return ends.unreadable("a later fragment of an 802.11 packet");
+        Clear {
+            ends,
+            air: on_air(self.data),
+            second,
+            qos: self.qos,
+            later,
+            cut: self.cut,
+            only_sequence: self.only_sequence,
         }
-        if aggregate {
-            if more {
-                return ends.unreadable("a fragment of an 802.11 A-MSDU");
-            }
-            return amsdu::read(body, self.cut);
-        }
-        let body = ends.behind_mesh(self.qos[1], second, body);
-        let nothing = body.is_empty() || (self.only_sequence && body.len() == FCS_LEN);
-        let content = if nothing && self.cut == 0 {
-            Content::NotIp("802.11 without data")
-        } else {
-            packet(body)
-        };
-        if more && !is_whole(content) {
-            return ends.unreadable("the first fragment of an 802.11 packet");
-        }
-        ends.with(content)
+        .read(body)
     }
 
     /// What a protected frame holds whose body is in clear: some adapters decrypt and leave the bit
@@ -324,13 +388,15 @@ impl<'a> Parts<'a> {
             (_, Content::Arp(packet)) => packet.starts_with(&ARP) && packet.len() == ARP_LEN,
             (_, Content::Bundle(_)) => holds_packet(content),
             (TYPE_DATA, Content::NotIp(_)) if first & NO_DATA != 0 => len == header,
-            (TYPE_DATA, Content::NotIp(_)) => self.body.is_some_and(|body| match body {
-                // EAPOL (IEEE 802.1X §11.3): version, kind, length.
-                [_, _, _, _, _, _, 0x88, 0x8e, _, _, high, low, rest @ ..] => {
-                    rest.len() == usize::from(u16::from_be_bytes([*high, *low]))
-                }
-                _ => false,
-            }),
+            (TYPE_DATA, Content::NotIp(_) | Content::KeyExchange(_)) => {
+                self.body.is_some_and(|body| match body {
+                    // EAPOL (IEEE 802.1X §11.3): version, kind, length.
+                    [_, _, _, _, _, _, 0x88, 0x8e, _, _, high, low, rest @ ..] => {
+                        rest.len() == usize::from(u16::from_be_bytes([*high, *low]))
+                    }
+                    _ => false,
+                })
+            }
             (TYPE_MANAGEMENT, _) => second & PROTECTED != 0 || self.elements_end(first >> 4),
             (TYPE_CONTROL, _) => match first >> 4 {
                 // CTS and ACK; poll, RTS and the end of a contention-free period (§9.3.1).
@@ -368,6 +434,62 @@ impl<'a> Parts<'a> {
         }
         rest.is_empty()
     }
+}
+
+/// What the header of a data frame says of a body in clear.
+struct Clear {
+    ends: Ends,
+    /// Transmitter and receiver on the air.
+    air: Option<(Mac, Mac)>,
+    second: u8,
+    qos: [u8; 2],
+    /// It is no first fragment.
+    later: bool,
+    /// Bytes of the body that were not captured.
+    cut: usize,
+    only_sequence: bool,
+}
+
+impl Clear {
+    fn read(self, body: &[u8]) -> Unwrapped<'_> {
+        let mut ends = self.ends;
+        let more = self.second & MORE_FRAGMENTS != 0;
+        if self.later {
+            return ends.unreadable("a later fragment of an 802.11 packet");
+        }
+        if self.qos[0] & AGGREGATE != 0 {
+            if more {
+                return ends.unreadable("a fragment of an 802.11 A-MSDU");
+            }
+            return amsdu::read(body, self.cut);
+        }
+        let body = ends.behind_mesh(self.qos[1], self.second, body);
+        let nothing = body.is_empty() || (self.only_sequence && body.len() == FCS_LEN);
+        let content = match (body.strip_prefix(&EAPOL), self.air) {
+            _ if nothing && self.cut == 0 => Content::NotIp("802.11 without data"),
+            (Some(message), Some((transmitter, receiver))) => Content::KeyExchange(KeyExchange {
+                transmitter,
+                receiver,
+                packet: message,
+            }),
+            _ => packet(body),
+        };
+        if more && !is_whole(content) {
+            return ends.unreadable("the first fragment of an 802.11 packet");
+        }
+        ends.with(content)
+    }
+}
+
+/// Transmitter and receiver on the air.
+fn on_air(data: &[u8]) -> Option<(Mac, Mac)> {
+    let receiver = data.get(ADDRESSES..).and_then(Mac::read)?;
+    Some((data.get(TRANSMITTER..).and_then(Mac::read)?, receiver))
+}
+
+/// True for a fragment behind the first.
+fn is_later(data: &[u8]) -> bool {
+    data.get(SEQUENCE).is_some_and(|b| b & 0x0f != 0)
 }
 
 /// Length of a data frame's header.
@@ -491,7 +613,7 @@ fn is_whole(content: Content<'_>) -> bool {
     let packet = match content {
         Content::Ip(packet) => packet,
         Content::Arp(packet) => return packet.len() >= ARP_LEN,
-        Content::NotIp(_) => return true,
+        Content::NotIp(_) | Content::KeyExchange(_) => return true,
         _ => return false,
     };
     let length = match packet {
@@ -566,10 +688,7 @@ mod tests {
                 let sealed: Vec<u8> = snap().iter().map(|b| b ^ 0x5a).collect();
                 let frame = data([first, bits | order | 0x40], &[extra, &sealed]);
                 let got = plain(&frame);
-                assert!(matches!(
-                    got.content,
-                    Content::Unreadable(GapId::EncryptedWifi, _)
-                ));
+                assert!(matches!(got.content, Content::Protected(_)));
                 assert_eq!((got.source, got.target), (mac(source), mac(target)));
             }
         }
@@ -594,7 +713,8 @@ mod tests {
             &[0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x8e, 2, 3],
         ] {
             let frame = data([0x08, 1], &[body]);
-            assert!(matches!(plain(&frame).content, Content::NotIp(_)));
+            let content = plain(&frame).content.sealed();
+            assert!(matches!(content, Content::NotIp(_)));
         }
         for body in [&IP[..], &[0x45; 40], &[0xaa, 0xaa], &[0x55, 0x55, 0x03, 0]] {
             assert!(is_unreadable(plain(&data([0x08, 1], &[body])).content));
@@ -682,7 +802,7 @@ mod tests {
         );
         let ack = [&[0xd4, 0, 0, 0][..], &[2; 6]].concat();
         let is = |frame: &[u8], ip: bool| {
-            let content = read(frame, 0, said).content;
+            let content = read(frame, 0, said).content.sealed();
             match ip {
                 true => matches!(content, Content::Ip(_) | Content::Arp(_)),
                 false => matches!(content, Content::NotIp(_)),
@@ -728,10 +848,7 @@ mod tests {
         assert!(matches!(read_either(&beacon, 0).content, Content::NotIp(_)));
         let sealed = data([0x41, 0x08], &[&[0x77; 60]]);
         let content = read_either(&sealed, 0).content;
-        assert!(matches!(
-            content,
-            Content::Unreadable(GapId::EncryptedWifi, _)
-        ));
+        assert!(matches!(content, Content::Protected(_)));
     }
 
     #[test]

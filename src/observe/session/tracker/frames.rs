@@ -26,7 +26,8 @@ impl Tracker {
             self.count_unreadable(frame.moment);
             return;
         };
-        let unwrapped = (reader.read)(frame);
+        let mut room = std::mem::take(&mut self.opened);
+        let unwrapped = self.wifi.take((reader.read)(frame), &mut room);
         if let Some(what) = unwrapped.oddity {
             let seen = self
                 .ledger
@@ -60,6 +61,13 @@ impl Tracker {
         match unwrapped.content {
             Content::Bundle(packets) => self.bundle(frame, packets, context),
             content => self.content(frame, content, context),
+        }
+        self.opened = room;
+        if self.wifi.take_limited() {
+            let cause = "more handshakes on the air than are followed, or messages in them that no given key fits";
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, frame.moment, epoch, cause);
         }
     }
 
@@ -159,7 +167,13 @@ impl Tracker {
                 neighbours::arp(packet, context.epoch, frame.moment, &mut self.ledger);
                 self.not_ip(context);
             }
-            Content::NotIp(_) => self.not_ip(context),
+            Content::NotIp(_) | Content::KeyExchange(_) => self.not_ip(context),
+            // The opener has closed what it does not open.
+            Content::Protected(_) => self.unreadable(
+                GapId::EncryptedWifi,
+                "a protected 802.11 data frame inside another",
+                context,
+            ),
             Content::Unreadable(gap, cause) => self.unreadable(gap, cause, context),
             Content::Extract(extract) => self.extract(&extract, context),
             // Readers hand it over as the whole frame only.
@@ -216,7 +230,7 @@ fn weight(content: &Content<'_>) -> u8 {
         },
         Content::Extract(e) if !lonely(e.source.0) || !lonely(e.destination.0) => 5,
         Content::Extract(_) => 2,
-        Content::Unreadable(..) | Content::Bundle(_) => 3,
-        Content::Arp(_) | Content::NotIp(_) => 0,
+        Content::Unreadable(..) | Content::Bundle(_) | Content::Protected(_) => 3,
+        Content::Arp(_) | Content::NotIp(_) | Content::KeyExchange(_) => 0,
     }
 }

@@ -142,6 +142,12 @@ impl Tracker {
                 self.unreadable(gap, cause, context);
                 false
             }
+            // What is inside a tunnel was closed before.
+            Content::Protected(_) => {
+                let cause = "a protected 802.11 data frame inside a tunnel";
+                self.unreadable(GapId::EncryptedWifi, cause, context);
+                false
+            }
             Content::Bundle(packets) => {
                 let mut rest = packets;
                 let mut beyond = false;
@@ -161,7 +167,9 @@ impl Tracker {
                 }
                 beyond
             }
-            Content::Arp(_) | Content::NotIp(_) | Content::Extract(_) => false,
+            Content::Arp(_) | Content::NotIp(_) | Content::Extract(_) | Content::KeyExchange(_) => {
+                false
+            }
         }
     }
 
