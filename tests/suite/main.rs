@@ -43,4 +43,6 @@ mod timeline;
 mod tunnels;
 mod verdicts;
 mod verify;
+
+mod wifi;
 mod wrappings;
