@@ -183,10 +183,7 @@ fn expand<D: AsRef<[u8]>>(room: &mut [u8], block: impl Fn(u8) -> Option<D>) {
 }
 
 /// A keyed hash over parts. No length of key is refused by HMAC, and CMAC gets 16 bytes.
-fn hmac<M: KeyInit + hmac::Mac>(key: &[u8], parts: &[&[u8]]) -> Option<Output<M>>
-where
-    M: OutputSizeUser,
-{
+fn hmac<M: KeyInit + hmac::Mac + OutputSizeUser>(key: &[u8], parts: &[&[u8]]) -> Option<Output<M>> {
     let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
     for part in parts {
         mac.update(part);
