@@ -61,6 +61,7 @@ fn settings() -> Settings {
         witness: None,
         accuses: Arc::new(|_, _, _| false),
         names: Default::default(),
+        wifi: Default::default(),
     }
 }
 
