@@ -144,6 +144,70 @@ fn options_in_pages_exist() {
     assert!(shown >= 12, "{shown}");
 }
 
+/// Years of school that a page may ask for, by Flesch and Kincaid.
+const GRADE_MAX: f64 = 9.0;
+
+/// Flesch-Kincaid grade of running text. Code, tables, headings and fields are left out, and what
+/// stands between backticks is one short word; syllables are groups of vowels.
+#[test]
+fn pages_are_plain() {
+    for page in pages() {
+        let sentences = sentences(&read(&page));
+        let words: Vec<&String> = sentences.iter().flatten().collect();
+        let syllables: usize = words.iter().map(|word| syllables(word)).sum();
+        let [sentences, words, syllables] =
+            [sentences.len(), words.len(), syllables].map(|count| count as f64);
+        let grade = 0.39 * words / sentences + 11.8 * syllables / words - 15.59;
+        assert!(grade < GRADE_MAX, "{page}: {grade:.1}");
+    }
+}
+
+/// The words of each sentence; fragments of one or two words are none.
+fn sentences(page: &str) -> Vec<Vec<String>> {
+    let mut paragraphs = vec![String::new()];
+    let mut code = false;
+    for line in page.lines().map(str::trim_start) {
+        let fence = line.starts_with("```");
+        code ^= fence;
+        let field = line
+            .split_once(": ")
+            .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase()));
+        let skipped =
+            fence || code || field || line.is_empty() || line.starts_with(['|', '#', '!']);
+        if skipped || line.starts_with("- ") {
+            paragraphs.push(String::new());
+        }
+        if let Some(last) = paragraphs.last_mut().filter(|_| !skipped) {
+            last.push_str(line);
+            last.push(' ');
+        }
+    }
+    let mut sentences = Vec::new();
+    for paragraph in paragraphs {
+        let parts = paragraph.split('`').enumerate();
+        let plain: String = parts
+            .map(|(index, part)| if index % 2 == 0 { part } else { "x" })
+            .collect();
+        let mut sentence: Vec<String> = Vec::new();
+        for word in plain.split(' ').chain(["."]) {
+            let letters = word.split(|c: char| !c.is_ascii_alphabetic());
+            sentence.extend(letters.filter(|l| !l.is_empty()).map(str::to_lowercase));
+            if word.ends_with(['.', ':', ';', '?', '!']) {
+                let whole = std::mem::take(&mut sentence);
+                sentences.extend((whole.len() > 2).then_some(whole));
+            }
+        }
+    }
+    sentences
+}
+
+fn syllables(word: &str) -> usize {
+    let vowel = |c: char| "aeiouy".contains(c);
+    let groups = word.split(|c| !vowel(c)).filter(|g| !g.is_empty()).count();
+    let silent = word.ends_with('e') && !word.ends_with("le") && groups > 1;
+    (groups - usize::from(silent)).max(1)
+}
+
 /// A test that the threat model names shows what stands beside it; so it has to be there.
 #[test]
 fn tests_that_the_threat_model_names_exist() {
