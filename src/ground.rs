@@ -22,3 +22,4 @@ pub mod text;
 pub mod translation;
 pub mod unfinished;
 pub mod vocabulary;
+pub mod work;

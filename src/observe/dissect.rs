@@ -27,6 +27,8 @@ mod http2;
 pub mod http2_frame;
 pub mod httpdns;
 pub mod ja4;
+#[cfg(test)]
+mod linear;
 mod masque;
 mod midst;
 mod mqtt;
@@ -72,7 +74,7 @@ use crate::observe::flow::overhead::Kind as Overhead;
 use crate::observe::flow::{Carries, Flow};
 use std::net::IpAddr;
 use std::sync::Arc;
-use wire::Fit;
+use wire::{Fit, Until};
 
 /// A protocol that can be recognised by its first bytes.
 pub struct Protocol {
@@ -80,6 +82,11 @@ pub struct Protocol {
     pub id: &'static str,
     /// Whether a stream that begins with `bytes`, or a datagram, is of this protocol.
     pub fit: fn(bytes: &[u8], ends: &Ends) -> Fit,
+    /// Of a stream: its opening names a server, and few bytes of something else are taken for it. It is looked for in the midst of what
+    /// nobody knows too.
+    pub names: bool,
+    /// What bytes that may become of this protocol wait for, if nothing before that changes what `fit` says.
+    pub until: Option<fn(bytes: &[u8]) -> Option<Until>>,
     /// A reader for one flow.
     pub open: fn() -> Box<dyn Session>,
 }

@@ -12,12 +12,16 @@ use crate::observe::flow::{Carried, Carries, Layer};
 pub(super) const STREAM: Protocol = Protocol {
     id: ID,
     fit: |bytes, _| fit(bytes),
+    names: false,
+    until: None,
     open: || Box::new(Stream::default()),
 };
 
 pub(super) const SFLOW: Protocol = Protocol {
     id: "sflow",
     fit: |bytes, ends| fit_sflow(bytes, ends),
+    names: false,
+    until: None,
     open: || Box::new(Sflow),
 };
 

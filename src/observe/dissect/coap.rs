@@ -19,12 +19,16 @@ pub(super) const OVER_UDP: Protocol = Protocol {
         Some(message) if at_home(ends) || message.is_telling() => Fit::Mine,
         _ => Fit::NotMine,
     },
+    names: false,
+    until: None,
     open: || Box::new(Coap { stream: false }),
 };
 
 pub(super) const OVER_TCP: Protocol = Protocol {
     id: "coap",
     fit: fit_stream,
+    names: false,
+    until: None,
     open: || Box::new(Coap { stream: true }),
 };
 

@@ -19,12 +19,16 @@ use std::sync::Arc;
 pub(super) const OVER_UDP: Protocol = Protocol {
     id: "dns",
     fit: |bytes, ends| fit(bytes, ends.sender.1, ends.receiver.1),
+    names: false,
+    until: None,
     open: || Box::new(Dns::default()),
 };
 
 pub(super) const OVER_TCP: Protocol = Protocol {
     id: "dns",
     fit: |bytes, ends| fit_stream(bytes, ends.sender.1, ends.receiver.1),
+    names: true,
+    until: None,
     open: || {
         Box::new(Dns {
             stream: true,

@@ -12,6 +12,8 @@ use crate::observe::flow::Carries;
 pub(super) const STREAM: Protocol = Protocol {
     id: "drone-link",
     fit,
+    names: false,
+    until: None,
     open: || Box::new(Link),
 };
 

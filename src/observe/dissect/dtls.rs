@@ -27,6 +27,8 @@ pub(super) const DTLS: Protocol = Protocol {
             Fit::NotMine
         }
     },
+    names: false,
+    until: None,
     open: || Box::new(Dtls::default()),
 };
 

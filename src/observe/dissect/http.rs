@@ -7,12 +7,13 @@
 
 use super::dns_message::rtype;
 use super::http1::{
-    Authority, Chunked, HEAD_MAX, Parsed, Request, Target, fit, next_request, request_on, response,
+    Authority, Chunked, HEAD_MAX, Parsed, Request, Search, Target, fit, next_request, request,
+    request_on, response, response_on, until,
 };
 use super::httpdns::Asked;
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, doh, httpdns, masque};
-use crate::evidence::flow::{NameSource, Relay, Side};
+use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::Carries;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 pub(super) const HTTP: Protocol = Protocol {
     id: "http",
     fit: |bytes, _| fit(bytes),
+    names: true,
+    until: Some(until),
     open: || Box::new(Http::default()),
 };
 
@@ -34,10 +37,12 @@ struct Http {
     asked: bool,
     /// The name that the latest request asked HTTPDNS for.
     httpdns: Option<Arc<str>>,
+    /// Bytes of its answer, once its head is known.
+    answer_length: usize,
     /// Bytes of a body that is a DNS message.
     question: Option<usize>,
-    /// How far a request head was searched for its end.
-    searched: usize,
+    /// How far the head at hand of each side was searched for its end.
+    search: Pair<Search>,
 }
 
 /// Longest HTTPDNS answer that is read; one about one name has a few hundred bytes.
@@ -71,7 +76,7 @@ impl Session for Http {
             self.switching = false;
             return Step::Handover(0);
         }
-        match request_on(bytes, &mut self.searched) {
+        match request_on(bytes, self.search.of_mut(side)) {
             Parsed::NeedMore => Step::More,
             // A body of a length that nobody said, or another protocol. Requests behind it are found.
             Parsed::NotHttp => next_request(bytes).map_or(Step::Handover(0), Step::Consumed),
@@ -88,6 +93,8 @@ impl Session for Http {
     }
 
     fn lost(&mut self, side: Side) -> bool {
+        *self.search.of_mut(side) = Search::default();
+        self.answer_length = 0;
         // Behind a hole only a new request line makes sense again; probing finds it.
         self.client != Some(side)
     }
@@ -100,7 +107,7 @@ impl Session for Http {
             && fit(bytes) == Fit::Mine
         {
             let closed = [bytes, b"\r\n\r\n"].concat();
-            if let Parsed::Head(request) = request_on(&closed, &mut 0) {
+            if let Parsed::Head(request) = request(&closed) {
                 self.request(&request, sink);
             }
         }
@@ -122,13 +129,19 @@ fn walk(body: &mut Chunked, bytes: &[u8]) -> Step {
 impl Http {
     fn answer(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         if let Some(name) = &self.httpdns {
-            let Some(body) = whole_body(bytes) else {
+            if bytes.len() < self.answer_length.min(ANSWER_MAX) {
+                return Step::More;
+            }
+            let search = self.search.of_mut(sink.side());
+            let Some(body) = whole_body(bytes, search, &mut self.answer_length) else {
                 if bytes.len() < ANSWER_MAX {
                     return Step::More;
                 }
                 (self.httpdns, self.asked) = (None, false);
+                self.answer_length = 0;
                 return Step::Consumed(bytes.len());
             };
+            self.answer_length = 0;
             if let Parsed::Head(head) = response(bytes)
                 && let Some(date) = head.date
             {
@@ -145,7 +158,7 @@ impl Http {
             // Nothing else in answers is needed; but a CONNECT may still come on this connection.
             return Step::Consumed(bytes.len());
         }
-        match response(bytes) {
+        match response_on(bytes, self.search.of_mut(sink.side())) {
             Parsed::NeedMore => Step::More,
             Parsed::Head(head) => {
                 if let Some(date) = head.date {
@@ -251,8 +264,9 @@ impl Http {
 }
 
 /// The body of an answer with a declared length, or what else this is as a body of no bytes; `None` if more must come.
-fn whole_body(bytes: &[u8]) -> Option<&[u8]> {
-    match response(bytes) {
+/// `answer` is set to the length of the answer as soon as it is known, so that its head is read once.
+fn whole_body<'b>(bytes: &'b [u8], search: &mut Search, answer: &mut usize) -> Option<&'b [u8]> {
+    match response_on(bytes, search) {
         Parsed::NeedMore => None,
         Parsed::NotHttp => Some(&[]),
         Parsed::Head(head) => {
@@ -260,6 +274,7 @@ fn whole_body(bytes: &[u8]) -> Option<&[u8]> {
             let Some(length) = length.and_then(|n| usize::try_from(n).ok()) else {
                 return Some(&[]);
             };
+            *answer = head.head_len.saturating_add(length);
             bytes.get(head.head_len..)?.get(..length)
         }
     }

@@ -10,9 +10,11 @@
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
 
 use crate::ground::host_name::HostName;
+use crate::ground::work::looks_at;
 use crate::observe::dissect::httpdns;
 use crate::observe::dissect::httpdns::Asked;
 use crate::observe::dissect::wire::Fit;
+use crate::observe::flow::stream::Pause;
 
 mod authority;
 mod chunked;
@@ -23,7 +25,7 @@ mod request_line;
 
 pub use authority::Authority;
 pub use chunked::Chunked;
-pub use request_line::fit;
+pub use request_line::{fit, until};
 
 /// Longest head read. Servers refuse more than 8 to 64 kB; what lies behind the bound of a longer one is not looked at.
 pub const HEAD_MAX: usize = 64 * 1024;
@@ -116,47 +118,60 @@ pub struct Response {
     pub damaged: bool,
 }
 
+/// How far a head that comes in pieces was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Bytes searched for the end of the head; none while the start line is not known.
+    pub(super) head: usize,
+    /// The start line waits for its end.
+    pub(super) line: Option<Pause>,
+}
+
 /// Finds the empty line that ends a head: the offset behind it. `searched` is how many bytes an earlier call has already seen, so
 /// that a head that comes in small pieces is not searched over and over.
 pub fn head_end(bytes: &[u8], searched: usize) -> Option<usize> {
     let from = searched.saturating_sub(3);
     let tail = bytes.get(from..)?;
-    tail.iter()
-        .enumerate()
-        .filter(|&(_, &byte)| byte == b'\n')
-        .find_map(|(at, _)| {
-            let behind = tail.get(at.saturating_add(1)..)?;
-            let length = if behind.starts_with(b"\n") {
-                1
-            } else if behind.starts_with(b"\r\n") {
-                2
-            } else {
-                return None;
-            };
-            from.checked_add(at)?.checked_add(1)?.checked_add(length)
-        })
+    looks_at(tail.len());
+    memchr::memchr_iter(b'\n', tail).find_map(|at| {
+        let behind = tail.get(at.saturating_add(1)..)?;
+        let length = if behind.starts_with(b"\n") {
+            1
+        } else if behind.starts_with(b"\r\n") {
+            2
+        } else {
+            return None;
+        };
+        from.checked_add(at)?.checked_add(1)?.checked_add(length)
+    })
 }
 
 /// Reads the request head at the start of `bytes`.
 pub fn request(bytes: &[u8]) -> Parsed<Request> {
-    request_on(bytes, &mut 0)
+    request_on(bytes, &mut Search::default())
 }
 
-/// As [`request`]. `searched` is how many of the bytes an earlier call has seen in vain, 0 at first, so that a head that comes in small
-/// pieces is not searched over and over.
-pub fn request_on(bytes: &[u8], searched: &mut usize) -> Parsed<Request> {
-    if *searched == 0 {
+/// As [`request`]. `search` is how far an earlier call has looked at the bytes in vain, so that a head that comes in small pieces is not
+/// searched over and over.
+pub fn request_on(bytes: &[u8], search: &mut Search) -> Parsed<Request> {
+    if search.head == 0 {
+        if search.line.as_mut().is_some_and(|line| line.holds(bytes)) {
+            return Parsed::NeedMore;
+        }
         match fit(bytes) {
             Fit::NotMine => return Parsed::NotHttp,
-            Fit::NeedMore => return Parsed::NeedMore,
+            Fit::NeedMore => {
+                search.line = until(bytes).map(|until| until.pause(bytes));
+                return Parsed::NeedMore;
+            }
             Fit::Mine => {}
         }
     }
-    let Some(head) = Head::find(bytes, *searched) else {
-        *searched = bytes.len();
+    let Some(head) = Head::find(bytes, search.head) else {
+        search.head = bytes.len();
         return Parsed::NeedMore;
     };
-    *searched = 0;
+    *search = Search::default();
     if let Some((request, damaged)) = head.parse(parse_request) {
         return Parsed::Head(Request { damaged, ..request });
     }
@@ -281,14 +296,21 @@ fn absolute(target: &[u8]) -> Option<Target> {
 
 /// Reads the response head at the start of `bytes`.
 pub fn response(bytes: &[u8]) -> Parsed<Response> {
+    response_on(bytes, &mut Search::default())
+}
+
+/// As [`response`], and as [`request_on`].
+pub fn response_on(bytes: &[u8], search: &mut Search) -> Parsed<Response> {
     const START: &[u8] = b"HTTP/1.";
     let common = START.len().min(bytes.len());
     if START.get(..common) != bytes.get(..common) {
         return Parsed::NotHttp;
     }
-    let Some(head) = Head::find(bytes, 0) else {
+    let Some(head) = Head::find(bytes, search.head) else {
+        search.head = bytes.len();
         return Parsed::NeedMore;
     };
+    *search = Search::default();
     head.parse(parse_response)
         .map_or(Parsed::NotHttp, |(response, damaged)| {
             Parsed::Head(Response {

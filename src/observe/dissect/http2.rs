@@ -17,6 +17,8 @@ use crate::observe::flow::Carries;
 pub(super) const HTTP2: Protocol = Protocol {
     id: "http2",
     fit: |bytes, _| fit(bytes),
+    names: true,
+    until: None,
     open: || Box::new(Http2::default()),
 };
 

@@ -11,6 +11,8 @@ use crate::observe::flow::Carries;
 pub(super) const MQTT: Protocol = Protocol {
     id: "mqtt",
     fit: |bytes, _| fit(bytes),
+    names: false,
+    until: None,
     open: || Box::new(Mqtt::default()),
 };
 

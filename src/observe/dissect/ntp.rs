@@ -18,6 +18,8 @@ use crate::observe::flow::Carries;
 pub(super) const NTP: Protocol = Protocol {
     id: "ntp",
     fit,
+    names: false,
+    until: None,
     open: || Box::new(Ntp::default()),
 };
 

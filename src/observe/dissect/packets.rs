@@ -17,6 +17,8 @@ pub(super) const STREAM: Protocol = Protocol {
         Recognised::Maybe => Fit::NeedMore,
         Recognised::Yes(_) => Fit::Mine,
     },
+    names: false,
+    until: None,
     open: || Box::new(Packets::default()),
 };
 
@@ -27,6 +29,8 @@ pub(super) const DATAGRAM: Protocol = Protocol {
         Some(_) => Fit::Mine,
         None => Fit::NotMine,
     },
+    names: false,
+    until: None,
     open: || Box::new(Datagrams),
 };
 

@@ -18,6 +18,8 @@ pub(super) const PROXY_HEADER: Protocol = Protocol {
         Ok(_) => Fit::Mine,
         Err(undecided) => undecided,
     },
+    names: true,
+    until: None,
     open: || Box::new(Header),
 };
 

@@ -43,6 +43,8 @@ pub(super) const QUIC: Protocol = Protocol {
             Fit::NotMine
         }
     },
+    names: false,
+    until: None,
     open: || Box::new(Quic::default()),
 };
 

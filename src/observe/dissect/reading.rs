@@ -8,14 +8,15 @@
 //! Every turn of the loop passes over bytes, or is counted: a session that claims bytes and then
 //! neither reads nor passes them is refused, and that leaves a gap.
 
-use super::wire::Fit;
+use super::wire::{Fit, SETTLED, Until};
 use super::{DATAGRAMS, Protocol, STREAMS, Session, Sink, Step};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Timestamp;
+use crate::ground::work::looks_at;
 use crate::observe::flow::Carries;
-use crate::observe::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX};
+use crate::observe::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX, Waiting};
 use std::collections::VecDeque;
 
 /// Segments or datagrams of a flow that are probed before it counts as unknown. From then on nothing is
@@ -33,22 +34,6 @@ const IDLE_MAX: u8 = 3;
 
 /// Bytes of a stream's start that a protocol may ask for before it must decide.
 const PROBE_BYTES_MAX: usize = 8 << 10;
-
-/// Protocols whose opening names a server, and that few bytes of something else are taken for.
-const NAMING: [&str; 12] = [
-    "tls",
-    "http",
-    "http2",
-    "rtmp",
-    "rtsp",
-    "sip",
-    "dns",
-    "proxy-protocol",
-    "smtp",
-    "ftp",
-    "xmpp",
-    "socks",
-];
 
 /// State of reading one flow.
 #[derive(Default)]
@@ -151,7 +136,7 @@ struct Shared<'a> {
 }
 
 /// The protocols that are tried. Their order means nothing.
-struct Registry {
+pub(super) struct Registry {
     streams: Vec<&'static Protocol>,
     datagrams: Vec<&'static Protocol>,
 }
@@ -170,31 +155,62 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// The protocol of a stream that begins so; `Err` with whether more bytes could still make it one.
-    fn stream(&self, bytes: &[u8], ends: &Ends) -> Result<&'static Protocol, Undecided> {
-        let mut undecided = Undecided(false);
-        for protocol in &self.streams {
-            match (protocol.fit)(bytes, ends) {
-                Fit::Mine => return Ok(protocol),
-                Fit::NeedMore => undecided.0 = true,
-                Fit::NotMine => {}
-            }
-        }
-        Err(undecided)
+    /// The protocol of a stream that begins so; `Err` if none claims it.
+    pub(super) fn stream(
+        &self,
+        bytes: &[u8],
+        ends: &Ends,
+        refused: &mut u64,
+    ) -> Result<&'static Protocol, Undecided> {
+        self.first(bytes, ends, refused, |_| true)
     }
 
     /// As [`stream`](Self::stream), of bytes in the midst of a stream that nobody knows: only protocols that name a server
     /// are asked. Of the others some have openings of so few bytes that payload would be taken for them.
-    fn midst(&self, bytes: &[u8], ends: &Ends) -> Result<&'static Protocol, Undecided> {
-        let mut undecided = Undecided(false);
-        for protocol in self.streams.iter().filter(|p| NAMING.contains(&p.id)) {
+    fn midst(
+        &self,
+        bytes: &[u8],
+        ends: &Ends,
+        refused: &mut u64,
+    ) -> Result<&'static Protocol, Undecided> {
+        self.first(bytes, ends, refused, |protocol| protocol.names)
+    }
+
+    /// The protocol that claims these bytes, of those that are asked and did not refuse them. Who refuses that much is put down.
+    fn first(
+        &self,
+        bytes: &[u8],
+        ends: &Ends,
+        refused: &mut u64,
+        asked: fn(&Protocol) -> bool,
+    ) -> Result<&'static Protocol, Undecided> {
+        let mut waiting: Option<Option<Until>> = None;
+        // Openings that name a server are refused for good by their first bytes; others may take a second look.
+        let settled = |protocol: &Protocol| protocol.names || bytes.len() >= SETTLED;
+        for (place, protocol) in self.streams.iter().enumerate() {
+            let bit = 1u64 << (place % 64);
+            if !asked(protocol) || *refused & bit != 0 {
+                continue;
+            }
+            looks_at(bytes.len().min(SETTLED));
             match (protocol.fit)(bytes, ends) {
                 Fit::Mine => return Ok(protocol),
-                Fit::NeedMore => undecided.0 = true,
+                Fit::NeedMore => {
+                    let until = protocol.until.and_then(|until| until(bytes));
+                    waiting = Some(match waiting {
+                        None => until,
+                        // Two that wait for the same wait together.
+                        Some(other) => until.zip(other).and_then(|(a, b)| {
+                            let length = a.length.min(b.length);
+                            (a.byte == b.byte).then_some(Until { length, ..a })
+                        }),
+                    });
+                }
+                Fit::NotMine if settled(protocol) => *refused |= bit,
                 Fit::NotMine => {}
             }
         }
-        Err(undecided)
+        Err(Undecided(waiting))
     }
 
     fn datagram(&self, bytes: &[u8], ends: &Ends) -> Option<&'static Protocol> {
@@ -203,8 +219,30 @@ impl Registry {
     }
 }
 
-/// No protocol claims the bytes; true if one still may.
-struct Undecided(bool);
+/// Looks for a protocol of bytes that wait, unless they would be looked at in vain.
+pub(super) fn again(
+    waiting: &mut Waiting,
+    bytes: &[u8],
+    ask: impl FnOnce(&[u8], &mut u64) -> Result<&'static Protocol, Undecided>,
+) -> Result<&'static Protocol, bool> {
+    if waiting.pause.as_mut().is_some_and(|p| p.holds(bytes)) {
+        return Err(true);
+    }
+    ask(bytes, &mut waiting.refused).map_err(|undecided| {
+        waiting.pause = undecided.0.flatten().map(|until| until.pause(bytes));
+        undecided.may()
+    })
+}
+
+/// No protocol claims the bytes: whether one still may, and what it waits for.
+pub(super) struct Undecided(Option<Option<Until>>);
+
+impl Undecided {
+    /// True if one still may.
+    pub(super) fn may(&self) -> bool {
+        self.0.is_some()
+    }
+}
 
 /// The readings of all flows of a series, by slot of the flow table.
 #[derive(Default)]
@@ -307,9 +345,9 @@ impl Readings {
             let read_so_far = reading.streams.of(side).as_ref().map(|stream| stream.end());
             let ahead = reading.ahead.of_mut(side);
             ahead.next = ahead.next.or(read_so_far);
-            let begins = match shared.registry.midst(head, &sink.ends) {
+            let begins = match shared.registry.midst(head, &sink.ends, &mut 0) {
                 Ok(_) => true,
-                Err(Undecided(more)) => more && !ahead.is_ahead(sequence),
+                Err(undecided) => undecided.may() && !ahead.is_ahead(sequence),
             };
             if !begins {
                 ahead.pass(sequence, bytes, shared.pool);
@@ -348,12 +386,22 @@ impl Readings {
                 "the memory for reassembly was used up",
             );
         }
+        if pushed.unheard {
+            sink.flow.facts.conflict = true;
+            sink.gap(
+                GapId::LimitsReached,
+                "more differing copies of a connection's bytes than are read",
+            );
+        }
         if let Some(otherwise) = pushed.otherwise {
             sink.flow.facts.conflict = true;
             // Behind bytes that nobody knows the copy may begin something by itself.
             let readings = [
-                (&*otherwise, shared.registry.stream(&otherwise, &sink.ends)),
-                (bytes, shared.registry.midst(bytes, &sink.ends)),
+                (
+                    &*otherwise,
+                    shared.registry.stream(&otherwise, &sink.ends, &mut 0),
+                ),
+                (bytes, shared.registry.midst(bytes, &sink.ends, &mut 0)),
             ];
             let claimed = readings
                 .into_iter()
@@ -594,31 +642,34 @@ impl Reading {
         let Some(stream) = self.streams.of_mut(side) else {
             return false;
         };
-        let bytes = stream.unread();
         let ask = match self.probes >= PROBES {
             true => Registry::midst,
             false => Registry::stream,
         };
-        let undecided = match ask(shared.registry, bytes, &sink.ends) {
+        let ends = sink.ends;
+        let ask = |bytes: &[u8], refused: &mut u64| ask(shared.registry, bytes, &ends, refused);
+        let mut waiting = stream.waiting;
+        let undecided = match again(&mut waiting, stream.unread(), ask) {
             Ok(protocol) => {
                 self.begin(protocol, side, shared, sink);
                 return true;
             }
-            Err(Undecided(undecided)) => undecided,
+            Err(undecided) => undecided,
         };
-        if undecided && bytes.len() < PROBE_BYTES_MAX {
+        stream.waiting = waiting;
+        if undecided && stream.unread().len() < PROBE_BYTES_MAX {
             // What waits for more may wait in vain: a greeting that looks like the start of a long message, and now a hello.
             let mut found = None;
-            stream.retain_starts(|before, bytes| {
+            stream.retain_starts(|before, bytes, waiting| {
                 if found.is_some() {
                     return true;
                 }
-                match ask(shared.registry, bytes, &sink.ends) {
+                match again(waiting, bytes, ask) {
                     Ok(protocol) => {
                         found = Some((before, protocol));
                         true
                     }
-                    Err(Undecided(more)) => more,
+                    Err(more) => more,
                 }
             });
             let Some((before, protocol)) = found else {

@@ -18,6 +18,8 @@ use crate::observe::flow::Carries;
 pub(super) const RTMP: Protocol = Protocol {
     id: "rtmp",
     fit,
+    names: true,
+    until: None,
     open: || Box::new(Rtmp::default()),
 };
 

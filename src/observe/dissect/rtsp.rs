@@ -4,15 +4,17 @@
 //! name. Interleaved media (§10.12) is passed over. Media beside the connection, over RTP, goes to ports that the answers agree on:
 //! those flows are judged by their own addresses. RTSP inside HTTP is named by HTTP.
 
-use super::http1::Authority;
+use super::http1::{Authority, Search};
 use super::text_head::{RTSP as DIALECT, Start, message};
 use super::{Protocol, Session, Sink, Step};
-use crate::evidence::flow::{NameSource, Opening, Side};
+use crate::evidence::flow::{NameSource, Opening, Pair, Side};
 use crate::observe::flow::Carries;
 
 pub(super) const RTSP: Protocol = Protocol {
     id: "rtsp",
     fit: |bytes, _| DIALECT.fit(bytes),
+    names: true,
+    until: Some(|bytes| DIALECT.until(bytes)),
     open: || Box::new(Rtsp::default()),
 };
 
@@ -23,6 +25,8 @@ const INTERLEAVED_LEN: u64 = 4;
 struct Rtsp {
     /// Whose requests name the server; those of the server name its client, or the session.
     client: Option<Side>,
+    /// How far the head at hand of each side was looked at.
+    search: Pair<Search>,
 }
 
 impl Session for Rtsp {
@@ -41,10 +45,18 @@ impl Session for Rtsp {
             [b'\r' | b'\n', ..] => return Step::Consumed(1),
             _ => {}
         }
-        message(&DIALECT, bytes, sink, |line, sink| self.start(line, sink))
+        let mut search = std::mem::take(self.search.of_mut(side));
+        let step = message(&DIALECT, (bytes, &mut search), sink, |line, sink| {
+            self.start(line, sink)
+        });
+        if step == Step::More {
+            *self.search.of_mut(side) = search;
+        }
+        step
     }
 
     fn lost(&mut self, side: Side) -> bool {
+        *self.search.of_mut(side) = Search::default();
         self.client == Some(side.other())
     }
 }

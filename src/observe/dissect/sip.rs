@@ -5,11 +5,11 @@
 //! people. Media that a session description (RFC 8866) agrees on goes to addresses of its own and is judged by those.
 
 use super::host_name::HostName;
-use super::http1::Authority;
+use super::http1::{Authority, Search};
 use super::text_head::{SIP as DIALECT, Start, message};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
-use crate::evidence::flow::{NameSource, Opening, Side};
+use crate::evidence::flow::{NameSource, Opening, Pair, Side};
 use crate::observe::flow::Carries;
 
 pub(super) const OVER_UDP: Protocol = Protocol {
@@ -18,12 +18,16 @@ pub(super) const OVER_UDP: Protocol = Protocol {
         Fit::Mine => Fit::Mine,
         Fit::NeedMore | Fit::NotMine => Fit::NotMine,
     },
+    names: false,
+    until: None,
     open: || Box::new(Sip::default()),
 };
 
 pub(super) const OVER_TCP: Protocol = Protocol {
     id: "sip",
     fit: |bytes, _| DIALECT.fit(bytes),
+    names: true,
+    until: Some(|bytes| DIALECT.until(bytes)),
     open: || {
         Box::new(Sip {
             stream: true,
@@ -37,6 +41,8 @@ struct Sip {
     stream: bool,
     /// Who asked first: a server's requests name its client.
     client: Option<Side>,
+    /// How far the head at hand of each side was looked at.
+    search: Pair<Search>,
 }
 
 impl Session for Sip {
@@ -49,17 +55,26 @@ impl Session for Sip {
             }
             return Step::Consumed(bytes.len());
         }
-        if self.client == Some(sink.side().other()) {
+        let side = sink.side();
+        if self.client == Some(side.other()) {
             return Step::DoneHere;
         }
         // Empty lines keep a connection alive (RFC 5626 §3.5.1).
         if let [b'\r' | b'\n', ..] = bytes {
             return Step::Consumed(1);
         }
-        message(&DIALECT, bytes, sink, |line, sink| self.start(line, sink))
+        let mut search = std::mem::take(self.search.of_mut(side));
+        let step = message(&DIALECT, (bytes, &mut search), sink, |line, sink| {
+            self.start(line, sink)
+        });
+        if step == Step::More {
+            *self.search.of_mut(side) = search;
+        }
+        step
     }
 
     fn lost(&mut self, side: Side) -> bool {
+        *self.search.of_mut(side) = Search::default();
         self.client == Some(side.other())
     }
 }

@@ -15,6 +15,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub(super) const SOCKS: Protocol = Protocol {
     id: "socks",
     fit,
+    names: true,
+    until: None,
     open: || Box::new(Socks::default()),
 };
 

@@ -14,6 +14,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub(super) const SOCKS_UDP: Protocol = Protocol {
     id: "socks-udp",
     fit,
+    names: false,
+    until: None,
     open: || Box::new(SocksUdp),
 };
 

@@ -10,6 +10,8 @@ use crate::observe::flow::Carries;
 pub(super) const SSDP: Protocol = Protocol {
     id: "ssdp",
     fit,
+    names: false,
+    until: None,
     open: || Box::new(Ssdp),
 };
 

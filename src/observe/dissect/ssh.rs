@@ -15,6 +15,8 @@ pub(super) const SSH: Protocol = Protocol {
         Some(StreamOpening::Ssh) => Fit::Mine,
         _ => Fit::NotMine,
     },
+    names: false,
+    until: None,
     open: || Box::new(Ssh::default()),
 };
 

@@ -20,6 +20,8 @@ pub(super) const STUN: Protocol = Protocol {
             Fit::NotMine
         }
     },
+    names: false,
+    until: None,
     open: || Box::new(Stun(Told::default())),
 };
 
@@ -34,6 +36,8 @@ pub(super) const OVER_TCP: Protocol = Protocol {
         Some(None) => Fit::NeedMore,
         None => Fit::NotMine,
     },
+    names: false,
+    until: None,
     open: || Box::new(StunStream(Told::default())),
 };
 

@@ -3,9 +3,11 @@
 //! A start line, fields, an empty line. Which of the two it is stands at the end of a request's start line and at the start of an
 //! answer's, so that neither is taken for HTTP or for the other. Of the fields only the length of the body is read.
 
-use super::http1::{HEAD_MAX, head_end};
+use super::http1::{HEAD_MAX, Search, head_end};
+use super::wire::{SETTLED, Until};
 use super::{Sink, Step};
 use crate::ground::gaps::GapId;
+use crate::ground::work::looks_at;
 use crate::observe::dissect::wire::Fit;
 
 /// Longest start line waited for: long URLs have hundreds of bytes.
@@ -83,14 +85,38 @@ impl Dialect {
         }
     }
 
+    /// What a start line whose target has begun waits for: its end, or so many bytes that they are judged without it.
+    pub fn until(&self, bytes: &[u8]) -> Option<Until> {
+        bytes.get(..SETTLED)?;
+        let at = bytes.iter().position(u8::is_ascii_whitespace)?;
+        let target = bytes.get(at..)?.trim_ascii_start();
+        let longest = self.targets.iter().map(|target| target.len()).max()?;
+        (target.len() >= longest).then_some(Until {
+            byte: b'\n',
+            length: LINE_MAX,
+        })
+    }
+
     /// Reads the head at the start of `bytes`.
     pub fn head<'a>(&self, bytes: &'a [u8]) -> Parsed<'a> {
+        self.head_on(bytes, &mut Search::default())
+    }
+
+    /// As [`head`](Self::head). `search` is how far an earlier call has looked at the bytes in vain.
+    pub fn head_on<'a>(&self, bytes: &'a [u8], search: &mut Search) -> Parsed<'a> {
+        if search.line.as_mut().is_some_and(|line| line.holds(bytes)) {
+            return Parsed::NeedMore;
+        }
         let Some(line) = line(bytes) else {
             if let Some(start) = self.endless(bytes) {
                 return Parsed::TooLong(start);
             }
+            looks_at(bytes.len());
             return match self.fit(bytes) {
-                Fit::NeedMore => Parsed::NeedMore,
+                Fit::NeedMore => {
+                    search.line = self.until(bytes).map(|until| until.pause(bytes));
+                    Parsed::NeedMore
+                }
                 Fit::Mine | Fit::NotMine => Parsed::Other,
             };
         };
@@ -98,13 +124,19 @@ impl Dialect {
             return Parsed::Other;
         };
         let window = bytes.get(..HEAD_MAX).unwrap_or(bytes);
-        match head_end(window, 0) {
-            Some(len) => Parsed::Head(Head {
-                start,
-                body: self.body(window.get(..len).unwrap_or(window)),
-                len,
-            }),
-            None if bytes.len() < HEAD_MAX => Parsed::NeedMore,
+        match head_end(window, search.head) {
+            Some(len) => {
+                *search = Search::default();
+                Parsed::Head(Head {
+                    start,
+                    body: self.body(window.get(..len).unwrap_or(window)),
+                    len,
+                })
+            }
+            None if bytes.len() < HEAD_MAX => {
+                search.head = bytes.len();
+                Parsed::NeedMore
+            }
             None => Parsed::TooLong(start),
         }
     }
@@ -216,7 +248,8 @@ impl Dialect {
 /// The first line without its line break, if it has one within the bound.
 fn line(bytes: &[u8]) -> Option<&[u8]> {
     let window = bytes.get(..LINE_MAX).unwrap_or(bytes);
-    let end = window.iter().position(|b| *b == b'\n')?;
+    let end = memchr::memchr(b'\n', window)?;
+    looks_at(end);
     let line = window.get(..end)?;
     Some(line.strip_suffix(b"\r").unwrap_or(line))
 }
@@ -229,11 +262,11 @@ fn is_method_byte(byte: &u8) -> bool {
 /// are passed over.
 pub(super) fn message(
     dialect: &Dialect,
-    bytes: &[u8],
+    (bytes, search): (&[u8], &mut Search),
     sink: &mut Sink<'_>,
     mut start: impl FnMut(Start<'_>, &mut Sink<'_>),
 ) -> Step {
-    match dialect.head(bytes) {
+    match dialect.head_on(bytes, search) {
         Parsed::Head(head) => {
             start(head.start, sink);
             Step::Skip((head.len as u64).saturating_add(head.body.unwrap_or(0)))

@@ -19,6 +19,8 @@ use crate::observe::flow::Carries;
 pub(super) const TLS: Protocol = Protocol {
     id: "tls",
     fit: |bytes, _| fit(bytes),
+    names: true,
+    until: None,
     open: || Box::new(Tls::default()),
 };
 

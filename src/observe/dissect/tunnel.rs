@@ -16,18 +16,24 @@ pub(super) const DATAGRAM: Protocol = Protocol {
         Some(_) => Fit::Mine,
         None => Fit::NotMine,
     },
+    names: false,
+    until: None,
     open: || Box::new(Datagrams),
 };
 
 pub(super) const STREAM: Protocol = Protocol {
     id: "tunnel",
     fit: |bytes, ends| fit_stream(bytes, ends, |found| session(found).is_none()),
+    names: false,
+    until: None,
     open: || Box::new(Stream),
 };
 
 pub(super) const PPTP: Protocol = Protocol {
     id: "pptp",
     fit: |bytes, ends| fit_stream(bytes, ends, |found| found == StreamOpening::Pptp),
+    names: false,
+    until: None,
     open: || Box::new(Stream),
 };
 

@@ -11,18 +11,24 @@ use crate::observe::flow::Carries;
 pub(super) const POSTGRESQL: Protocol = Protocol {
     id: "postgresql",
     fit: |bytes, _| fit(postgresql(bytes)),
+    names: false,
+    until: None,
     open: || Box::new(Request(postgresql)),
 };
 
 pub(super) const MYSQL: Protocol = Protocol {
     id: "mysql",
     fit: |bytes, _| fit(mysql(bytes)),
+    names: false,
+    until: None,
     open: || Box::new(Request(mysql)),
 };
 
 pub(super) const LDAP: Protocol = Protocol {
     id: "ldap",
     fit: |bytes, _| fit(ldap(bytes)),
+    names: false,
+    until: None,
     open: || Box::new(Request(ldap)),
 };
 

@@ -15,29 +15,38 @@ use crate::evidence::flow::{NameSource, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::address::classify;
 use crate::ground::public_name::is_public_name;
+use crate::ground::work::looks_at;
 use crate::observe::flow::Carries;
 
 pub(super) const SMTP: Protocol = Protocol {
     id: "smtp",
     fit: |bytes, ends| Dialect::Smtp.fit(bytes, ends),
+    names: true,
+    until: None,
     open: || Box::new(Commands::new(Dialect::Smtp)),
 };
 
 pub(super) const IMAP: Protocol = Protocol {
     id: "imap",
     fit: |bytes, ends| Dialect::Imap.fit(bytes, ends),
+    names: false,
+    until: None,
     open: || Box::new(Commands::new(Dialect::Imap)),
 };
 
 pub(super) const POP3: Protocol = Protocol {
     id: "pop3",
     fit: |bytes, ends| Dialect::Pop3.fit(bytes, ends),
+    names: false,
+    until: None,
     open: || Box::new(Commands::new(Dialect::Pop3)),
 };
 
 pub(super) const FTP: Protocol = Protocol {
     id: "ftp",
     fit: |bytes, ends| Dialect::Ftp.fit(bytes, ends),
+    names: true,
+    until: None,
     open: || Box::new(Commands::new(Dialect::Ftp)),
 };
 
@@ -139,6 +148,7 @@ impl Dialect {
 /// The first line without its line break.
 fn first_line(bytes: &[u8]) -> Option<&[u8]> {
     let window = bytes.get(..LINE_MAX).unwrap_or(bytes);
+    looks_at(window.len());
     let line = window.get(..window.iter().position(|b| *b == b'\n')?)?;
     Some(line.strip_suffix(b"\r").unwrap_or(line))
 }

@@ -3,6 +3,8 @@
 //! All integers are big-endian: network byte order (RFC 791, appendix B). Formats in the other order convert for
 //! themselves. A read that does not fit leaves the cursor where it was and says `None`; nothing here allocates.
 
+use crate::observe::flow::stream::Pause;
+
 /// What a grammar answers about the first bytes of a stream or datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
@@ -13,6 +15,28 @@ pub enum Fit {
     /// All bytes so far agree, but they are too few to tell.
     NeedMore,
 }
+
+/// What ends a wait: bytes that [`Fit::NeedMore`] was said of stay undecided until this byte comes, or there are so many in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Until {
+    /// The byte.
+    pub byte: u8,
+    /// The number of bytes.
+    pub length: usize,
+}
+
+impl Until {
+    /// The wait of these bytes for it.
+    pub fn pause(self, bytes: &[u8]) -> Pause {
+        let Self { byte, length } = self;
+        let seen = bytes.len();
+        Pause { byte, length, seen }
+    }
+}
+
+/// From so many bytes on every grammar of binary openings has shown itself: what is still undecided waits for the end of something, and
+/// looking at it again before is in vain.
+pub const SETTLED: usize = 128;
 
 /// A bounds-checked cursor over a slice.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,10 @@
 //! A header with an `id` is the server's answer and names its client. What is said in the stream is not read.
 
 use super::host_name::HostName;
-use super::wire::Fit;
+use super::wire::{Fit, SETTLED, Until};
 use super::{Protocol, Session, Sink, Step, tls_record};
 use crate::evidence::flow::{NameSource, Side};
+use crate::ground::work::looks_at;
 use crate::observe::flow::Carries;
 
 pub(super) const XMPP: Protocol = Protocol {
@@ -15,6 +16,8 @@ pub(super) const XMPP: Protocol = Protocol {
         Ok(_) => Fit::Mine,
         Err(undecided) => undecided,
     },
+    names: true,
+    until: Some(until),
     open: || Box::new(Xmpp::default()),
 };
 
@@ -25,9 +28,22 @@ const HEADER: &[u8] = b"<stream:stream";
 /// The server agrees to TLS (§5.4.2.3).
 const PROCEED: &[u8] = b"<proceed";
 
+/// A tag that has begun waits for its end.
+fn until(bytes: &[u8]) -> Option<Until> {
+    let settled = bytes.get(..SETTLED)?;
+    let declared = settled.starts_with(DECLARATION) && position(bytes, b"?>").is_none();
+    (declared || settled.starts_with(HEADER) || position(bytes, HEADER).is_some()).then_some(
+        Until {
+            byte: b'>',
+            length: HEADER_MAX,
+        },
+    )
+}
+
 /// The attributes of a stream header and the length of everything up to its end.
 fn header(bytes: &[u8]) -> Result<(&[u8], usize), Fit> {
     let window = bytes.get(..HEADER_MAX).unwrap_or(bytes);
+    looks_at(window.len());
     let more = if bytes.len() < HEADER_MAX {
         Fit::NeedMore
     } else {

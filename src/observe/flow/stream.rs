@@ -6,6 +6,7 @@
 //! All bytes held over all flows come from one bounded [`Pool`].
 
 use crate::ground::moment::Moment;
+use crate::ground::work::looks_at;
 
 /// Bytes held for streams over all flows: what a whole capture of honest handshakes needs at a
 /// time is far below, and the total memory of the program stays bounded.
@@ -17,6 +18,10 @@ const HISTORY: usize = 16 << 10;
 
 /// The most a dissector can ask to see at once; a ClientHello is at most 64 KiB in practice.
 pub const UNREAD_MAX: usize = 128 << 10;
+
+/// Bytes that are read in a second version, over all differing copies of a direction: honest traffic has none, and of one that sends them
+/// on end each would cost as much as all that is kept to compare with.
+const OTHERWISE_BYTES_MAX: usize = 1 << 20;
 
 /// Beginnings of segments remembered among the unread bytes of a direction that nobody knows yet: of those that still may begin something.
 const STARTS_MAX: usize = 16;
@@ -82,7 +87,11 @@ pub struct Stream {
     /// Where in `data` the bytes of the latest segment begin.
     latest: usize,
     /// The same of the latest few, oldest first: a protocol may begin at any of them.
-    starts: Vec<usize>,
+    starts: Vec<Start>,
+    /// What is known of the unread bytes, while nobody claims them.
+    pub waiting: Waiting,
+    /// Bytes given out as a second reading.
+    otherwise: usize,
     late: Vec<(u32, Vec<u8>, Moment)>,
     late_bytes: usize,
     /// Copies that differ from a late piece; compared once the bytes before them are here.
@@ -95,11 +104,50 @@ pub struct Stream {
     backs: u8,
 }
 
+/// A pause in looking at bytes that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// It ends with this byte,
+    pub byte: u8,
+    /// or with so many bytes in all.
+    pub length: usize,
+    /// How far the bytes were searched for it.
+    pub seen: usize,
+}
+
+impl Pause {
+    /// True while it goes on. Each byte is searched once.
+    pub fn holds(&mut self, bytes: &[u8]) -> bool {
+        let fresh = bytes.get(self.seen..).unwrap_or_default();
+        self.seen = bytes.len();
+        looks_at(fresh.len());
+        bytes.len() < self.length && memchr::memchr(self.byte, fresh).is_none()
+    }
+}
+
+/// What is known of bytes that nobody claims yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Protocols that refused them for good, by their place in the registry.
+    pub refused: u64,
+    /// Looking at them again is in vain for now.
+    pub pause: Option<Pause>,
+}
+
+/// Where a segment begins among bytes that nobody knows.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    at: usize,
+    waiting: Waiting,
+}
+
 /// What came of a segment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
     /// The direction as it reads with this segment's bytes instead of those seen before.
     pub otherwise: Option<Vec<u8>>,
+    /// It differs from bytes seen before, and more of that is not read.
+    pub unheard: bool,
     /// The pool was empty: bytes were dropped.
     pub dropped: bool,
     /// A hole is too old to be filled.
@@ -125,6 +173,8 @@ impl Stream {
             skip: 0,
             latest: 0,
             starts: Vec::new(),
+            waiting: Waiting::default(),
+            otherwise: 0,
             late: Vec::new(),
             late_bytes: 0,
             rivals: Vec::new(),
@@ -152,6 +202,7 @@ impl Stream {
         self.read = 0;
         self.latest = 0;
         self.starts.clear();
+        self.waiting = Waiting::default();
         self.closed = false;
         self.start = sequence;
         self.first = sequence;
@@ -165,10 +216,8 @@ impl Stream {
 
     /// Takes the payload of a segment.
     pub fn push(&mut self, sequence: u32, payload: &[u8], at: Moment, pool: &mut Pool) -> Pushed {
-        let mut out = Pushed {
-            otherwise: self.compare(sequence, payload),
-            ..Pushed::default()
-        };
+        let mut out = Pushed::default();
+        self.compare(sequence, payload, &mut out);
         if self.closed {
             return out;
         }
@@ -187,7 +236,9 @@ impl Stream {
         self.join_late(pool, &mut out);
         if !self.rivals.is_empty() && self.late.is_empty() {
             for (at, bytes) in std::mem::take(&mut self.rivals) {
-                out.otherwise = out.otherwise.or_else(|| self.compare(at, &bytes));
+                if out.otherwise.is_none() {
+                    self.compare(at, &bytes, &mut out);
+                }
             }
         }
         out.hole = self.late_bytes > LATE_BYTES_MAX || self.late.len() > LATE_PIECES_MAX;
@@ -202,6 +253,7 @@ impl Stream {
     /// Marks `len` unread bytes as consumed.
     pub fn consume(&mut self, len: usize, pool: &mut Pool) {
         self.read = (self.read + len).min(self.data.len());
+        self.waiting = Waiting::default();
         if self.read > HISTORY {
             self.start = self.start.wrapping_add(low(self.read));
             self.data.drain(..self.read);
@@ -209,9 +261,9 @@ impl Stream {
             self.latest = self.latest.saturating_sub(self.read);
             let gone = self.read;
             self.starts
-                .retain_mut(|start| match start.checked_sub(gone) {
+                .retain_mut(|start| match start.at.checked_sub(gone) {
                     Some(left) => {
-                        *start = left;
+                        start.at = left;
                         true
                     }
                     None => false,
@@ -238,6 +290,7 @@ impl Stream {
         self.read = 0;
         self.latest = 0;
         self.starts.clear();
+        self.waiting = Waiting::default();
         self.skip = 0;
         self.start = sequence;
         let mut out = Pushed::default();
@@ -247,12 +300,14 @@ impl Stream {
 
     /// Shows the unread bytes from the start of each segment on that others wait before, and how many those are. Starts that
     /// `keep` refuses are not shown again.
-    pub fn retain_starts(&mut self, mut keep: impl FnMut(usize, &[u8]) -> bool) {
+    pub fn retain_starts(&mut self, mut keep: impl FnMut(usize, &[u8], &mut Waiting) -> bool) {
         let (data, read) = (&self.data, self.read);
-        self.starts.retain(|start| {
-            let before = start.checked_sub(read).filter(|before| *before > 0);
-            match (before, data.get(*start..)) {
-                (Some(before), Some(bytes)) if !bytes.is_empty() => keep(before, bytes),
+        self.starts.retain_mut(|start| {
+            let before = start.at.checked_sub(read).filter(|before| *before > 0);
+            match (before, data.get(start.at..)) {
+                (Some(before), Some(bytes)) if !bytes.is_empty() => {
+                    keep(before, bytes, &mut start.waiting)
+                }
                 _ => false,
             }
         });
@@ -316,7 +371,10 @@ impl Stream {
         if self.starts.len() >= STARTS_MAX {
             self.starts.remove(0);
         }
-        self.starts.push(self.latest);
+        self.starts.push(Start {
+            at: self.latest,
+            waiting: Waiting::default(),
+        });
         self.data.extend_from_slice(fresh);
     }
 
@@ -326,6 +384,7 @@ impl Stream {
         self.read = 0;
         self.latest = 0;
         self.starts.clear();
+        self.waiting = Waiting::default();
         self.start = sequence;
     }
 
@@ -392,26 +451,42 @@ impl Stream {
         }
     }
 
-    /// Compares a segment with the bytes held; `Some` when it says something else.
-    fn compare(&self, sequence: u32, payload: &[u8]) -> Option<Vec<u8>> {
-        let offset = distance(sequence, self.start);
-        let (skip, from) = match usize::try_from(offset) {
-            Ok(from) => (0, from),
-            Err(_) => (offset.unsigned_abs() as usize, 0),
+    /// Compares a segment with the bytes held, and gives the direction with it if it says something else.
+    fn compare(&mut self, sequence: u32, payload: &[u8], out: &mut Pushed) {
+        let Some((from, theirs)) = self.differing(sequence, payload) else {
+            return;
         };
-        let theirs = payload.get(skip..)?;
-        let ours = self.data.get(from..)?;
-        let len = theirs.len().min(ours.len());
-        if len == 0 || theirs.get(..len) == ours.get(..len) {
-            return None;
+        let length = self.data.len().max(from.saturating_add(theirs.len()));
+        if self.otherwise.saturating_add(length) > OTHERWISE_BYTES_MAX {
+            out.unheard = true;
+            return;
         }
+        self.otherwise = self.otherwise.saturating_add(length);
+        looks_at(length);
         let mut otherwise = self.data.clone();
         otherwise.truncate(from);
         otherwise.extend_from_slice(theirs);
         if let Some(rest) = self.data.get(from + theirs.len()..) {
             otherwise.extend_from_slice(rest);
         }
-        Some(otherwise)
+        out.otherwise = Some(otherwise);
+    }
+
+    /// Where a segment lies in the bytes held and what it says from there on, if that differs.
+    fn differing<'b>(&self, sequence: u32, payload: &'b [u8]) -> Option<(usize, &'b [u8])> {
+        let offset = distance(sequence, self.start);
+        let (skip, from) = match usize::try_from(offset) {
+            Ok(from) => (0, from),
+            Err(_) => (offset.unsigned_abs() as usize, 0),
+        };
+        looks_at(payload.len());
+        let theirs = payload.get(skip..)?;
+        let ours = self.data.get(from..)?;
+        let len = theirs.len().min(ours.len());
+        if len == 0 || theirs.get(..len) == ours.get(..len) {
+            return None;
+        }
+        Some((from, theirs))
     }
 }
 

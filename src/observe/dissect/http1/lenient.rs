@@ -166,7 +166,7 @@ mod tests {
                 head.escape_ascii()
             );
             // However it is cut, and without looking at a byte twice.
-            let mut searched = 0;
+            let mut searched = super::super::Search::default();
             for cut in 0..head.len() {
                 let part = head.get(..cut).unwrap();
                 assert_eq!(request_on(part, &mut searched), Parsed::NeedMore, "{cut}");

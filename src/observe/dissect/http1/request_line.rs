@@ -5,7 +5,8 @@
 //! space behind the version, and versions that do not exist are the sender's faults: the line is a request all the same (§2.2, §3).
 //! Without a version it is one only where it names a host: a whole URI, or a CONNECT to a host and port (HTTP/0.9 knew no other fields).
 
-use crate::observe::dissect::wire::Fit;
+use crate::ground::work::looks_at;
+use crate::observe::dissect::wire::{Fit, SETTLED, Until};
 
 /// Longest method taken: the longest registered one, UPDATEREDIRECTREF, has 17 letters (IANA HTTP Method Registry).
 const METHOD_MAX: usize = 20;
@@ -14,6 +15,7 @@ const LINE_SURE: usize = 4096;
 
 /// Whether a stream that starts with `prefix` is an HTTP/1 request, judged by the request line alone.
 pub fn fit(prefix: &[u8]) -> Fit {
+    looks_at(prefix.len().min(LINE_SURE));
     let line = skip_empty_lines(prefix);
     if line.is_empty() {
         return if prefix.len() >= LEAD_MAX {
@@ -59,6 +61,20 @@ pub fn fit(prefix: &[u8]) -> Fit {
             }
         }
     }
+}
+
+/// What a request line whose target has begun waits for: its end, or so many bytes that it is one all the same.
+pub fn until(prefix: &[u8]) -> Option<Until> {
+    /// The longest start of a target that is asked for.
+    const SCHEME: usize = 8;
+    prefix.get(..SETTLED)?;
+    let line = skip_empty_lines(prefix);
+    let (_, rest) = line.split_at_checked(line.iter().position(is_blank)?)?;
+    let lead = prefix.len().saturating_sub(rest.len());
+    (rest.trim_ascii_start().len() >= SCHEME).then_some(Until {
+        byte: b'\n',
+        length: lead.saturating_add(LINE_SURE),
+    })
 }
 
 pub(super) fn is_blank(byte: &u8) -> bool {
