@@ -56,7 +56,7 @@ mod zip;
 
 use crate::evidence::content::Kind;
 pub use held::Credit;
-pub use watch::{Payload, Slot, is_dissected};
+pub use watch::{Payload, Slot, Watch, is_dissected};
 
 use text::Text;
 

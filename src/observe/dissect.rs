@@ -31,7 +31,7 @@ pub mod ja4;
 mod linear;
 mod masque;
 mod midst;
-mod mqtt;
+pub mod mqtt;
 pub mod neighbours;
 mod ntp;
 mod packets;
@@ -71,7 +71,8 @@ use crate::ground::host_name::{self, HostName, Refusal};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::ground::public_name::is_public_name;
 use crate::observe::flow::overhead::Kind as Overhead;
-use crate::observe::flow::{Carries, Flow};
+use crate::observe::flow::part::Part;
+use crate::observe::flow::{Carries, Flow, PayloadKind};
 use std::net::IpAddr;
 use std::sync::Arc;
 use wire::{Fit, Until};
@@ -87,6 +88,8 @@ pub struct Protocol {
     pub names: bool,
     /// What bytes that may become of this protocol wait for, if nothing before that changes what `fit` says.
     pub until: Option<fn(bytes: &[u8]) -> Option<Until>>,
+    /// What its payload is to those who look into payloads.
+    pub payload: PayloadKind,
     /// A reader for one flow.
     pub open: fn() -> Box<dyn Session>,
 }
@@ -116,6 +119,9 @@ pub enum Step {
     Skip(u64),
     /// Nothing more of this direction.
     DoneHere,
+    /// No names come any more of this direction. The session goes on for those who look into payloads, from these very bytes on: what it
+    /// passes over is lent to them as the part that it says ([`Sink::part`]).
+    Frames,
     /// Nothing more at all.
     Done,
     /// So many bytes are done with, and behind them another protocol begins in both directions
@@ -182,6 +188,8 @@ pub struct Sink<'a> {
     pub epoch: u32,
     /// Who sent it.
     pub ends: Ends,
+    /// What the bytes are that the session passes over next, if they are lent.
+    pub part: Part,
     /// The program behind it, where the capture labels it.
     pub app: Option<AppId>,
 }

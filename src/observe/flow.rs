@@ -5,6 +5,7 @@
 
 use crate::evidence::flow::{Facts, Key, LinkFacts, Opening, Pair, Side};
 pub mod overhead;
+pub mod part;
 pub mod rare;
 pub mod row;
 pub mod sequence;
@@ -27,6 +28,30 @@ pub enum Carries {
     Handshake,
     /// Application payload from here on.
     Application,
+}
+
+/// What the payload of a protocol is to those who look into payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PayloadKind {
+    /// In clear, or of nobody knows what: all of it is looked into.
+    #[default]
+    Clear,
+    /// Encrypted, handshakes aside.
+    Sealed,
+    /// Messages that ask for names and answer with addresses.
+    Lookups,
+    /// Attributes of a traversal, of which some are texts.
+    Attributes,
+    /// Times, in messages of a fixed length.
+    Clock,
+    /// Encrypted behind an opening in clear, which is read.
+    Opening,
+    /// A client's login, topics and what it publishes under them.
+    Packets,
+    /// A live stream behind commands.
+    Broadcast,
+    /// Frames of a drone link.
+    DroneLink,
 }
 
 /// How a packet lies in what carried it.
@@ -69,6 +94,8 @@ pub struct Flow {
     pub half: Pair<Half>,
     /// What each side's payload is.
     pub carries: Pair<Carries>,
+    /// Payload that was read while it was lent, to be counted.
+    pub credits: Pair<Vec<crate::observe::content::Credit>>,
     /// The dissector reads all that each side says now: nothing of a person hides in it.
     pub understood: Pair<bool>,
     /// Bytes of each side that security protocols took for themselves.
@@ -83,6 +110,8 @@ pub struct Flow {
     pub joined_late: bool,
     /// What dissectors said.
     pub facts: Rare<Facts>,
+    /// What the payload of its protocol is.
+    pub payload: PayloadKind,
     /// Packets found in the payload, not yet read as such.
     pub inside: Rare<Vec<Carried>>,
     /// Programs that labels name for its packets, in the order of their first packet.
@@ -105,6 +134,7 @@ impl Flow {
             link: Pair::default(),
             half: Pair::default(),
             carries: Pair::default(),
+            credits: Pair::default(),
             understood: Pair::default(),
             overhead: Rare::default(),
             spared: Pair::default(),
@@ -114,6 +144,7 @@ impl Flow {
             facts: Rare::default(),
             inside: Rare::default(),
             apps: Rare::default(),
+            payload: PayloadKind::default(),
             bins: Bins::default(),
             personal: crate::observe::content::Slot::default(),
         }
@@ -129,6 +160,66 @@ impl Flow {
             return true;
         }
         false
+    }
+
+    /// True if somebody looks into what this side says.
+    pub fn is_heard(&self, side: Side) -> bool {
+        matches!(&self.personal, crate::observe::content::Slot::On(watch) if watch.wants(side))
+    }
+
+    /// Lends bytes to whoever looks into payloads.
+    pub fn lend(&mut self, side: Side, part: part::Part, pieces: part::Pieces<'_>) {
+        self.heard(side, |watch, flow, credits| {
+            watch.part(side, part, pieces, flow, credits)
+        });
+    }
+
+    /// Lends bytes that stand where others stood before.
+    pub fn lend_rival(&mut self, side: Side, bytes: &[u8], when: part::When) {
+        self.heard(side, |watch, flow, credits| {
+            watch.rival(side, bytes, when, flow, credits)
+        });
+    }
+
+    /// Bytes are missing for good, or what was lent is not what it was said to be: a message that goes on is over.
+    pub fn lend_hole(&mut self, side: Side) {
+        self.heard(side, |watch, flow, credits| watch.hole(side, flow, credits));
+    }
+
+    /// From here on what this side says is lent; the last `unread` bytes that came are lent once more.
+    pub fn framed(&mut self, side: Side, unread: usize) {
+        self.heard(side, |watch, flow, _| watch.framed(side, unread, flow));
+    }
+
+    /// Nothing more of this side is looked into.
+    pub fn unheard(&mut self, side: Side) {
+        self.heard(side, |watch, _, _| watch.give_up(side));
+    }
+
+    fn heard(
+        &mut self,
+        side: Side,
+        hear: impl FnOnce(
+            &mut crate::observe::content::Watch,
+            &Self,
+            &mut Vec<crate::observe::content::Credit>,
+        ),
+    ) {
+        let mut personal = std::mem::take(&mut self.personal);
+        if let crate::observe::content::Slot::On(watch) = &mut personal {
+            let mut credits = std::mem::take(self.credits.of_mut(side));
+            hear(watch, self, &mut credits);
+            *self.credits.of_mut(side) = credits;
+        }
+        self.personal = personal;
+    }
+
+    /// Notes its protocol, unless one is known.
+    pub fn speaks(&mut self, protocol: &'static str, payload: PayloadKind) {
+        if self.facts.protocol.is_none() {
+            self.facts.protocol = Some(protocol);
+            self.payload = payload;
+        }
     }
 
     /// Notes who opened the flow unless something stronger is known.

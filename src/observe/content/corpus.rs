@@ -26,7 +26,7 @@ fn look(head: &str, body: &str) -> (Vec<Kind>, bool) {
         side: Side::A,
         at: Moment::NONE,
         epoch: 0,
-        protocol: Some("http"),
+        payload: Default::default(),
         opened: &std::cell::Cell::new(0),
         tokens: &Tokens::default(),
     };

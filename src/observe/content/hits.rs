@@ -4,6 +4,7 @@ use super::{Found, Policy};
 use crate::evidence::content::{Hit, Hits};
 use crate::evidence::flow::Side;
 use crate::ground::moment::Moment;
+use crate::observe::flow::PayloadKind;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
@@ -38,8 +39,8 @@ pub(super) struct Out<'o> {
     /// The packet at hand.
     pub(super) at: Moment,
     pub(super) epoch: u32,
-    /// The application protocol, once the dissectors know it.
-    pub(super) protocol: Option<&'static str>,
+    /// What the dissectors know of the payload.
+    pub(super) payload: PayloadKind,
     /// Counts what comes out of compressed bodies.
     pub(super) opened: &'o Cell<u64>,
     /// Counts the flow's tokens.
@@ -81,7 +82,7 @@ impl Out<'_> {
             side: self.side,
             at: self.at,
             epoch: self.epoch,
-            protocol: self.protocol,
+            payload: self.payload,
             opened: self.opened,
             tokens: self.tokens,
         }

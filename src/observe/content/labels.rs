@@ -139,7 +139,7 @@ mod tests {
             side: Side::A,
             at: Moment::NONE,
             epoch: 0,
-            protocol: None,
+            payload: Default::default(),
             opened: &std::cell::Cell::new(0),
             tokens: &Tokens::default(),
         });

@@ -1,20 +1,23 @@
 //! Whole conversations: what is found, where, in which packet, and how much was read.
 
-use super::watch::Watch;
 use super::{Payload, Policy, Slot};
 use crate::evidence::content::Kind;
 use crate::evidence::flow::{Key, Side};
+use crate::evidence::ledger::{Ends, Ledger};
 use crate::ground::budget::Budget;
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
+use crate::observe::dissect::reading::Readings;
 use crate::observe::dissect::wire::test_bytes::hex;
+use crate::observe::dissect::{DATAGRAMS, STREAMS, Sink};
 use crate::observe::flow::table::Table;
 
 /// A client at 192.168.2.20 and what its payload is taken for.
 struct Talk {
     table: Table,
     slot: u32,
-    watch: Option<Box<Watch>>,
+    readings: Readings,
+    ledger: Ledger,
     side: Side,
     next: u32,
     at: Moment,
@@ -32,15 +35,16 @@ impl Talk {
         let mut table = Table::default();
         let (slot, _) = table.open(key, 0, Moment::NONE);
         let flow = table.flow(slot).expect("open");
-        flow.facts.protocol = what;
-        let watch = match Slot::new(&key, Policy::Revealed, &Budget::default()) {
-            Slot::On(watch) => Some(watch),
-            Slot::Unasked | Slot::Off => None,
-        };
+        let rows = STREAMS.iter().chain(DATAGRAMS);
+        if let Some(row) = rows.into_iter().find(|row| Some(row.id) == what) {
+            flow.speaks(row.id, row.payload);
+        }
+        flow.personal = Slot::new(&key, Policy::Revealed, &Budget::default());
         Self {
             table,
             slot,
-            watch,
+            readings: Readings::default(),
+            ledger: Ledger::default(),
             side,
             next: 77,
             at: Moment::NONE,
@@ -63,13 +67,38 @@ impl Talk {
         };
         let mut credits = Vec::new();
         let flow = self.table.flow(self.slot).expect("open");
-        if let Some(watch) = &mut self.watch {
-            if flow.key.protocol() == protocol::UDP {
+        let tcp = flow.key.protocol() == protocol::TCP;
+        if tcp {
+            let end = |side: Side| (flow.key.ip(side), flow.key.port(side));
+            let ends = Ends {
+                side: self.side,
+                sender: end(self.side),
+                receiver: end(self.side.other()),
+            };
+            let mut sink = Sink {
+                flow,
+                ledger: &mut self.ledger,
+                at: self.at,
+                epoch: 0,
+                ends,
+                part: Default::default(),
+                app: None,
+            };
+            self.readings
+                .segment(self.slot, self.next, None, bytes, &mut sink);
+        }
+        let framed = self.readings.get(self.slot);
+        let framed = framed.is_some_and(|reading| reading.frames(self.side));
+        let mut personal = std::mem::take(&mut flow.personal);
+        if let Slot::On(watch) = &mut personal {
+            if !tcp {
                 watch.datagram(payload, "udp payload", flow, &mut credits);
-            } else {
+            } else if !framed {
                 watch.segment(payload, self.next, None, flow, &mut credits);
             }
         }
+        flow.personal = personal;
+        credits.append(flow.credits.of_mut(self.side));
         self.next = self.next.wrapping_add(bytes.len() as u32);
         self.read += credits.iter().map(|c| c.bytes).sum::<u64>();
         self
@@ -86,7 +115,26 @@ impl Talk {
     fn end(&mut self) -> (Vec<(Kind, &'static str, u64)>, u64) {
         let mut credits = Vec::new();
         let flow = self.table.flow(self.slot).expect("open");
-        let Some(watch) = &mut self.watch else {
+        let (ledger, at, side) = (&mut self.ledger, self.at, self.side);
+        self.readings.end(self.slot, |of, read| {
+            let end = |side: Side| (flow.key.ip(side), flow.key.port(side));
+            let ends = Ends {
+                side: of,
+                sender: end(of),
+                receiver: end(of.other()),
+            };
+            read(&mut Sink {
+                flow,
+                ledger,
+                at,
+                epoch: 0,
+                ends,
+                part: Default::default(),
+                app: None,
+            });
+        });
+        credits.append(flow.credits.of_mut(side));
+        let Slot::On(mut watch) = std::mem::take(&mut flow.personal) else {
             return (Vec::new(), 0);
         };
         watch.end(self.side, flow, (self.at, 0), &mut credits);
@@ -343,11 +391,9 @@ fn within_the_site_only_requests_to_a_relay() {
     let mut talk = Talk::tcp("192.168.2.1:9003", None);
     talk.pieces(&[sealed(3000), REPORT.as_bytes().to_vec()].concat(), 1000);
     assert_eq!(talk.end(), (vec![], 0));
-    assert!(
-        Talk::new("192.168.2.1:9003", protocol::UDP, None)
-            .watch
-            .is_none()
-    );
+    let mut talk = Talk::new("192.168.2.1:9003", protocol::UDP, None);
+    let flow = talk.table.flow(talk.slot).expect("open");
+    assert!(matches!(flow.personal, Slot::Off));
 }
 
 #[test]

@@ -10,8 +10,7 @@ use super::hits::{Out, Tokens};
 use super::http::Http;
 use super::http2::Http2;
 use super::message::Message;
-use super::mqtt::Mqtt;
-use super::{Policy, labels, position, readable, scan, video};
+use super::{Policy, labels, mqtt, position, readable, scan, video};
 use crate::evidence::content::{Hits, Kind};
 use crate::evidence::flow::{Key, NameSource, Pair, Side};
 use crate::ground::address::classify;
@@ -21,7 +20,8 @@ use crate::ground::protocol;
 use crate::observe::dissect::http1::HTTP2_PREFACE;
 use crate::observe::dissect::wire::Fit;
 use crate::observe::dissect::{drone, http1, tls_record};
-use crate::observe::flow::Flow;
+use crate::observe::flow::part::{Part, Pieces, When};
+use crate::observe::flow::{Flow, PayloadKind};
 use std::cell::Cell;
 
 /// Payload of a direction that is looked at: a flight's telemetry and reports are far below, and a download must not cost the
@@ -55,7 +55,7 @@ pub enum Slot {
 /// What the dissectors know of a flow.
 #[derive(Debug, Clone, Copy, Default)]
 struct Clues {
-    protocol: Option<&'static str>,
+    payload: PayloadKind,
     /// It asks a relay for internet use.
     relay: bool,
     /// What is inside cannot be seen, or is read by others.
@@ -66,32 +66,22 @@ impl Clues {
     fn of(flow: &Flow, bytes: usize) -> Self {
         let facts = &flow.facts;
         Self {
-            protocol: facts.protocol,
+            payload: flow.payload,
             relay: facts.relay.is_some(),
             sealed: facts.tunnel.is_some()
                 || is_dissected(flow, bytes as u64)
-                || matches!(
-                    facts.protocol,
-                    Some("tls" | "quic" | "dtls" | "dot" | "stun")
-                ),
+                || matches!(flow.payload, PayloadKind::Sealed | PayloadKind::Attributes),
         }
     }
-}
-
-fn is_drone(protocol: Option<&str>) -> bool {
-    matches!(
-        protocol,
-        Some("drone-link" | "duml" | "dji-wifi" | "mavlink" | "tello" | "arsdk")
-    )
 }
 
 /// True if a dissector reads every byte of such a payload: nothing of a person hides in what it understands.
 pub fn is_dissected(flow: &Flow, bytes: u64) -> bool {
     /// NTP's header, and a key's id and digest (RFC 5905 §7.3).
     const NTP_MAX: u64 = 68;
-    match flow.facts.protocol {
-        Some("dns") => flow.facts.only_lookups,
-        Some("ntp") => bytes <= NTP_MAX,
+    match flow.payload {
+        PayloadKind::Lookups => flow.facts.only_lookups,
+        PayloadKind::Clock => bytes <= NTP_MAX,
         _ => false,
     }
 }
@@ -143,6 +133,8 @@ struct Direction {
 }
 
 enum Mode {
+    /// Bytes are lent by their dissector, and a message may be at hand.
+    Framed(Option<Message>),
     Sniff(Held),
     Reading(Box<dyn Reader>),
     Done,
@@ -242,12 +234,12 @@ impl Watch {
             side: payload.side,
             at: payload.at,
             epoch: payload.epoch,
-            protocol: clues.protocol,
+            payload: clues.payload,
             opened: &self.opened,
             tokens: &self.tokens,
         };
         if clues.sealed {
-            if clues.protocol == Some("dns")
+            if clues.payload == PayloadKind::Lookups
                 && let Some((length, message)) = payload.bytes.split_first_chunk::<2>()
                 && usize::from(u16::from_be_bytes(*length)) <= message.len()
             {
@@ -257,7 +249,7 @@ impl Watch {
             direction.stop(&mut out);
             return;
         }
-        if clues.protocol == Some("ssh") && direction.seen < SSH_OPENING_MAX {
+        if clues.payload == PayloadKind::Opening && direction.seen < SSH_OPENING_MAX {
             direction.seen = direction.seen.saturating_add(payload.bytes.len() as u64);
             if direction.seen <= SSH_OPENING_MAX {
                 out.read(payload.bytes.len(), payload.at, payload.epoch);
@@ -284,7 +276,7 @@ impl Watch {
                 side: payload.side,
                 at: payload.at,
                 epoch: payload.epoch,
-                protocol: clues.protocol,
+                payload: clues.payload,
                 opened: &self.opened,
                 tokens: &self.tokens,
             };
@@ -293,6 +285,164 @@ impl Watch {
             let size = size(&self.sides);
             self.fits(size);
         }
+    }
+
+    /// True unless nothing more of this side is looked into.
+    pub fn wants(&self, side: Side) -> bool {
+        !matches!(self.sides.of(side).mode, Mode::Done)
+    }
+
+    /// A dissector frames this side from here on. What came before and is not lent again is looked at.
+    pub fn framed(&mut self, side: Side, again: usize, flow: &Flow) {
+        let clues = Clues::of(flow, 0);
+        let direction = self.sides.of_mut(side);
+        if matches!(direction.mode, Mode::Done) {
+            return;
+        }
+        let again = again as u64;
+        if direction.seen > again {
+            // Bytes that are lent again are looked at twice, and count once.
+            let mut twice = Vec::new();
+            let mut out = Out {
+                hits: &mut self.hits,
+                credits: &mut twice,
+                policy: self.policy,
+                side,
+                at: Moment::NONE,
+                epoch: 0,
+                payload: clues.payload,
+                opened: &self.opened,
+                tokens: &self.tokens,
+            };
+            stop(&mut direction.mode, &mut out);
+        }
+        direction.seen = direction.seen.saturating_sub(again);
+        direction.assembler = Assembler::default();
+        direction.mode = Mode::Framed(None);
+    }
+
+    /// Takes bytes that a dissector lends.
+    pub fn part(
+        &mut self,
+        side: Side,
+        part: Part,
+        pieces: Pieces<'_>,
+        flow: &Flow,
+        credits: &mut Vec<Credit>,
+    ) {
+        let clues = Clues::of(flow, pieces.bytes().len());
+        let guarded = self.guarded;
+        let direction = self.sides.of_mut(side);
+        let Some((_, (at, epoch))) = pieces.iter().last() else {
+            return;
+        };
+        let mut out = Out {
+            hits: &mut self.hits,
+            credits,
+            policy: self.policy,
+            side,
+            at,
+            epoch,
+            payload: clues.payload,
+            opened: &self.opened,
+            tokens: &self.tokens,
+        };
+        if clues.sealed {
+            direction.stop(&mut out);
+        }
+        let Direction { mode, seen, .. } = &mut *direction;
+        if matches!(mode, Mode::Done) {
+            return;
+        }
+        *seen = seen.saturating_add(pieces.bytes().len() as u64);
+        match part {
+            Part::Unframed => {
+                for (piece, (at, epoch)) in pieces.iter() {
+                    (out.at, out.epoch) = (at, epoch);
+                    feed(piece, mode, clues, false, guarded, &mut out);
+                }
+            }
+            Part::Login { header } => mqtt::look_at_login(header, pieces, &mut out),
+            Part::Frame { header } => mqtt::look_at_frame(header, pieces, &mut out),
+            Part::Body { last } => {
+                let mut message = match std::mem::replace(mode, Mode::Framed(None)) {
+                    Mode::Framed(Some(message)) => message,
+                    mut other => {
+                        stop(&mut other, &mut out);
+                        Message::new(mqtt::PLACE, Coding::Plain)
+                    }
+                };
+                for (piece, (at, epoch)) in pieces.iter() {
+                    (out.at, out.epoch) = (at, epoch);
+                    message.push(piece, &mut out);
+                }
+                if last {
+                    message.end(&mut out);
+                } else {
+                    *mode = Mode::Framed(Some(message));
+                }
+            }
+        }
+        if seen.saturating_add(out.opened.get()) > DIRECTION_MAX {
+            stop(mode, &mut out);
+        }
+        let size = self.sides.a.size().saturating_add(self.sides.b.size());
+        if !self.fits(size) {
+            self.hole(side, flow, credits);
+            let size = self.sides.a.size().saturating_add(self.sides.b.size());
+            self.fits(size);
+        }
+    }
+
+    /// Bytes of a side that is lent are missing: what is at hand is looked at.
+    pub fn hole(&mut self, side: Side, flow: &Flow, credits: &mut Vec<Credit>) {
+        let mut out = Out {
+            hits: &mut self.hits,
+            credits,
+            policy: self.policy,
+            side,
+            at: Moment::NONE,
+            epoch: 0,
+            payload: flow.payload,
+            opened: &self.opened,
+            tokens: &self.tokens,
+        };
+        let mode = &mut self.sides.of_mut(side).mode;
+        if !matches!(mode, Mode::Done) {
+            stop(mode, &mut out);
+            *mode = Mode::Framed(None);
+        }
+    }
+
+    /// Takes a copy of bytes of a side that is lent which differs from what stood there.
+    pub fn rival(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+        when: When,
+        flow: &Flow,
+        credits: &mut Vec<Credit>,
+    ) {
+        if self.guarded || !self.wants(side) {
+            return;
+        }
+        let mut out = Out {
+            hits: &mut self.hits,
+            credits,
+            policy: self.policy,
+            side,
+            at: when.0,
+            epoch: when.1,
+            payload: flow.payload,
+            opened: &self.opened,
+            tokens: &self.tokens,
+        };
+        rival(bytes, when, &mut out);
+    }
+
+    /// Nothing more of a side is looked into.
+    pub fn give_up(&mut self, side: Side) {
+        self.sides.of_mut(side).mode = Mode::Done;
     }
 
     /// Looks at names of servers that this packet said in a hello.
@@ -309,7 +459,7 @@ impl Watch {
             side: payload.side,
             at: payload.at,
             epoch: payload.epoch,
-            protocol: flow.facts.protocol,
+            payload: flow.payload,
             opened: &self.opened,
             tokens: &self.tokens,
         };
@@ -355,13 +505,13 @@ impl Watch {
                 side: payload.side,
                 at: payload.at,
                 epoch: payload.epoch,
-                protocol: clues.protocol,
+                payload: clues.payload,
                 opened: &self.opened,
                 tokens: &self.tokens,
             };
-            match clues.protocol {
-                Some("dns") => labels::query(bytes, &mut out),
-                Some("stun") => labels::stun(bytes, &mut out),
+            match clues.payload {
+                PayloadKind::Lookups => labels::query(bytes, &mut out),
+                PayloadKind::Attributes => labels::stun(bytes, &mut out),
                 _ => {}
             }
             return;
@@ -378,12 +528,12 @@ impl Watch {
             side: payload.side,
             at: payload.at,
             epoch: payload.epoch,
-            protocol: clues.protocol,
+            payload: clues.payload,
             opened: &self.opened,
             tokens: &self.tokens,
         };
         let moment = (payload.at, payload.epoch);
-        if is_drone(clues.protocol) {
+        if clues.payload == PayloadKind::DroneLink {
             drone_positions(bytes, place, &mut out);
         }
         if let Some((source, sequence)) = video::rtp(bytes) {
@@ -441,7 +591,7 @@ impl Watch {
             side,
             at,
             epoch,
-            protocol: clues.protocol,
+            payload: clues.payload,
             opened: &self.opened,
             tokens: &self.tokens,
         };
@@ -463,6 +613,7 @@ impl Direction {
         let mode = match &self.mode {
             Mode::Sniff(held) => held.bytes.capacity(),
             Mode::Reading(reader) => reader.size(),
+            Mode::Framed(message) => message.as_ref().map_or(0, Message::size),
             Mode::Done => 0,
         };
         mode.saturating_add(self.assembler.size())
@@ -484,7 +635,8 @@ fn stop(mode: &mut Mode, out: &mut Out<'_>) {
             message.end(out);
         }
         Mode::Reading(mut reader) => reader.end(out),
-        Mode::Done => {}
+        Mode::Framed(Some(mut message)) => message.end(out),
+        Mode::Framed(None) | Mode::Done => {}
     }
 }
 
@@ -566,6 +718,10 @@ fn feed(
         };
         let then = match mode {
             Mode::Done => return,
+            Mode::Framed(_) => {
+                *mode = Mode::Reading(Box::new(Plain::default()));
+                continue;
+            }
             Mode::Sniff(held) => {
                 held.push(rest, out.at, out.epoch);
                 let held = std::mem::take(held);
@@ -620,9 +776,6 @@ fn begin(held: Held, mode: &mut Mode, clues: Clues, tired: bool, guarded: bool, 
         }
         (_, Fit::Mine) => Box::new(Http::default()),
         _ if bytes.starts_with(HTTP2_PREFACE) => Box::new(Http2::default()),
-        _ if clues.protocol == Some("mqtt") && bytes.first().is_some_and(|b| *b == 0x10) => {
-            Box::new(Mqtt::default())
-        }
         (tls, http) => {
             let undecided = tls == Fit::NeedMore || http == Fit::NeedMore || preface == Some(bytes);
             if undecided && wait && !tired {
@@ -698,10 +851,10 @@ impl Reader for Plain {
             return Then::Sniff(0);
         }
         self.begun = true;
-        if is_drone(out.protocol) {
+        if out.payload == PayloadKind::DroneLink {
             drone_positions(bytes, "tcp payload", out);
         }
-        if out.protocol == Some("rtmp") {
+        if out.payload == PayloadKind::Broadcast {
             self.publication.watch(bytes, out);
         }
         self.message.push(bytes, out);

@@ -171,7 +171,7 @@ mod tests {
                     side: Side::A,
                     at: Moment::NONE,
                     epoch: 0,
-                    protocol: None,
+                    payload: Default::default(),
                     opened: &std::cell::Cell::new(0),
                     tokens: &Default::default(),
                 };

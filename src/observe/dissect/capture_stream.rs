@@ -7,13 +7,14 @@
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::ledger::Ends;
-use crate::observe::flow::{Carried, Carries, Layer};
+use crate::observe::flow::{Carried, Carries, Layer, PayloadKind};
 
 pub(super) const STREAM: Protocol = Protocol {
     id: ID,
     fit: |bytes, _| fit(bytes),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Stream::default()),
 };
 
@@ -22,6 +23,7 @@ pub(super) const SFLOW: Protocol = Protocol {
     fit: |bytes, ends| fit_sflow(bytes, ends),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Sflow),
 };
 

@@ -11,7 +11,7 @@ use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::NameSource;
 use crate::evidence::ledger::Ends;
 use crate::ground::gaps::GapId;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const OVER_UDP: Protocol = Protocol {
     id: "coap",
@@ -21,6 +21,7 @@ pub(super) const OVER_UDP: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Coap { stream: false }),
 };
 
@@ -29,6 +30,7 @@ pub(super) const OVER_TCP: Protocol = Protocol {
     fit: fit_stream,
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Coap { stream: true }),
 };
 

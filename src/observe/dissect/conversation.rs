@@ -112,6 +112,7 @@ impl Conversation {
             at: self.at,
             epoch: 0,
             ends: sender,
+            part: Default::default(),
             app: None,
         };
         if self.key.protocol() == protocol::UDP {
@@ -145,6 +146,7 @@ impl Conversation {
                 at: Moment::NONE,
                 epoch: 0,
                 ends,
+                part: Default::default(),
                 app: None,
             });
         });

@@ -11,7 +11,7 @@ use crate::evidence::ledger::LookupKey;
 use crate::ground::gaps::GapId;
 use crate::ground::public_name::{is_public_name, reverse_name_address};
 use crate::ground::translation::{PROBE_NAME, Prefix, Source};
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ pub(super) const OVER_UDP: Protocol = Protocol {
     fit: |bytes, ends| fit(bytes, ends.sender.1, ends.receiver.1),
     names: false,
     until: None,
+    payload: PayloadKind::Lookups,
     open: || Box::new(Dns::default()),
 };
 
@@ -29,6 +30,7 @@ pub(super) const OVER_TCP: Protocol = Protocol {
     fit: |bytes, ends| fit_stream(bytes, ends.sender.1, ends.receiver.1),
     names: true,
     until: None,
+    payload: PayloadKind::Lookups,
     open: || {
         Box::new(Dns {
             stream: true,

@@ -7,13 +7,14 @@ use super::drone::{DroneLink, recognise};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::ledger::Ends;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const STREAM: Protocol = Protocol {
     id: "drone-link",
     fit,
     names: false,
     until: None,
+    payload: PayloadKind::DroneLink,
     open: || Box::new(Link),
 };
 
@@ -52,6 +53,7 @@ pub(super) fn watch(bytes: &[u8], sink: &mut Sink<'_>) {
     }
     if let Some(link) = recognise(bytes, sink.ends.sender.1, sink.ends.receiver.1) {
         sink.flow.facts.protocol = Some(name(link));
+        sink.flow.payload = PayloadKind::DroneLink;
         sink.ledger.drone_protocols.insert(name(link));
         if concerns {
             sink.ledger.drone_link.mark(sink.epoch, sink.at);

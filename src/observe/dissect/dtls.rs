@@ -15,7 +15,7 @@ use super::wire::Fit;
 use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay};
 use crate::ground::gaps::GapId;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
 
 pub(super) const DTLS: Protocol = Protocol {
@@ -29,6 +29,7 @@ pub(super) const DTLS: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Sealed,
     open: || Box::new(Dtls::default()),
 };
 

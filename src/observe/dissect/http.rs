@@ -16,7 +16,7 @@ use super::{Protocol, Session, Sink, Step, doh, httpdns, masque};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::gaps::GapId;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 use std::sync::Arc;
 
 pub(super) const HTTP: Protocol = Protocol {
@@ -24,6 +24,7 @@ pub(super) const HTTP: Protocol = Protocol {
     fit: |bytes, _| fit(bytes),
     names: true,
     until: Some(until),
+    payload: PayloadKind::Clear,
     open: || Box::new(Http::default()),
 };
 

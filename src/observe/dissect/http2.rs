@@ -12,13 +12,14 @@ use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, doh, masque};
 use crate::evidence::flow::{NameSource, Side};
 use crate::ground::gaps::GapId;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const HTTP2: Protocol = Protocol {
     id: "http2",
     fit: |bytes, _| fit(bytes),
     names: true,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Http2::default()),
 };
 

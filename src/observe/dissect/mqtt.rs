@@ -1,18 +1,21 @@
 //! MQTT 3.1, 3.1.1 and 5 over TCP: recognised by the CONNECT packet (OASIS MQTT 5.0 §3.1, MQTT 3.1.1 §3.1).
 //!
 //! MQTT names no server: client, user and topics say who speaks and about what, which is often a device's serial number. The broker is
-//! known by its address, by DNS, or by the name that TLS or a WebSocket in front of it says. Packets behind the CONNECT are not read.
+//! known by its address, by DNS, or by the name that TLS or a WebSocket in front of it says. Packets behind the CONNECT name nobody; where
+//! somebody looks into payloads they are framed: logins, topics, and what is published under them (§3.3).
 
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::Side;
-use crate::observe::flow::Carries;
+use crate::observe::flow::part::Part;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const MQTT: Protocol = Protocol {
     id: "mqtt",
     fit: |bytes, _| fit(bytes),
     names: false,
     until: None,
+    payload: PayloadKind::Packets,
     open: || Box::new(Mqtt::default()),
 };
 
@@ -57,20 +60,230 @@ fn fit(bytes: &[u8]) -> Fit {
     answer
 }
 
+/// Longest login, topic and other packet that is lent as a whole; what is longer is lent as it comes, as a message without a form.
+const WHOLE_MAX: usize = 64 << 10;
+/// Packet type of a publication.
+const PUBLISH: u8 = 3;
+
 #[derive(Default)]
 struct Mqtt {
     client: Option<Side>,
+    /// The client's packets are framed.
+    frames: bool,
+    /// Bytes of a message that are still to come.
+    left: usize,
+    /// Version 5 has properties.
+    properties: bool,
+    /// What the client says is no packet any more.
+    lost: bool,
 }
 
 impl Session for Mqtt {
-    fn read(&mut self, _bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         sink.carries(Carries::Application);
+        let side = sink.side();
         if self.client.is_none() {
-            self.client = Some(sink.side());
+            self.client = Some(side);
             sink.client_speaks();
+            if sink.flow.is_heard(side) {
+                self.frames = true;
+                return Step::Frames;
+            }
         }
-        Step::DoneHere
+        match self.frames && self.client == Some(side) {
+            true => self.frame(bytes, sink),
+            false => Step::DoneHere,
+        }
     }
+
+    fn lost(&mut self, side: Side) -> bool {
+        let frames = self.frames && self.client == Some(side);
+        // Where the next packet begins cannot be known.
+        self.lost |= frames;
+        frames
+    }
+}
+
+impl Mqtt {
+    fn frame(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        if self.lost {
+            return Step::Consumed(bytes.len());
+        }
+        if self.left > 0 {
+            let here = self.left.min(bytes.len());
+            self.left = self.left.saturating_sub(here);
+            sink.part = Part::Body {
+                last: self.left == 0,
+            };
+            return Step::Consumed(here);
+        }
+        let (header, total) = match length(bytes) {
+            Length::NeedMore => return Step::More,
+            Length::Packet { header, total } => (header, total),
+            Length::Strange => {
+                self.lost = true;
+                return Step::Consumed(bytes.len());
+            }
+        };
+        let first = bytes.first().copied().unwrap_or(0);
+        if first >> 4 == PUBLISH {
+            let rest = bytes.get(header..).unwrap_or_default();
+            let rest = rest.get(..total.saturating_sub(header)).unwrap_or(rest);
+            match payload_at(rest, first >> 1 & 3, self.properties) {
+                Some(at) => {
+                    let payload = header.saturating_add(at);
+                    self.left = total.saturating_sub(payload);
+                    sink.part = Part::Frame { header };
+                    return Step::Consumed(payload);
+                }
+                None if bytes.len() < total.min(WHOLE_MAX) => return Step::More,
+                // No topic fits in: a message like any other.
+                None => return self.rest(header, total, sink),
+            }
+        }
+        if total > WHOLE_MAX {
+            return self.rest(header, total, sink);
+        }
+        let Some(packet) = bytes.get(..total) else {
+            return Step::More;
+        };
+        sink.part = if first == CONNECT {
+            let body = packet.get(header..).unwrap_or_default();
+            self.properties = version(body).is_some_and(|version| version >= 5);
+            Part::Login { header }
+        } else {
+            Part::Frame { header }
+        };
+        Step::Consumed(total)
+    }
+
+    /// What stands behind the header is a message of its own.
+    fn rest(&mut self, header: usize, total: usize, sink: &mut Sink<'_>) -> Step {
+        self.left = total.saturating_sub(header);
+        sink.part = Part::Frame { header };
+        Step::Consumed(header)
+    }
+}
+
+enum Length {
+    NeedMore,
+    /// Bytes of the fixed header, and of the whole packet.
+    Packet {
+        header: usize,
+        total: usize,
+    },
+    Strange,
+}
+
+/// The length of the packet at the start: type, then up to four bytes of seven bits (MQTT 3.1.1 §2.2.3).
+fn length(bytes: &[u8]) -> Length {
+    let Some((first, rest)) = bytes.split_first() else {
+        return Length::NeedMore;
+    };
+    if *first >> 4 == 0 {
+        return Length::Strange;
+    }
+    match variable(&mut Reader::new(rest)) {
+        Some((value, length)) => {
+            let header = length.saturating_add(1);
+            Length::Packet {
+                header,
+                total: header.saturating_add(value),
+            }
+        }
+        None if rest.len() >= 4 => Length::Strange,
+        None => Length::NeedMore,
+    }
+}
+
+/// A number of up to four bytes of seven bits, and how many bytes it takes.
+fn variable(reader: &mut Reader<'_>) -> Option<(usize, usize)> {
+    let mut value = 0usize;
+    for place in 0..4 {
+        let byte = reader.u8()?;
+        value |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some((value, place + 1));
+        }
+    }
+    None
+}
+
+/// The protocol version of a CONNECT (MQTT 5.0 §3.1.2.2).
+fn version(body: &[u8]) -> Option<u8> {
+    let mut reader = Reader::new(body);
+    reader.vector16()?;
+    Some(reader.u8()? & 0x7f)
+}
+
+/// Where the payload of a publication begins behind its fixed header.
+fn payload_at(body: &[u8], qos: u8, properties: bool) -> Option<usize> {
+    let mut reader = Reader::new(body);
+    reader.vector16()?;
+    if qos > 0 {
+        reader.u16()?;
+    }
+    if properties {
+        skip_properties(&mut reader)?;
+    }
+    Some(reader.position())
+}
+
+fn skip_properties(reader: &mut Reader<'_>) -> Option<()> {
+    let (length, _) = variable(reader)?;
+    reader.take(length).map(|_| ())
+}
+
+/// Who logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Login<'b> {
+    /// The client's id, often a number of the device.
+    pub client: &'b [u8],
+    /// The user; empty without one.
+    pub user: &'b [u8],
+    /// The password; empty without one.
+    pub password: &'b [u8],
+}
+
+/// The login in a CONNECT behind its fixed header (MQTT 5.0 §3.1.3): with the client's id alone where the rest of it cannot be read.
+pub fn login(body: &[u8]) -> Option<Login<'_>> {
+    let version = version(body)?;
+    let mut reader = Reader::new(body);
+    reader.vector16()?;
+    reader.u8()?;
+    let flags = reader.u8()?;
+    reader.u16()?;
+    if version >= 5 {
+        skip_properties(&mut reader)?;
+    }
+    let client = reader.vector16()?;
+    let only = Login {
+        client,
+        user: &[],
+        password: &[],
+    };
+    let mut credentials = || {
+        if flags & 0x04 != 0 {
+            if version >= 5 {
+                skip_properties(&mut reader)?;
+            }
+            reader.vector16()?;
+            reader.vector16()?;
+        }
+        let mut text = |flag: u8| match flags & flag != 0 {
+            true => reader.vector16(),
+            false => Some(&[][..]),
+        };
+        Some((text(0x80)?, text(0x40)?))
+    };
+    Some(match credentials() {
+        Some((user, password)) => Login {
+            user,
+            password,
+            ..only
+        },
+        None => only,
+    })
 }
 
 #[cfg(test)]

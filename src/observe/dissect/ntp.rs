@@ -13,13 +13,14 @@ use crate::evidence::flow::Opening;
 use crate::evidence::ledger::Ends;
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::moment::Timestamp;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const NTP: Protocol = Protocol {
     id: "ntp",
     fit,
     names: false,
     until: None,
+    payload: PayloadKind::Clock,
     open: || Box::new(Ntp::default()),
 };
 

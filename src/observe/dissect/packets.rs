@@ -6,7 +6,7 @@
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::Pair;
-use crate::observe::flow::{Carried, Carries, Layer};
+use crate::observe::flow::{Carried, Carries, Layer, PayloadKind};
 use crate::observe::packet::framing;
 use crate::observe::packet::framing::{Framing, Held, Next, Recognised, embedded, recognise};
 
@@ -19,6 +19,7 @@ pub(super) const STREAM: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Packets::default()),
 };
 
@@ -31,6 +32,7 @@ pub(super) const DATAGRAM: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Datagrams),
 };
 

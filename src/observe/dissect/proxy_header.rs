@@ -9,7 +9,7 @@ use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step, host_name};
 use crate::evidence::flow::{NameSource, Relay};
 use crate::ground::address::classify;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 use std::net::IpAddr;
 
 pub(super) const PROXY_HEADER: Protocol = Protocol {
@@ -20,6 +20,7 @@ pub(super) const PROXY_HEADER: Protocol = Protocol {
     },
     names: true,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Header),
 };
 
@@ -135,6 +136,7 @@ impl Session for Header {
         // What follows gives the flow its protocol.
         if sink.flow.facts.protocol == Some(ID) {
             sink.flow.facts.protocol = None;
+            sink.flow.payload = PayloadKind::default();
         }
         Step::Handover(read.len)
     }

@@ -24,7 +24,7 @@ use crate::evidence::ledger::connection_ids::{Known, NAMES_MAX};
 use crate::ground::address::classify;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Moment;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 use crypto_stream::CryptoStream;
 use frames::Pieces;
 use hello::Said;
@@ -45,6 +45,7 @@ pub(super) const QUIC: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Sealed,
     open: || Box::new(Quic::default()),
 };
 
@@ -108,7 +109,7 @@ pub(super) fn continued(bytes: &[u8], sink: &mut Sink<'_>) -> Option<Box<dyn Ses
         .connection_ids
         .of_packet(bytes, &sink.ends)?
         .clone();
-    sink.flow.facts.protocol.get_or_insert(ID);
+    sink.flow.speaks(ID, PayloadKind::Sealed);
     sink.client_speaks();
     for (name, said) in &known.names {
         sink.flow.facts.name(name, NameSource::QuicSni, *said);

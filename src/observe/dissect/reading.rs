@@ -16,6 +16,7 @@ use crate::ground::gaps::GapId;
 use crate::ground::moment::Timestamp;
 use crate::ground::work::looks_at;
 use crate::observe::flow::Carries;
+use crate::observe::flow::part::Part;
 use crate::observe::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX, Waiting};
 use std::collections::VecDeque;
 
@@ -46,6 +47,8 @@ pub struct Reading {
     streams: Pair<Option<Box<Stream>>>,
     /// Directions that the session wants no more of.
     done: Pair<bool>,
+    /// Directions that the session only frames any more.
+    frames: Pair<bool>,
     probes: u8,
     /// Nobody reads this flow any more.
     closed: bool,
@@ -61,7 +64,17 @@ impl Reading {
     /// True while a dissector may still want bytes of this direction: what is cut off or lost now
     /// may be a name.
     pub fn wants(&self, side: Side) -> bool {
+        self.reads(side) && !*self.frames.of(side)
+    }
+
+    /// True while this direction is put in order for a session.
+    fn reads(&self, side: Side) -> bool {
         !self.closed && !*self.done.of(side)
+    }
+
+    /// True if all that this direction says is lent, in order, to those who look into payloads.
+    pub fn frames(&self, side: Side) -> bool {
+        *self.frames.of(side)
     }
 
     /// True when the flow is being read, or was never decided: its end matters.
@@ -329,10 +342,11 @@ impl Readings {
     ) {
         self.make_room();
         let side = sink.side();
+        let when = (sink.at, sink.epoch);
         let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
             return;
         };
-        let keep = reading.wants(side);
+        let keep = reading.reads(side);
         if !keep && reading.streams.of(side).is_none() {
             reading.watch_unread(bytes, sink);
             super::packets::watch(bytes, sink);
@@ -368,19 +382,24 @@ impl Readings {
             .of_mut(side)
             .get_or_insert_with(|| Box::new(Stream::new(begin)));
         if stream.step_back(sequence, bytes.len()) {
+            reading.unframed(sink);
             reading.session = None;
             reading.done = Pair::default();
             reading.closed = false;
         }
-        let keep = keep || reading.wants(side);
+        let keep = keep || reading.reads(side);
         let Some(stream) = reading.streams.of_mut(side) else {
             return;
         };
         for (sequence, bytes) in &early {
-            stream.push(*sequence, bytes, sink.at, shared.pool);
+            stream.push(*sequence, bytes, when, shared.pool);
         }
-        let pushed = stream.push(sequence, bytes, sink.at, shared.pool);
+        if *reading.frames.of(side) && stream.is_rival(sequence, bytes) {
+            sink.flow.lend_rival(side, bytes, when);
+        }
+        let pushed = stream.push(sequence, bytes, when, shared.pool);
         if pushed.dropped {
+            sink.flow.lend_hole(side);
             sink.gap(
                 GapId::LimitsReached,
                 "the memory for reassembly was used up",
@@ -476,7 +495,7 @@ impl Readings {
 }
 
 fn open(protocol: &Protocol, sink: &mut Sink<'_>) -> Box<dyn Session> {
-    sink.flow.facts.protocol.get_or_insert(protocol.id);
+    sink.flow.speaks(protocol.id, protocol.payload);
     (protocol.open)()
 }
 
@@ -545,7 +564,7 @@ impl Reading {
     fn is_unknown(&self, side: Side) -> bool {
         self.probes >= PROBES
             && self.session.is_none()
-            && self.wants(side)
+            && self.reads(side)
             && self
                 .streams
                 .of(side)
@@ -570,6 +589,10 @@ impl Reading {
                 continue;
             };
             let step = session.read(stream.unread(), sink);
+            let part = std::mem::take(&mut sink.part);
+            if let (true, Step::Consumed(n) | Step::Handover(n)) = (*self.frames.of(side), step) {
+                sink.flow.lend(side, part, stream.pieces(n));
+            }
             let passed = matches!(
                 step,
                 Step::Consumed(1..) | Step::Skip(1..) | Step::Handover(1..)
@@ -577,7 +600,7 @@ impl Reading {
             let circle = match step {
                 // What opened on these very bytes cannot read them after all.
                 Step::Handover(0) => self.fresh || idle >= IDLE_MAX,
-                Step::Consumed(0) | Step::Skip(0) => idle >= IDLE_MAX,
+                Step::Consumed(0) | Step::Skip(0) | Step::Frames => idle >= IDLE_MAX,
                 _ => false,
             };
             if circle {
@@ -600,6 +623,10 @@ impl Reading {
                 }
                 Step::Consumed(n) => stream.consume(n, shared.pool),
                 Step::Skip(n) => stream.skip(n, shared.pool),
+                Step::Frames => {
+                    *self.frames.of_mut(side) = true;
+                    sink.flow.framed(side, stream.unread().len());
+                }
                 Step::DoneHere => {
                     *self.done.of_mut(side) = true;
                     if *self.done.of(side.other()) {
@@ -625,11 +652,22 @@ impl Reading {
     fn pass_over(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         self.session = None;
         self.done = Pair::default();
+        self.unframed(sink);
         if let Some(stream) = self.streams.of_mut(side) {
             let unread = stream.unread().len();
             stream.consume(unread, shared.pool);
         }
         sink.carries(Carries::Application);
+    }
+
+    /// Nobody frames what is lent any more, in either direction: it is not looked into.
+    fn unframed(&mut self, sink: &mut Sink<'_>) {
+        for side in Side::BOTH {
+            if std::mem::take(self.frames.of_mut(side)) {
+                sink.flow.lend_hole(side);
+                sink.flow.unheard(side);
+            }
+        }
     }
 
     fn finish(&mut self) {
@@ -712,6 +750,7 @@ impl Reading {
 
     fn over_the_hole(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         self.last_words(side, sink);
+        self.hole(side, sink);
         if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
             self.session = None;
         }
@@ -719,6 +758,13 @@ impl Reading {
             && stream.give_up_hole(shared.pool)
         {
             self.run(side, shared, sink);
+        }
+    }
+
+    /// What is missing of a direction that is lent ends the message at hand.
+    fn hole(&mut self, side: Side, sink: &mut Sink<'_>) {
+        if *self.frames.of(side) {
+            sink.flow.lend_hole(side);
         }
     }
 
@@ -731,6 +777,11 @@ impl Reading {
         ) && !stream.unread().is_empty()
         {
             session.end(stream.unread(), sink);
+            if *self.frames.of(side) {
+                let last = Part::Body { last: true };
+                sink.flow
+                    .lend(side, last, stream.pieces(stream.unread().len()));
+            }
         }
     }
 
@@ -746,17 +797,18 @@ impl Reading {
     }
 
     fn run_to_the_end(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
-        if !self.wants(side) {
+        if !self.reads(side) {
             return;
         }
         self.run(side, shared, sink);
         self.half_a_question(side, sink);
         // What lies behind holes is read on its own: each piece may begin something.
         for _ in 0..=LATE_PIECES_MAX {
-            if !self.wants(side) {
+            if !self.reads(side) {
                 return;
             }
             self.last_words(side, sink);
+            self.hole(side, sink);
             let more = self
                 .streams
                 .of_mut(side)
@@ -774,7 +826,7 @@ impl Reading {
 
     fn close_streams(&mut self, slot: u32, shared: &mut Shared<'_>) {
         for side in Side::BOTH {
-            if !self.wants(side)
+            if !self.reads(side)
                 && let Some(stream) = self.streams.of_mut(side)
                 && !stream.is_closed()
             {

@@ -13,13 +13,14 @@ use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::gaps::GapId;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const RTMP: Protocol = Protocol {
     id: "rtmp",
     fit,
     names: true,
     until: None,
+    payload: PayloadKind::Broadcast,
     open: || Box::new(Rtmp::default()),
 };
 

@@ -8,13 +8,14 @@ use super::http1::{Authority, Search};
 use super::text_head::{RTSP as DIALECT, Start, message};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Opening, Pair, Side};
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const RTSP: Protocol = Protocol {
     id: "rtsp",
     fit: |bytes, _| DIALECT.fit(bytes),
     names: true,
     until: Some(|bytes| DIALECT.until(bytes)),
+    payload: PayloadKind::Clear,
     open: || Box::new(Rtsp::default()),
 };
 

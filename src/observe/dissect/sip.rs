@@ -10,7 +10,7 @@ use super::text_head::{SIP as DIALECT, Start, message};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Opening, Pair, Side};
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const OVER_UDP: Protocol = Protocol {
     id: "sip",
@@ -20,6 +20,7 @@ pub(super) const OVER_UDP: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Sip::default()),
 };
 
@@ -28,6 +29,7 @@ pub(super) const OVER_TCP: Protocol = Protocol {
     fit: |bytes, _| DIALECT.fit(bytes),
     names: true,
     until: Some(|bytes| DIALECT.until(bytes)),
+    payload: PayloadKind::Clear,
     open: || {
         Box::new(Sip {
             stream: true,

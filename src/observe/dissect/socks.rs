@@ -9,7 +9,7 @@ use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Side};
 use crate::evidence::ledger::Ends;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub(super) const SOCKS: Protocol = Protocol {
@@ -17,6 +17,7 @@ pub(super) const SOCKS: Protocol = Protocol {
     fit,
     names: true,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Socks::default()),
 };
 

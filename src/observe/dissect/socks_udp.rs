@@ -8,7 +8,7 @@ use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::NameSource;
 use crate::evidence::ledger::Ends;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub(super) const SOCKS_UDP: Protocol = Protocol {
@@ -16,6 +16,7 @@ pub(super) const SOCKS_UDP: Protocol = Protocol {
     fit,
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(SocksUdp),
 };
 

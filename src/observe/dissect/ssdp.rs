@@ -5,13 +5,14 @@
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::ledger::Ends;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const SSDP: Protocol = Protocol {
     id: "ssdp",
     fit,
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Ssdp),
 };
 

@@ -7,7 +7,7 @@ use super::tunnel_shape::{StreamOpening, recognise_tcp};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::Pair;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const SSH: Protocol = Protocol {
     id: "ssh",
@@ -17,6 +17,7 @@ pub(super) const SSH: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Opening,
     open: || Box::new(Ssh::default()),
 };
 

@@ -9,7 +9,7 @@ use super::wire::Fit;
 use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{Relay, Side};
 use crate::ground::address::classify;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const STUN: Protocol = Protocol {
     id: "stun",
@@ -22,6 +22,7 @@ pub(super) const STUN: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Attributes,
     open: || Box::new(Stun(Told::default())),
 };
 
@@ -38,6 +39,7 @@ pub(super) const OVER_TCP: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Attributes,
     open: || Box::new(StunStream(Told::default())),
 };
 

@@ -98,11 +98,12 @@ impl Dialect {
     }
 
     /// Reads the head at the start of `bytes`.
+    #[cfg(test)]
     pub fn head<'a>(&self, bytes: &'a [u8]) -> Parsed<'a> {
         self.head_on(bytes, &mut Search::default())
     }
 
-    /// As [`head`](Self::head). `search` is how far an earlier call has looked at the bytes in vain.
+    /// Reads the head at the start of `bytes`. `search` is how far an earlier call has looked at the bytes in vain.
     pub fn head_on<'a>(&self, bytes: &'a [u8], search: &mut Search) -> Parsed<'a> {
         if search.line.as_mut().is_some_and(|line| line.holds(bytes)) {
             return Parsed::NeedMore;

@@ -14,13 +14,14 @@ use super::tls_record::{
 use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::ground::gaps::GapId;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const TLS: Protocol = Protocol {
     id: "tls",
     fit: |bytes, _| fit(bytes),
     names: true,
     until: None,
+    payload: PayloadKind::Sealed,
     open: || Box::new(Tls::default()),
 };
 

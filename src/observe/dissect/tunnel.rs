@@ -8,7 +8,7 @@ use super::tunnel_shape::{StreamOpening, Tunnel as Kind, recognise_tcp, recognis
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::ledger::Ends;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const DATAGRAM: Protocol = Protocol {
     id: "tunnel",
@@ -18,6 +18,7 @@ pub(super) const DATAGRAM: Protocol = Protocol {
     },
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Datagrams),
 };
 
@@ -26,6 +27,7 @@ pub(super) const STREAM: Protocol = Protocol {
     fit: |bytes, ends| fit_stream(bytes, ends, |found| session(found).is_none()),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Stream),
 };
 
@@ -34,6 +36,7 @@ pub(super) const PPTP: Protocol = Protocol {
     fit: |bytes, ends| fit_stream(bytes, ends, |found| found == StreamOpening::Pptp),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Stream),
 };
 

@@ -6,13 +6,14 @@
 
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const POSTGRESQL: Protocol = Protocol {
     id: "postgresql",
     fit: |bytes, _| fit(postgresql(bytes)),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Request(postgresql)),
 };
 
@@ -21,6 +22,7 @@ pub(super) const MYSQL: Protocol = Protocol {
     fit: |bytes, _| fit(mysql(bytes)),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Request(mysql)),
 };
 
@@ -29,6 +31,7 @@ pub(super) const LDAP: Protocol = Protocol {
     fit: |bytes, _| fit(ldap(bytes)),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Request(ldap)),
 };
 

@@ -16,13 +16,14 @@ use crate::evidence::ledger::Ends;
 use crate::ground::address::classify;
 use crate::ground::public_name::is_public_name;
 use crate::ground::work::looks_at;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const SMTP: Protocol = Protocol {
     id: "smtp",
     fit: |bytes, ends| Dialect::Smtp.fit(bytes, ends),
     names: true,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Commands::new(Dialect::Smtp)),
 };
 
@@ -31,6 +32,7 @@ pub(super) const IMAP: Protocol = Protocol {
     fit: |bytes, ends| Dialect::Imap.fit(bytes, ends),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Commands::new(Dialect::Imap)),
 };
 
@@ -39,6 +41,7 @@ pub(super) const POP3: Protocol = Protocol {
     fit: |bytes, ends| Dialect::Pop3.fit(bytes, ends),
     names: false,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Commands::new(Dialect::Pop3)),
 };
 
@@ -47,6 +50,7 @@ pub(super) const FTP: Protocol = Protocol {
     fit: |bytes, ends| Dialect::Ftp.fit(bytes, ends),
     names: true,
     until: None,
+    payload: PayloadKind::Clear,
     open: || Box::new(Commands::new(Dialect::Ftp)),
 };
 

@@ -8,7 +8,7 @@ use super::wire::{Fit, SETTLED, Until};
 use super::{Protocol, Session, Sink, Step, tls_record};
 use crate::evidence::flow::{NameSource, Side};
 use crate::ground::work::looks_at;
-use crate::observe::flow::Carries;
+use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const XMPP: Protocol = Protocol {
     id: "xmpp",
@@ -18,6 +18,7 @@ pub(super) const XMPP: Protocol = Protocol {
     },
     names: true,
     until: Some(until),
+    payload: PayloadKind::Clear,
     open: || Box::new(Xmpp::default()),
 };
 

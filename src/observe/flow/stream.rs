@@ -5,8 +5,11 @@
 //! fact of its own (two listeners may have understood two things), and its reading is returned.
 //! All bytes held over all flows come from one bounded [`Pool`].
 
+use super::part::{Mark, Pieces, When};
 use crate::ground::moment::Moment;
 use crate::ground::work::looks_at;
+use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
 
 /// Bytes held for streams over all flows: what a whole capture of honest handshakes needs at a
 /// time is far below, and the total memory of the program stays bounded.
@@ -22,6 +25,9 @@ pub const UNREAD_MAX: usize = 128 << 10;
 /// Bytes that are read in a second version, over all differing copies of a direction: honest traffic has none, and of one that sends them
 /// on end each would cost as much as all that is kept to compare with.
 const OTHERWISE_BYTES_MAX: usize = 1 << 20;
+
+/// Segments remembered by what they held: those of a window of a usual size, since what is older does not come again.
+const LENT_MAX: usize = 64;
 
 /// Beginnings of segments remembered among the unread bytes of a direction that nobody knows yet: of those that still may begin something.
 const STARTS_MAX: usize = 16;
@@ -92,7 +98,9 @@ pub struct Stream {
     pub waiting: Waiting,
     /// Bytes given out as a second reading.
     otherwise: usize,
-    late: Vec<(u32, Vec<u8>, Moment)>,
+    /// Which packet brought which bytes of `data`.
+    marks: Vec<Mark>,
+    late: Vec<(u32, Vec<u8>, When)>,
     late_bytes: usize,
     /// Copies that differ from a late piece; compared once the bytes before them are here.
     rivals: Vec<(u32, Vec<u8>)>,
@@ -102,6 +110,8 @@ pub struct Stream {
     first: u32,
     /// How often something before it came later.
     backs: u8,
+    /// The last segments of a direction that is lent on: first number, length, and a digest of the bytes.
+    lent: VecDeque<(u32, usize, u64)>,
 }
 
 /// A pause in looking at bytes that wait.
@@ -175,12 +185,14 @@ impl Stream {
             starts: Vec::new(),
             waiting: Waiting::default(),
             otherwise: 0,
+            marks: Vec::new(),
             late: Vec::new(),
             late_bytes: 0,
             rivals: Vec::new(),
             closed: false,
             first: start,
             backs: 0,
+            lent: VecDeque::new(),
         }
     }
 
@@ -197,10 +209,13 @@ impl Stream {
         let held = std::mem::take(&mut self.data);
         if !held.is_empty() {
             self.late_bytes += held.len();
-            self.late.insert(0, (self.first, held, Moment::NONE));
+            // Of several packets the last one stands for all.
+            let when = self.marks.last().map_or((Moment::NONE, 0), |m| m.when);
+            self.late.insert(0, (self.first, held, when));
         }
         self.read = 0;
         self.latest = 0;
+        self.marks.clear();
         self.starts.clear();
         self.waiting = Waiting::default();
         self.closed = false;
@@ -215,7 +230,7 @@ impl Stream {
     }
 
     /// Takes the payload of a segment.
-    pub fn push(&mut self, sequence: u32, payload: &[u8], at: Moment, pool: &mut Pool) -> Pushed {
+    pub fn push(&mut self, sequence: u32, payload: &[u8], when: When, pool: &mut Pool) -> Pushed {
         let mut out = Pushed::default();
         self.compare(sequence, payload, &mut out);
         if self.closed {
@@ -224,13 +239,13 @@ impl Stream {
         let ahead = distance(sequence, self.end());
         if ahead > 0 {
             // A skip passes over what is not here yet.
-            if !self.pass_over(sequence, payload, pool, &mut out) {
-                self.keep_late(sequence, payload, at, pool, &mut out);
+            if !self.pass_over(sequence, payload, when, pool, &mut out) {
+                self.keep_late(sequence, payload, when, pool, &mut out);
             }
         } else {
             let old = ahead.unsigned_abs() as usize;
             if let Some(fresh) = payload.get(old..) {
-                self.append(fresh, pool, &mut out);
+                self.append(fresh, when, pool, &mut out);
             }
         }
         self.join_late(pool, &mut out);
@@ -250,6 +265,33 @@ impl Stream {
         self.data.get(self.read..).unwrap_or_default()
     }
 
+    /// The next `len` unread bytes with the packets they came in.
+    pub fn pieces(&self, len: usize) -> Pieces<'_> {
+        let unread = self.unread();
+        let bytes = unread.get(..len).unwrap_or(unread);
+        Pieces::new(bytes, self.read, &self.marks)
+    }
+
+    /// True if these bytes have a place in the stream that others had before, and were not seen there themselves: a copy that differs, or
+    /// that is cut otherwise. Asked of every segment of a direction, before it is pushed.
+    pub fn is_rival(&mut self, sequence: u32, payload: &[u8]) -> bool {
+        let digest = foldhash::fast::FixedState::default().hash_one(payload);
+        let copy = (sequence, payload.len(), digest);
+        if payload.is_empty() || self.lent.contains(&copy) {
+            return false;
+        }
+        self.lent.push_back(copy);
+        if self.lent.len() > LENT_MAX {
+            self.lent.pop_front();
+        }
+        let ahead = distance(sequence, self.end());
+        if ahead > 0 {
+            return self.late.iter().any(|(s, ..)| *s == sequence);
+        }
+        // A keep-alive repeats one byte.
+        (ahead.unsigned_abs() as usize).min(payload.len()) > 1
+    }
+
     /// Marks `len` unread bytes as consumed.
     pub fn consume(&mut self, len: usize, pool: &mut Pool) {
         self.read = (self.read + len).min(self.data.len());
@@ -260,6 +302,11 @@ impl Stream {
             pool.give(self.read);
             self.latest = self.latest.saturating_sub(self.read);
             let gone = self.read;
+            self.marks.retain_mut(|mark| {
+                let keep = mark.end > gone;
+                mark.end = mark.end.saturating_sub(gone);
+                keep
+            });
             self.starts
                 .retain_mut(|start| match start.at.checked_sub(gone) {
                     Some(left) => {
@@ -289,6 +336,7 @@ impl Stream {
         self.data.clear();
         self.read = 0;
         self.latest = 0;
+        self.marks.clear();
         self.starts.clear();
         self.waiting = Waiting::default();
         self.skip = 0;
@@ -351,7 +399,7 @@ impl Stream {
         self.closed = true;
     }
 
-    fn append(&mut self, mut fresh: &[u8], pool: &mut Pool, out: &mut Pushed) {
+    fn append(&mut self, mut fresh: &[u8], when: When, pool: &mut Pool, out: &mut Pushed) {
         if self.skip > 0 {
             let passed = usize::try_from(self.skip)
                 .unwrap_or(usize::MAX)
@@ -376,6 +424,11 @@ impl Stream {
             waiting: Waiting::default(),
         });
         self.data.extend_from_slice(fresh);
+        let end = self.data.len();
+        match self.marks.last_mut() {
+            Some(last) if last.when == when => last.end = end,
+            _ => self.marks.push(Mark { end, when }),
+        }
     }
 
     fn restart_at(&mut self, sequence: u32, pool: &mut Pool) {
@@ -383,6 +436,7 @@ impl Stream {
         self.data.clear();
         self.read = 0;
         self.latest = 0;
+        self.marks.clear();
         self.starts.clear();
         self.waiting = Waiting::default();
         self.start = sequence;
@@ -393,6 +447,7 @@ impl Stream {
         &mut self,
         sequence: u32,
         payload: &[u8],
+        when: When,
         pool: &mut Pool,
         out: &mut Pushed,
     ) -> bool {
@@ -402,7 +457,7 @@ impl Stream {
         }
         self.skip -= hole;
         self.restart_at(sequence, pool);
-        self.append(payload, pool, out);
+        self.append(payload, when, pool, out);
         true
     }
 
@@ -410,7 +465,7 @@ impl Stream {
         &mut self,
         sequence: u32,
         payload: &[u8],
-        at: Moment,
+        when: When,
         pool: &mut Pool,
         out: &mut Pushed,
     ) {
@@ -432,7 +487,7 @@ impl Stream {
         let place = self
             .late
             .partition_point(|(s, ..)| distance(*s, end) <= distance(sequence, end));
-        self.late.insert(place, (sequence, payload.to_vec(), at));
+        self.late.insert(place, (sequence, payload.to_vec(), when));
         self.late_bytes += payload.len();
     }
 
@@ -442,11 +497,11 @@ impl Stream {
             if ahead > 0 {
                 break;
             }
-            let (_, bytes, _) = self.late.remove(0);
+            let (_, bytes, when) = self.late.remove(0);
             self.late_bytes -= bytes.len();
             pool.give(bytes.len());
             if let Some(fresh) = bytes.get(ahead.unsigned_abs() as usize..) {
-                self.append(fresh, pool, out);
+                self.append(fresh, when, pool, out);
             }
         }
     }
@@ -493,6 +548,8 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: When = (Moment::NONE, 0);
     use proptest::prelude::*;
 
     #[test]
@@ -500,16 +557,14 @@ mod tests {
         let mut pool = Pool::default();
         let mut stream = Stream::new(100);
         assert_eq!(
-            stream.push(100, b"hello world", Moment::NONE, &mut pool),
+            stream.push(100, b"hello world", NOW, &mut pool),
             Pushed::default()
         );
         assert_eq!(
-            stream.push(100, b"hello", Moment::NONE, &mut pool),
+            stream.push(100, b"hello", NOW, &mut pool),
             Pushed::default()
         );
-        let other = stream
-            .push(106, b"earth", Moment::NONE, &mut pool)
-            .otherwise;
+        let other = stream.push(106, b"earth", NOW, &mut pool).otherwise;
         assert_eq!(other.as_deref(), Some(&b"hello earth"[..]));
         assert_eq!(stream.unread(), b"hello world");
     }
@@ -518,10 +573,10 @@ mod tests {
     fn what_lies_before_the_first_byte_is_put_before_it() {
         let mut pool = Pool::default();
         let mut stream = Stream::new(105);
-        stream.push(105, b"world", Moment::NONE, &mut pool);
+        stream.push(105, b"world", NOW, &mut pool);
         stream.consume(5, &mut pool);
         assert!(!stream.step_back(105, 5) && stream.step_back(100, 5));
-        stream.push(100, b"hello", Moment::NONE, &mut pool);
+        stream.push(100, b"hello", NOW, &mut pool);
         assert_eq!(stream.unread(), b"helloworld");
         stream.release(&mut pool);
         assert_eq!(pool.left, POOL_BYTES);
@@ -531,12 +586,12 @@ mod tests {
     fn a_skip_passes_over_bytes_that_come_later_or_never() {
         let mut pool = Pool::default();
         let mut stream = Stream::new(0);
-        stream.push(0, b"head", Moment::NONE, &mut pool);
+        stream.push(0, b"head", NOW, &mut pool);
         stream.skip(4 + 1000, &mut pool);
-        stream.push(4, &[0; 600], Moment::NONE, &mut pool);
+        stream.push(4, &[0; 600], NOW, &mut pool);
         // 300 bytes are lost, all within what is passed over.
-        stream.push(904, &[0; 100], Moment::NONE, &mut pool);
-        stream.push(1004, b"next", Moment::NONE, &mut pool);
+        stream.push(904, &[0; 100], NOW, &mut pool);
+        stream.push(1004, b"next", NOW, &mut pool);
         assert_eq!(stream.unread(), b"next");
         stream.release(&mut pool);
         assert_eq!(pool.left, POOL_BYTES);
@@ -560,7 +615,7 @@ mod tests {
             for (at, len) in cuts.into_iter().chain(whole) {
                 let at = at % data.len();
                 let end = (at + len).min(data.len());
-                let pushed = stream.push(start.wrapping_add(at as u32), &data[at..end], Moment::NONE, &mut pool);
+                let pushed = stream.push(start.wrapping_add(at as u32), &data[at..end], NOW, &mut pool);
                 prop_assert!(pushed.otherwise.is_none() && !pushed.dropped);
                 let take = (*takes.next().unwrap()).min(stream.unread().len());
                 out.extend_from_slice(&stream.unread()[..take]);

@@ -264,6 +264,7 @@ impl Tracker {
             at: context.moment,
             epoch: context.epoch,
             ends,
+            part: Default::default(),
             app,
         };
         read(readings, &mut sink);

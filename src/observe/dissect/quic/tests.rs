@@ -58,6 +58,7 @@ impl Series {
                 sender: end(from),
                 receiver: end(to),
             },
+            part: Default::default(),
             app: None,
         };
         sink.carries(Carries::Undecided);

@@ -59,6 +59,7 @@ impl Tracker {
                 at,
                 epoch,
                 ends,
+                part: Default::default(),
                 app,
             });
         });

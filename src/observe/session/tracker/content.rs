@@ -31,16 +31,19 @@ impl Tracker {
         if bytes.is_empty() || context.again {
             return;
         }
+        self.listen(slot);
         let Some(flow) = self.table.flow(slot) else {
             return;
         };
         if matches!(flow.personal, Slot::Off) {
             return;
         }
-        let mut personal = match std::mem::take(&mut flow.personal) {
-            Slot::Unasked => Slot::new(&flow.key, self.settings.content, &self.ledger.content),
-            known => known,
-        };
+        let framed = self.readings.get(slot).is_some_and(|r| r.frames(side));
+        if framed && matches!(layer, Layer::Tcp { .. }) {
+            // Its dissector lends it.
+            return;
+        }
+        let mut personal = std::mem::take(&mut flow.personal);
         let mut credits = Vec::new();
         if let Slot::On(watch) = &mut personal {
             let payload = Payload {
@@ -58,6 +61,30 @@ impl Tracker {
             }
         }
         flow.personal = personal;
+        self.credit(slot, side, credits, context);
+    }
+
+    /// Makes ready to look into the payload of a flow.
+    pub(super) fn listen(&mut self, slot: u32) {
+        if let Some(flow) = self.table.flow(slot)
+            && matches!(flow.personal, Slot::Unasked)
+        {
+            flow.personal = Slot::new(&flow.key, self.settings.content, &self.ledger.content);
+        }
+    }
+
+    /// Counts what was read while a dissector lent it.
+    pub(super) fn lent(&mut self, slot: u32, side: Side, context: Context) {
+        let Some(flow) = self.table.flow(slot) else {
+            return;
+        };
+        if !flow.credits.of(side).is_empty() {
+            let credits = std::mem::take(flow.credits.of_mut(side));
+            self.credit(slot, side, credits, context);
+        }
+    }
+
+    fn credit(&mut self, slot: u32, side: Side, credits: Vec<Credit>, context: Context) {
         if context.rival {
             return;
         }
@@ -86,7 +113,7 @@ pub(super) fn end(closed: &mut Closed, epoch: u32, at: Moment) {
     let mut personal = std::mem::take(&mut closed.flow.personal);
     if let Slot::On(watch) = &mut personal {
         for side in Side::BOTH {
-            let mut credits = Vec::new();
+            let mut credits = std::mem::take(closed.flow.credits.of_mut(side));
             watch.end(side, &closed.flow, (at, epoch), &mut credits);
             for credit in credits {
                 let span = closed

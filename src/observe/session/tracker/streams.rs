@@ -89,9 +89,11 @@ impl Tracker {
             self.snaplen(context, "payload that may hold a name was cut");
         }
         if !segment.payload.is_empty() {
+            self.listen(slot);
             self.read_with(slot, ends, context, |readings, sink| {
                 readings.segment(slot, sequence, start, segment.payload, sink);
             });
+            self.lent(slot, side, context);
         }
         let layer = Layer::Tcp { sequence, start };
         self.look(slot, side, segment.payload, layer, context);
