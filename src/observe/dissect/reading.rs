@@ -152,6 +152,8 @@ struct Shared<'a> {
 pub(super) struct Registry {
     streams: Vec<&'static Protocol>,
     datagrams: Vec<&'static Protocol>,
+    /// Of the openings that name a server, a bit for each that the first byte refuses.
+    refuses: [u64; 256],
 }
 
 impl Default for Registry {
@@ -160,14 +162,34 @@ impl Default for Registry {
         if let Some(shuffled) = shuffled::registry() {
             return shuffled;
         }
-        Self {
-            streams: STREAMS.iter().collect(),
-            datagrams: DATAGRAMS.iter().collect(),
-        }
+        Self::of(STREAMS.iter().collect(), DATAGRAMS.iter().collect())
     }
 }
 
 impl Registry {
+    fn of(streams: Vec<&'static Protocol>, datagrams: Vec<&'static Protocol>) -> Self {
+        // Ports do not weigh in what one byte says.
+        let nowhere = (std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
+        let ends = Ends {
+            side: Side::A,
+            sender: nowhere,
+            receiver: nowhere,
+        };
+        let mut refuses = [0; 256];
+        for (byte, refused) in (0..=u8::MAX).zip(&mut refuses) {
+            for (place, protocol) in streams.iter().enumerate() {
+                if protocol.names && (protocol.fit)(&[byte], &ends) == Fit::NotMine {
+                    *refused |= bit(place);
+                }
+            }
+        }
+        Self {
+            streams,
+            datagrams,
+            refuses,
+        }
+    }
+
     /// The protocol of a stream that begins so; `Err` if none claims it.
     pub(super) fn stream(
         &self,
@@ -200,8 +222,10 @@ impl Registry {
         let mut waiting: Option<Option<Until>> = None;
         // Openings that name a server are refused for good by their first bytes; others may take a second look.
         let settled = |protocol: &Protocol| protocol.names || bytes.len() >= SETTLED;
+        let byte = bytes.first().map(|first| usize::from(*first));
+        *refused |= byte.and_then(|byte| self.refuses.get(byte)).unwrap_or(&0);
         for (place, protocol) in self.streams.iter().enumerate() {
-            let bit = 1u64 << (place % 64);
+            let bit = bit(place);
             if !asked(protocol) || *refused & bit != 0 {
                 continue;
             }
@@ -230,6 +254,12 @@ impl Registry {
         let mut all = self.datagrams.iter();
         all.find(|p| (p.fit)(bytes, ends) == Fit::Mine).copied()
     }
+}
+
+/// A protocol's bit, by its place in the registry.
+fn bit(place: usize) -> u64 {
+    1u64.checked_shl(u32::try_from(place).unwrap_or(u32::MAX))
+        .unwrap_or(0)
 }
 
 /// Looks for a protocol of bytes that wait, unless they would be looked at in vain.
@@ -858,16 +888,14 @@ pub(crate) mod shuffled {
 
     pub(super) fn registry() -> Option<Registry> {
         let mut noise = Noise(SEED.get()?);
-        let mut registry = Registry {
-            streams: STREAMS.iter().collect(),
-            datagrams: DATAGRAMS.iter().collect(),
-        };
-        for at in (1..registry.streams.len()).rev() {
-            registry.streams.swap(at, noise.below(at + 1));
+        let mut streams: Vec<_> = STREAMS.iter().collect();
+        let mut datagrams: Vec<_> = DATAGRAMS.iter().collect();
+        for at in (1..streams.len()).rev() {
+            streams.swap(at, noise.below(at + 1));
         }
-        for at in (1..registry.datagrams.len()).rev() {
-            registry.datagrams.swap(at, noise.below(at + 1));
+        for at in (1..datagrams.len()).rev() {
+            datagrams.swap(at, noise.below(at + 1));
         }
-        Some(registry)
+        Some(Registry::of(streams, datagrams))
     }
 }

@@ -153,7 +153,7 @@ impl Dialect {
 fn first_line(bytes: &[u8]) -> Option<&[u8]> {
     let window = bytes.get(..LINE_MAX).unwrap_or(bytes);
     looks_at(window.len());
-    let line = window.get(..window.iter().position(|b| *b == b'\n')?)?;
+    let line = window.get(..memchr::memchr(b'\n', window)?)?;
     Some(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
@@ -270,7 +270,7 @@ impl Commands {
             self.letter = self.dialect == Dialect::Smtp && is_command(line, &["DATA", "BDAT"]);
             self.passes_on(line, sink);
         }
-        let end = bytes.iter().position(|b| *b == b'\n').unwrap_or(line.len());
+        let end = memchr::memchr(b'\n', bytes).unwrap_or(line.len());
         Step::Consumed(end.saturating_add(1))
     }
 
@@ -285,7 +285,7 @@ impl Commands {
                 Step::Consumed(bytes.len())
             };
         };
-        let end = bytes.iter().position(|b| *b == b'\n').unwrap_or(line.len());
+        let end = memchr::memchr(b'\n', bytes).unwrap_or(line.len());
         let used = end.saturating_add(1);
         match self.dialect.agrees(line) {
             Some(true) => Step::Handover(used),

@@ -164,7 +164,13 @@ pub fn embedded(bytes: &[u8]) -> Option<&[u8]> {
     for before in 0..=super::BEFORE_MAX {
         let rest = bytes.get(before..)?;
         let first = *rest.first()?;
-        if matches!(first, 0x45..=0x4f | 0x60..=0x6f)
+        // Text has many bytes that could begin a packet, and few that would be as long as it says.
+        let said = match first {
+            0x45..=0x4f => be16(rest, 2),
+            0x60..=0x6f => be16(rest, 4),
+            _ => continue,
+        };
+        if said.is_some_and(|said| said <= rest.len())
             && let At::Whole {
                 total, sure: true, ..
             } = packet_at(rest)
