@@ -79,7 +79,9 @@ impl Reading {
 
     /// True when the flow is being read, or was never decided: its end matters.
     pub fn is_waiting(&self) -> bool {
+        let named = |side: &Side| *self.done.of(*side) || *self.frames.of(*side);
         !self.closed
+            && !Side::BOTH.iter().all(named)
             && (self.session.is_some()
                 || self
                     .streams
@@ -424,7 +426,8 @@ impl Readings {
         for (sequence, bytes) in &early {
             stream.push(*sequence, bytes, when, shared.pool);
         }
-        if *reading.frames.of(side) && stream.is_rival(sequence, bytes) {
+        let framed = *reading.frames.of(side);
+        if framed && stream.is_rival(sequence, bytes) {
             sink.flow.lend_rival(side, bytes, when);
         }
         let pushed = stream.push(sequence, bytes, when, shared.pool);
@@ -467,6 +470,14 @@ impl Readings {
             return;
         }
         reading.run(side, &mut shared, sink);
+        if let (false, true, Some(stream)) = (
+            framed,
+            *reading.frames.of(side),
+            reading.streams.of_mut(side),
+        ) {
+            // It was lent itself; from now on copies are told from it.
+            stream.is_rival(sequence, bytes);
+        }
         super::packets::watch(bytes, sink);
         if pushed.hole {
             reading.over_the_hole(side, &mut shared, sink);
