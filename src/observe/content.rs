@@ -1,8 +1,8 @@
 //! Personal data that leaves in readable form: positions, addresses, identifiers, credentials, images, video.
 //!
-//! Reads the payload of flows that may leave the site, beside the dissectors: HTTP/1 and HTTP/2 in clear, WebSocket, MQTT, names in
-//! DNS, TLS and STUN, plain
-//! text over TCP and UDP, and the strings inside unknown binary. What is packed (gzip, deflate, zip) or written in digits (base64,
+//! Reads the payload of flows that may leave the site. What a dissector frames is lent by it, part by part (MQTT); beside the dissectors
+//! are read HTTP/1 and HTTP/2 in clear, WebSocket, names in DNS, TLS and STUN, plain text over TCP and UDP, and the strings inside
+//! unknown binary. What is packed (gzip, deflate, zip) or written in digits (base64,
 //! base32, hexadecimal, lists of numbers) is opened layer by layer, within bounds; what does not open is unread. Each kind of
 //! datum has a file with its rules against false alarms and one line in [`DETECTORS`].
 //!
