@@ -77,6 +77,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use wire::{Fit, Until};
 
+/// What bytes wait for, if it is known.
+pub type Wait = fn(bytes: &[u8]) -> Option<Until>;
+
 /// A protocol that can be recognised by its first bytes.
 pub struct Protocol {
     /// Its id in reports.
@@ -87,7 +90,7 @@ pub struct Protocol {
     /// nobody knows too.
     pub names: bool,
     /// What bytes that may become of this protocol wait for, if nothing before that changes what `fit` says.
-    pub until: Option<fn(bytes: &[u8]) -> Option<Until>>,
+    pub until: Option<Wait>,
     /// What its payload is to those who look into payloads.
     pub payload: PayloadKind,
     /// A reader for one flow.

@@ -24,7 +24,7 @@ fn head(line: &str) -> Vec<u8> {
 }
 
 fn streams() -> Vec<(&'static str, Vec<u8>)> {
-    let long = |text: &str| [text.as_bytes(), &[b'a'; HEAD_MAX]].concat();
+    let long = |text: &str| [text.as_bytes(), &[b'a'; 12_000]].concat();
     let mut noise = Noise(5);
     let rtmp = [&[3][..], &[0x5a; 8000], &[0; 20_000]].concat();
     vec![
@@ -45,13 +45,13 @@ fn streams() -> Vec<(&'static str, Vec<u8>)> {
         ("sip line", long("INVITE sip:b@a.example")),
         (
             "smtp",
-            "MAIL FROM:<a@b.example>\r\n".repeat(2000).into_bytes(),
+            "MAIL FROM:<a@b.example>\r\n".repeat(500).into_bytes(),
         ),
         ("smtp line", long("EHLO ")),
         ("xmpp", long("<?xml version='1.0'?><stream:stream to='")),
         ("rtmp", rtmp),
-        ("text", "a line of text\n".repeat(4000).into_bytes()),
-        ("noise", noise.bytes(HEAD_MAX)),
+        ("text", "a line of text\n".repeat(800).into_bytes()),
+        ("noise", noise.bytes(12_000)),
     ]
 }
 
