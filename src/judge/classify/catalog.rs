@@ -14,6 +14,7 @@ mod row;
 mod rules;
 
 use crate::ground::address::is_ip_literal;
+use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -58,9 +59,9 @@ impl std::error::Error for CatalogError {}
 #[derive(Clone)]
 pub struct Catalog {
     hosts: Vec<Host>,
-    suffixes: HashMap<String, usize>,
-    exact: HashMap<String, usize>,
-    addresses: HashMap<IpAddr, usize>,
+    suffixes: HashMap<String, usize, RandomState>,
+    exact: HashMap<String, usize, RandomState>,
+    addresses: HashMap<IpAddr, usize, RandomState>,
     /// Length of the longest suffix pattern: longer endings of a name need no look-up.
     longest_suffix: usize,
     digest: Sha256,
@@ -82,9 +83,9 @@ impl Catalog {
         EMBEDDED.get_or_init(|| {
             let mut catalog = Self {
                 hosts: Vec::new(),
-                suffixes: HashMap::new(),
-                exact: HashMap::new(),
-                addresses: HashMap::new(),
+                suffixes: HashMap::default(),
+                exact: HashMap::default(),
+                addresses: HashMap::default(),
                 longest_suffix: 0,
                 digest: Sha256::new(),
             };

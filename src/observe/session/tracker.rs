@@ -164,7 +164,7 @@ impl Tracker {
     }
 
     /// Tells the witness of a packet.
-    fn tell(&self, ends: Ends, protocol: u8, pieces: &[Piece], context: Context) {
+    fn tell(&self, ends: Ends, protocol: u8, pieces: &[Piece], context: &Context) {
         let Some(witness) = &self.settings.witness else {
             return;
         };
@@ -188,7 +188,7 @@ impl Tracker {
 
     /// The packet door: what holds IP packets of any kind comes in here, one level deeper. True if
     /// the packet, or one inside it, goes beyond the site or asks for it.
-    fn network(&mut self, decoded: Decoded<'_>, context: Context) -> bool {
+    fn network(&mut self, decoded: Decoded<'_>, context: &Context) -> bool {
         if context.depth > DEPTH_MAX {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
@@ -236,7 +236,7 @@ impl Tracker {
         }
     }
 
-    fn snaplen(&mut self, context: Context, cause: &'static str) {
+    fn snaplen(&mut self, context: &Context, cause: &'static str) {
         self.ledger
             .gaps
             .at(GapId::SnaplenCut, context.moment, context.epoch, cause);
@@ -246,7 +246,7 @@ impl Tracker {
         &mut self,
         slot: u32,
         ends: Ends,
-        context: Context,
+        context: &Context,
         read: impl FnOnce(&mut Readings, &mut Sink<'_>),
     ) {
         let Self {

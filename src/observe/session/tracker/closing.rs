@@ -171,7 +171,7 @@ impl Tracker {
             rival: false,
         };
         for joined in self.fragments.finish() {
-            self.joined(&joined, context);
+            self.joined(&joined, &context);
         }
         let mut slot = 0;
         while let Some(closed) = self.table.next_from(slot) {

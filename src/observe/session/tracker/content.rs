@@ -26,7 +26,7 @@ impl Tracker {
         side: Side,
         bytes: &[u8],
         layer: Layer,
-        context: Context,
+        context: &Context,
     ) {
         if bytes.is_empty() || context.again {
             return;
@@ -74,7 +74,7 @@ impl Tracker {
     }
 
     /// Counts what was read while a dissector lent it.
-    pub(super) fn lent(&mut self, slot: u32, side: Side, context: Context) {
+    pub(super) fn lent(&mut self, slot: u32, side: Side, context: &Context) {
         let Some(flow) = self.table.flow(slot) else {
             return;
         };
@@ -84,7 +84,7 @@ impl Tracker {
         }
     }
 
-    fn credit(&mut self, slot: u32, side: Side, credits: Vec<Credit>, context: Context) {
+    fn credit(&mut self, slot: u32, side: Side, credits: Vec<Credit>, context: &Context) {
         if context.rival {
             return;
         }
@@ -98,7 +98,13 @@ impl Tracker {
 }
 
 /// Handshakes are no payload, and some protocols are read to the last byte by their dissector.
-pub(super) fn note_dissected(flow: &Flow, span: &mut Span, side: Side, new: u64, context: Context) {
+pub(super) fn note_dissected(
+    flow: &Flow,
+    span: &mut Span,
+    side: Side,
+    new: u64,
+    context: &Context,
+) {
     let read = *flow.carries.of(side) == Carries::Handshake
         || *flow.understood.of(side)
         || is_dissected(flow, new);

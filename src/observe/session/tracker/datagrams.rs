@@ -32,7 +32,7 @@ impl Tracker {
         &mut self,
         datagram: &Datagram<'_>,
         pieces: &[Piece],
-        context: Context,
+        context: &Context,
     ) -> bool {
         let transport = read(datagram);
         let checksum = verify(datagram);
@@ -65,12 +65,12 @@ impl Tracker {
             radio: context.radio,
         };
         let again = self.duplicates.seen(datagram, &transport, sight);
-        let context = Context { again, ..context };
-        let (slot, fresh) = self.flow_of(&key, side, &transport, believed, context);
+        let context = Context { again, ..*context };
+        let (slot, fresh) = self.flow_of(&key, side, &transport, believed, &context);
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
-        self.note(slot, fresh, ends, pieces, answers, context);
+        self.note(slot, fresh, ends, pieces, answers, &context);
         if datagram.chosen > 0 {
-            self.options(slot, side, datagram.chosen as u64, context);
+            self.options(slot, side, datagram.chosen as u64, &context);
         }
         if matches!(datagram.protocol, protocol::ICMPV6 | IGMP)
             && let Some(flow) = self.table.flow(slot)
@@ -79,8 +79,8 @@ impl Tracker {
             flow.facts.link_only = Some(flow.facts.link_only.unwrap_or(true) && stays);
         }
         match transport {
-            Transport::Tcp(segment) => self.tcp(slot, &segment, ends, believed, fresh, context),
-            Transport::Udp(udp) => self.udp(slot, &udp, ends, believed, context),
+            Transport::Tcp(segment) => self.tcp(slot, &segment, ends, believed, fresh, &context),
+            Transport::Udp(udp) => self.udp(slot, &udp, ends, believed, &context),
             Transport::Icmp { kind, body, .. } => {
                 if is_request(datagram.protocol, kind)
                     && let Some(flow) = self.table.flow(slot)
@@ -109,27 +109,27 @@ impl Tracker {
                 let wire = datagram.wire_len.saturating_sub(4);
                 if !answers
                     && believed
-                    && self.quoted(body, (datagram.source, datagram.destination), context)
+                    && self.quoted(body, (datagram.source, datagram.destination), &context)
                 {
-                    self.beyond_quote(slot, side, body, (datagram.protocol, wire), context);
+                    self.beyond_quote(slot, side, body, (datagram.protocol, wire), &context);
                 } else if !answers && believed {
                     // An error that quotes nothing of its receiver's is a message like any other.
                     if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
                         *span.answers.of_mut(side) += 1;
                     }
-                    self.payload(slot, side, wire, context);
+                    self.payload(slot, side, wire, &context);
                 }
                 // An error quotes somebody's packet; it is no payload and opens nothing.
                 if answers {
-                    self.look(slot, side, body, Layer::Icmp, context);
-                    self.payload(slot, side, wire, context);
+                    self.look(slot, side, body, Layer::Icmp, &context);
+                    self.payload(slot, side, wire, &context);
                 }
                 if may_carry(datagram.protocol, kind) {
                     let data = body.get(4..).unwrap_or_default();
                     if let Some(found) = of_echo(data, datagram.cut()) {
-                        self.tunnelled(slot, found, datagram.source, 0, context);
+                        self.tunnelled(slot, found, datagram.source, 0, &context);
                     } else if datagram.cut() > 0 {
-                        self.snaplen(context, "an ICMP message that may hold a packet was cut");
+                        self.snaplen(&context, "an ICMP message that may hold a packet was cut");
                     }
                 }
             }
@@ -138,18 +138,18 @@ impl Tracker {
                 if fresh && let Some(flow) = self.table.flow(slot) {
                     flow.opened(side, Opening::HigherPort);
                 }
-                self.payload(slot, side, datagram.wire_len, context);
+                self.payload(slot, side, datagram.wire_len, &context);
                 let cut = datagram.cut();
                 let number = of_number(datagram.protocol, datagram.payload, cut);
                 let found = number.or_else(|| of_unknown(datagram.payload, datagram.wire_len));
                 if let Some(found) = found {
-                    self.tunnelled(slot, found, datagram.source, cut, context);
+                    self.tunnelled(slot, found, datagram.source, cut, &context);
                 }
             }
             Transport::Malformed | Transport::Cut => {
                 if context.in_pieces {
                     // Fragments without their first one: payload all the same.
-                    self.payload(slot, side, datagram.wire_len, context);
+                    self.payload(slot, side, datagram.wire_len, &context);
                 }
                 // The header is lost; that something went out is not.
                 if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
@@ -175,7 +175,7 @@ impl Tracker {
         ends: Ends,
         pieces: &[Piece],
         answers: bool,
-        context: Context,
+        context: &Context,
     ) {
         let Self {
             table,
@@ -223,7 +223,7 @@ impl Tracker {
 
     /// Payload without headers: the addresses are the writer's word, and there is no sequence. It is
     /// taken as the continuation of what came before.
-    pub(super) fn extract(&mut self, extract: &Extract<'_>, context: Context) {
+    pub(super) fn extract(&mut self, extract: &Extract<'_>, context: &Context) {
         let (from, to) = (extract.source, extract.destination);
         let (key, side) = Key::new(from, to, extract.protocol);
         let ends = Ends {
@@ -281,7 +281,7 @@ impl Tracker {
         side: Side,
         transport: &Transport<'_>,
         believed: bool,
-        context: Context,
+        context: &Context,
     ) -> (u32, bool) {
         if let Some((slot, flow)) = self.table.get(key) {
             let reopened = match transport {
@@ -315,7 +315,7 @@ impl Tracker {
         (slot, true)
     }
 
-    pub(super) fn payload(&mut self, slot: u32, side: Side, bytes: usize, context: Context) {
+    pub(super) fn payload(&mut self, slot: u32, side: Side, bytes: usize, context: &Context) {
         if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
             if !context.again && !context.rival {
                 *span.bytes.of_mut(side) += bytes as u64;
@@ -327,7 +327,7 @@ impl Tracker {
 
     /// Options of IP headers beyond what a flow can need are payload. Of fragments each has its own, and none is asked here: those
     /// of a datagram in pieces are not counted.
-    fn options(&mut self, slot: u32, side: Side, chosen: u64, context: Context) {
+    fn options(&mut self, slot: u32, side: Side, chosen: u64, context: &Context) {
         let Some(flow) = self.table.flow(slot) else {
             return;
         };
@@ -377,7 +377,7 @@ fn count(span: &mut Span, side: Side, piece: &Piece, answers: bool) {
 }
 
 /// How soon an end answers, between two public addresses of which the link says nothing.
-fn note_answer(span: &Span, ends: Ends, answers: bool, context: Context, ledger: &mut Ledger) {
+fn note_answer(span: &Span, ends: Ends, answers: bool, context: &Context, ledger: &mut Ledger) {
     let first = *span.packets.of(ends.side) == 0 && *span.packets.of(ends.side.other()) > 0;
     let before = span.last.time;
     let public = |ip: IpAddr| classify(ip).class == Class::Global;
@@ -392,7 +392,7 @@ fn note_neighbour(
     flow: &mut Flow,
     fresh: bool,
     ends: Ends,
-    context: Context,
+    context: &Context,
     (ledger, settings): (&mut Ledger, &Settings),
 ) {
     let facts = flow.link.of_mut(ends.side);
@@ -422,7 +422,7 @@ fn note_neighbour(
 }
 
 /// Marks activity of the declared device. DHCP and multicast DNS alone are none.
-fn note_device(ends: Ends, context: Context, (ledger, settings): (&mut Ledger, &Settings)) {
+fn note_device(ends: Ends, context: &Context, (ledger, settings): (&mut Ledger, &Settings)) {
     const NO_ACTIVITY: [u16; 5] = [67, 68, 546, 547, 5353];
     if ledger.device.knows(context.epoch, context.moment)
         || NO_ACTIVITY.contains(&ends.receiver.1)

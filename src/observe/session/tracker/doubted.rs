@@ -45,7 +45,7 @@ pub(super) struct Doubts {
 
 impl Tracker {
     /// What a packet with a wrong checksum says is not believed, and that is told.
-    pub(super) fn disbelieve(&mut self, context: Context) {
+    pub(super) fn disbelieve(&mut self, context: &Context) {
         self.ledger.gaps.at(
             GapId::UnreadablePackets,
             context.moment,
@@ -55,7 +55,13 @@ impl Tracker {
     }
 
     /// Keeps a segment until its bytes are acknowledged.
-    pub(super) fn doubt(&mut self, slot: u32, segment: &Segment<'_>, ends: Ends, context: Context) {
+    pub(super) fn doubt(
+        &mut self,
+        slot: u32,
+        segment: &Segment<'_>,
+        ends: Ends,
+        context: &Context,
+    ) {
         let doubts = &mut self.doubts;
         let mine = doubts.of.entry(slot).or_default();
         let len = segment.payload.len();
@@ -76,7 +82,7 @@ impl Tracker {
             flags: segment.flags,
             payload: segment.payload.to_vec(),
             wire_len: segment.wire_len,
-            context,
+            context: *context,
         });
         self.settle_doubts(slot, ends.side);
     }
@@ -110,13 +116,13 @@ impl Tracker {
             if lacks {
                 self.believe(slot, &doubted);
             } else {
-                self.disbelieve(doubted.context);
+                self.disbelieve(&doubted.context);
             }
         }
     }
 
     fn believe(&mut self, slot: u32, doubted: &Doubted) {
-        let (ends, context) = (doubted.ends, doubted.context);
+        let (ends, context) = (doubted.ends, &doubted.context);
         // They arrived, and perhaps not as they were captured: what they say counts, and what they do not say counts for nothing.
         self.ledger.gaps.at(
             GapId::UnreadablePackets,
@@ -148,7 +154,7 @@ impl Tracker {
     pub(super) fn end_doubts(&mut self, slot: u32) {
         for doubted in self.doubts.of.remove(&slot).into_iter().flatten() {
             self.forget_doubted(&doubted);
-            self.disbelieve(doubted.context);
+            self.disbelieve(&doubted.context);
         }
     }
 }

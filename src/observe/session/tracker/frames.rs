@@ -59,8 +59,8 @@ impl Tracker {
             rival: false,
         };
         match unwrapped.content {
-            Content::Bundle(packets) => self.bundle(frame, packets, context),
-            content => self.content(frame, content, context),
+            Content::Bundle(packets) => self.bundle(frame, packets, &context),
+            content => self.content(frame, content, &context),
         }
         self.opened = room;
         if self.wifi.take_limited() {
@@ -95,7 +95,7 @@ impl Tracker {
     /// Several packets in one frame: each is read, and the frame is accounted once, where it weighs
     /// most. That is decided by the addresses, before the rest of the capture is known: among
     /// packets between local addresses it may be the wrong one that turns out to be relayed.
-    fn bundle(&mut self, frame: &Frame<'_>, packets: Bundle<'_>, context: Context) {
+    fn bundle(&mut self, frame: &Frame<'_>, packets: Bundle<'_>, context: &Context) {
         let heaviest = packets
             .enumerate()
             .map(|(at, inner)| (weight(&inner.content), std::cmp::Reverse(at)))
@@ -112,14 +112,14 @@ impl Tracker {
                 source: inner.source.or(context.source),
                 target: inner.target.or(context.target),
                 accounted: at == heaviest,
-                ..context
+                ..*context
             };
             match inner.content {
                 Content::Bundle(_) => {
                     let cause = "frames for several packets, one inside the other";
-                    self.unreadable(GapId::UnreadablePackets, cause, context);
+                    self.unreadable(GapId::UnreadablePackets, cause, &context);
                 }
-                content => self.content(frame, content, context),
+                content => self.content(frame, content, &context),
             }
         }
         if rest.exhausted() {
@@ -132,7 +132,7 @@ impl Tracker {
         }
     }
 
-    fn content(&mut self, frame: &Frame<'_>, content: Content<'_>, context: Context) {
+    fn content(&mut self, frame: &Frame<'_>, content: Content<'_>, context: &Context) {
         match content {
             Content::Ip(bytes) => {
                 let sender = match context.source {
@@ -185,7 +185,7 @@ impl Tracker {
         }
     }
 
-    pub(super) fn not_ip(&mut self, context: Context) {
+    pub(super) fn not_ip(&mut self, context: &Context) {
         if context.accounted {
             self.count_unflowed(context.moment).not_ip += 1;
             if let Some(place) = self.scale.place(context.moment.time) {
@@ -194,7 +194,7 @@ impl Tracker {
         }
     }
 
-    pub(super) fn unreadable(&mut self, gap: GapId, cause: &'static str, context: Context) {
+    pub(super) fn unreadable(&mut self, gap: GapId, cause: &'static str, context: &Context) {
         self.ledger
             .gaps
             .at(gap, context.moment, context.epoch, cause);

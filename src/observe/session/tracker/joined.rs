@@ -12,7 +12,7 @@ use crate::observe::packet::{Datagram, reassembled};
 
 impl Tracker {
     /// A datagram put together, or given up. True if it asks for something beyond the site.
-    pub(super) fn joined(&mut self, joined: &Joined, context: Context) -> bool {
+    pub(super) fn joined(&mut self, joined: &Joined, context: &Context) -> bool {
         let Some(last) = joined.pieces.last() else {
             return false;
         };
@@ -21,7 +21,7 @@ impl Tracker {
             epoch: last.epoch,
             in_pieces: true,
             ..if last.moment == context.moment {
-                context
+                *context
             } else {
                 // Given up while somebody else's packet is at hand.
                 Context {
@@ -30,7 +30,7 @@ impl Tracker {
                     direction: None,
                     app: None,
                     on_link: false,
-                    ..context
+                    ..*context
                 }
             }
         };
@@ -39,10 +39,10 @@ impl Tracker {
             ..whole(joined, joined.protocol, &joined.payload, joined.wire_len)
         };
         if joined.repeated {
-            self.repeated(&first, &joined.pieces, context);
+            self.repeated(&first, &joined.pieces, &context);
             return false;
         }
-        self.tell_missing(joined, context);
+        self.tell_missing(joined, &context);
         let sum = match joined.complete {
             true => verify(&first),
             false => Checksum::Unknown,
@@ -64,29 +64,29 @@ impl Tracker {
         if let (false, [known, ..]) = (joined.complete, &*past) {
             // Copies behind a datagram that was whole: packets of its flow, whatever they leave out.
             let known = whole(joined, known.protocol, &known.payload, known.payload.len());
-            self.repeated(&known, &joined.pieces, context);
+            self.repeated(&known, &joined.pieces, &context);
             for reading in holding {
-                asks |= self.rival(joined, reading, &known, context);
+                asks |= self.rival(joined, reading, &known, &context);
             }
             return asks;
         }
         if sum != Checksum::Wrong || holding.is_empty() {
-            asks |= self.datagram(&first, &joined.pieces, context);
+            asks |= self.datagram(&first, &joined.pieces, &context);
             let also = match sum {
                 // Of a sender whose sums are all wrong every reading is as good as another.
                 Checksum::Wrong => joined.rivals.iter().collect(),
                 _ => holding.clone(),
             };
             for reading in also {
-                asks |= self.rival(joined, reading, &first, context);
+                asks |= self.rival(joined, reading, &first, &context);
             }
         } else if let [main, others @ ..] = &*holding {
             let main = whole(joined, main.protocol, &main.payload, main.payload.len());
-            asks |= self.datagram(&main, &joined.pieces, context);
+            asks |= self.datagram(&main, &joined.pieces, &context);
             for reading in others {
-                asks |= self.rival(joined, reading, &main, context);
+                asks |= self.rival(joined, reading, &main, &context);
             }
-            self.disbelieve(context);
+            self.disbelieve(&context);
             return asks;
         }
         if sum != Checksum::Wrong {
@@ -94,13 +94,13 @@ impl Tracker {
             let every = taken(&mut joined.rivals.iter().map(|r| r.taken));
             let held = joined.rivals.iter().filter(|r| as_datagram(r));
             if taken(&mut held.map(|r| r.taken)) != every {
-                self.disbelieve(context);
+                self.disbelieve(&context);
             }
         }
         asks
     }
 
-    fn tell_missing(&mut self, joined: &Joined, context: Context) {
+    fn tell_missing(&mut self, joined: &Joined, context: &Context) {
         let over = [
             (joined.evicted, "more fragments wait than are kept"),
             (
@@ -129,7 +129,7 @@ impl Tracker {
         joined: &Joined,
         reading: &Reading,
         main: &Datagram<'_>,
-        context: Context,
+        context: &Context,
     ) -> bool {
         let it = whole(
             joined,
@@ -141,9 +141,9 @@ impl Tracker {
         if key == between(main, &read(main)).0 {
             let context = Context {
                 rival: true,
-                ..context
+                ..*context
             };
-            return self.datagram(&it, &[], context);
+            return self.datagram(&it, &[], &context);
         }
         // Other ports: a packet of another flow, in a frame that is accounted already.
         let piece = Piece {
@@ -156,7 +156,7 @@ impl Tracker {
     }
 
     /// Fragments of a datagram that was whole before: packets of its flow, that say nothing new.
-    fn repeated(&mut self, datagram: &Datagram<'_>, pieces: &[Piece], context: Context) {
+    fn repeated(&mut self, datagram: &Datagram<'_>, pieces: &[Piece], context: &Context) {
         let transport = read(datagram);
         let (key, ends) = between(datagram, &transport);
         self.tell(ends, datagram.protocol, pieces, context);

@@ -17,7 +17,7 @@ impl Tracker {
         udp: &UdpDatagram<'_>,
         ends: Ends,
         believed: bool,
-        context: Context,
+        context: &Context,
     ) {
         if !believed {
             if let Some(flow) = self.table.flow(slot) {

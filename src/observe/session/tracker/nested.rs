@@ -33,7 +33,7 @@ impl Tracker {
         found: Found<'_>,
         sender: IpAddr,
         cut: usize,
-        context: Context,
+        context: &Context,
     ) {
         let Some(flow) = self.table.flow(slot) else {
             return;
@@ -50,18 +50,18 @@ impl Tracker {
             on_link: false,
             in_pieces: false,
             accounted: false,
-            ..context
+            ..*context
         };
         match found.seen {
             Seen::Control => {}
             Seen::Closed(gap, cause) => {
                 flow.facts.tunnel = Some(found.name);
                 if found.copies {
-                    self.unreadable(gap, cause, inner);
+                    self.unreadable(gap, cause, &inner);
                 }
             }
             Seen::Opened(read) => {
-                let beyond = self.inside(&read, found.copies, sender, cut, inner);
+                let beyond = self.inside(&read, found.copies, sender, cut, &inner);
                 if beyond
                     && let Some(flow) = self.table.flow(slot)
                     && flow.key == key
@@ -73,7 +73,7 @@ impl Tracker {
     }
 
     /// The packets that dissectors found in the payload of a flow: as [`Self::tunnelled`].
-    pub(super) fn carried(&mut self, slot: u32, sender: IpAddr, context: Context) {
+    pub(super) fn carried(&mut self, slot: u32, sender: IpAddr, context: &Context) {
         let Some(flow) = self.table.flow(slot) else {
             return;
         };
@@ -106,17 +106,17 @@ impl Tracker {
         copies: bool,
         sender: IpAddr,
         cut: usize,
-        context: Context,
+        context: &Context,
     ) -> bool {
         let context = if copies {
             Context {
                 // Whose they are, these say; what is on the link they do not: anybody may send them.
                 source: read.source,
                 target: read.target,
-                ..context
+                ..*context
             }
         } else {
-            context
+            *context
         };
         match read.content {
             Content::Ip(bytes) => {
@@ -136,16 +136,16 @@ impl Tracker {
                     }
                     decoded => decoded,
                 };
-                self.network(decoded, context)
+                self.network(decoded, &context)
             }
             Content::Unreadable(gap, cause) => {
-                self.unreadable(gap, cause, context);
+                self.unreadable(gap, cause, &context);
                 false
             }
             // What is inside a tunnel was closed before.
             Content::Protected(_) => {
                 let cause = "a protected 802.11 data frame inside a tunnel";
-                self.unreadable(GapId::EncryptedWifi, cause, context);
+                self.unreadable(GapId::EncryptedWifi, cause, &context);
                 false
             }
             Content::Bundle(packets) => {
@@ -154,7 +154,7 @@ impl Tracker {
                 for one in rest.by_ref() {
                     // Bundles in bundles are refused by the reader of frames too.
                     if !matches!(one.content, Content::Bundle(_)) {
-                        beyond |= self.inside(&one, copies, sender, cut, context);
+                        beyond |= self.inside(&one, copies, sender, cut, &context);
                     }
                 }
                 if rest.exhausted() {
@@ -181,7 +181,7 @@ impl Tracker {
         &mut self,
         body: &[u8],
         (sender, asker): (IpAddr, IpAddr),
-        context: Context,
+        context: &Context,
     ) -> bool {
         /// Four bytes of the error's own come first.
         const UNUSED: usize = 4;
@@ -207,7 +207,7 @@ impl Tracker {
         side: Side,
         body: &[u8],
         (number, wire): (u8, usize),
-        context: Context,
+        context: &Context,
     ) {
         let Quote { quoted, beyond } = quote(number, body, wire);
         if !context.again
@@ -224,7 +224,7 @@ impl Tracker {
     }
 
     /// The end that a packet went to refuses it: how soon, where the link says nothing of the ends.
-    fn refused(&mut self, packet: &Datagram<'_>, context: Context) {
+    fn refused(&mut self, packet: &Datagram<'_>, context: &Context) {
         let (from, to) = ports(packet);
         let (key, _) = Key::new(
             (packet.source, from),
@@ -246,7 +246,7 @@ impl Tracker {
     }
 
     /// A packet that was quoted, and those inside it. True if one of them goes beyond the site.
-    fn quote(&mut self, packet: &Datagram<'_>, context: Context) -> bool {
+    fn quote(&mut self, packet: &Datagram<'_>, context: &Context) -> bool {
         let leaves = self.leaves(packet.source) || self.leaves(packet.destination);
         if packet.fragment.is_some_and(|f| f.offset > 0) || context.depth > DEPTH_MAX {
             return leaves;
@@ -269,9 +269,9 @@ impl Tracker {
         // The machine that sent the error did not send what it quotes.
         let unsent = Context {
             source: None,
-            ..context
+            ..*context
         };
-        self.tell(ends, packet.protocol, &[], unsent);
+        self.tell(ends, packet.protocol, &[], &unsent);
         let known = self.table.get(&key).map(|(slot, _)| slot);
         let slot = known.unwrap_or_else(|| {
             let (slot, evicted) = self.table.open(key, context.epoch, context.moment);
@@ -305,9 +305,9 @@ impl Tracker {
                 Decoded::Datagram(inside) | Decoded::BadChecksum(inside) => {
                     let context = Context {
                         depth: context.depth.saturating_add(1),
-                        ..context
+                        ..*context
                     };
-                    self.quote(&inside, context)
+                    self.quote(&inside, &context)
                 }
                 _ => false,
             },

@@ -20,7 +20,7 @@ impl Tracker {
         ends: Ends,
         believed: bool,
         fresh: bool,
-        context: Context,
+        context: &Context,
     ) {
         let side = ends.side;
         let Some(flow) = self.table.flow(slot) else {
