@@ -1,9 +1,13 @@
 //! Whole audits of a synthetic capture, by what a packet costs.
 //!
-//! `cargo bench` prints packets and bytes per second of the stream part for three kinds of traffic:
-//! bulk transfer, many short TLS connections, a flood of single packets. For comparing two builds
-//! in one sitting; the numbers of a noisy machine mean little by themselves. Whole-process runs
-//! (hash included) are measured from outside.
+//! `cargo bench` prints packets and bytes per second of the stream part for five kinds of traffic:
+//! bulk transfer, many short TLS connections, the same with ten thousand names, a flood of single
+//! packets, small segments of a few connections. For comparing two builds in one sitting; the numbers
+//! of a noisy machine mean little by themselves.
+//!
+//! Whole-process runs (hash included) are measured from outside: `cargo bench -- FOLDER PACKETS`
+//! writes captures of the same traffic there, and measures nothing. `benches/cost` holds small ones
+//! for the count of instructions in `.ci/run`.
 
 use drone_audit::parts::Devices;
 use drone_audit::parts::Source;
@@ -17,14 +21,33 @@ const PACKETS: u32 = 400_000;
 /// Runs per capture; the fastest counts.
 const RUNS: usize = 5;
 
+/// Kinds of traffic: the n-th packet of each.
+const KINDS: [(&str, fn(u32) -> Vec<u8>); 5] = [
+    ("bulk", bulk),
+    ("hello", hello),
+    ("hello-k", hello_k),
+    ("flood", flood),
+    ("few", few),
+];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for (name, packet) in [
-        ("bulk", bulk as fn(u32) -> Vec<u8>),
-        ("hellos", hello),
-        ("flood", flood),
-    ] {
+    // Cargo says `--bench` too.
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"));
+    if let Some(folder) = words.next() {
+        let packets = words.next().map_or(Ok(PACKETS), |number| number.parse())?;
+        for (name, packet) in KINDS {
+            let path = std::path::Path::new(&folder)
+                .join(name)
+                .with_extension("pcap");
+            write(&mut std::fs::File::create(path)?, packet, packets)?;
+        }
+        return Ok(());
+    }
+    for (name, packet) in KINDS {
         let mut file = tempfile::NamedTempFile::new()?;
-        let bytes = write(&mut file, packet)?;
+        let bytes = write(&mut file, packet, PACKETS)?;
         let mut best = f64::INFINITY;
         for _ in 0..RUNS {
             let began = Instant::now();
@@ -65,13 +88,13 @@ fn settings() -> Settings {
     }
 }
 
-fn write(out: &mut impl Write, packet: fn(u32) -> Vec<u8>) -> std::io::Result<u64> {
+fn write(out: &mut impl Write, packet: fn(u32) -> Vec<u8>, packets: u32) -> std::io::Result<u64> {
     let mut file = Vec::new();
     file.extend(0xa1b2_c3d4_u32.to_le_bytes());
     file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     file.extend(65_535_u32.to_le_bytes());
     file.extend(1_u32.to_le_bytes());
-    for n in 0..PACKETS {
+    for n in 0..packets {
         let data = packet(n);
         let length = u32::try_from(data.len()).unwrap_or(0);
         file.extend((1_700_000_000 + n / 10_000).to_le_bytes());
@@ -151,14 +174,23 @@ fn bulk(n: u32) -> Vec<u8> {
     )
 }
 
-/// A new connection with a ClientHello every second packet.
+/// A new connection with a ClientHello every second packet, of five thousand names.
 fn hello(n: u32) -> Vec<u8> {
+    connection(n, n / 2 % 5_000)
+}
+
+/// The same of ten thousand names.
+fn hello_k(n: u32) -> Vec<u8> {
+    connection(n, n / 2 % 10_000)
+}
+
+fn connection(n: u32, name: u32) -> Vec<u8> {
     let [_, a, b, c] = (n / 2).to_be_bytes();
     let ports = (1024 + (n / 2 % 60_000) as u16, 443);
     if n.is_multiple_of(2) {
         return tcp([10, 0, 0, 2], [52, a, b, c], ports, 0, 2, &[]);
     }
-    let host = format!("h{}.example.com", n % 5000);
+    let host = format!("h{name}.example.com");
     let name = host.as_bytes();
     let mut body = vec![3, 3];
     body.extend([7; 32]);
@@ -190,4 +222,17 @@ fn flood(n: u32) -> Vec<u8> {
         2,
         &[],
     )
+}
+
+/// Eight connections, both ways in turn: frames of 64 bytes, each with a small encrypted record.
+fn few(n: u32) -> Vec<u8> {
+    let flow = (n / 2 % 8) as u8;
+    let (phone, far) = ([10, 0, 0, 2], [52, 85, 0, flow]);
+    let port = 40_000 + u16::from(flow);
+    let record = [23, 3, 3, 0, 5, 1, 2, 3, 4, 5];
+    let sequence = 1 + n / 16 * 10;
+    match n % 2 {
+        0 => tcp(phone, far, (port, 443), sequence, 0x18, &record),
+        _ => tcp(far, phone, (443, port), sequence, 0x18, &record),
+    }
 }

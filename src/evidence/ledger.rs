@@ -207,6 +207,8 @@ impl OnLink {
 /// What was seen beside the flows.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// [`FOLDED_NAME`], once it was needed.
+    folded_name: Option<Arc<str>>,
     /// Names that were asked for.
     pub lookups: HashMap<LookupKey, Lookup, RandomState>,
     events: HashMap<IpAddr, Vec<NameEvent>, RandomState>,
@@ -362,8 +364,9 @@ impl Ledger {
                 "more names were looked up than rows are kept",
             );
             // One row per server that was asked; who asked is kept no longer.
+            let name = self.folded_name.get_or_insert_with(|| FOLDED_NAME.into());
             LookupKey {
-                name: Arc::from(FOLDED_NAME),
+                name: Arc::clone(name),
                 client: key.resolver,
                 app: None,
                 ..key

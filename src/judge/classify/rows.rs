@@ -246,8 +246,8 @@ impl RowJudge<'_> {
         let single = |mac: &Mac| {
             let station = self.series.ledger.stations.get(mac);
             station.is_some_and(|s| {
-                let v4 = s.sources.iter().filter(|ip| ip.is_ipv4()).count();
-                v4 <= 1 && !s.router && !s.forwards
+                let mut v4 = s.sources.iter().filter(|ip| ip.is_ipv4());
+                !s.router && !s.forwards && v4.nth(1).is_none()
             })
         };
         match mac_of(&key.link, ours).filter(single) {

@@ -8,7 +8,6 @@
 
 use super::tls_hello::{ClientHello, is_grease};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// What carries the hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,9 +120,10 @@ fn ends(protocol: &[u8]) -> String {
 fn list(values: &[u16]) -> String {
     let mut text = String::with_capacity(values.len() * 5);
     for value in values {
-        let comma = if text.is_empty() { "" } else { "," };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{comma}{value:04x}");
+        if !text.is_empty() {
+            text.push(',');
+        }
+        push_hex(&mut text, &value.to_be_bytes());
     }
     text
 }
@@ -133,10 +133,15 @@ fn hash(text: &str) -> String {
         return NO_HASH.to_owned();
     }
     let mut hex = String::with_capacity(HASH_LEN);
-    for byte in Sha256::digest(text.as_bytes()).iter().take(HASH_LEN / 2) {
-        let _ = write!(hex, "{byte:02x}");
-    }
+    let digest = Sha256::digest(text.as_bytes());
+    push_hex(&mut hex, digest.get(..HASH_LEN / 2).unwrap_or_default());
     hex
+}
+
+/// Digit by digit: a hello has dozens of numbers, and formatting each costs more than the hash of them all.
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    text.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
 }
 
 #[cfg(test)]

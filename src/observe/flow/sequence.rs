@@ -289,11 +289,16 @@ impl Half {
         u32::try_from(new).unwrap_or(len).min(len)
     }
 
+    /// True if [`lost`](Self::lost) has anything to say: bytes were seen, and others acknowledged.
+    pub fn may_have_lost(&self) -> bool {
+        self.started && self.has_ack
+    }
+
     /// Bytes that the other side acknowledged and no packet holds, and where that showed. What lies
     /// below the first packet seen does not count, nor does a single number at the end: it is that of
     /// a FIN.
     pub fn lost(&self) -> impl Iterator<Item = (Place, u64)> + '_ {
-        let watched = self.started && self.has_ack;
+        let watched = self.may_have_lost();
         let acked = self.carry_on(self.acked);
         let missed = move |from: u64, to: u64| to.min(acked).saturating_sub(from);
         let rest = &*self.rest;

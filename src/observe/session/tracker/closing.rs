@@ -224,7 +224,11 @@ impl Tracker {
 /// the two.
 fn note_lost(closed: &mut Closed) {
     for side in Side::BOTH {
-        for (at, bytes) in closed.flow.half.of(side).lost() {
+        let half = closed.flow.half.of(side);
+        if !half.may_have_lost() {
+            continue;
+        }
+        for (at, bytes) in half.lost() {
             for span in closed.spans.iter_mut() {
                 if span.epoch == at.epoch || span.epoch == at.before {
                     span.lost = span.lost.saturating_add(bytes);
