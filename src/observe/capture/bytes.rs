@@ -10,8 +10,9 @@ use super::hash::{Block, Hasher};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Bytes read at a time: large enough to make system calls cheap, small enough for any cache.
-const BLOCK: usize = 1 << 20;
+/// Bytes read at a time: large enough to make system calls cheap, small enough for the cache of one core: what was read is looked at
+/// at once.
+const BLOCK: usize = 1 << 18;
 
 /// The most that [`ByteStream::need`] can be asked for: a record is far smaller, and what is
 /// longer (a pcapng block of megabytes) is skipped, not held.
@@ -128,7 +129,7 @@ impl ByteStream {
         // A pipe gives little at a time: stop as soon as the caller has what it needs, but let a
         // file fill the block.
         while filled < want || (filled < BLOCK && filled - tail >= BLOCK / 2) {
-            let Some(room) = bytes.get_mut(filled..) else {
+            let Some(room) = bytes.get_mut(filled..want.max(BLOCK)) else {
                 break;
             };
             if room.is_empty() {

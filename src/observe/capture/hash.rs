@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Blocks in flight between reader and hasher; with blocks of a mebibyte this bounds memory.
-const IN_FLIGHT: usize = 4;
+/// Blocks in flight between reader and hasher; with blocks of a quarter of a mebibyte this bounds memory.
+const IN_FLIGHT: usize = 8;
 
 /// A block of file bytes that reader and hasher may hold at once.
 pub(super) type Block = Arc<Vec<u8>>;

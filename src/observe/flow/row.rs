@@ -201,9 +201,28 @@ impl Rows {
     /// The rows in a fixed order.
     pub fn into_sorted(self) -> Vec<(RowKey, Row)> {
         let mut rows = self.rows;
+        let mut order: Vec<usize> = (0..rows.len()).collect();
         // No two have the same key.
-        rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        order.sort_unstable_by(|a, b| {
+            let key = |at: &usize| rows.get(*at).map(|(key, _)| key);
+            key(a).cmp(&key(b))
+        });
+        put_in_order(&mut rows, order);
         rows
+    }
+}
+
+/// Moves what is at `order[n]` to `n`, each once: rows are too long to be moved at every step of sorting.
+fn put_in_order<T>(items: &mut [T], mut order: Vec<usize>) {
+    for start in 0..order.len() {
+        let mut at = start;
+        while let Some(from) = order.get_mut(at).map(|from| std::mem::replace(from, at)) {
+            if from == start || from >= items.len() {
+                break;
+            }
+            items.swap(at, from);
+            at = from;
+        }
     }
 }
 
@@ -221,4 +240,23 @@ fn say(names: &mut BTreeMap<Named, Moment>, named: &Named, at: Moment, ledger: &
         names.insert(named.clone(), at);
     }
     room
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_put_in_order_is_sorted(items in proptest::collection::vec(0u8..50, 0..60)) {
+            let mut items: Vec<(u8, usize)> = items.into_iter().zip(0..).collect();
+            let mut order: Vec<usize> = (0..items.len()).collect();
+            order.sort_unstable_by_key(|at| items[*at]);
+            let mut sorted = items.clone();
+            sorted.sort_unstable();
+            put_in_order(&mut items, order);
+            prop_assert_eq!(items, sorted);
+        }
+    }
 }

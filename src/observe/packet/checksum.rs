@@ -1,6 +1,6 @@
 //! The Internet checksum (RFC 1071) over headers and pseudo-headers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// True when the ones' complement sum over `bytes` (checksum field included) is all ones.
 pub fn sums_to_zero(bytes: &[u8]) -> bool {
@@ -47,7 +47,11 @@ pub fn is_left_to_the_card(
 
 fn sum_of_addresses(source: IpAddr, destination: IpAddr) -> Option<u64> {
     match (source, destination) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => Some(sum(&a.octets()) + sum(&b.octets())),
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            let halves =
+                |ip: Ipv4Addr| u64::from(ip.to_bits() >> 16) + u64::from(ip.to_bits() & 0xffff);
+            Some(halves(a) + halves(b))
+        }
         (IpAddr::V6(a), IpAddr::V6(b)) => Some(sum(&a.octets()) + sum(&b.octets())),
         _ => None,
     }
