@@ -332,7 +332,7 @@ mod tests {
 
     /// A pcap of packets at these seconds, larger than what is read whole to learn its end.
     fn large(folder: &std::path::Path, name: &str, seconds: impl Iterator<Item = u32>) -> Source {
-        const DATA: [u8; 50_000] = [7; 50_000];
+        static DATA: [u8; 50_000] = [7; 50_000];
         let mut out = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         out.extend([0, 0, 4, 0, 1, 0, 0, 0]);
         for second in seconds {

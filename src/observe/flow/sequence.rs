@@ -262,10 +262,10 @@ impl Half {
             }
             new += end - start;
             self.next = end;
-            if distance(self.acked, wire(self.next)) <= 1 {
-                if let Some(rest) = self.rest.written() {
-                    rest.beyond = None;
-                }
+            if distance(self.acked, wire(self.next)) <= 1
+                && let Some(rest) = self.rest.written()
+            {
+                rest.beyond = None;
             }
         }
         // Into holes.

@@ -42,6 +42,7 @@ pub struct Table {
     /// What was counted of each in the epoch and input that it began in.
     first: Vec<Span>,
     free: Vec<u32>,
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     spare: Vec<Box<Flow>>,
     index4: HashTable<u32>,
     index6: HashTable<u32>,
