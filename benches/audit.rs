@@ -21,8 +21,11 @@ const PACKETS: u32 = 400_000;
 /// Runs per capture; the fastest counts.
 const RUNS: usize = 5;
 
-/// Kinds of traffic: the n-th packet of each.
-const KINDS: [(&str, fn(u32) -> Vec<u8>); 5] = [
+/// The n-th packet of a kind of traffic.
+type Packet = fn(u32) -> Vec<u8>;
+
+/// Kinds of traffic.
+const KINDS: [(&str, Packet); 5] = [
     ("bulk", bulk),
     ("hello", hello),
     ("hello-k", hello_k),

@@ -4,7 +4,7 @@
 use crate::support::{program, run};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -74,7 +74,7 @@ fn what_pages_name_of_the_tree_exists() {
         for link in text.split("](").skip(1) {
             let (target, _) = link.split_once(')').expect("the end of a link");
             if !target.starts_with("http") {
-                let mut from = PathBuf::from(root().join(&page));
+                let mut from = root().join(&page);
                 from.pop();
                 assert!(from.join(target).exists(), "{page}: {target}");
             }

@@ -174,8 +174,7 @@ fn a_frame_that_fails_its_check_is_never_content() {
         assert_eq!((sum, all), (11, 11));
     }
     // Handshakes that were changed prove nothing.
-    for record in 1..4 {
-        let (start, len) = records[record];
+    for (start, len) in records[1..4].iter().copied() {
         let mut bytes = plain.clone();
         bytes[start + len - 20] ^= 1;
         fs::write(&path, &bytes).expect("written");

@@ -11,7 +11,7 @@ use crate::observe::flow::stream::Waiting;
 
 /// Bytes looked at per byte and per segment that any stream may cost: all protocols are asked about a few bytes each, and what waits for a
 /// decision is looked at by a few of them until it is settled.
-const EACH: usize = 320;
+const EACH: usize = 1600;
 
 /// A head of so many fields as fit in.
 fn head(line: &str) -> Vec<u8> {
@@ -132,4 +132,26 @@ fn looking_in_vain_is_left_out_and_nothing_else_is() {
         }
     }
     assert!(STREAMS.len() <= 64, "a bit each");
+}
+
+#[test]
+fn twice_the_bytes_cost_no_more_than_twice() {
+    for front in ["GET /path?", "DESCRIBE rtsp://a.example/", "EHLO "] {
+        let cost = |length: usize| {
+            let bytes = [front.as_bytes(), &vec![b'a'; length]].concat();
+            work::of(|| {
+                let mut talk = Conversation::tcp("45.33.92.2:8080");
+                talk.say_in_pieces(&bytes, 1).end();
+            })
+        };
+        let mut before = cost(750);
+        for length in [1500, 3000, 6000] {
+            let now = cost(length);
+            assert!(
+                now * 10 <= before * 22,
+                "{front} {length}: {now} after {before}"
+            );
+            before = now;
+        }
+    }
 }
