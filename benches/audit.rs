@@ -84,7 +84,7 @@ fn settings() -> Settings {
         sidecars: Default::default(),
         one_row_per_flow: None,
         content: drone_audit::parts::Policy::Off,
-        witness: None,
+        observer: None,
         accuses: Arc::new(|_, _, _| false),
         names: Default::default(),
         wifi: Default::default(),

@@ -7,7 +7,7 @@ pub mod input;
 pub mod ledger;
 pub mod row;
 
-use crate::ground::epoch::Epochs;
+use crate::ground::interval::Intervals;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
 use bins::Bins;
@@ -53,7 +53,7 @@ pub struct UnflowedOverTime {
     pub unreadable: Bins,
 }
 
-/// First and last packet of an epoch.
+/// First and last packet of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
     /// The earliest.
@@ -83,7 +83,7 @@ pub struct Series {
     pub unflowed: BTreeMap<u32, Unflowed>,
     /// The same over time, all inputs together.
     pub unflowed_over_time: UnflowedOverTime,
-    /// Time covered, per epoch.
+    /// Time covered, per interval.
     pub extents: BTreeMap<u32, Extent>,
     /// Holes in time.
     pub time_gaps: Vec<TimeGap>,
@@ -97,6 +97,6 @@ pub struct Evidence {
     pub inputs: Vec<InputFacts>,
     /// The series.
     pub series: Vec<Series>,
-    /// The epochs that counters refer to.
-    pub epochs: Epochs,
+    /// The intervals that counters refer to.
+    pub intervals: Intervals,
 }

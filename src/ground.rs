@@ -3,11 +3,11 @@
 pub mod address;
 pub mod budget;
 pub mod declared;
-pub mod epoch;
 pub mod error;
 pub mod gaps;
 pub mod hex;
 pub mod host_name;
+pub mod interval;
 pub mod label;
 pub mod mac;
 pub mod moment;

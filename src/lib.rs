@@ -47,7 +47,7 @@
 //! | attribution | whose server it is, by the catalog |
 //! | stage | how far a contact went: attempt, handshake, payload |
 //! | window | time in which a claim is tested |
-//! | epoch | a stretch of time that lies in the same windows throughout |
+//! | interval | a stretch of time that lies in the same windows throughout |
 //! | claim | a statement under audit |
 //! | finding | what bears on a claim, with its packets |
 //! | gap | what a capture could not show |
@@ -84,7 +84,7 @@ pub use tell::report::v1::{Claim, Destination, Finding, Gap, Reason, Report};
 pub mod parts {
     pub use crate::evidence::Devices;
     pub use crate::evidence::flow::Key;
-    pub use crate::ground::epoch::Schedule;
+    pub use crate::ground::interval::Schedule;
     pub use crate::ground::moment::{FrameRef, Moment, Timestamp};
     pub use crate::judge::case::CaseFile;
     pub use crate::judge::locate::{country, operator};

@@ -12,8 +12,8 @@ pub use crate::ground::declared::Device;
 pub use counters::assign;
 pub use value::Secret;
 
-use crate::ground::epoch::WindowSpec;
 use crate::ground::error::Error;
+use crate::ground::interval::WindowSpec;
 use crate::ground::{declared, text};
 use crate::judge::case::BaselineKind;
 use crate::judge::classify::app_pattern::Pattern;

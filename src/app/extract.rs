@@ -16,15 +16,15 @@ mod selection;
 pub use selection::{Chosen, Selection};
 
 use crate::evidence::Devices;
-use crate::ground::epoch::Schedule;
 use crate::ground::error::Error;
+use crate::ground::interval::Schedule;
 use crate::ground::moment::Timestamp;
 use crate::ground::text;
 use crate::observe::capture::excerpt::Excerpt;
 use crate::observe::capture::{Capture, Declared, Means, Source};
 use crate::observe::content::Policy;
 use crate::observe::link::WifiKey;
-use crate::observe::session::witness::SharedWitness;
+use crate::observe::session::observer::SharedWitness;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::v1;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,7 +107,7 @@ impl<'r> Session<'r> {
             names: Default::default(),
             wifi: Arc::clone(&self.wifi),
             means: means.clone(),
-            witness: Some(SharedWitness::of(Arc::clone(&selection))),
+            observer: Some(SharedWitness::of(Arc::clone(&selection))),
         };
         let evidence = read(&sources, &settings)?;
         drop(settings);

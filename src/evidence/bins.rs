@@ -4,7 +4,7 @@
 //! while packets come in. Each flow keeps its own instead: slots that hold packets, and how many. A
 //! [`Scale`] per series says how long a slot is: a second, and twice as long whenever the series
 //! would need more than [`SLOTS_MAX`]. Lengths are powers of two and slots are counted from the
-//! epoch of time, so that what was counted finely adds up coarsely, whatever the order of packets.
+//! interval of time, so that what was counted finely adds up coarsely, whatever the order of packets.
 
 use crate::ground::moment::Timestamp;
 use std::ops::Range;

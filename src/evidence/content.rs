@@ -4,7 +4,7 @@ use super::flow::Side;
 use crate::ground::moment::Moment;
 use crate::vocabulary;
 
-/// Different texts kept of a kind in an epoch, per side; a track of positions has thousands.
+/// Different texts kept of a kind in an interval, per side; a track of positions has thousands.
 const TEXTS_MAX: usize = 16;
 
 vocabulary! {
@@ -66,8 +66,8 @@ pub struct Hit {
     pub place: &'static str,
     /// Who sent it.
     pub side: Side,
-    /// The epoch it was sent in.
-    pub epoch: u32,
+    /// The interval it was sent in.
+    pub interval: u32,
     /// The packet that completes it for the first time.
     pub first: Moment,
     /// Times found.
@@ -105,8 +105,9 @@ impl Hits {
             same.first = same.first.min(hit.first);
             return;
         }
-        let alike =
-            |have: &&Hit| (have.kind, have.side, have.epoch) == (hit.kind, hit.side, hit.epoch);
+        let alike = |have: &&Hit| {
+            (have.kind, have.side, have.interval) == (hit.kind, hit.side, hit.interval)
+        };
         if self.list.iter().filter(alike).count() < TEXTS_MAX {
             self.list.push(hit);
             return;
@@ -127,8 +128,8 @@ impl Hits {
 
     fn same(&mut self, hit: &Hit) -> Option<&mut Hit> {
         self.list.iter_mut().find(|have| {
-            (have.kind, have.side, have.epoch, have.place)
-                == (hit.kind, hit.side, hit.epoch, hit.place)
+            (have.kind, have.side, have.interval, have.place)
+                == (hit.kind, hit.side, hit.interval, hit.place)
                 && have.text == hit.text
                 && have.plain == hit.plain
         })
@@ -147,7 +148,7 @@ mod tests {
             plain: None,
             place: "udp payload",
             side: Side::A,
-            epoch: 0,
+            interval: 0,
             first: Moment::NONE,
             count: 1,
         };

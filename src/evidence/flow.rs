@@ -1,4 +1,4 @@
-//! What is kept of a flow: its ends, what was counted per epoch and input, what the link and the dissectors said.
+//! What is kept of a flow: its ends, what was counted per interval and input, what the link and the dissectors said.
 
 use crate::ground::address::is_ip_literal;
 use crate::ground::mac::Mac;
@@ -160,11 +160,11 @@ impl Hash for Key {
     }
 }
 
-/// What is counted of a flow within one epoch of one input.
+/// What is counted of a flow within one interval of one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Index of the epoch.
-    pub epoch: u32,
+    /// Index of the interval.
+    pub interval: u32,
     /// Index of the input.
     pub input: u32,
     /// Frames that are accounted here: a frame with several packets is so in one flow only.
@@ -205,9 +205,9 @@ impl Span {
     pub(crate) const LAST: u32 = u32::MAX;
 
     /// A span that begins with a packet.
-    pub(crate) fn new(epoch: u32, at: Moment) -> Self {
+    pub(crate) fn new(interval: u32, at: Moment) -> Self {
         Self {
-            epoch,
+            interval,
             input: at.at.input,
             frames: 0,
             packets: Pair::default(),
@@ -236,7 +236,7 @@ impl Span {
         }
     }
 
-    /// True when the flow counts as traffic of this epoch: it was opened here, or brought new
+    /// True when the flow counts as traffic of this interval: it was opened here, or brought new
     /// payload. A bare ACK, FIN or RST of an older connection does not.
     pub fn counts(&self) -> bool {
         let sums = [&self.bytes, &self.quoted];

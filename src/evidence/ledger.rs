@@ -69,7 +69,7 @@ impl std::fmt::Debug for Accusing {
     }
 }
 
-/// One epoch's share of a lookup.
+/// One interval's share of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// Times asked.
@@ -104,7 +104,7 @@ pub struct Lookup {
     pub answers: BTreeSet<IpAddr>,
     /// What the link says of the asker's packets.
     pub link: LinkFacts,
-    /// How often it was asked, per epoch.
+    /// How often it was asked, per interval.
     pub asked: BTreeMap<u32, Asked>,
     /// The first answer to a question that the capture does not hold: somebody may have asked, or nobody. Listed,
     /// and no more.
@@ -228,7 +228,7 @@ pub struct Ledger {
     pub routers: BTreeSet<IpAddr>,
     /// Addresses of which a reverse lookup gave a public name.
     pub reverse: BTreeSet<IpAddr>,
-    /// First packet of each second with valid drone-link frames, per epoch.
+    /// First packet of each second with valid drone-link frames, per interval.
     pub drone_link: Activity,
     /// The same for packets sent by the declared device.
     pub device: Activity,
@@ -262,7 +262,7 @@ pub struct Ledger {
     pub questions: Option<Vec<(FrameRef, Arc<str>)>>,
 }
 
-/// Seconds in which something was active, per epoch.
+/// Seconds in which something was active, per interval.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Activity {
     last: Option<(u32, i64)>,
@@ -270,11 +270,11 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// True when this second of this epoch is marked already, or has no time.
-    pub fn knows(&self, epoch: u32, at: Moment) -> bool {
+    /// True when this second of this interval is marked already, or has no time.
+    pub fn knows(&self, interval: u32, at: Moment) -> bool {
         match at.time.nanos() {
             Some(nanos) => {
-                let mark = (epoch, nanos.div_euclid(Timestamp::SECOND));
+                let mark = (interval, nanos.div_euclid(Timestamp::SECOND));
                 self.last == Some(mark) || self.seconds.contains_key(&mark)
             }
             None => true,
@@ -282,9 +282,9 @@ impl Activity {
     }
 
     /// Marks a second.
-    pub fn mark(&mut self, epoch: u32, at: Moment) {
+    pub fn mark(&mut self, interval: u32, at: Moment) {
         if let Some(nanos) = at.time.nanos() {
-            let mark = (epoch, nanos.div_euclid(Timestamp::SECOND));
+            let mark = (interval, nanos.div_euclid(Timestamp::SECOND));
             self.last = Some(mark);
             if self.seconds.len() < ACTIVE_SECONDS_MAX {
                 self.seconds.entry(mark).or_insert(at);
@@ -292,10 +292,10 @@ impl Activity {
         }
     }
 
-    /// The marked moments of an epoch.
-    pub fn moments(&self, epoch: u32) -> impl Iterator<Item = Moment> {
+    /// The marked moments of an interval.
+    pub fn moments(&self, interval: u32) -> impl Iterator<Item = Moment> {
         self.seconds
-            .range((epoch, i64::MIN)..=(epoch, i64::MAX))
+            .range((interval, i64::MIN)..=(interval, i64::MAX))
             .map(|(_, moment)| *moment)
     }
 }
@@ -321,9 +321,16 @@ impl Ledger {
     }
 
     /// A name was asked for.
-    pub fn lookup(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
-        let lookup = self.lookup_row(key, qtype, link, epoch, at);
-        let asked = lookup.asked.entry(epoch).or_insert(Asked {
+    pub fn lookup(
+        &mut self,
+        key: LookupKey,
+        qtype: u16,
+        link: LinkFacts,
+        interval: u32,
+        at: Moment,
+    ) {
+        let lookup = self.lookup_row(key, qtype, link, interval, at);
+        let asked = lookup.asked.entry(interval).or_insert(Asked {
             count: 0,
             first: at,
             last: at,
@@ -333,8 +340,8 @@ impl Ledger {
     }
 
     /// A name was answered, and no question for it is in the capture.
-    pub fn told(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, epoch: u32, at: Moment) {
-        let lookup = self.lookup_row(key, qtype, link, epoch, at);
+    pub fn told(&mut self, key: LookupKey, qtype: u16, link: LinkFacts, interval: u32, at: Moment) {
+        let lookup = self.lookup_row(key, qtype, link, interval, at);
         lookup.told.get_or_insert(at);
     }
 
@@ -343,7 +350,7 @@ impl Ledger {
         key: LookupKey,
         qtype: u16,
         link: LinkFacts,
-        epoch: u32,
+        interval: u32,
         at: Moment,
     ) -> &mut Lookup {
         let known = self.lookups.contains_key(&key);
@@ -360,7 +367,7 @@ impl Ledger {
             self.gaps.at(
                 GapId::LimitsReached,
                 at,
-                epoch,
+                interval,
                 "more names were looked up than rows are kept",
             );
             // One row per server that was asked; who asked is kept no longer.
@@ -399,7 +406,7 @@ impl Ledger {
     }
 
     /// A name event: from now on the address stands for the name.
-    pub fn resolved(&mut self, address: IpAddr, event: NameEvent, epoch: u32) {
+    pub fn resolved(&mut self, address: IpAddr, event: NameEvent, interval: u32) {
         let events = self.events.entry(address).or_default();
         if let Some(have) = events.iter_mut().rev().find(|e| e.name == event.name && e.client == event.client)
             // An answer within the lifetime of the last one prolongs it.
@@ -419,7 +426,7 @@ impl Ledger {
             self.gaps.at(
                 GapId::LimitsReached,
                 event.at,
-                epoch,
+                interval,
                 "more DNS answers than are kept",
             );
             return;
@@ -511,7 +518,7 @@ impl Ledger {
     }
 
     /// A packet from `ip` was sent by `mac`.
-    pub fn binding(&mut self, mac: Mac, ip: IpAddr, epoch: u32, at: Moment) {
+    pub fn binding(&mut self, mac: Mac, ip: IpAddr, interval: u32, at: Moment) {
         /// A station that sends for more addresses than this forwards for others; a host with
         /// privacy addresses has dozens. Further ones are not listed.
         const SOURCES_OF_A_HOST: usize = 1024;
@@ -537,7 +544,8 @@ impl Ledger {
                 return;
             }
         }
-        self.gaps.at(GapId::LimitsReached, at, epoch, BINDINGS_FULL);
+        self.gaps
+            .at(GapId::LimitsReached, at, interval, BINDINGS_FULL);
     }
 
     /// What is kept of a MAC; nothing where there is no room for another one.
@@ -560,7 +568,7 @@ impl Ledger {
     }
 
     /// ARP or neighbour discovery says that `ip` is at `mac`.
-    pub fn neighbour(&mut self, mac: Mac, ip: IpAddr, epoch: u32, at: Moment) {
+    pub fn neighbour(&mut self, mac: Mac, ip: IpAddr, interval: u32, at: Moment) {
         if mac.is_group() || ip.is_unspecified() {
             return;
         }
@@ -579,7 +587,8 @@ impl Ledger {
                 return;
             }
         }
-        self.gaps.at(GapId::LimitsReached, at, epoch, BINDINGS_FULL);
+        self.gaps
+            .at(GapId::LimitsReached, at, interval, BINDINGS_FULL);
     }
 
     /// Networks kept as on-link; a router announces a few.

@@ -89,16 +89,16 @@ pub struct Conversation {
     pub protocol: u8,
 }
 
-/// Counters of a row in one epoch of one input.
+/// Counters of a row in one interval of one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowSpan {
-    /// The epoch.
-    pub epoch: u32,
+    /// The interval.
+    pub interval: u32,
     /// The input.
     pub input: u32,
     /// Everything.
     pub total: Tally,
-    /// What counts as traffic of this epoch (see [`Span::counts`]); `None` if nothing does.
+    /// What counts as traffic of this interval (see [`Span::counts`]); `None` if nothing does.
     pub active: Option<Tally>,
 }
 
@@ -213,7 +213,7 @@ pub struct Row {
     /// The ports that the opener used; more than [`PORTS_MAX`] are not kept, and then none speaks for
     /// the row.
     pub opener_ports: BTreeSet<u16>,
-    /// Counters per epoch and input, in that order. A list, because most rows have one entry and
+    /// Counters per interval and input, in that order. A list, because most rows have one entry and
     /// there are many rows.
     pub spans: Vec<RowSpan>,
     /// Where each name that the flow said was said first.
@@ -284,12 +284,12 @@ impl Row {
         let active = span.counts().then_some(tally);
         let place = self
             .spans
-            .binary_search_by_key(&(span.epoch, span.input), |s| (s.epoch, s.input));
+            .binary_search_by_key(&(span.interval, span.input), |s| (s.interval, s.input));
         match place {
             Err(at) => self.spans.insert(
                 at,
                 RowSpan {
-                    epoch: span.epoch,
+                    interval: span.interval,
                     input: span.input,
                     total: tally,
                     active,

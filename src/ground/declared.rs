@@ -3,7 +3,7 @@
 //! Both read them here, so that the same text means the same in both. Each function says in words
 //! what is wrong with a text; where it stood is for the caller to add.
 
-use crate::ground::epoch::Bound;
+use crate::ground::interval::Bound;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Timestamp;
 use ipnet::IpNet;

@@ -1,7 +1,7 @@
 //! What a capture could not show, and where: the gaps that decide how much silence is worth.
 //!
 //! The ids are the contract's and never change. A gap is noted by whoever notices it, with the
-//! input, the frame and the epoch of time it fell in; [`crate::judge::claim`] decides what it blocks.
+//! input, the frame and the interval of time it fell in; [`crate::judge::claim`] decides what it blocks.
 
 use crate::ground::moment::Moment;
 use std::borrow::Cow;
@@ -70,8 +70,8 @@ pub struct GapKey {
     pub input: u32,
     /// The cause, in words for the report.
     pub cause: Cow<'static, str>,
-    /// The epoch of time it fell in; `None` when it holds for the whole input.
-    pub epoch: Option<u32>,
+    /// The interval of time it fell in; `None` when it holds for the whole input.
+    pub interval: Option<u32>,
 }
 
 /// Gaps met again and again by their place in the list: a flood of one kind costs a comparison of four words each.
@@ -82,7 +82,7 @@ const RECENT: usize = 4;
 struct Recent {
     id: GapId,
     input: u32,
-    epoch: Option<u32>,
+    interval: Option<u32>,
     cause: &'static str,
     place: usize,
 }
@@ -105,20 +105,20 @@ impl Gaps {
         &mut self,
         id: GapId,
         moment: Moment,
-        epoch: u32,
+        interval: u32,
         cause: impl Into<Cow<'static, str>>,
     ) {
         let input = moment.at.input;
         match cause.into() {
             Cow::Borrowed(cause) => {
-                self.known((id, input, Some(epoch)), cause, 1, Some(moment));
+                self.known((id, input, Some(interval)), cause, 1, Some(moment));
             }
             cause => self.add(
                 GapKey {
                     id,
                     input,
                     cause,
-                    epoch: Some(epoch),
+                    interval: Some(interval),
                 },
                 1,
                 Some(moment),
@@ -140,7 +140,7 @@ impl Gaps {
                 id,
                 input,
                 cause: cause.into(),
-                epoch: None,
+                interval: None,
             },
             count,
             first,
@@ -156,13 +156,13 @@ impl Gaps {
     /// As [`add`](Self::add), of a cause that is a text of the program's own.
     fn known(
         &mut self,
-        (id, input, epoch): (GapId, u32, Option<u32>),
+        (id, input, interval): (GapId, u32, Option<u32>),
         cause: &'static str,
         count: u64,
         first: Option<Moment>,
     ) {
         let same = |r: &&Recent| {
-            r.id == id && r.input == input && r.epoch == epoch && std::ptr::eq(r.cause, cause)
+            r.id == id && r.input == input && r.interval == interval && std::ptr::eq(r.cause, cause)
         };
         let place = match self.recent.iter().flatten().find(same) {
             Some(recent) => recent.place,
@@ -171,14 +171,14 @@ impl Gaps {
                     id,
                     input,
                     cause: Cow::Borrowed(cause),
-                    epoch,
+                    interval,
                 };
                 let place = self.place(key, first);
                 if let Some(oldest) = self.recent.get_mut(self.turn) {
                     *oldest = Some(Recent {
                         id,
                         input,
-                        epoch,
+                        interval,
                         cause,
                         place,
                     });
@@ -214,7 +214,7 @@ impl Gaps {
         }
     }
 
-    /// All gaps, in the order of id, input, cause, epoch.
+    /// All gaps, in the order of id, input, cause, interval.
     pub fn iter(&self) -> impl Iterator<Item = (&GapKey, &Noted)> {
         let places = self.index.values();
         places.filter_map(|place| self.noted.get(*place).map(|(key, noted)| (key, noted)))
@@ -249,7 +249,7 @@ mod tests {
         }
         let told: Vec<_> = gaps
             .iter()
-            .map(|(k, n)| (&*k.cause, k.epoch, n.count, n.first.map(|m| m.at.frame)))
+            .map(|(k, n)| (&*k.cause, k.interval, n.count, n.first.map(|m| m.at.frame)))
             .collect();
         let each = |cause| (cause, Some(0), 6, Some(7));
         assert_eq!(told[0], each("a"));

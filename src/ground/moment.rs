@@ -22,7 +22,7 @@ impl Timestamp {
         }
     }
 
-    /// Nanoseconds since the epoch, if known.
+    /// Nanoseconds since 1970, if known.
     pub fn nanos(self) -> Option<i64> {
         (self != Self::UNKNOWN).then_some(self.0)
     }

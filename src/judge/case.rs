@@ -37,7 +37,7 @@ use crate::ground::error::{Error, reason};
 use crate::ground::hex::hex;
 use crate::ground::moment::Timestamp;
 
-use crate::ground::{epoch, text};
+use crate::ground::{interval, text};
 use crate::judge::agreement::{Allowance, Beacon, Edge};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -241,7 +241,7 @@ impl CaseFile {
     ///
     /// # Errors
     /// Windows and phases that turn out to be in the wrong order, to overlap, or to lie outside.
-    pub fn resolve(&self, first: Timestamp) -> Result<Vec<epoch::Window>, Error> {
+    pub fn resolve(&self, first: Timestamp) -> Result<Vec<interval::Window>, Error> {
         windows::check(&self.windows, &self.events, Some(first))?;
         Ok(windows::resolve(&self.windows, first))
     }

@@ -18,8 +18,8 @@ pub mod whereabouts;
 mod tests;
 
 use crate::evidence::content;
-use crate::ground::epoch::Window;
 use crate::ground::gaps::GapId;
+use crate::ground::interval::Window;
 use crate::ground::moment::{FrameRef, Moment};
 use crate::judge::agreement::{Allowance, Beacon};
 use crate::judge::classify::attribution::Attribution;

@@ -32,7 +32,7 @@ use crate::ground::label::Label;
 use crate::ground::moment::{FrameRef, Moment, Timestamp};
 use crate::ground::progress::Progress;
 use bytes::ByteStream;
-use compressed::{Compression, Tap};
+use compressed::{Compression, TeeReader};
 use facts::{Collected, Interfaces};
 use format::Format;
 pub use means::Means;
@@ -88,7 +88,7 @@ pub struct Capture {
     source: Source,
     input: u32,
     stream: ByteStream,
-    tap: Option<Rc<RefCell<Tap>>>,
+    tap: Option<Rc<RefCell<TeeReader>>>,
     progress: Progress,
     format: Format,
     /// The format that the input begins with.
@@ -169,7 +169,7 @@ impl Notes<'_> {
                 id,
                 input: self.input,
                 cause: cause.into(),
-                epoch: None,
+                interval: None,
             },
             count,
             place,
@@ -273,7 +273,7 @@ impl Capture {
         let (mut stream, tap) = match compression {
             None => (ByteStream::new(whole, hasher), None),
             Some(kind) => {
-                let tap = Tap::new(whole, hasher, kind);
+                let tap = TeeReader::new(whole, hasher, kind);
                 (
                     ByteStream::new(compressed::decoder(kind, &tap), None),
                     Some(tap),
@@ -486,7 +486,7 @@ impl Capture {
         let (bytes, sha256) = match &self.tap {
             Some(tap) => {
                 drop(self.stream);
-                Tap::finish(tap)
+                TeeReader::finish(tap)
             }
             None => self.stream.finish(),
         };

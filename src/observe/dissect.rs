@@ -187,8 +187,8 @@ pub struct Sink<'a> {
     pub ledger: &'a mut Ledger,
     /// The frame that brought the last of the bytes.
     pub at: Moment,
-    /// Its epoch.
-    pub epoch: u32,
+    /// Its interval.
+    pub interval: u32,
     /// Who sent it.
     pub ends: Ends,
     /// What the bytes are that the session passes over next, if they are lent.
@@ -257,7 +257,7 @@ impl Sink<'_> {
             app: self.app,
         };
         let link = *self.flow.link.of(self.ends.side);
-        self.ledger.lookup(key, qtype, link, self.epoch, self.at);
+        self.ledger.lookup(key, qtype, link, self.interval, self.at);
         let accusing = &self.ledger.accusing;
         let accuses = |name: &str| accusing.says(name);
         let facts = &mut self.flow.facts;
@@ -287,7 +287,7 @@ impl Sink<'_> {
             at: self.at,
             until: self.at.time.plus(lifetime),
         };
-        self.ledger.resolved(address, event, self.epoch);
+        self.ledger.resolved(address, event, self.interval);
     }
 
     /// The sender of these bytes is the client.
@@ -368,7 +368,7 @@ impl Sink<'_> {
 
     /// A gap that belongs to this frame.
     pub fn gap(&mut self, id: GapId, cause: &'static str) {
-        self.ledger.gaps.at(id, self.at, self.epoch, cause);
+        self.ledger.gaps.at(id, self.at, self.interval, cause);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Packets between two endpoints, counted per epoch and input; nothing is judged here.
+//! Packets between two endpoints, counted per interval and input; nothing is judged here.
 //!
 //! A [`Flow`] knows who sent what when, and keeps the facts that dissectors found in it. Which end
 //! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
@@ -16,7 +16,7 @@ use crate::evidence::bins::Bins;
 use crate::evidence::ledger::apps::AppId;
 use crate::ground::moment::Moment;
 use rare::Rare;
-use sequence::Half;
+use sequence::PeerState;
 
 /// What is known about the payload of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,7 +91,7 @@ pub struct Flow {
     /// What the link says of each side.
     pub link: Pair<LinkFacts>,
     /// Sequence state of TCP, per sender.
-    pub half: Pair<Half>,
+    pub peer: Pair<PeerState>,
     /// What each side's payload is.
     pub carries: Pair<Carries>,
     /// Payload that was read while it was lent, to be counted.
@@ -132,7 +132,7 @@ impl Flow {
             started: at,
             opened_by: None,
             link: Pair::default(),
-            half: Pair::default(),
+            peer: Pair::default(),
             carries: Pair::default(),
             credits: Pair::default(),
             understood: Pair::default(),

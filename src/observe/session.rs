@@ -21,13 +21,13 @@ mod order;
 mod senders;
 mod tracker;
 use crate::evidence::{Devices, Evidence, Series};
-pub mod witness;
+pub mod observer;
 
 use crate::evidence::input::InputFacts;
 use crate::evidence::ledger::Accusing;
-use crate::ground::epoch::{Epochs, Schedule};
 use crate::ground::error::Error;
 use crate::ground::gaps::{GapId, Gaps};
+use crate::ground::interval::{Intervals, Schedule};
 use crate::ground::label::{Label, Process};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::ground::parallel::in_order;
@@ -37,11 +37,11 @@ use crate::observe::capture::{Capture, Frame, Means, Source};
 use crate::observe::flow::row::Rank;
 use crate::observe::link::WifiKey;
 use ipnet::IpNet;
+use observer::SharedWitness;
 use senders::Senders;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracker::Tracker;
-use witness::SharedWitness;
 
 /// What has to be known before the first packet.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ pub struct Settings {
     /// By what means; nothing of the result depends on it.
     pub means: Means,
     /// Who wants to be told of every packet.
-    pub witness: Option<SharedWitness>,
+    pub observer: Option<SharedWitness>,
 }
 
 /// Inputs larger than this are not read a second time to put checksum decisions right: it would
@@ -84,8 +84,8 @@ const READ_AGAIN_MAX: u64 = 256 << 20;
 /// An input that is no readable capture, or a window that cannot be.
 pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> {
     let mut spool = Spool::default();
-    // What a witness was told once it cannot be told otherwise.
-    let exact = settings.witness.is_some();
+    // What an observer was told once it cannot be told otherwise.
+    let exact = settings.observer.is_some();
     let mut plan = plan(sources, &mut spool, settings.hash, exact, &settings.means)?;
     let mut evidence = read_as(&plan, settings, settings.hash)?;
     if let Some(right) = plan.corrected(evidence.inputs.iter())? {
@@ -108,8 +108,8 @@ fn read_as(plan: &Plan, settings: &Settings, hash: bool) -> Result<Evidence, Err
         first,
         ..
     } = plan;
-    let epochs = match first {
-        Some(first) => Some(Epochs::new(&settings.schedule, *first)?),
+    let intervals = match first {
+        Some(first) => Some(Intervals::new(&settings.schedule, *first)?),
         None => None,
     };
     settings.means.pass("reading", inputs.iter());
@@ -117,12 +117,12 @@ fn read_as(plan: &Plan, settings: &Settings, hash: bool) -> Result<Evidence, Err
         SeriesReader {
             inputs,
             settings,
-            epochs: epochs.clone(),
+            intervals: intervals.clone(),
         }
         .series(members, hash)
     };
-    // A witness is told of the packets in their order.
-    let read: Vec<(Reading, Option<Epochs>)> = if settings.witness.is_some() {
+    // An observer is told of the packets in their order.
+    let read: Vec<(Reading, Option<Intervals>)> = if settings.observer.is_some() {
         let numbered = grouped.iter().enumerate();
         numbered
             .map(|(at, members)| read(at, members))
@@ -132,18 +132,18 @@ fn read_as(plan: &Plan, settings: &Settings, hash: bool) -> Result<Evidence, Err
     };
     let mut facts: BTreeMap<u32, InputFacts> = BTreeMap::new();
     let mut series = Vec::with_capacity(read.len());
-    let mut first_epochs = epochs;
-    for ((reading, epochs), members) in read.into_iter().zip(grouped) {
+    let mut first_intervals = intervals;
+    for ((reading, intervals), members) in read.into_iter().zip(grouped) {
         facts.extend(members.iter().copied().zip(reading.facts));
         series.push(reading.series);
-        first_epochs = first_epochs.or(epochs);
+        first_intervals = first_intervals.or(intervals);
     }
     Ok(Evidence {
         inputs: facts.into_values().collect(),
         series,
-        epochs: match first_epochs {
-            Some(epochs) => epochs,
-            None => Epochs::new(&settings.schedule, Timestamp::UNKNOWN)?,
+        intervals: match first_intervals {
+            Some(intervals) => intervals,
+            None => Intervals::new(&settings.schedule, Timestamp::UNKNOWN)?,
         },
     })
 }
@@ -155,18 +155,22 @@ struct Reading {
     senders: Senders,
 }
 
-/// Reads a series. Nothing that it finds depends on other series, but for the epochs: where there are several
+/// Reads a series. Nothing that it finds depends on other series, but for the intervals: where there are several
 /// inputs, those are known beforehand.
 struct SeriesReader<'a> {
     inputs: &'a [Source],
     settings: &'a Settings,
-    epochs: Option<Epochs>,
+    intervals: Option<Intervals>,
 }
 
 impl SeriesReader<'_> {
-    /// Reads a series, and once more where its checksums were misjudged; the epochs, too, if its first packet
+    /// Reads a series, and once more where its checksums were misjudged; the intervals, too, if its first packet
     /// fixed them.
-    fn series(mut self, members: &[u32], hash: bool) -> Result<(Reading, Option<Epochs>), Error> {
+    fn series(
+        mut self,
+        members: &[u32],
+        hash: bool,
+    ) -> Result<(Reading, Option<Intervals>), Error> {
         let (inputs, settings) = (self.inputs, self.settings);
         let mut first = self.read(members, hash, Senders::default())?;
         if first.senders.misjudged() > 0 {
@@ -190,7 +194,7 @@ impl SeriesReader<'_> {
                 );
             }
         }
-        Ok((first, self.epochs))
+        Ok((first, self.intervals))
     }
 
     fn read(&mut self, members: &[u32], hash: bool, senders: Senders) -> Result<Reading, Error> {
@@ -215,9 +219,9 @@ impl SeriesReader<'_> {
                 let tracker = match &mut tracker {
                     Some(tracker) => tracker,
                     None => {
-                        let epochs = self.epochs(frame.moment.time)?;
+                        let intervals = self.intervals(frame.moment.time)?;
                         let known = senders.take().unwrap_or_default();
-                        tracker.insert(Tracker::new(self.settings.clone(), epochs, known))
+                        tracker.insert(Tracker::new(self.settings.clone(), intervals, known))
                     }
                 };
                 match links.get(frame.interface as usize) {
@@ -252,11 +256,11 @@ impl SeriesReader<'_> {
         let tracker = match tracker {
             Some(tracker) => tracker,
             None => {
-                let epochs = match &self.epochs {
-                    Some(epochs) => epochs.clone(),
-                    None => Epochs::new(&self.settings.schedule, Timestamp::UNKNOWN)?,
+                let intervals = match &self.intervals {
+                    Some(intervals) => intervals.clone(),
+                    None => Intervals::new(&self.settings.schedule, Timestamp::UNKNOWN)?,
                 };
-                Tracker::new(self.settings.clone(), epochs, Senders::default())
+                Tracker::new(self.settings.clone(), intervals, Senders::default())
             }
         };
         let (mut series, senders) = tracker.finish(members.to_vec());
@@ -268,13 +272,13 @@ impl SeriesReader<'_> {
         })
     }
 
-    /// The epochs; the first packet of all fixes what relative windows mean.
-    fn epochs(&mut self, first: Timestamp) -> Result<Epochs, Error> {
-        match &self.epochs {
-            Some(epochs) => Ok(epochs.clone()),
+    /// The intervals; the first packet of all fixes what relative windows mean.
+    fn intervals(&mut self, first: Timestamp) -> Result<Intervals, Error> {
+        match &self.intervals {
+            Some(intervals) => Ok(intervals.clone()),
             None => Ok(self
-                .epochs
-                .insert(Epochs::new(&self.settings.schedule, first)?)
+                .intervals
+                .insert(Intervals::new(&self.settings.schedule, first)?)
                 .clone()),
         }
     }

@@ -1,7 +1,7 @@
 //! Values of options: each is checked where it is read, and says what would be right.
 
-use crate::ground::epoch::{Bound, WindowSpec};
 use crate::ground::error::Error;
+use crate::ground::interval::{Bound, WindowSpec};
 use crate::ground::{declared, text};
 use crate::tell::report::format::Format;
 use crate::tell::report::output::Output;

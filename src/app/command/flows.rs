@@ -30,7 +30,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     let devices = devices(&options.subject);
     let subject = Arc::new(Subject::new(&options.subject.apps));
     let settings = Settings {
-        schedule: crate::ground::epoch::Schedule::default(),
+        schedule: crate::ground::interval::Schedule::default(),
         devices: devices.clone(),
         local: options.subject.local_networks.clone(),
         time_gap: TIME_GAP,
@@ -39,7 +39,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         sidecars: BTreeMap::new(),
         one_row_per_flow: Some(FLOWS_MAX),
         content: crate::observe::content::Policy::Off,
-        witness: None,
+        observer: None,
         accuses: accuses(&catalog, &subject),
         names: accusing(&catalog),
         wifi: given.wifi,

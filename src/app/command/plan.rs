@@ -3,8 +3,8 @@
 use super::keys;
 use super::keys::Given;
 use crate::app::cli::{Check, DEFAULT_CLAIM, Subject};
-use crate::ground::epoch::{PlannedWindow, Schedule, WindowSpec};
 use crate::ground::error::Error;
+use crate::ground::interval::{PlannedWindow, Schedule, WindowSpec};
 use crate::ground::moment::Timestamp;
 use crate::ground::{near, text};
 use crate::judge::case;

@@ -6,8 +6,8 @@ use crate::app::cli::Device;
 use crate::evidence::Devices;
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Accusing, Ledger};
-use crate::ground::epoch::Schedule;
 use crate::ground::error::Error;
+use crate::ground::interval::Schedule;
 use crate::ground::moment::Timestamp;
 use crate::judge::case::CaseFile;
 use crate::judge::claim::baseline::Baseline;
@@ -75,7 +75,7 @@ impl Session<'_> {
             sidecars: self.sidecars.clone(),
             one_row_per_flow: None,
             content: self.content,
-            witness: None,
+            observer: None,
             accuses: accuses(self.catalog, &subject),
             names: accusing(self.catalog),
             wifi: Arc::clone(self.wifi),

@@ -7,7 +7,7 @@ use crate::ground::moment::{FrameRef, Moment};
 use crate::ground::text;
 use crate::ground::translation::PROBE_NAME;
 use crate::ground::vocabulary::Open;
-use crate::observe::session::witness::{Layer, Witness};
+use crate::observe::session::observer::{Layer, Observer};
 use crate::tell::report::filter::{Fields, Filter};
 use crate::tell::report::v1;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -356,7 +356,7 @@ impl Selection {
     }
 }
 
-impl Witness for Selection {
+impl Observer for Selection {
     fn layer(&mut self, layer: &Layer, pieces: &mut dyn Iterator<Item = FrameRef>) {
         let pending = self.at(layer.at);
         for (ip, port) in [layer.source, layer.destination] {

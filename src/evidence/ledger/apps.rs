@@ -110,7 +110,7 @@ impl Apps {
     pub fn packet(
         &mut self,
         label: &Label<'_>,
-        epoch: u32,
+        interval: u32,
         at: Moment,
     ) -> Result<Option<AppId>, Full> {
         if label.is_empty() {
@@ -153,10 +153,10 @@ impl Apps {
         let mut full = false;
         if let Some(app) = self.list.get_mut(place as usize) {
             app.packets += 1;
-            if !app.activity.knows(epoch, at) {
+            if !app.activity.knows(interval, at) {
                 if self.seconds < SECONDS_MAX {
                     self.seconds += 1;
-                    app.activity.mark(epoch, at);
+                    app.activity.mark(interval, at);
                 } else {
                     full = true;
                 }

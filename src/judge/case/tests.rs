@@ -3,7 +3,7 @@
 use super::*;
 use crate::app::cli;
 use crate::ground::declared::Device;
-use crate::ground::epoch::{Bound, WindowSpec};
+use crate::ground::interval::{Bound, WindowSpec};
 use crate::judge::agreement::Edge;
 use crate::judge::classify::app_pattern::Pattern;
 use serde_json::Value as Json;

@@ -4,9 +4,9 @@ use super::form::meant;
 use super::raw::Size;
 use super::source::{Spot, Text, quoted};
 use crate::ground::declared;
-use crate::ground::epoch::Bound;
 use crate::ground::error::Error;
 use crate::ground::host_name::HostName;
+use crate::ground::interval::Bound;
 use crate::judge::locate::country;
 use jiff::civil::Date;
 

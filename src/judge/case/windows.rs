@@ -6,9 +6,9 @@
 
 use super::source::{Text, quoted};
 use super::{raw, value};
-use crate::ground::epoch;
-use crate::ground::epoch::{Bound, WINDOWS_MAX, WindowSpec};
 use crate::ground::error::Error;
+use crate::ground::interval;
+use crate::ground::interval::{Bound, WINDOWS_MAX, WindowSpec};
 use crate::ground::moment::Timestamp;
 use crate::ground::place::Place;
 use std::cmp::Ordering;
@@ -176,8 +176,8 @@ impl Event {
 }
 
 /// The windows in absolute time, in the order of the file.
-pub(super) fn resolve(windows: &[Window], first: Timestamp) -> Vec<epoch::Window> {
-    let resolved = |window: &Window| epoch::Window {
+pub(super) fn resolve(windows: &[Window], first: Timestamp) -> Vec<interval::Window> {
+    let resolved = |window: &Window| interval::Window {
         start: window.spec.start.resolve(first),
         end: window.spec.end.resolve(first),
     };

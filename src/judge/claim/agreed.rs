@@ -11,7 +11,7 @@
 use super::fact::{OverBudget, Why};
 use super::rule::confirms;
 use super::{About, Case, Finding, Reason, Weight};
-use crate::ground::epoch::Window;
+use crate::ground::interval::Window;
 use crate::ground::moment::{FrameRef, Timestamp};
 use crate::judge::agreement::{Allowance, Beacon, Edge};
 use crate::judge::claim::coverage::WindowCoverage;
@@ -140,7 +140,7 @@ fn spans(beacon: &Beacon, window: &Window) -> Vec<Window> {
     }
 }
 
-/// Frames that show a beacon among the epochs that `inside` accepts.
+/// Frames that show a beacon among the intervals that `inside` accepts.
 fn shown(beacon: &Beacon, case: &Case<'_>, inside: &dyn Fn(u32) -> bool) -> BTreeSet<FrameRef> {
     let named = |name: &str| name == beacon.host;
     let destinations = case
@@ -154,20 +154,20 @@ fn shown(beacon: &Beacon, case: &Case<'_>, inside: &dyn Fn(u32) -> bool) -> BTre
         .iter()
         .filter(|l| named(&l.name))
         .flat_map(|l| &l.asked)
-        .filter(|(epoch, _)| inside(**epoch))
+        .filter(|(interval, _)| inside(**interval))
         .map(|(_, (_, first, _))| first.at);
     destinations.chain(lookups).collect()
 }
 
 /// What was found of a beacon in a window: the frames at each end where it had to be.
 fn found(beacon: &Beacon, case: &Case<'_>, window: &WindowCoverage) -> Vec<BTreeSet<FrameRef>> {
-    let epochs = &case.basis.evidence.epochs;
+    let intervals = &case.basis.evidence.intervals;
     match &window.window {
         // Without a window the ends are not known beforehand: anywhere will do.
         None => vec![shown(beacon, case, &*window.inside)],
         Some(bounds) => spans(beacon, bounds)
             .iter()
-            .map(|span| shown(beacon, case, &epochs.surely_within(span)))
+            .map(|span| shown(beacon, case, &intervals.surely_within(span)))
             .collect(),
     }
 }
@@ -218,12 +218,13 @@ pub(super) fn is_beacon(finding: &Finding, case: &Case<'_>, window: &WindowCover
         return true;
     };
     // All of it has to lie at the ends.
-    let epochs = &case.basis.evidence.epochs;
+    let intervals = &case.basis.evidence.intervals;
     let ends: Vec<_> = spans(beacon, bounds)
         .iter()
-        .map(|s| epochs.surely_within(s))
+        .map(|s| intervals.surely_within(s))
         .collect();
-    let between = |epoch: u32| (window.inside)(epoch) && !ends.iter().any(|end| end(epoch));
+    let between =
+        |interval: u32| (window.inside)(interval) && !ends.iter().any(|end| end(interval));
     match finding.about {
         About::Destination(index) => case
             .destinations()
@@ -232,6 +233,6 @@ pub(super) fn is_beacon(finding: &Finding, case: &Case<'_>, window: &WindowCover
         About::Lookup(index) => case
             .lookups()
             .get(index)
-            .is_some_and(|l| !l.asked.keys().any(|epoch| between(*epoch))),
+            .is_some_and(|l| !l.asked.keys().any(|interval| between(*interval))),
     }
 }

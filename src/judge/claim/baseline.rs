@@ -10,7 +10,7 @@
 
 use super::Case;
 use super::fact::Explained;
-use crate::ground::epoch::{Bound, Schedule, WindowSpec};
+use crate::ground::interval::{Bound, Schedule, WindowSpec};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::claim::silence::BURST_GAP;
 use crate::judge::classify::attribution::Attribution;

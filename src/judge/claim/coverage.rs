@@ -6,8 +6,8 @@ mod vantage;
 mod work;
 
 use super::fact::Cause;
-use crate::ground::epoch::{Detail, Window};
 use crate::ground::gaps::GapId;
+use crate::ground::interval::{Detail, Window};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::classify::Basis;
 use crate::judge::classify::rows::Judged;
@@ -88,9 +88,9 @@ pub struct WindowCoverage {
     pub window: Option<Window>,
     /// What the case file says of it.
     pub detail: Detail,
-    /// The epochs that are judged: all of it but the grace.
+    /// The intervals that are judged: all of it but the grace.
     pub inside: Box<dyn Fn(u32) -> bool>,
-    /// The epochs of its grace.
+    /// The intervals of its grace.
     pub grace: Option<Box<dyn Fn(u32) -> bool>>,
     /// First and last packet inside.
     pub extent: Option<(Moment, Moment)>,
@@ -112,8 +112,8 @@ impl WindowCoverage {
 
 /// The windows of a run, each with its coverage.
 pub fn windows(basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Vec<WindowCoverage> {
-    let epochs = &basis.evidence.epochs;
-    if epochs.windows().is_empty() {
+    let intervals = &basis.evidence.intervals;
+    if intervals.windows().is_empty() {
         let whole = Bounds {
             window: None,
             detail: Detail::default(),
@@ -122,20 +122,21 @@ pub fn windows(basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Vec<WindowCo
         };
         return vec![cover(whole, basis, judged, needs)];
     }
-    epochs
+    intervals
         .windows()
         .iter()
-        .zip(epochs.details())
+        .zip(intervals.details())
         .map(|(window, detail)| {
             let tested = detail.tested(window);
-            let inside = epochs.within(&tested);
-            let all = epochs.within(window);
+            let inside = intervals.within(&tested);
+            let all = intervals.within(window);
             let bounds = Bounds {
                 window: Some(tested),
                 detail: detail.clone(),
                 grace: (detail.grace > 0).then(|| {
-                    let inside = epochs.within(&tested);
-                    Box::new(move |epoch| all(epoch) && !inside(epoch)) as Box<dyn Fn(u32) -> bool>
+                    let inside = intervals.within(&tested);
+                    Box::new(move |interval| all(interval) && !inside(interval))
+                        as Box<dyn Fn(u32) -> bool>
                 }),
                 inside: Box::new(inside),
             };
@@ -166,7 +167,7 @@ struct Edges {
 struct View<'a> {
     basis: &'a Basis<'a>,
     judged: &'a Judged,
-    /// The epochs that are judged.
+    /// The intervals that are judged.
     inside: &'a dyn Fn(u32) -> bool,
     /// Silence longer than this is a gap.
     time_gap: i64,

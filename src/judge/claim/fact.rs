@@ -2,7 +2,7 @@
 //! sentence can be mended without touching a rule.
 
 use super::{Finding, coverage::WindowGap};
-use crate::ground::epoch::Window;
+use crate::ground::interval::Window;
 use std::borrow::Cow;
 
 /// What a name says of its host, by the catalog or by itself.

@@ -116,7 +116,7 @@ struct Sums {
     all: Sum,
 }
 
-/// Of the destinations that `about` accepts those that took an upload, or may have, among the epochs that
+/// Of the destinations that `about` accepts those that took an upload, or may have, among the intervals that
 /// `inside` accepts.
 pub(super) fn uploads(
     claim: &Definition,

@@ -34,7 +34,7 @@ pub const EXEMPT: &str = "exempt-traffic";
 /// Id of the same where the address does not confirm the name.
 pub const EXEMPT_UNSURE: &str = "exempt-unsure";
 
-/// What bears on a claim among the epochs that `inside` accepts.
+/// What bears on a claim among the intervals that `inside` accepts.
 pub(super) fn findings(
     claim: &Definition,
     case: &Case<'_>,
@@ -112,23 +112,23 @@ fn condition(rule: &Rule, destination: &Destination, case: &Case<'_>) -> (Answer
     (answer, confirmed, by_name)
 }
 
-/// The epochs that a rule looks at.
+/// The intervals that a rule looks at.
 struct Span<'a> {
     inside: Box<dyn Fn(u32) -> bool + 'a>,
 }
 
 impl<'a> Span<'a> {
     fn new(rule: &Rule, case: &Case<'_>, inside: &'a dyn Fn(u32) -> bool) -> Self {
-        let epochs = &case.basis.evidence.epochs;
+        let intervals = &case.basis.evidence.intervals;
         // An event that takes traffic off the list takes only what lies in it by its time.
         let of = |kinds: &[String], acquits: bool| -> Vec<Box<dyn Fn(u32) -> bool>> {
-            epochs
+            intervals
                 .marks()
                 .iter()
                 .filter(|(kind, _)| kinds.contains(kind))
                 .map(|(_, span)| match acquits {
-                    true => Box::new(epochs.surely_within(span)) as Box<dyn Fn(u32) -> bool>,
-                    false => Box::new(epochs.within(span)) as Box<dyn Fn(u32) -> bool>,
+                    true => Box::new(intervals.surely_within(span)) as Box<dyn Fn(u32) -> bool>,
+                    false => Box::new(intervals.within(span)) as Box<dyn Fn(u32) -> bool>,
                 })
                 .collect()
         };
@@ -136,10 +136,10 @@ impl<'a> Span<'a> {
         let within = of(&rule.inside_events, false);
         let only_within = !rule.inside_events.is_empty();
         Self {
-            inside: Box::new(move |epoch| {
-                inside(epoch)
-                    && !out.iter().any(|event| event(epoch))
-                    && (!only_within || within.iter().any(|event| event(epoch)))
+            inside: Box::new(move |interval| {
+                inside(interval)
+                    && !out.iter().any(|event| event(interval))
+                    && (!only_within || within.iter().any(|event| event(interval)))
             }),
         }
     }
@@ -411,7 +411,7 @@ fn went(
     })
 }
 
-/// Personal data that a rule asks for, among the epochs that `inside` accepts.
+/// Personal data that a rule asks for, among the intervals that `inside` accepts.
 fn found(rule: &Rule, destination: &Destination, inside: &dyn Fn(u32) -> bool) -> Vec<Content> {
     destination
         .content_in(inside)
@@ -445,7 +445,7 @@ fn exemplars(hits: &[Content], others: Vec<FrameRef>) -> Vec<FrameRef> {
 fn frames(destination: &Destination, inside: &dyn Fn(u32) -> bool) -> Vec<FrameRef> {
     let mut out: Vec<FrameRef> = Vec::new();
     for view in destination.views.values() {
-        for (_, traffic) in view.active.iter().filter(|(epoch, _)| inside(*epoch)) {
+        for (_, traffic) in view.active.iter().filter(|(interval, _)| inside(*interval)) {
             let (first, last) = (traffic.first.at, traffic.last.at);
             out.extend([first, last]);
             out.extend(destination.frames.range(first..=last.max(first)).copied());
@@ -471,7 +471,7 @@ fn asked(
     let inside: Vec<&(u64, Moment, Moment)> = lookup
         .asked
         .iter()
-        .filter(|(epoch, _)| (span.inside)(**epoch))
+        .filter(|(interval, _)| (span.inside)(**interval))
         .map(|(_, asked)| asked)
         .collect();
     let first = inside.iter().map(|(_, first, _)| *first).min()?;

@@ -6,8 +6,8 @@ use super::fact::Cause;
 use super::*;
 use crate::evidence::flow::NameSource;
 use crate::evidence::{Devices, Evidence};
-use crate::ground::epoch::{Detail, Epochs, Schedule};
 use crate::ground::gaps::GapId;
+use crate::ground::interval::{Detail, Intervals, Schedule};
 use crate::ground::moment::Timestamp;
 use crate::judge::classify::catalog::Catalog;
 use crate::judge::classify::destination::Traffic;
@@ -68,7 +68,7 @@ struct To {
     whose: Attribution,
     traffic: Traffic,
     place: Option<Place>,
-    epoch: u32,
+    interval: u32,
 }
 
 fn to(host: &'static str, whose: Attribution, traffic: Traffic) -> To {
@@ -79,7 +79,7 @@ fn to(host: &'static str, whose: Attribution, traffic: Traffic) -> To {
         whose,
         traffic,
         place: Some(placed(&["US"], Sure::Agreed, Some("amazon"))),
-        epoch: 0,
+        interval: 0,
     }
 }
 
@@ -88,7 +88,7 @@ fn destination(of: &To) -> Destination {
         (of.host, of.ip.map(|ip| ip.parse::<IpAddr>().unwrap())),
         of.scope,
         of.whose,
-        (of.epoch, of.traffic),
+        (of.interval, of.traffic),
         of.place.clone(),
     )
 }
@@ -148,7 +148,7 @@ fn on_hand<T>(
     let evidence = Evidence {
         inputs: Vec::new(),
         series: Vec::new(),
-        epochs: Epochs::new(&Schedule::default(), Timestamp::UNKNOWN).unwrap(),
+        intervals: Intervals::new(&Schedule::default(), Timestamp::UNKNOWN).unwrap(),
     };
     let (devices, subject) = (Devices::default(), Subject::new(&[]));
     let locator = Locator::embedded().unwrap();
@@ -193,10 +193,10 @@ fn judged_on<'a>(
     let window = WindowCoverage {
         window: None,
         detail: Detail::default(),
-        inside: Box::new(|epoch| epoch == 0),
+        inside: Box::new(|interval| interval == 0),
         grace: hand
             .grace
-            .then(|| Box::new(|epoch: u32| epoch == 1) as Box<dyn Fn(u32) -> bool>),
+            .then(|| Box::new(|interval: u32| interval == 1) as Box<dyn Fn(u32) -> bool>),
         extent: None,
         seconds: 600.0,
         active: BTreeSet::new(),
@@ -680,7 +680,7 @@ fn uploads_that_nobody_shared() {
 fn what_lies_in_the_grace_is_listed_and_decides_nothing() {
     let claim = claim("local-data-mode");
     let early = To {
-        epoch: 1,
+        interval: 1,
         ..to("api.dji.com", Vendor, traffic(9, 9))
     };
     let hand = |destinations: Vec<To>| Hand {
@@ -694,7 +694,7 @@ fn what_lies_in_the_grace_is_listed_and_decides_nothing() {
     assert!(finding.grace && finding.weight == Weight::Listed && finding.account.in_grace);
     // The same traffic inside as well: the finding is no longer one of the grace.
     let inside = To {
-        epoch: 0,
+        interval: 0,
         ..early.clone()
     };
     let outcome = judged(&claim, hand(vec![inside, early]));

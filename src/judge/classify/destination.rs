@@ -94,7 +94,7 @@ pub struct Destination {
     pub flows: u64,
     /// Per series.
     pub views: BTreeMap<usize, View>,
-    /// What counts as traffic, by the machine of our side, per series and epoch.
+    /// What counts as traffic, by the machine of our side, per series and interval.
     pub(super) shares: BTreeMap<(usize, Client), Vec<(u32, Traffic)>>,
     /// Exemplar frames.
     pub frames: BTreeSet<FrameRef>,
@@ -134,7 +134,7 @@ impl Destination {
             })
     }
 
-    /// How far it went in the epochs that `inside` accepts; `None` without traffic that counts.
+    /// How far it went in the intervals that `inside` accepts; `None` without traffic that counts.
     pub fn stage_in(&self, inside: &dyn Fn(u32) -> bool) -> Option<(Stage, Traffic)> {
         self.views
             .values()
@@ -150,35 +150,35 @@ impl Destination {
             .max_by_key(|(stage, t)| (*stage, t.bytes_out, t.packets_out))
     }
 
-    /// What each machine of our side sent and got, per series, in the epochs that `inside` accepts.
+    /// What each machine of our side sent and got, per series, in the intervals that `inside` accepts.
     pub fn shares_in(&self, inside: &dyn Fn(u32) -> bool) -> Vec<((usize, Client), Traffic)> {
         let of = |(of, list): (&(usize, Client), &Vec<(u32, Traffic)>)| {
-            let inside = list.iter().filter(|(epoch, _)| inside(*epoch));
+            let inside = list.iter().filter(|(interval, _)| inside(*interval));
             Some((*of, View::sum(inside.map(|(_, t)| t))?))
         };
         self.shares.iter().filter_map(of).collect()
     }
 
-    /// Application payload out that nothing could read, in the epochs that `inside` accepts, by the vantage that shows most.
+    /// Application payload out that nothing could read, in the intervals that `inside` accepts, by the vantage that shows most.
     pub fn unread_out(&self, inside: &dyn Fn(u32) -> bool) -> u64 {
         self.views
             .values()
             .map(|view| {
-                let inside = view.active.iter().filter(|(epoch, _)| inside(*epoch));
+                let inside = view.active.iter().filter(|(interval, _)| inside(*interval));
                 inside.map(|(_, t)| t.unread_out).sum()
             })
             .max()
             .unwrap_or(0)
     }
 
-    /// Personal data that went out in clear, in the epochs that `inside` accepts, in a fixed order. What several vantages saw
+    /// Personal data that went out in clear, in the intervals that `inside` accepts, in a fixed order. What several vantages saw
     /// of it is not summed.
     pub fn content_in(&self, inside: &dyn Fn(u32) -> bool) -> Vec<Hit> {
         type Text<'h> = (Kind, &'h str, Option<&'h str>, &'static str);
         let mut all: BTreeMap<Text<'_>, Hit> = BTreeMap::new();
         for hits in self.content.values() {
             let mut seen: BTreeMap<Text<'_>, Hit> = BTreeMap::new();
-            for hit in hits.iter().filter(|hit| inside(hit.epoch)) {
+            for hit in hits.iter().filter(|hit| inside(hit.interval)) {
                 let key = (hit.kind, hit.text.as_str(), hit.plain.as_deref(), hit.place);
                 match seen.get_mut(&key) {
                     Some(have) => {
@@ -301,15 +301,15 @@ impl Destination {
 
 #[cfg(test)]
 impl Destination {
-    /// A destination by hand, for tests of what judges destinations: one view, all of it in `epoch`.
+    /// A destination by hand, for tests of what judges destinations: one view, all of it in `interval`.
     pub(crate) fn by_hand(
         (host, ip): (Option<&str>, Option<IpAddr>),
         scope: Scope,
         whose: Attribution,
-        (epoch, traffic): (u32, Traffic),
+        (interval, traffic): (u32, Traffic),
         place: Option<Place>,
     ) -> Self {
-        let all = vec![(epoch, traffic)];
+        let all = vec![(interval, traffic)];
         let view = View {
             total: all.clone(),
             active: all.clone(),
@@ -524,7 +524,7 @@ pub(super) fn group(
     }
     for hit in row.content.iter().filter(|hit| hit.side == judged.ours) {
         let content = destination.content.entry(index).or_default();
-        // From here on only the epoch and the text tell hits apart: all of them went out.
+        // From here on only the interval and the text tell hits apart: all of them went out.
         content.add(Hit {
             side: Side::A,
             ..hit.clone()
@@ -538,13 +538,13 @@ pub(super) fn group(
     for span in &row.spans {
         View::add(
             &mut view.total,
-            span.epoch,
+            span.interval,
             Traffic::of(&span.total, judged.ours),
         );
         if let Some(active) = &span.active {
             let traffic = Traffic::of(active, judged.ours);
-            View::add(&mut view.active, span.epoch, traffic);
-            View::add(share, span.epoch, traffic);
+            View::add(&mut view.active, span.interval, traffic);
+            View::add(share, span.interval, traffic);
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct Lookup {
     pub types: BTreeSet<u16>,
     /// Addresses answered.
     pub answers: BTreeSet<IpAddr>,
-    /// Per epoch: how often, first, last.
+    /// Per interval: how often, first, last.
     pub asked: BTreeMap<u32, (u64, Moment, Moment)>,
     /// The first answer of which no question was seen: it moves no verdict.
     pub told: Option<Moment>,
@@ -140,10 +140,10 @@ pub(super) fn lookup(
     lookup.clients.insert(key.client);
     lookup.types.extend(&asked.types);
     lookup.answers.extend(&asked.answers);
-    for (epoch, of) in &asked.asked {
+    for (interval, of) in &asked.asked {
         lookup
             .asked
-            .entry(*epoch)
+            .entry(*interval)
             .and_modify(|(count, first, last)| {
                 *count += of.count;
                 *first = (*first).min(of.first);

@@ -99,7 +99,7 @@ fn charge(destination: &mut Destination, far: IpAddr, sums: &BTreeMap<Between, S
         let Some(sum) = sums.get(&(*series, *client, far)) else {
             continue;
         };
-        for (epoch, share) in list {
+        for (interval, share) in list {
             let spared = if sum.spares_too_much() {
                 share.spared_out
             } else {
@@ -119,7 +119,7 @@ fn charge(destination: &mut Destination, far: IpAddr, sums: &BTreeMap<Between, S
                 continue;
             };
             for counted in [&mut view.total, &mut view.active] {
-                let at = counted.binary_search_by_key(epoch, |(of, _)| *of);
+                let at = counted.binary_search_by_key(interval, |(of, _)| *of);
                 if let Some((_, traffic)) = at.ok().and_then(|at| counted.get_mut(at)) {
                     pay(traffic, spared, quoted);
                 }

@@ -38,11 +38,11 @@ pub struct Judged {
     pub devices: Vec<DeviceView>,
     /// What the labels of each series say.
     pub labels: Vec<Labels>,
-    /// Local flows that are opaque tunnels: name, series, first moment per epoch.
+    /// Local flows that are opaque tunnels: name, series, first moment per interval.
     pub opaque: Vec<Opaque>,
     /// Flows whose names are hidden.
     pub hidden: Vec<(Moment, u32, String)>,
-    /// What each series says of the two directions of its flows, per epoch.
+    /// What each series says of the two directions of its flows, per interval.
     pub directions: Vec<BTreeMap<u32, Directions>>,
     /// What each series shows of the subject, where there are several.
     pub shown: Vec<Shown>,
@@ -53,8 +53,8 @@ pub struct Judged {
 pub struct Opaque {
     /// Index of the series.
     pub series: usize,
-    /// The epoch.
-    pub epoch: u32,
+    /// The interval.
+    pub interval: u32,
     /// First packet.
     pub first: Moment,
     /// Packets.
@@ -320,7 +320,7 @@ impl RowJudge<'_> {
         for span in &row.spans {
             out.opaque.push(Opaque {
                 series: self.index,
-                epoch: span.epoch,
+                interval: span.interval,
                 first: span.total.first,
                 packets: span.total.packets.a + span.total.packets.b,
                 name: name.clone(),
@@ -357,7 +357,7 @@ impl RowJudge<'_> {
         };
         for span in &row.spans {
             out.hidden
-                .push((span.total.first, span.epoch, what.clone()));
+                .push((span.total.first, span.interval, what.clone()));
         }
     }
 }
@@ -501,7 +501,7 @@ fn note_directions(
         .iter()
         .all(|side| row.spans.iter().any(|s| *s.total.packets.of(*side) > 0));
     for span in &row.spans {
-        let of = directions.entry(span.epoch).or_default();
+        let of = directions.entry(span.interval).or_default();
         let (sent, received) = (
             *span.total.packets.of(judged.ours),
             *span.total.packets.of(theirs),

@@ -1,4 +1,4 @@
-//! Counters of a destination, turned to our side, per vantage and epoch.
+//! Counters of a destination, turned to our side, per vantage and interval.
 
 use super::Stage;
 use crate::evidence::flow::Side;
@@ -116,14 +116,14 @@ impl Traffic {
 /// What one series saw of a destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
-    /// Per epoch, in order: everything.
+    /// Per interval, in order: everything.
     pub total: Vec<(u32, Traffic)>,
-    /// Per epoch, in order: what counts as traffic of it.
+    /// Per interval, in order: what counts as traffic of it.
     pub active: Vec<(u32, Traffic)>,
 }
 
 impl View {
-    /// The sum over epochs.
+    /// The sum over intervals.
     pub fn sum<'t>(traffic: impl Iterator<Item = &'t Traffic>) -> Option<Traffic> {
         traffic.fold(None, |sum: Option<Traffic>, t| match sum {
             Some(mut sum) => {
@@ -134,14 +134,14 @@ impl View {
         })
     }
 
-    pub(super) fn add(list: &mut Vec<(u32, Traffic)>, epoch: u32, traffic: Traffic) {
-        match list.binary_search_by_key(&epoch, |(e, _)| *e) {
+    pub(super) fn add(list: &mut Vec<(u32, Traffic)>, interval: u32, traffic: Traffic) {
+        match list.binary_search_by_key(&interval, |(e, _)| *e) {
             Ok(at) => {
                 if let Some((_, have)) = list.get_mut(at) {
                     have.add(&traffic);
                 }
             }
-            Err(at) => list.insert(at, (epoch, traffic)),
+            Err(at) => list.insert(at, (interval, traffic)),
         }
     }
 }

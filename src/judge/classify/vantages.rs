@@ -100,7 +100,7 @@ pub fn missed(
         View::sum(
             view.active
                 .iter()
-                .filter(|(epoch, _)| inside(*epoch))
+                .filter(|(interval, _)| inside(*interval))
                 .map(|(_, t)| t),
         )
     };
@@ -136,7 +136,7 @@ pub struct Shown {
     subject: BTreeMap<Conversation, Seen>,
     /// MACs of the subject, each with that of a router that it spoke to.
     links: BTreeSet<(Mac, Mac)>,
-    /// First and last packet of the subject per epoch.
+    /// First and last packet of the subject per interval.
     spans: BTreeMap<u32, (Timestamp, Timestamp)>,
 }
 
@@ -206,7 +206,7 @@ impl Shown {
         }
         for span in &row.spans {
             let (from, to) = (span.total.first.time, span.total.last.time);
-            let (first, last) = self.spans.entry(span.epoch).or_insert((from, to));
+            let (first, last) = self.spans.entry(span.interval).or_insert((from, to));
             (*first, *last) = ((*first).min(from), (*last).max(to));
         }
         let ours = mac_of(&key.link, judged.ours);
@@ -235,9 +235,9 @@ impl Shown {
             || self.links.intersection(&other.links).next().is_some()
     }
 
-    /// First and last packet of the subject in the epochs that `inside` accepts.
+    /// First and last packet of the subject in the intervals that `inside` accepts.
     pub fn span(&self, inside: &dyn Fn(u32) -> bool) -> Option<(Timestamp, Timestamp)> {
-        let spans = self.spans.iter().filter(|(epoch, _)| inside(**epoch));
+        let spans = self.spans.iter().filter(|(interval, _)| inside(**interval));
         spans
             .map(|(_, span)| *span)
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))

@@ -74,7 +74,7 @@ impl Compression {
 }
 
 /// Counts and hashes what passes through.
-pub(super) struct Tap {
+pub(super) struct TeeReader {
     source: Box<dyn Read>,
     hasher: Option<Hasher>,
     bytes: u64,
@@ -83,7 +83,7 @@ pub(super) struct Tap {
     broken: Option<io::Error>,
 }
 
-impl Tap {
+impl TeeReader {
     pub(super) fn new(
         source: Box<dyn Read>,
         hasher: Option<Hasher>,
@@ -145,9 +145,9 @@ impl Tap {
     }
 }
 
-/// The decoder's end of a [`Tap`], with a look ahead.
-struct Spout {
-    tap: Rc<RefCell<Tap>>,
+/// The decoder's end of a [`TeeReader`], with a look ahead.
+struct TeeOutput {
+    tap: Rc<RefCell<TeeReader>>,
     block: Vec<u8>,
     start: usize,
     end: usize,
@@ -155,8 +155,8 @@ struct Spout {
     starved: Rc<Cell<bool>>,
 }
 
-impl Spout {
-    fn new(tap: &Rc<RefCell<Tap>>) -> Self {
+impl TeeOutput {
+    fn new(tap: &Rc<RefCell<TeeReader>>) -> Self {
         Self {
             tap: Rc::clone(tap),
             block: vec![0; TAP_BLOCK],
@@ -196,7 +196,7 @@ impl Spout {
     }
 }
 
-impl Read for Spout {
+impl Read for TeeOutput {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let have = self.peek(1)?;
         let n = have.len().min(buf.len());
@@ -236,7 +236,7 @@ impl<D: Read> Read for Decoder<D> {
 /// [`ErrorKind::QuotaExceeded`].
 struct Bounded {
     decoder: Box<dyn Read>,
-    tap: Rc<RefCell<Tap>>,
+    tap: Rc<RefCell<TeeReader>>,
     /// Bytes that came out so far.
     grown: u64,
 }
@@ -254,7 +254,7 @@ impl Read for Bounded {
 }
 
 /// The decompressed stream behind `tap`.
-pub(super) fn decoder(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read> {
+pub(super) fn decoder(kind: Compression, tap: &Rc<RefCell<TeeReader>>) -> Box<dyn Read> {
     Box::new(Bounded {
         decoder: unbounded(kind, tap),
         tap: Rc::clone(tap),
@@ -262,8 +262,8 @@ pub(super) fn decoder(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read
     })
 }
 
-fn unbounded(kind: Compression, tap: &Rc<RefCell<Tap>>) -> Box<dyn Read> {
-    let spout = Spout::new(tap);
+fn unbounded(kind: Compression, tap: &Rc<RefCell<TeeReader>>) -> Box<dyn Read> {
+    let spout = TeeOutput::new(tap);
     let starved = Rc::clone(&spout.starved);
     match kind {
         Compression::Gzip => Box::new(Decoder {
@@ -296,8 +296,8 @@ mod tests {
     fn a_stream_grows_so_far_and_no_further() {
         for (file, most) in [(1_000, GROWTH_FREE), (2_000_000, 2_000_000 * GROWTH_MAX)] {
             let source = Box::new(io::repeat(7).take(file));
-            let tap = Tap::new(source, None, Compression::Gzip);
-            Tap::finish(&tap);
+            let tap = TeeReader::new(source, None, Compression::Gzip);
+            TeeReader::finish(&tap);
             assert_eq!(tap.borrow().bytes(), file);
             let mut bomb = Bounded {
                 decoder: Box::new(io::repeat(0)),

@@ -31,7 +31,7 @@ pub(super) struct Assembler {
 struct Late {
     bytes: Vec<u8>,
     at: crate::ground::moment::Moment,
-    epoch: u32,
+    interval: u32,
 }
 
 /// What comes out, in order.
@@ -51,7 +51,7 @@ impl Assembler {
         sequence: u32,
         begin: Option<u32>,
         bytes: &[u8],
-        (at, epoch): (crate::ground::moment::Moment, u32),
+        (at, interval): (crate::ground::moment::Moment, u32),
         lend: &mut dyn FnMut(Event<'_>),
     ) {
         let next = *self.next.get_or_insert_with(|| begin.unwrap_or(sequence));
@@ -70,8 +70,8 @@ impl Assembler {
         // Distances in the window of a connection are below 2^31 (RFC 9293 §3.4).
         let ahead = sequence.wrapping_sub(next).cast_signed();
         if ahead > 0 {
-            if let Some(loser) = self.keep(sequence, bytes, at, epoch).filter(|_| !again) {
-                lend(Event::Rival(&loser.bytes, loser.at, loser.epoch));
+            if let Some(loser) = self.keep(sequence, bytes, at, interval).filter(|_| !again) {
+                lend(Event::Rival(&loser.bytes, loser.at, loser.interval));
             }
             if self.late_bytes > LATE_BYTES_MAX || self.late.len() > LATE_PIECES_MAX {
                 self.give_up(lend);
@@ -81,10 +81,10 @@ impl Assembler {
         let old = usize::try_from(ahead.unsigned_abs()).unwrap_or(usize::MAX);
         // A keep-alive repeats one byte.
         if old.min(bytes.len()) > 1 && !again {
-            lend(Event::Rival(bytes, at, epoch));
+            lend(Event::Rival(bytes, at, interval));
         }
         if let Some(fresh) = bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
-            lend(Event::Bytes(fresh, at, epoch));
+            lend(Event::Bytes(fresh, at, interval));
             self.advance(next, fresh.len());
             self.join(lend);
         }
@@ -113,7 +113,7 @@ impl Assembler {
         sequence: u32,
         bytes: &[u8],
         at: crate::ground::moment::Moment,
-        epoch: u32,
+        interval: u32,
     ) -> Option<Late> {
         if self.late.is_empty() {
             self.base = self.next.unwrap_or(sequence);
@@ -125,7 +125,7 @@ impl Assembler {
         let late = Late {
             bytes: bytes.to_vec(),
             at,
-            epoch,
+            interval,
         };
         let longer = self
             .late
@@ -156,7 +156,7 @@ impl Assembler {
             self.late_bytes = self.late_bytes.saturating_sub(late.bytes.len());
             let old = usize::try_from(ahead.unsigned_abs()).unwrap_or(usize::MAX);
             if let Some(fresh) = late.bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
-                lend(Event::Bytes(fresh, late.at, late.epoch));
+                lend(Event::Bytes(fresh, late.at, late.interval));
                 self.advance(next, fresh.len());
             }
         }

@@ -25,7 +25,7 @@ fn look(head: &str, body: &str) -> (Vec<Kind>, bool) {
         policy: Policy::Masked,
         side: Side::A,
         at: Moment::NONE,
-        epoch: 0,
+        interval: 0,
         payload: Default::default(),
         opened: &std::cell::Cell::new(0),
         tokens: &Tokens::default(),

@@ -8,20 +8,24 @@ use crate::ground::moment::Moment;
 pub struct Credit {
     /// When it came.
     pub at: Moment,
-    /// The epoch of that.
-    pub epoch: u32,
+    /// The interval of that.
+    pub interval: u32,
     /// How many bytes.
     pub bytes: u64,
 }
 
-/// Adds a credit to a list, to the last one if it is of the same epoch and input.
-pub(super) fn add(credits: &mut Vec<Credit>, at: Moment, epoch: u32, bytes: u64) {
+/// Adds a credit to a list, to the last one if it is of the same interval and input.
+pub(super) fn add(credits: &mut Vec<Credit>, at: Moment, interval: u32, bytes: u64) {
     match credits.last_mut() {
-        Some(last) if last.epoch == epoch && last.at.at.input == at.at.input => {
+        Some(last) if last.interval == interval && last.at.at.input == at.at.input => {
             last.bytes = last.bytes.saturating_add(bytes);
         }
         _ if bytes == 0 => {}
-        _ => credits.push(Credit { at, epoch, bytes }),
+        _ => credits.push(Credit {
+            at,
+            interval,
+            bytes,
+        }),
     }
 }
 
@@ -30,7 +34,7 @@ pub(super) fn add(credits: &mut Vec<Credit>, at: Moment, epoch: u32, bytes: u64)
 struct Mark {
     end: usize,
     at: Moment,
-    epoch: u32,
+    interval: u32,
 }
 
 /// Bytes that wait, and which packet brought which of them.
@@ -42,12 +46,12 @@ pub(super) struct Held {
 
 impl Held {
     /// Appends the bytes of a packet.
-    pub(super) fn push(&mut self, bytes: &[u8], at: Moment, epoch: u32) {
+    pub(super) fn push(&mut self, bytes: &[u8], at: Moment, interval: u32) {
         self.bytes.extend_from_slice(bytes);
         let end = self.bytes.len();
         match self.marks.last_mut() {
-            Some(last) if last.at.at == at.at && last.epoch == epoch => last.end = end,
-            _ => self.marks.push(Mark { end, at, epoch }),
+            Some(last) if last.at.at == at.at && last.interval == interval => last.end = end,
+            _ => self.marks.push(Mark { end, at, interval }),
         }
     }
 
@@ -62,7 +66,7 @@ impl Held {
         self.marks
             .get(index)
             .or(self.marks.last())
-            .map_or((Moment::NONE, 0), |mark| (mark.at, mark.epoch))
+            .map_or((Moment::NONE, 0), |mark| (mark.at, mark.interval))
     }
 
     /// The bytes from `from` on, by packet.
@@ -71,7 +75,7 @@ impl Held {
         self.marks.iter().filter_map(move |mark| {
             let piece = self.bytes.get(begin..mark.end).filter(|p| !p.is_empty())?;
             begin = mark.end;
-            Some((piece, mark.at, mark.epoch))
+            Some((piece, mark.at, mark.interval))
         })
     }
 
@@ -83,17 +87,17 @@ impl Held {
         out: &mut Out<'_>,
         lend: &mut dyn FnMut(&[u8], &mut Out<'_>),
     ) {
-        let (at, epoch) = (out.at, out.epoch);
+        let (at, interval) = (out.at, out.interval);
         let mut left = to.saturating_sub(from);
         for (piece, moment, of) in self.pieces(from) {
             let piece = piece.get(..left).unwrap_or(piece);
             left = left.saturating_sub(piece.len());
             if !piece.is_empty() {
-                (out.at, out.epoch) = (moment, of);
+                (out.at, out.interval) = (moment, of);
                 lend(piece, out);
             }
         }
-        (out.at, out.epoch) = (at, epoch);
+        (out.at, out.interval) = (at, interval);
     }
 
     /// Forgets what lies behind the first `length` bytes.

@@ -38,7 +38,7 @@ pub(super) struct Out<'o> {
     pub(super) side: Side,
     /// The packet at hand.
     pub(super) at: Moment,
-    pub(super) epoch: u32,
+    pub(super) interval: u32,
     /// What the dissectors know of the payload.
     pub(super) payload: PayloadKind,
     /// Counts what comes out of compressed bodies.
@@ -49,19 +49,24 @@ pub(super) struct Out<'o> {
 
 impl Out<'_> {
     /// The bytes of a packet were read.
-    pub(super) fn read(&mut self, bytes: usize, at: Moment, epoch: u32) {
-        super::held::add(self.credits, at, epoch, bytes as u64);
+    pub(super) fn read(&mut self, bytes: usize, at: Moment, interval: u32) {
+        super::held::add(self.credits, at, interval, bytes as u64);
     }
 
     /// Something was found, in the packet of `at`.
-    pub(super) fn found(&mut self, found: Found, place: &'static str, (at, epoch): (Moment, u32)) {
+    pub(super) fn found(
+        &mut self,
+        found: Found,
+        place: &'static str,
+        (at, interval): (Moment, u32),
+    ) {
         self.hits.add(Hit {
             kind: found.kind,
             text: found.masked,
             plain: (self.policy == Policy::Revealed).then_some(found.plain),
             place,
             side: self.side,
-            epoch,
+            interval,
             first: at,
             count: 1,
         });
@@ -81,7 +86,7 @@ impl Out<'_> {
             policy: self.policy,
             side: self.side,
             at: self.at,
-            epoch: self.epoch,
+            interval: self.interval,
             payload: self.payload,
             opened: self.opened,
             tokens: self.tokens,

@@ -45,7 +45,7 @@ impl Reader for Http {
                 continue;
             }
             let before = self.head.bytes.len();
-            self.head.push(rest, out.at, out.epoch);
+            self.head.push(rest, out.at, out.interval);
             let Some(end) = head_end(&self.head.bytes, self.searched) else {
                 self.searched = self.head.bytes.len();
                 let strange = fit(&self.head.bytes) == Fit::NotMine;
@@ -172,7 +172,7 @@ impl Body {
                 } else {
                     // Sizes and line breaks, one byte at a time: data must not be passed over.
                     let taken = chunked.feed(bytes.get(..1).unwrap_or(bytes));
-                    out.read(taken, out.at, out.epoch);
+                    out.read(taken, out.at, out.interval);
                     taken
                 };
                 let over = if chunked.is_done() {

@@ -60,7 +60,7 @@ impl Reader for Http2 {
     fn read(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Then {
         let mut used = self.preface.min(bytes.len());
         self.preface = self.preface.saturating_sub(used);
-        out.read(used, out.at, out.epoch);
+        out.read(used, out.at, out.interval);
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
             let Some(mut frame) = self.frame.take() else {
                 used = used.saturating_add(1);
@@ -78,7 +78,7 @@ impl Reader for Http2 {
                 }
                 frame.front = frame.front.saturating_sub(1);
                 frame.left = frame.left.saturating_sub(1);
-                out.read(1, out.at, out.epoch);
+                out.read(1, out.at, out.interval);
             }
             frame.left = frame.left.saturating_sub(piece.len());
             // What is padding lies in the last bytes of the frame.
@@ -91,7 +91,7 @@ impl Reader for Http2 {
             let content = piece
                 .get(..piece.len().saturating_sub(beyond))
                 .unwrap_or(piece);
-            out.read(beyond, out.at, out.epoch);
+            out.read(beyond, out.at, out.interval);
             if !self.content(frame, content, out) {
                 return Then::Done;
             }
@@ -128,7 +128,7 @@ impl Http2 {
             return;
         };
         self.header.clear();
-        out.read(HEADER_LEN, out.at, out.epoch);
+        out.read(HEADER_LEN, out.at, out.interval);
         let left = usize::try_from(u32::from_be_bytes([0, l0, l1, l2])).unwrap_or(usize::MAX);
         let padded = flags & PADDED != 0 && matches!(kind, DATA | frame_type::HEADERS);
         let priority = flags & PRIORITY != 0 && kind == frame_type::HEADERS;
@@ -162,11 +162,11 @@ impl Http2 {
             }
             frame_type::HEADERS | frame_type::CONTINUATION => {
                 self.block.extend_from_slice(bytes);
-                add(&mut self.owed, out.at, out.epoch, bytes.len() as u64);
+                add(&mut self.owed, out.at, out.interval, bytes.len() as u64);
                 return self.block.len() <= BLOCK_MAX;
             }
             // Settings, pings, windows: numbers of the protocol.
-            _ => out.read(bytes.len(), out.at, out.epoch),
+            _ => out.read(bytes.len(), out.at, out.interval),
         }
         true
     }

@@ -37,7 +37,7 @@ pub(super) fn query(message: &[u8], out: &mut Out<'_>) {
         }
     }
     // What stands behind the questions: options, and bytes behind the message.
-    let moment = (out.at, out.epoch);
+    let moment = (out.at, out.interval);
     for found in scan::scan(reader.rest(), false).found {
         out.found(found, PLACE, moment);
     }
@@ -67,7 +67,7 @@ pub(super) fn host(text: &str, place: &'static str, out: &mut Out<'_>) {
 }
 
 fn name(labels: &[&[u8]], place: &'static str, out: &mut Out<'_>) {
-    let moment = (out.at, out.epoch);
+    let moment = (out.at, out.interval);
     let whole = labels.join(&b'.');
     let mut found = scan::scan(&whole, true).found;
     // Names come in lower case, and serial numbers are known by capitals.
@@ -101,7 +101,7 @@ pub(super) fn stun(message: &[u8], out: &mut Out<'_>) {
     if header != Some(COOKIE) || reader.take(12).is_none() {
         return;
     }
-    let moment = (out.at, out.epoch);
+    let moment = (out.at, out.interval);
     while let (Some(kind), Some(length)) = (reader.u16(), reader.u16()) {
         let length = usize::from(length);
         let Some(value) = reader.take(length) else {
@@ -138,7 +138,7 @@ mod tests {
             policy: Policy::Masked,
             side: Side::A,
             at: Moment::NONE,
-            epoch: 0,
+            interval: 0,
             payload: Default::default(),
             opened: &std::cell::Cell::new(0),
             tokens: &Tokens::default(),

@@ -79,13 +79,13 @@ impl Message {
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) {
         match &mut self.state {
             State::Start(held) => {
-                held.push(bytes, out.at, out.epoch);
+                held.push(bytes, out.at, out.interval);
                 if held.bytes.len() >= media::START {
                     self.begin(false, out);
                 }
             }
             State::Text(window) => window.push(bytes, out),
-            State::Media => out.read(bytes.len(), out.at, out.epoch),
+            State::Media => out.read(bytes.len(), out.at, out.interval),
             State::Packed(packed) => {
                 if !packed.push(bytes, out) {
                     packed.end(out);
@@ -93,7 +93,7 @@ impl Message {
                 }
             }
             State::Archive(held) => {
-                held.push(bytes, out.at, out.epoch);
+                held.push(bytes, out.at, out.interval);
                 if held.bytes.len() > ARCHIVE_MAX {
                     archive(self.place, self.depth, held, out);
                     self.state = State::Sealed;
@@ -132,8 +132,8 @@ impl Message {
             Coding::Other => State::Sealed,
             Coding::Plain => {
                 if let Some(media) = media::at_start(start) {
-                    let (at, epoch) = held.moment(0);
-                    out.found(scan::picture(media, 0), self.place, (at, epoch));
+                    let (at, interval) = held.moment(0);
+                    out.found(scan::picture(media, 0), self.place, (at, interval));
                     if let Some((latitude, longitude)) = media::position(start) {
                         let found = position::found(latitude, longitude, 0, 0);
                         out.found(found, self.place, held.moment(start.len()));
@@ -174,7 +174,7 @@ impl Message {
 impl Packed {
     /// False when nothing more can be opened.
     fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) -> bool {
-        add(&mut self.owed, out.at, out.epoch, bytes.len() as u64);
+        add(&mut self.owed, out.at, out.interval, bytes.len() as u64);
         let mut credits = Vec::new();
         let (content, total) = (&mut self.content, &mut self.total);
         let mut inner = out.inner(&mut credits);
@@ -208,7 +208,7 @@ pub(super) fn settle(owed: &mut Vec<Credit>, read: u64, total: u64, out: &mut Ou
             .checked_div(u128::from(total))
             .unwrap_or(0);
         let share = u64::try_from(share).unwrap_or(0);
-        add(out.credits, credit.at, credit.epoch, share);
+        add(out.credits, credit.at, credit.interval, share);
     }
 }
 
@@ -247,8 +247,8 @@ fn archive(place: &'static str, depth: u8, held: &mut Held, out: &mut Out<'_>) {
     });
     let total = held.bytes.len();
     let mut owed = Vec::new();
-    for (piece, at, epoch) in held.pieces(0) {
-        add(&mut owed, at, epoch, piece.len() as u64);
+    for (piece, at, interval) in held.pieces(0) {
+        add(&mut owed, at, interval, piece.len() as u64);
     }
     settle(
         &mut owed,
@@ -280,7 +280,7 @@ mod tests {
             policy: Policy::Masked,
             side: Side::A,
             at: Moment::NONE,
-            epoch: 0,
+            interval: 0,
             payload: Default::default(),
             opened: &std::cell::Cell::new(0),
             tokens: &Default::default(),

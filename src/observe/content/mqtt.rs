@@ -15,7 +15,7 @@ pub(super) const PLACE: &str = "mqtt";
 pub(super) fn look_at_login(header: usize, pieces: Pieces<'_>, out: &mut Out<'_>) {
     let body = pieces.bytes().get(header..).unwrap_or_default();
     if let Some(login) = login(body) {
-        let moment = (out.at, out.epoch);
+        let moment = (out.at, out.interval);
         if let Some(found) = credential(login) {
             out.found(found, PLACE, moment);
         }
@@ -30,7 +30,7 @@ pub(super) fn look_at_login(header: usize, pieces: Pieces<'_>, out: &mut Out<'_>
 
 /// Looks at texts in a frame of lengths and flags, all of which is read.
 pub(super) fn look_at_frame(header: usize, pieces: Pieces<'_>, out: &mut Out<'_>) {
-    let (at, epoch) = (out.at, out.epoch);
+    let (at, interval) = (out.at, out.interval);
     let mut credits = Vec::new();
     let mut message = Message::new(PLACE, Coding::Plain);
     let mut header = header;
@@ -38,13 +38,13 @@ pub(super) fn look_at_frame(header: usize, pieces: Pieces<'_>, out: &mut Out<'_>
         let behind = piece.get(header..).unwrap_or_default();
         header = header.saturating_sub(piece.len());
         if !behind.is_empty() {
-            (out.at, out.epoch) = (when, of);
+            (out.at, out.interval) = (when, of);
             message.push(behind, &mut out.inner(&mut credits));
         }
     }
-    (out.at, out.epoch) = (at, epoch);
+    (out.at, out.interval) = (at, interval);
     message.end(&mut out.inner(&mut credits));
-    out.read(pieces.bytes().len(), at, epoch);
+    out.read(pieces.bytes().len(), at, interval);
 }
 
 fn credential(login: Login<'_>) -> Option<Found> {

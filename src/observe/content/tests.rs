@@ -63,7 +63,7 @@ impl Talk {
             bytes,
             side: self.side,
             at: self.at,
-            epoch: 0,
+            interval: 0,
         };
         let mut credits = Vec::new();
         let flow = self.table.flow(self.slot).expect("open");
@@ -79,7 +79,7 @@ impl Talk {
                 flow,
                 ledger: &mut self.ledger,
                 at: self.at,
-                epoch: 0,
+                interval: 0,
                 ends,
                 part: Default::default(),
                 app: None,
@@ -127,7 +127,7 @@ impl Talk {
                 flow,
                 ledger,
                 at,
-                epoch: 0,
+                interval: 0,
                 ends,
                 part: Default::default(),
                 app: None,
@@ -421,7 +421,7 @@ type Told = (Vec<(Kind, String, u64)>, u64);
 /// What is known of a fixture's only destination: hits, and bytes unread, inside the window or before it.
 fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
     use crate::evidence::Devices;
-    use crate::ground::epoch::{Bound, Schedule, WindowSpec};
+    use crate::ground::interval::{Bound, Schedule, WindowSpec};
     use crate::judge::classify::catalog::Catalog;
     use crate::judge::classify::subject::Subject;
     use crate::judge::classify::{Basis, rows};
@@ -435,7 +435,7 @@ fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
         local: Vec::new(),
         sidecars: Default::default(),
         means: Default::default(),
-        witness: None,
+        observer: None,
         devices: Devices::default(),
         time_gap: 60_000_000_000,
         hash: false,
@@ -464,7 +464,7 @@ fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
     else {
         panic!("one destination");
     };
-    let inside = evidence.epochs.within(&evidence.epochs.windows()[0]);
+    let inside = evidence.intervals.within(&evidence.intervals.windows()[0]);
     let of = |inside: &dyn Fn(u32) -> bool| {
         let hits = destination.content_in(inside);
         let hits = hits
@@ -473,7 +473,7 @@ fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
             .collect();
         (hits, destination.unread_out(inside))
     };
-    [of(&inside), of(&|epoch| !inside(epoch))]
+    [of(&inside), of(&|interval| !inside(interval))]
 }
 
 #[test]

@@ -201,8 +201,8 @@ pub struct Payload<'b> {
     pub side: Side,
     /// The packet.
     pub at: Moment,
-    /// Its epoch.
-    pub epoch: u32,
+    /// Its interval.
+    pub interval: u32,
 }
 
 impl Watch {
@@ -233,7 +233,7 @@ impl Watch {
             policy,
             side: payload.side,
             at: payload.at,
-            epoch: payload.epoch,
+            interval: payload.interval,
             payload: clues.payload,
             opened: &self.opened,
             tokens: &self.tokens,
@@ -252,7 +252,7 @@ impl Watch {
         if clues.payload == PayloadKind::Opening && direction.seen < SSH_OPENING_MAX {
             direction.seen = direction.seen.saturating_add(payload.bytes.len() as u64);
             if direction.seen <= SSH_OPENING_MAX {
-                out.read(payload.bytes.len(), payload.at, payload.epoch);
+                out.read(payload.bytes.len(), payload.at, payload.interval);
                 return;
             }
         }
@@ -261,7 +261,7 @@ impl Watch {
             mode,
             seen,
         } = direction;
-        let moment = (payload.at, payload.epoch);
+        let moment = (payload.at, payload.interval);
         assembler.push(sequence, begin, payload.bytes, moment, &mut |event| {
             lend(event, mode, seen, clues, guarded, &mut out);
         });
@@ -275,7 +275,7 @@ impl Watch {
                 policy,
                 side: payload.side,
                 at: payload.at,
-                epoch: payload.epoch,
+                interval: payload.interval,
                 payload: clues.payload,
                 opened: &self.opened,
                 tokens: &self.tokens,
@@ -309,7 +309,7 @@ impl Watch {
                 policy: self.policy,
                 side,
                 at: Moment::NONE,
-                epoch: 0,
+                interval: 0,
                 payload: clues.payload,
                 opened: &self.opened,
                 tokens: &self.tokens,
@@ -333,7 +333,7 @@ impl Watch {
         let clues = Clues::of(flow, pieces.bytes().len());
         let guarded = self.guarded;
         let direction = self.sides.of_mut(side);
-        let Some((_, (at, epoch))) = pieces.iter().last() else {
+        let Some((_, (at, interval))) = pieces.iter().last() else {
             return;
         };
         let mut out = Out {
@@ -342,7 +342,7 @@ impl Watch {
             policy: self.policy,
             side,
             at,
-            epoch,
+            interval,
             payload: clues.payload,
             opened: &self.opened,
             tokens: &self.tokens,
@@ -357,8 +357,8 @@ impl Watch {
         *seen = seen.saturating_add(pieces.bytes().len() as u64);
         match part {
             Part::Unframed => {
-                for (piece, (at, epoch)) in pieces.iter() {
-                    (out.at, out.epoch) = (at, epoch);
+                for (piece, (at, interval)) in pieces.iter() {
+                    (out.at, out.interval) = (at, interval);
                     feed(piece, mode, clues, false, guarded, &mut out);
                 }
             }
@@ -372,8 +372,8 @@ impl Watch {
                         Message::new(mqtt::PLACE, Coding::Plain)
                     }
                 };
-                for (piece, (at, epoch)) in pieces.iter() {
-                    (out.at, out.epoch) = (at, epoch);
+                for (piece, (at, interval)) in pieces.iter() {
+                    (out.at, out.interval) = (at, interval);
                     message.push(piece, &mut out);
                 }
                 if last {
@@ -402,7 +402,7 @@ impl Watch {
             policy: self.policy,
             side,
             at: Moment::NONE,
-            epoch: 0,
+            interval: 0,
             payload: flow.payload,
             opened: &self.opened,
             tokens: &self.tokens,
@@ -432,7 +432,7 @@ impl Watch {
             policy: self.policy,
             side,
             at: when.0,
-            epoch: when.1,
+            interval: when.1,
             payload: flow.payload,
             opened: &self.opened,
             tokens: &self.tokens,
@@ -458,7 +458,7 @@ impl Watch {
             policy: self.policy,
             side: payload.side,
             at: payload.at,
-            epoch: payload.epoch,
+            interval: payload.interval,
             payload: flow.payload,
             opened: &self.opened,
             tokens: &self.tokens,
@@ -504,7 +504,7 @@ impl Watch {
                 policy: self.policy,
                 side: payload.side,
                 at: payload.at,
-                epoch: payload.epoch,
+                interval: payload.interval,
                 payload: clues.payload,
                 opened: &self.opened,
                 tokens: &self.tokens,
@@ -527,12 +527,12 @@ impl Watch {
             policy: self.policy,
             side: payload.side,
             at: payload.at,
-            epoch: payload.epoch,
+            interval: payload.interval,
             payload: clues.payload,
             opened: &self.opened,
             tokens: &self.tokens,
         };
-        let moment = (payload.at, payload.epoch);
+        let moment = (payload.at, payload.interval);
         if clues.payload == PayloadKind::DroneLink {
             drone_positions(bytes, place, &mut out);
         }
@@ -565,7 +565,7 @@ impl Watch {
         let read = numbers
             .len()
             .saturating_add(if filler { data.len() } else { 0 });
-        super::held::add(credits, payload.at, payload.epoch, read as u64);
+        super::held::add(credits, payload.at, payload.interval, read as u64);
         if !filler {
             let payload = Payload {
                 bytes: data,
@@ -580,7 +580,7 @@ impl Watch {
         &mut self,
         side: Side,
         flow: &Flow,
-        (at, epoch): (Moment, u32),
+        (at, interval): (Moment, u32),
         credits: &mut Vec<Credit>,
     ) {
         let clues = Clues::of(flow, 0);
@@ -590,7 +590,7 @@ impl Watch {
             policy: self.policy,
             side,
             at,
-            epoch,
+            interval,
             payload: clues.payload,
             opened: &self.opened,
             tokens: &self.tokens,
@@ -649,8 +649,8 @@ fn lend(
     guarded: bool,
     out: &mut Out<'_>,
 ) {
-    let (bytes, at, epoch) = match event {
-        Event::Bytes(bytes, at, epoch) => (bytes, at, epoch),
+    let (bytes, at, interval) = match event {
+        Event::Bytes(bytes, at, interval) => (bytes, at, interval),
         Event::Hole => {
             if !matches!(mode, Mode::Done) {
                 stop(mode, out);
@@ -658,16 +658,16 @@ fn lend(
             }
             return;
         }
-        Event::Rival(bytes, at, epoch) => {
+        Event::Rival(bytes, at, interval) => {
             if !guarded && !matches!(mode, Mode::Done) {
-                rival(bytes, (at, epoch), out);
+                rival(bytes, (at, interval), out);
             }
             return;
         }
     };
     *seen = seen.saturating_add(bytes.len() as u64);
-    let (now, of) = (out.at, out.epoch);
-    (out.at, out.epoch) = (at, epoch);
+    let (now, of) = (out.at, out.interval);
+    (out.at, out.interval) = (at, interval);
     feed(
         bytes,
         mode,
@@ -676,7 +676,7 @@ fn lend(
         guarded,
         out,
     );
-    (out.at, out.epoch) = (now, of);
+    (out.at, out.interval) = (now, of);
     if seen.saturating_add(out.opened.get()) > DIRECTION_MAX {
         stop(mode, out);
     }
@@ -723,7 +723,7 @@ fn feed(
                 continue;
             }
             Mode::Sniff(held) => {
-                held.push(rest, out.at, out.epoch);
+                held.push(rest, out.at, out.interval);
                 let held = std::mem::take(held);
                 begin(held, mode, clues, tired, guarded, out);
                 return;
@@ -896,7 +896,7 @@ impl Publication {
                         kind: Kind::Video,
                         format: "live stream over RTMP",
                     };
-                    let moment = (out.at, out.epoch);
+                    let moment = (out.at, out.interval);
                     out.found(scan::picture(media, 0), "tcp payload", moment);
                 }
             }
@@ -918,7 +918,7 @@ impl Publication {
 fn drone_positions(bytes: &[u8], place: &'static str, out: &mut Out<'_>) {
     for (latitude, longitude) in drone::positions(bytes) {
         if position::plausible(latitude, longitude) {
-            let moment = (out.at, out.epoch);
+            let moment = (out.at, out.interval);
             out.found(position::found(latitude, longitude, 0, 0), place, moment);
         }
     }

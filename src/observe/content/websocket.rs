@@ -64,7 +64,7 @@ impl Reader for WebSocket {
             }
             self.header.push(next);
             used = used.saturating_add(1);
-            out.read(1, out.at, out.epoch);
+            out.read(1, out.at, out.interval);
             match self.begin() {
                 Begun::NeedMore => {}
                 Begun::Frame(frame) if frame.left == 0 => self.over(frame, out),
@@ -148,7 +148,7 @@ impl WebSocket {
             message.push(clear, out);
             message.end(out);
         } else if self.packed {
-            add(&mut self.owed, out.at, out.epoch, clear.len() as u64);
+            add(&mut self.owed, out.at, out.interval, clear.len() as u64);
             self.open(clear, out);
         } else if let Some(message) = &mut self.message {
             message.push(clear, out);

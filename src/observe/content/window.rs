@@ -41,7 +41,7 @@ impl Window {
     /// Takes the packet's bytes.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) {
         for piece in bytes.chunks(WINDOW) {
-            self.held.push(piece, out.at, out.epoch);
+            self.held.push(piece, out.at, out.interval);
             let waiting = self.held.bytes.len().saturating_sub(self.fresh);
             if waiting >= WINDOW || self.held.packets() >= PACKETS_MAX {
                 self.look(false, out);
@@ -112,7 +112,7 @@ impl Window {
         };
         let hidden = joined(&outcome.sealed);
         let mut begin = self.fresh;
-        for (piece, moment, epoch) in self.held.pieces(self.fresh) {
+        for (piece, moment, interval) in self.held.pieces(self.fresh) {
             let end = begin.saturating_add(piece.len());
             // Both lists are short: a look is bounded.
             let first = grains.partition_point(|(_, to)| *to <= begin);
@@ -122,7 +122,7 @@ impl Window {
                 .map(|grain| shared(*grain, begin, end))
                 .sum();
             let hidden: usize = hidden.iter().map(|run| shared(*run, begin, end)).sum();
-            out.read(text.saturating_sub(hidden), moment, epoch);
+            out.read(text.saturating_sub(hidden), moment, interval);
             begin = end;
         }
         let keep = limit.saturating_sub(CONTEXT);
@@ -170,7 +170,7 @@ mod tests {
                     policy: Policy::Revealed,
                     side: Side::A,
                     at: Moment::NONE,
-                    epoch: 0,
+                    interval: 0,
                     payload: Default::default(),
                     opened: &std::cell::Cell::new(0),
                     tokens: &Default::default(),

@@ -207,7 +207,7 @@ impl Dns {
             }
             if !asked_before {
                 sink.ledger
-                    .lookup(key.clone(), question.qtype, link, sink.epoch, sink.at);
+                    .lookup(key.clone(), question.qtype, link, sink.interval, sink.at);
             }
             let accusing = &sink.ledger.accusing;
             let accuses = |name: &str| accusing.says(name);
@@ -240,7 +240,7 @@ impl Dns {
                 app: sink.app,
             };
             sink.ledger
-                .told(key, question.qtype, link, sink.epoch, sink.at);
+                .told(key, question.qtype, link, sink.interval, sink.at);
         }
     }
 

@@ -65,7 +65,7 @@ mod tests {
         for round in 0..30_000 {
             let count = noise.below(400);
             let mut bytes = noise.bytes(count);
-            // Half of them begin like a frame, to reach past the first check.
+            // PeerState of them begin like a frame, to reach past the first check.
             if let Some(first) = bytes.first_mut().filter(|_| round % 2 == 0) {
                 *first = [0x55, 0xcc, 0xfd, 0xfe, 2, 4][noise.below(6)];
             }

@@ -48,7 +48,7 @@ pub(super) fn watch(bytes: &[u8], sink: &mut Sink<'_>) {
         let known = sink.flow.facts.protocol;
         known.is_some_and(|known| sink.ledger.drone_protocols.contains(known))
     };
-    if sink.ledger.drone_link.knows(sink.epoch, sink.at) || (!concerns && named()) {
+    if sink.ledger.drone_link.knows(sink.interval, sink.at) || (!concerns && named()) {
         return;
     }
     if let Some(link) = recognise(bytes, sink.ends.sender.1, sink.ends.receiver.1) {
@@ -56,7 +56,7 @@ pub(super) fn watch(bytes: &[u8], sink: &mut Sink<'_>) {
         sink.flow.payload = PayloadKind::DroneLink;
         sink.ledger.drone_protocols.insert(name(link));
         if concerns {
-            sink.ledger.drone_link.mark(sink.epoch, sink.at);
+            sink.ledger.drone_link.mark(sink.interval, sink.at);
         }
     }
 }

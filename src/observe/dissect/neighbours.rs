@@ -28,7 +28,7 @@ const OPTIONS_MAX: usize = 64;
 const DHCP_OPTIONS_MAX: usize = 256;
 
 /// An ARP packet: its sender's pair, of requests and replies alike.
-pub fn arp(packet: &[u8], epoch: u32, at: Moment, ledger: &mut Ledger) -> Option<()> {
+pub fn arp(packet: &[u8], interval: u32, at: Moment, ledger: &mut Ledger) -> Option<()> {
     let mut reader = Reader::new(packet);
     let (hardware, protocol) = (reader.u16()?, reader.u16()?);
     let lengths = reader.u16()?;
@@ -39,7 +39,7 @@ pub fn arp(packet: &[u8], epoch: u32, at: Moment, ledger: &mut Ledger) -> Option
     }
     let mac = Mac::read(reader.take(6)?)?;
     let ip = Ipv4Addr::from(reader.array::<4>()?);
-    ledger.neighbour(mac, IpAddr::V4(ip), epoch, at);
+    ledger.neighbour(mac, IpAddr::V4(ip), interval, at);
     Some(())
 }
 
@@ -73,7 +73,7 @@ pub fn icmpv6(
     body: &[u8],
     source: IpAddr,
     mac: Option<Mac>,
-    epoch: u32,
+    interval: u32,
     at: Moment,
     ledger: &mut Ledger,
 ) -> Option<()> {
@@ -85,7 +85,7 @@ pub fn icmpv6(
             reader.take(8)?;
             if let (Some(mac), true) = (mac, lifetime > 0) {
                 ledger.serves(mac, |station| station.router = true);
-                ledger.neighbour(mac, source, epoch, at);
+                ledger.neighbour(mac, source, interval, at);
             }
             // Who routes for no time has no say in what lies on the link either.
             let speaks = lifetime > 0;
@@ -103,7 +103,7 @@ pub fn icmpv6(
                     ledger.gaps.at(
                         GapId::LimitsReached,
                         at,
-                        epoch,
+                        interval,
                         "more prefixes of translators than are kept",
                     );
                 }
@@ -132,7 +132,7 @@ pub fn icmpv6(
             reader.take(4)?;
             let target = Ipv6Addr::from(reader.array::<16>()?);
             if let Some(mac) = mac {
-                ledger.neighbour(mac, IpAddr::V6(target), epoch, at);
+                ledger.neighbour(mac, IpAddr::V6(target), interval, at);
             }
         }
         _ => return None,

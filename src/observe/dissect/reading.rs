@@ -374,7 +374,7 @@ impl Readings {
     ) {
         self.make_room();
         let side = sink.side();
-        let when = (sink.at, sink.epoch);
+        let when = (sink.at, sink.interval);
         let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
             return;
         };

@@ -31,7 +31,7 @@ pub enum Part {
     },
 }
 
-/// When bytes came: the packet, and its epoch.
+/// When bytes came: the packet, and its interval.
 pub type When = (Moment, u32);
 
 /// Bytes with the packets that brought them, in order.

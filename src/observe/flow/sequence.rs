@@ -28,9 +28,9 @@ const ORIGIN: u64 = 1 << 40;
 pub struct Place {
     /// The packet.
     pub moment: Moment,
-    /// Its epoch.
-    pub epoch: u32,
-    /// The epoch of the packet before it in the same direction: between the two it happened.
+    /// Its interval.
+    pub interval: u32,
+    /// The interval of the packet before it in the same direction: between the two it happened.
     pub before: u32,
 }
 
@@ -43,7 +43,7 @@ struct Hole {
 
 /// One direction of a TCP flow.
 #[derive(Debug, Clone, Default)]
-pub struct Half {
+pub struct PeerState {
     /// First sequence number of payload known.
     base: u64,
     /// One past the highest payload byte seen.
@@ -57,8 +57,8 @@ pub struct Half {
     has_ack: bool,
     /// Payload was seen.
     has_bytes: bool,
-    /// The epoch of its last packet.
-    epoch: u32,
+    /// The interval of its last packet.
+    interval: u32,
     /// A hole was forgotten: the count of new bytes is a lower bound.
     pub forgot: bool,
     /// What is missing of it.
@@ -98,7 +98,7 @@ fn wire(number: u64) -> u32 {
     number as u32
 }
 
-impl Half {
+impl PeerState {
     /// True once a SYN of this direction was seen.
     pub fn has_syn(&self) -> bool {
         self.syn
@@ -191,7 +191,7 @@ impl Half {
     /// A SYN with this sequence number: the numbering begins with it, whatever stood before. Payload
     /// that lies right behind it was captured out of order, and is kept.
     pub fn open(&mut self, sequence: u32, at: Place) {
-        self.epoch = at.epoch;
+        self.interval = at.interval;
         if self.syn {
             return;
         }
@@ -221,10 +221,14 @@ impl Half {
     /// `pushed` says whether PSH was set.
     pub fn accept(&mut self, sequence: u32, len: u32, pushed: bool, at: Place) -> u32 {
         let place = Place {
-            before: if self.started { self.epoch } else { at.epoch },
+            before: if self.started {
+                self.interval
+            } else {
+                at.interval
+            },
             ..at
         };
-        self.epoch = at.epoch;
+        self.interval = at.interval;
         if !self.started {
             self.started = true;
             let from = ORIGIN + u64::from(sequence);
@@ -336,8 +340,8 @@ impl Half {
         let bytes = hole.to - hole.from;
         let gone = &mut self.rest.gone;
         match gone.last_mut() {
-            // One entry per pair of epochs.
-            Some((at, sum)) if (at.epoch, at.before) == (hole.at.epoch, hole.at.before) => {
+            // One entry per pair of intervals.
+            Some((at, sum)) if (at.interval, at.before) == (hole.at.interval, hole.at.before) => {
                 *sum += bytes;
             }
             _ => gone.push((hole.at, bytes)),
@@ -390,18 +394,18 @@ mod tests {
 
     const AT: Place = Place {
         moment: Moment::NONE,
-        epoch: 0,
+        interval: 0,
         before: 0,
     };
 
     /// Bytes acknowledged that no packet holds.
-    fn lost(half: &Half) -> u64 {
+    fn lost(half: &PeerState) -> u64 {
         half.lost().map(|(_, bytes)| bytes).sum()
     }
 
     #[test]
     fn what_is_acknowledged_and_in_no_packet_is_lost() {
-        let mut half = Half::default();
+        let mut half = PeerState::default();
         half.open(99, AT);
         half.acknowledge_anew(100);
         half.acknowledge(300, AT, false);
@@ -415,12 +419,12 @@ mod tests {
         assert_eq!(lost(&half), 0, "it came late, and one more is a FIN's");
         half.accept(500, 10, true, AT);
         assert_eq!(lost(&half), 1, "the rest of the hole is not acknowledged");
-        let mut joined = Half::default();
+        let mut joined = PeerState::default();
         joined.acknowledge(5000, AT, false);
         joined.acknowledge(9000, AT, false);
         joined.accept(9000, 10, true, AT);
         assert_eq!(lost(&joined), 0, "sent before the capture began");
-        let mut watched = Half::default();
+        let mut watched = PeerState::default();
         watched.acknowledge(5000, AT, true);
         watched.acknowledge(9000, AT, true);
         assert_eq!(
@@ -435,7 +439,7 @@ mod tests {
     #[test]
     fn a_syn_begins_the_numbering() {
         // A stray RST, a challenge ACK and old payload stand before it.
-        let mut half = Half::default();
+        let mut half = PeerState::default();
         half.accept(7_000_000, 0, false, AT);
         half.acknowledge(7_000_000, AT, false);
         half.accept(6_000_000, 30, true, AT);
@@ -445,7 +449,7 @@ mod tests {
         half.acknowledge(1074, AT, false);
         assert_eq!(lost(&half), 0);
         // The second part of a hello, the SYN, the first part.
-        let mut half = Half::default();
+        let mut half = PeerState::default();
         assert_eq!(half.accept(201, 60, true, AT), 60);
         assert!(half.may_begin_with(100, false) && !half.may_begin_with(300, false));
         half.open(100, AT);
@@ -457,7 +461,7 @@ mod tests {
 
     #[test]
     fn numbers_far_apart_are_no_bytes() {
-        let mut half = Half::default();
+        let mut half = PeerState::default();
         half.open(u32::MAX, AT);
         let mut new = 0;
         for step in 0..4u32 {
@@ -468,20 +472,20 @@ mod tests {
 
     #[test]
     fn keep_alives_and_tails_are_no_payload() {
-        let mut half = Half::default();
+        let mut half = PeerState::default();
         half.open(99, AT);
         assert_eq!(half.accept(100, 50, true, AT), 50);
         half.acknowledge(150, AT, false);
         assert_eq!(half.accept(149, 1, false, AT), 0, "keep-alive with a byte");
         assert_eq!(half.accept(150, 0, false, AT), 0, "bare ACK");
-        let mut joined = Half::default();
+        let mut joined = PeerState::default();
         assert_eq!(
             joined.accept(499, 1, false, AT),
             0,
             "keep-alive as the first sight of a flow"
         );
         assert_eq!(joined.accept(500, 20, true, AT), 20);
-        let mut empty = Half::default();
+        let mut empty = PeerState::default();
         assert_eq!(empty.accept(499, 0, false, AT), 0);
         empty.acknowledge(500, AT, false);
         assert_eq!(empty.accept(500, 20, true, AT), 20);
@@ -491,7 +495,7 @@ mod tests {
             0,
             "an empty keep-alive as the first sight of a flow"
         );
-        let mut late = Half::default();
+        let mut late = PeerState::default();
         late.acknowledge(1000, AT, false);
         assert_eq!(
             late.accept(900, 100, true, AT),
@@ -508,7 +512,7 @@ mod tests {
             start in any::<u32>(),
             segments in proptest::collection::vec((0u32..4000, 1u32..1500), 1..60),
         ) {
-            let mut half = Half::default();
+            let mut half = PeerState::default();
             half.open(start.wrapping_sub(1), AT);
             let mut seen = vec![false; 6000];
             for (at, len) in segments {

@@ -39,7 +39,7 @@ pub struct Table {
     /// When a packet of each was seen last, the latest if the clock steps back. Apart from the flows, for those who look for the
     /// idle ones.
     seen: Vec<Timestamp>,
-    /// What was counted of each in the epoch and input that it began in.
+    /// What was counted of each in the interval and input that it began in.
     first: Vec<Span>,
     free: Vec<u32>,
     #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
@@ -59,7 +59,7 @@ pub struct Table {
 pub struct Closed {
     /// The flow.
     pub flow: Box<Flow>,
-    /// What was counted, per epoch and input.
+    /// What was counted, per interval and input.
     pub spans: Spans,
     /// The slot it had.
     pub slot: u32,
@@ -89,7 +89,7 @@ impl Spans {
             return;
         }
         self.rest.push(self.first);
-        self.rest.sort_by_key(|s| (s.first.at, s.epoch));
+        self.rest.sort_by_key(|s| (s.first.at, s.interval));
         self.first = self.rest.remove(0);
     }
 }
@@ -162,7 +162,7 @@ impl Table {
 
     /// Opens a flow; the caller made sure that none with this key is open.
     /// Returns its slot, and the flow that had to make room, if any.
-    pub fn open(&mut self, key: Key, epoch: u32, at: Moment) -> (u32, Option<Closed>) {
+    pub fn open(&mut self, key: Key, interval: u32, at: Moment) -> (u32, Option<Closed>) {
         let evicted = if self.len() >= self.limit {
             self.evict()
         } else {
@@ -175,7 +175,7 @@ impl Table {
             }
             None => Box::new(Flow::new(key, at)),
         };
-        let span = Span::new(epoch, at);
+        let span = Span::new(interval, at);
         let slot = match self.free.pop() {
             Some(slot) => {
                 let index = slot as usize;
@@ -247,15 +247,15 @@ impl Table {
     }
 
     /// The span that a packet of this flow at `at` belongs to.
-    pub fn span(&mut self, slot: u32, epoch: u32, at: Moment) -> Option<&mut Span> {
-        self.flow_and_span(slot, epoch, at).map(|(_, span)| span)
+    pub fn span(&mut self, slot: u32, interval: u32, at: Moment) -> Option<&mut Span> {
+        self.flow_and_span(slot, interval, at).map(|(_, span)| span)
     }
 
     /// The flow in a slot, and the span that a packet of it at `at` belongs to.
     pub fn flow_and_span(
         &mut self,
         slot: u32,
-        epoch: u32,
+        interval: u32,
         at: Moment,
     ) -> Option<(&mut Flow, &mut Span)> {
         let Self {
@@ -267,7 +267,7 @@ impl Table {
         } = self;
         let flow = slots.get_mut(slot as usize)?.as_deref_mut()?;
         let first = first.get_mut(slot as usize)?;
-        let matches = |s: &Span| s.epoch == epoch && s.input == at.at.input;
+        let matches = |s: &Span| s.interval == interval && s.input == at.at.input;
         if matches(first) {
             return Some((flow, first));
         }
@@ -279,7 +279,7 @@ impl Table {
             }
             next = span.next;
         }
-        let mut fresh = Span::new(epoch, at);
+        let mut fresh = Span::new(interval, at);
         fresh.next = first.next;
         let place = match free_spans.pop() {
             Some(place) => {

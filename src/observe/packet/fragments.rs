@@ -45,8 +45,8 @@ struct Key {
 pub struct Piece {
     /// Its frame.
     pub moment: Moment,
-    /// The epoch it fell in.
-    pub epoch: u32,
+    /// The interval it fell in.
+    pub interval: u32,
     /// Its frame is accounted where the datagram goes.
     pub accounted: bool,
     /// Bytes of options that its sender chose.
@@ -377,7 +377,7 @@ mod tests {
                 time: Timestamp::from_nanos(i128::from(n)),
                 at: FrameRef { input: 0, frame: n },
             },
-            epoch: 0,
+            interval: 0,
             accounted: true,
             chosen: 0,
         }

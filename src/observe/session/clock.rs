@@ -1,4 +1,4 @@
-//! What time a series covers: the extent of each epoch, silences, and steps of the clock.
+//! What time a series covers: the extent of each interval, silences, and steps of the clock.
 
 use crate::evidence::{Extent, TimeGap};
 use crate::ground::moment::{Moment, Timestamp};
@@ -15,7 +15,7 @@ const STEP_BACK: i64 = 5 * Timestamp::SECOND;
 pub(super) struct Clock {
     limit: i64,
     extents: BTreeMap<u32, Extent>,
-    /// The epoch at work, so that most packets need no search.
+    /// The interval at work, so that most packets need no search.
     current: Option<(u32, Extent)>,
     gaps: Vec<TimeGap>,
     last: Option<Moment>,
@@ -53,18 +53,18 @@ impl Clock {
     }
 
     /// A packet; one without a time says nothing.
-    pub(super) fn tick(&mut self, moment: Moment, epoch: u32) {
+    pub(super) fn tick(&mut self, moment: Moment, interval: u32) {
         if moment.time == Timestamp::UNKNOWN {
             return;
         }
         match &mut self.current {
-            Some((of, extent)) if *of == epoch => {
+            Some((of, extent)) if *of == interval => {
                 extent.first = extent.first.min(moment);
                 extent.last = extent.last.max(moment);
             }
             _ => {
                 self.keep();
-                let extent = self.extents.get(&epoch).copied().unwrap_or(Extent {
+                let extent = self.extents.get(&interval).copied().unwrap_or(Extent {
                     first: moment,
                     last: moment,
                 });
@@ -72,7 +72,7 @@ impl Clock {
                     first: extent.first.min(moment),
                     last: extent.last.max(moment),
                 };
-                self.current = Some((epoch, extent));
+                self.current = Some((interval, extent));
             }
         }
         if let Some(last) = self.last
@@ -120,8 +120,8 @@ impl Clock {
     }
 
     fn keep(&mut self) {
-        if let Some((epoch, extent)) = self.current.take() {
-            self.extents.insert(epoch, extent);
+        if let Some((interval, extent)) = self.current.take() {
+            self.extents.insert(interval, extent);
         }
     }
 

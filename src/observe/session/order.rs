@@ -24,7 +24,7 @@ fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
 
 fn evidence(path: &Path) -> Option<Evidence> {
     let settings = Settings {
-        schedule: crate::ground::epoch::Schedule::default(),
+        schedule: crate::ground::interval::Schedule::default(),
         local: Vec::new(),
         sidecars: Default::default(),
         devices: Devices::default(),
@@ -33,7 +33,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
         means: crate::observe::capture::Means::default(),
         content: crate::observe::content::Policy::Masked,
         one_row_per_flow: Some(10_000),
-        witness: None,
+        observer: None,
         accuses: Arc::new(|_, _, _| true),
         names: Default::default(),
         wifi: Default::default(),

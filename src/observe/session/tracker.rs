@@ -14,15 +14,15 @@ use super::Settings;
 use super::clock::Clock;
 use super::duplicates::{Duplicates, Port};
 use super::limited::Limited;
+use super::observer::Layer as Seen;
 use super::senders::Senders;
-use super::witness::Layer as Seen;
 use crate::evidence::bins::Scale;
 use crate::evidence::flow::{Side, Span};
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Ends, Ledger};
 use crate::evidence::{Unflowed, UnflowedOverTime};
-use crate::ground::epoch::Epochs;
 use crate::ground::gaps::GapId;
+use crate::ground::interval::Intervals;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment, Timestamp};
 use crate::observe::capture::{Direction, Frame};
@@ -50,7 +50,7 @@ pub(super) type Link = (Option<u16>, Option<&'static LinkType>);
 #[derive(Clone, Copy)]
 struct Context {
     moment: Moment,
-    epoch: u32,
+    interval: u32,
     source: Option<Mac>,
     target: Option<Mac>,
     direction: Option<Direction>,
@@ -78,7 +78,7 @@ struct Context {
 
 pub(super) struct Tracker {
     settings: Settings,
-    epochs: Epochs,
+    intervals: Intervals,
     table: Table,
     readings: Readings,
     rows: Rows,
@@ -100,13 +100,13 @@ pub(super) struct Tracker {
 
 impl Tracker {
     /// `senders` is what a first reading found out about checksums.
-    pub(super) fn new(settings: Settings, epochs: Epochs, senders: Senders) -> Self {
+    pub(super) fn new(settings: Settings, intervals: Intervals, senders: Senders) -> Self {
         let rows = match settings.one_row_per_flow {
             Some(limit) => Rows::one_per_flow(limit),
             None => Rows::default(),
         };
         let mut ledger = Ledger::default();
-        ledger.questions = settings.witness.is_some().then(Vec::new);
+        ledger.questions = settings.observer.is_some().then(Vec::new);
         ledger.device_macs = settings.devices.macs.iter().copied().collect();
         ledger.device_seen = settings.devices.ips.iter().copied().collect();
         ledger.accusing = settings.names.clone();
@@ -119,7 +119,7 @@ impl Tracker {
             wifi: Opener::new(Arc::clone(&settings.wifi)),
             opened: Vec::new(),
             settings,
-            epochs,
+            intervals,
             rows,
             table: Table::default(),
             readings: Readings::default(),
@@ -134,14 +134,14 @@ impl Tracker {
 
     /// Takes a frame from the capture.
     pub(super) fn frame(&mut self, frame: &Frame<'_>, link: Link) {
-        let epoch = self.epochs.of(frame.moment.time);
-        self.clock.tick(frame.moment, epoch);
+        let interval = self.intervals.of(frame.moment.time);
+        self.clock.tick(frame.moment, interval);
         if frame.moment.time == Timestamp::UNKNOWN {
             let (input, at) = (frame.moment.at.input, Some(frame.moment));
             let cause = "packets without a time: when they went cannot be said";
             self.ledger.gaps.whole(GapId::TooShort, input, 1, at, cause);
         }
-        self.link(frame, link, epoch);
+        self.link(frame, link, interval);
         for closed in self.table.sweep(frame.moment.time) {
             self.closed(closed);
         }
@@ -151,21 +151,21 @@ impl Tracker {
         self.told();
     }
 
-    /// The witness was told of everything so far.
+    /// The observer was told of everything so far.
     fn told(&mut self) {
-        let Some(witness) = &self.settings.witness else {
+        let Some(observer) = &self.settings.observer else {
             return;
         };
-        let mut witness = witness.lock();
+        let mut observer = observer.lock();
         for (at, name) in self.ledger.questions.iter_mut().flat_map(|q| q.drain(..)) {
-            witness.question(at, &name);
+            observer.question(at, &name);
         }
-        witness.done();
+        observer.done();
     }
 
-    /// Tells the witness of a packet.
+    /// Tells the observer of a packet.
     fn tell(&self, ends: Ends, protocol: u8, pieces: &[Piece], context: &Context) {
-        let Some(witness) = &self.settings.witness else {
+        let Some(observer) = &self.settings.observer else {
             return;
         };
         let layer = Seen {
@@ -176,13 +176,13 @@ impl Tracker {
             mac: context.source,
         };
         let mut pieces = pieces.iter().map(|piece| piece.moment.at);
-        witness.lock().layer(&layer, &mut pieces);
+        observer.lock().layer(&layer, &mut pieces);
     }
 
-    /// Tells the witness of a message about the link.
+    /// Tells the observer of a message about the link.
     fn tell_neighbours(&self, at: FrameRef, message: &[u8]) {
-        if let Some(witness) = &self.settings.witness {
-            witness.lock().neighbours(at, message);
+        if let Some(observer) = &self.settings.observer {
+            observer.lock().neighbours(at, message);
         }
     }
 
@@ -193,7 +193,7 @@ impl Tracker {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
                 context.moment,
-                context.epoch,
+                context.interval,
                 "packets are nested too deeply",
             );
             return false;
@@ -205,7 +205,7 @@ impl Tracker {
                     && (self.leaves(datagram.source) || self.leaves(datagram.destination));
                 let piece = Piece {
                     moment: context.moment,
-                    epoch: context.epoch,
+                    interval: context.interval,
                     accounted: context.accounted,
                     chosen: datagram.chosen,
                 };
@@ -239,7 +239,7 @@ impl Tracker {
     fn snaplen(&mut self, context: &Context, cause: &'static str) {
         self.ledger
             .gaps
-            .at(GapId::SnaplenCut, context.moment, context.epoch, cause);
+            .at(GapId::SnaplenCut, context.moment, context.interval, cause);
     }
 
     fn read_with(
@@ -262,7 +262,7 @@ impl Tracker {
             flow,
             ledger,
             at: context.moment,
-            epoch: context.epoch,
+            interval: context.interval,
             ends,
             part: Default::default(),
             app,

@@ -3,8 +3,8 @@
 //!
 //! Nothing is decided here. Names and addresses stand as the capture has them; formats escape them.
 
-use crate::ground::epoch::Window;
 use crate::ground::gaps::GapId;
+use crate::ground::interval::Window;
 use crate::ground::moment::Timestamp;
 use crate::judge::claim::baseline::Doubt;
 use crate::judge::claim::coverage::{Needs, SLOTS_NEEDED, WindowGap};

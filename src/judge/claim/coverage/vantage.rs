@@ -5,8 +5,8 @@
 
 use super::{Edges, MISSED_LISTED, SAME_TIME, SLOT, View, WindowGap};
 use crate::evidence::{Series, TimeGap};
-use crate::ground::epoch::Window;
 use crate::ground::gaps::GapId;
+use crate::ground::interval::Window;
 use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::claim::fact::{Cause, OneSided};
 use crate::judge::classify::Basis;
@@ -108,7 +108,7 @@ pub(super) fn extent(series: &Series, inside: &dyn Fn(u32) -> bool) -> Option<(M
     series
         .extents
         .iter()
-        .filter(|(epoch, _)| inside(**epoch))
+        .filter(|(interval, _)| inside(**interval))
         .map(|(_, e)| (e.first, e.last))
         .reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
 }
@@ -186,7 +186,7 @@ fn noted(
     let (inside, judged) = (view.inside, view.judged);
     let mut found = Found::default();
     for (key, noted) in series.ledger.gaps.iter() {
-        if key.epoch.is_none_or(inside) {
+        if key.interval.is_none_or(inside) {
             let first = noted.first.filter(|m| !m.is_none());
             let frame = first.map(|m| m.at.frame);
             let cause = Cause::Noticed(key.cause.clone());
@@ -199,12 +199,12 @@ fn noted(
         }
     }
     let opaque = judged.opaque.iter();
-    for opaque in opaque.filter(|o| o.series == index && inside(o.epoch)) {
+    for opaque in opaque.filter(|o| o.series == index && inside(o.interval)) {
         let cause = Cause::Opaque(opaque.name.to_string());
         found.at(GapId::OpaqueTunnel, cause, opaque.packets, opaque.first);
     }
-    for (at, epoch, what) in &judged.hidden {
-        if inside(*epoch) && series.inputs.contains(&at.at.input) {
+    for (at, interval, what) in &judged.hidden {
+        if inside(*interval) && series.inputs.contains(&at.at.input) {
             let cause = Cause::Noticed(what.clone().into());
             found.at(GapId::NamesHidden, cause, 1, *at);
         }
@@ -281,9 +281,9 @@ fn lost<'j>(
     judged: &'j Judged,
     inside: &'j dyn Fn(u32) -> bool,
 ) -> impl Iterator<Item = (Moment, u64)> + 'j {
-    let epochs = judged.directions.get(index).into_iter().flatten();
-    epochs
-        .filter(|(epoch, _)| inside(**epoch))
+    let intervals = judged.directions.get(index).into_iter().flatten();
+    intervals
+        .filter(|(interval, _)| inside(**interval))
         .filter_map(|(_, d)| Some((d.lost_from?, d.lost)))
 }
 
@@ -294,10 +294,10 @@ fn one_direction(
     basis: &Basis<'_>,
     inside: &dyn Fn(u32) -> bool,
 ) -> Option<OneSided> {
-    let epochs = judged.directions.get(index)?;
+    let intervals = judged.directions.get(index)?;
     let (mut out, mut back, mut whole, mut half, mut beyond) = (0u64, 0u64, 0u64, 0u64, 0u64);
     let (mut two_way, mut inbound, mut unanswered) = (0u64, 0u64, 0u64);
-    for (_, d) in epochs.iter().filter(|(epoch, _)| inside(**epoch)) {
+    for (_, d) in intervals.iter().filter(|(interval, _)| inside(**interval)) {
         two_way += d.two_way;
         inbound += d.inbound;
         out += d.device_out;

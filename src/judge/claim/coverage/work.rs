@@ -3,8 +3,8 @@
 
 use super::{SLOT, SLOTS_NEEDED, WindowGap};
 use crate::evidence::ledger::apps::App;
-use crate::ground::epoch::Window;
 use crate::ground::gaps::GapId;
+use crate::ground::interval::Window;
 use crate::ground::moment::Timestamp;
 use crate::judge::claim::fact::{AppUnseen, Cause};
 use crate::judge::classify::Basis;
@@ -123,7 +123,7 @@ fn device_seen(judged: &Judged, basis: &Basis<'_>, inside: &dyn Fn(u32) -> bool)
             .directions
             .iter()
             .flatten()
-            .any(|(epoch, d)| inside(*epoch) && d.device_out + d.device_in > 0)
+            .any(|(interval, d)| inside(*interval) && d.device_out + d.device_in > 0)
 }
 
 /// Times at which the subject was seen at work: labelled packets, packets of the declared device,
@@ -143,13 +143,15 @@ fn signs(basis: &Basis<'_>, judged: &Judged, inside: &dyn Fn(u32) -> bool) -> BT
                     .collect()
             })
             .unwrap_or_default();
-        for epoch in s.extents.keys().filter(|e| inside(**e)) {
-            let labels = labelled.iter().flat_map(|app| app.activity.moments(*epoch));
+        for interval in s.extents.keys().filter(|e| inside(**e)) {
+            let labels = labelled
+                .iter()
+                .flat_map(|app| app.activity.moments(*interval));
             let moments = s
                 .ledger
                 .drone_link
-                .moments(*epoch)
-                .chain(s.ledger.device.moments(*epoch))
+                .moments(*interval)
+                .chain(s.ledger.device.moments(*interval))
                 .chain(labels);
             found.extend(moments.map(|m| m.time));
         }

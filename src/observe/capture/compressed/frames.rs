@@ -4,25 +4,25 @@
 //! on its own that a stream was cut: the LZ4 decoder takes the end of the file between two blocks
 //! for the end of the frame, and the Zstandard decoder leaves the checksum to its user.
 
-use super::{Compression, Spout, ZSTD_WINDOW_MAX};
+use super::{Compression, TeeOutput, ZSTD_WINDOW_MAX};
 use lz4_flex::frame::FrameDecoder as Lz4;
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use std::io::{self, ErrorKind, Read};
 
 enum Frame {
-    Zstd(Box<StreamingDecoder<Spout, FrameDecoder>>),
-    Lz4(Box<Lz4<Spout>>),
+    Zstd(Box<StreamingDecoder<TeeOutput, FrameDecoder>>),
+    Lz4(Box<Lz4<TeeOutput>>),
 }
 
 pub(super) struct Frames {
     /// The file, between frames.
-    source: Option<Spout>,
+    source: Option<TeeOutput>,
     frame: Option<Frame>,
 }
 
 impl Frames {
-    pub(super) fn new(source: Spout) -> Self {
+    pub(super) fn new(source: TeeOutput) -> Self {
         Self {
             source: Some(source),
             frame: None,

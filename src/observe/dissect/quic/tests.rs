@@ -52,7 +52,7 @@ impl Series {
             flow,
             ledger: &mut self.ledger,
             at,
-            epoch: 0,
+            interval: 0,
             ends: Ends {
                 side,
                 sender: end(from),

@@ -27,8 +27,8 @@ impl Tracker {
             .spans
             .iter()
             .max_by_key(|s| s.last)
-            .map(|s| (s.epoch, s.last));
-        let Some((epoch, at)) = last else { return };
+            .map(|s| (s.interval, s.last));
+        let Some((interval, at)) = last else { return };
         let waiting = self
             .readings
             .get(closed.slot)
@@ -39,7 +39,9 @@ impl Tracker {
             } else {
                 "more flows were open than are kept"
             };
-            self.ledger.gaps.at(GapId::LimitsReached, at, epoch, cause);
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, at, interval, cause);
         }
         self.limited.flow(closed);
         note_lost(closed);
@@ -57,7 +59,7 @@ impl Tracker {
                 flow,
                 ledger,
                 at,
-                epoch,
+                interval,
                 ends,
                 part: Default::default(),
                 app,
@@ -67,7 +69,7 @@ impl Tracker {
         if let Some(first) = closed.flow.inside.take().first() {
             closed.flow.facts.tunnel.get_or_insert(first.name);
         }
-        content::end(closed, epoch, at);
+        content::end(closed, interval, at);
         for side in Side::BOTH {
             // Nobody said that it was a handshake.
             let undecided = *closed.flow.carries.of(side) == Carries::Undecided;
@@ -78,7 +80,7 @@ impl Tracker {
             }
         }
         if closed.flow.joined_late {
-            let began = self.epochs.of(closed.flow.started.time);
+            let began = self.intervals.of(closed.flow.started.time);
             let cause = "a connection was already open when its first packet was captured";
             self.ledger
                 .gaps
@@ -87,20 +89,20 @@ impl Tracker {
         for side in Side::BOTH {
             // More than a FIN was acknowledged, and not one packet of it was captured.
             let silent = closed.spans.iter().all(|s| *s.packets.of(side) == 0);
-            if silent && closed.flow.half.of(side).acknowledged() > 1 {
+            if silent && closed.flow.peer.of(side).acknowledged() > 1 {
                 self.ledger.gaps.at(
                     GapId::OneDirection,
                     at,
-                    epoch,
+                    interval,
                     "acknowledgements advance, and nothing of the direction they answer was captured",
                 );
             }
         }
-        if closed.flow.half.a.forgot || closed.flow.half.b.forgot {
+        if closed.flow.peer.a.forgot || closed.flow.peer.b.forgot {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
                 at,
-                epoch,
+                interval,
                 "more holes in a TCP stream than are kept",
             );
         }
@@ -108,7 +110,7 @@ impl Tracker {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
                 at,
-                epoch,
+                interval,
                 "more names on a connection than are kept",
             );
         }
@@ -118,13 +120,15 @@ impl Tracker {
         self.rows.add(closed, &self.ledger, &*self.settings.accuses);
         if self.rows.names_folded > names {
             let cause = "more names of a destination than are kept";
-            self.ledger.gaps.at(GapId::LimitsReached, at, epoch, cause);
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, at, interval, cause);
         }
         if self.rows.folded > folded {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
                 at,
-                epoch,
+                interval,
                 "more conversations than rows are kept",
             );
         }
@@ -155,7 +159,7 @@ impl Tracker {
     pub(in crate::observe::session) fn finish(mut self, inputs: Vec<u32>) -> (Series, Senders) {
         let context = Context {
             moment: self.clock.last().unwrap_or(Moment::NONE),
-            epoch: 0,
+            interval: 0,
             source: None,
             target: None,
             direction: None,
@@ -179,13 +183,13 @@ impl Tracker {
             self.closed(closed);
         }
         if let Some((each, flows, first)) = self.limited.finish() {
-            let epoch = self.epochs.of(first.time);
+            let interval = self.intervals.of(first.time);
             let cause = format!(
                 "{flows} connections break off after exactly {each} packets, and none goes on longer: the capture tool keeps so many packets of each, and byte counts are lower bounds"
             );
             self.ledger
                 .gaps
-                .at(GapId::PayloadLimited, first, epoch, cause);
+                .at(GapId::PayloadLimited, first, interval, cause);
         }
         self.told();
         for cause in std::mem::take(&mut self.ledger.folded) {
@@ -220,17 +224,17 @@ impl Tracker {
     }
 }
 
-/// Counts what was acknowledged and is in no packet, in the epoch where that showed and in that of the packet before: it was lost between
+/// Counts what was acknowledged and is in no packet, in the interval where that showed and in that of the packet before: it was lost between
 /// the two.
 fn note_lost(closed: &mut Closed) {
     for side in Side::BOTH {
-        let half = closed.flow.half.of(side);
+        let half = closed.flow.peer.of(side);
         if !half.may_have_lost() {
             continue;
         }
         for (at, bytes) in half.lost() {
             for span in closed.spans.iter_mut() {
-                if span.epoch == at.epoch || span.epoch == at.before {
+                if span.interval == at.interval || span.interval == at.before {
                     span.lost = span.lost.saturating_add(bytes);
                 }
             }

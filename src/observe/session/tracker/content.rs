@@ -50,7 +50,7 @@ impl Tracker {
                 bytes,
                 side,
                 at: context.moment,
-                epoch: context.epoch,
+                interval: context.interval,
             };
             match layer {
                 Layer::Tcp { sequence, start } => {
@@ -88,8 +88,13 @@ impl Tracker {
         if context.rival {
             return;
         }
-        for Credit { at, epoch, bytes } in credits {
-            if let Some(span) = self.table.span(slot, epoch, at) {
+        for Credit {
+            at,
+            interval,
+            bytes,
+        } in credits
+        {
+            if let Some(span) = self.table.span(slot, interval, at) {
                 let read = span.read.of_mut(side);
                 *read = read.saturating_add(bytes);
             }
@@ -115,17 +120,17 @@ pub(super) fn note_dissected(
 }
 
 /// The flow is over: what waits is looked at.
-pub(super) fn end(closed: &mut Closed, epoch: u32, at: Moment) {
+pub(super) fn end(closed: &mut Closed, interval: u32, at: Moment) {
     let mut personal = std::mem::take(&mut closed.flow.personal);
     if let Slot::On(watch) = &mut personal {
         for side in Side::BOTH {
             let mut credits = std::mem::take(closed.flow.credits.of_mut(side));
-            watch.end(side, &closed.flow, (at, epoch), &mut credits);
+            watch.end(side, &closed.flow, (at, interval), &mut credits);
             for credit in credits {
                 let span = closed
                     .spans
                     .iter_mut()
-                    .find(|s| (s.epoch, s.input) == (credit.epoch, credit.at.at.input));
+                    .find(|s| (s.interval, s.input) == (credit.interval, credit.at.at.input));
                 if let Some(span) = span {
                     let read = span.read.of_mut(side);
                     *read = read.saturating_add(credit.bytes);

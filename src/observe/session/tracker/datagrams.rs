@@ -92,7 +92,7 @@ impl Tracker {
                     && context.on_link
                     && believed
                 {
-                    let (epoch, at) = (context.epoch, context.moment);
+                    let (interval, at) = (context.interval, context.moment);
                     if neighbours::is_discovery(kind) {
                         self.tell_neighbours(at.at, datagram.payload);
                     }
@@ -101,7 +101,7 @@ impl Tracker {
                         body,
                         datagram.source,
                         context.source,
-                        epoch,
+                        interval,
                         at,
                         &mut self.ledger,
                     );
@@ -114,7 +114,7 @@ impl Tracker {
                     self.beyond_quote(slot, side, body, (datagram.protocol, wire), &context);
                 } else if !answers && believed {
                     // An error that quotes nothing of its receiver's is a message like any other.
-                    if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+                    if let Some(span) = self.table.span(slot, context.interval, context.moment) {
                         *span.answers.of_mut(side) += 1;
                     }
                     self.payload(slot, side, wire, &context);
@@ -152,7 +152,7 @@ impl Tracker {
                     self.payload(slot, side, datagram.wire_len, &context);
                 }
                 // The header is lost; that something went out is not.
-                if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+                if let Some(span) = self.table.span(slot, context.interval, context.moment) {
                     span.opened |= fresh || datagram.protocol != protocol::TCP;
                 }
             }
@@ -192,7 +192,7 @@ impl Tracker {
                 ledger.gaps.at(
                     GapId::LimitsReached,
                     context.moment,
-                    context.epoch,
+                    context.interval,
                     "more app labels on a connection than are kept",
                 );
             }
@@ -200,12 +200,12 @@ impl Tracker {
         if !fresh
             && context.source.is_none()
             && context.direction.is_none()
-            && let Some(span) = table.span(slot, context.epoch, context.moment)
+            && let Some(span) = table.span(slot, context.interval, context.moment)
         {
             note_answer(span, ends, answers, context, ledger);
         }
         for piece in pieces {
-            let found = table.flow_and_span(slot, piece.epoch, piece.moment);
+            let found = table.flow_and_span(slot, piece.interval, piece.moment);
             let Some((flow, span)) = found else {
                 continue;
             };
@@ -234,7 +234,7 @@ impl Tracker {
         let (slot, fresh) = self.flow_of(&key, side, &Transport::Other, true, context);
         let piece = Piece {
             moment: context.moment,
-            epoch: context.epoch,
+            interval: context.interval,
             accounted: context.accounted,
             chosen: 0,
         };
@@ -245,7 +245,7 @@ impl Tracker {
                 let next = self
                     .table
                     .flow(slot)
-                    .and_then(|flow| flow.half.of(side).end())
+                    .and_then(|flow| flow.peer.of(side).end())
                     .unwrap_or(1);
                 let segment = Segment {
                     source_port: from.1,
@@ -257,7 +257,7 @@ impl Tracker {
                     wire_len: extract.payload.len(),
                 };
                 self.tcp(slot, &segment, ends, true, false, context);
-                if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+                if let Some(span) = self.table.span(slot, context.interval, context.moment) {
                     span.opened |= fresh;
                 }
             }
@@ -291,8 +291,8 @@ impl Tracker {
                 Transport::Tcp(s)
                     if believed && s.flags.any(Flags::SYN) && !s.flags.any(Flags::ACK) =>
                 {
-                    let half = flow.half.of(side);
-                    let answered = flow.half.of(side.other()).has_syn();
+                    let half = flow.peer.of(side);
+                    let answered = flow.peer.of(side.other()).has_syn();
                     match half.initial() {
                         Some(isn) => isn != s.sequence,
                         None => flow.joined_late && !half.may_begin_with(s.sequence, answered),
@@ -308,7 +308,7 @@ impl Tracker {
                 self.closed(closed);
             }
         }
-        let (slot, evicted) = self.table.open(*key, context.epoch, context.moment);
+        let (slot, evicted) = self.table.open(*key, context.interval, context.moment);
         if let Some(evicted) = evicted {
             self.closed(evicted);
         }
@@ -316,7 +316,7 @@ impl Tracker {
     }
 
     pub(super) fn payload(&mut self, slot: u32, side: Side, bytes: usize, context: &Context) {
-        if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+        if let Some(span) = self.table.span(slot, context.interval, context.moment) {
             if !context.again && !context.rival {
                 *span.bytes.of_mut(side) += bytes as u64;
             }
@@ -411,7 +411,7 @@ fn note_neighbour(
     if (first || facts.mixed != before.0 || facts.source != context.source)
         && let Some(mac) = context.source
     {
-        ledger.binding(mac, ends.sender.0, context.epoch, context.moment);
+        ledger.binding(mac, ends.sender.0, context.interval, context.moment);
         if settings.devices.ips.contains(&ends.sender.0) {
             ledger.device_macs.insert(mac);
         }
@@ -424,7 +424,7 @@ fn note_neighbour(
 /// Marks activity of the declared device. DHCP and multicast DNS alone are none.
 fn note_device(ends: Ends, context: &Context, (ledger, settings): (&mut Ledger, &Settings)) {
     const NO_ACTIVITY: [u16; 5] = [67, 68, 546, 547, 5353];
-    if ledger.device.knows(context.epoch, context.moment)
+    if ledger.device.knows(context.interval, context.moment)
         || NO_ACTIVITY.contains(&ends.receiver.1)
         || NO_ACTIVITY.contains(&ends.sender.1)
     {
@@ -437,6 +437,6 @@ fn note_device(ends: Ends, context: &Context, (ledger, settings): (&mut Ledger, 
             .source
             .is_some_and(|mac| ledger.device_macs.contains(&mac));
     if its {
-        ledger.device.mark(context.epoch, context.moment);
+        ledger.device.mark(context.interval, context.moment);
     }
 }

@@ -49,7 +49,7 @@ impl Tracker {
         self.ledger.gaps.at(
             GapId::UnreadablePackets,
             context.moment,
-            context.epoch,
+            context.interval,
             "a wrong transport checksum: what the packet says is not believed",
         );
     }
@@ -96,7 +96,7 @@ impl Tracker {
         let Some(flow) = self.table.flow(slot) else {
             return;
         };
-        let half = flow.half.of(side).clone();
+        let half = flow.peer.of(side).clone();
         let Some(mine) = self.doubts.of.get_mut(&slot) else {
             return;
         };
@@ -112,7 +112,7 @@ impl Tracker {
             let lacks = self
                 .table
                 .flow(slot)
-                .is_some_and(|flow| flow.half.of(side).lacks(from, len));
+                .is_some_and(|flow| flow.peer.of(side).lacks(from, len));
             if lacks {
                 self.believe(slot, &doubted);
             } else {
@@ -127,10 +127,10 @@ impl Tracker {
         self.ledger.gaps.at(
             GapId::UnreadablePackets,
             context.moment,
-            context.epoch,
+            context.interval,
             "a wrong transport checksum of bytes that arrived: some of them may be others",
         );
-        if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+        if let Some(span) = self.table.span(slot, context.interval, context.moment) {
             *span.answers.of_mut(ends.side) += 1;
         }
         let segment = Segment {

@@ -16,13 +16,13 @@ use std::net::IpAddr;
 
 impl Tracker {
     /// The frame door: from the link header on.
-    pub(super) fn link(&mut self, frame: &Frame<'_>, link: Link, epoch: u32) {
+    pub(super) fn link(&mut self, frame: &Frame<'_>, link: Link, interval: u32) {
         let (link_type, reader) = link;
         let Some(reader) = reader else {
             let cause = crate::observe::link::refusal(link_type);
             self.ledger
                 .gaps
-                .at(GapId::UnsupportedLink, frame.moment, epoch, cause);
+                .at(GapId::UnsupportedLink, frame.moment, interval, cause);
             self.count_unreadable(frame.moment);
             return;
         };
@@ -36,10 +36,10 @@ impl Tracker {
                 .or_insert((0, frame.moment));
             seen.0 += 1;
         }
-        let app = self.app(frame, &unwrapped, epoch);
+        let app = self.app(frame, &unwrapped, interval);
         let context = Context {
             moment: frame.moment,
-            epoch,
+            interval,
             source: unwrapped.source,
             target: unwrapped.target,
             direction: frame.direction.or(unwrapped.direction),
@@ -67,24 +67,29 @@ impl Tracker {
             let cause = "more handshakes on the air than are followed, or messages in them that no given key fits";
             self.ledger
                 .gaps
-                .at(GapId::LimitsReached, frame.moment, epoch, cause);
+                .at(GapId::LimitsReached, frame.moment, interval, cause);
         }
     }
 
     /// The program that the record or its link header names; what says more wins.
-    fn app(&mut self, frame: &Frame<'_>, unwrapped: &Unwrapped<'_>, epoch: u32) -> Option<AppId> {
+    fn app(
+        &mut self,
+        frame: &Frame<'_>,
+        unwrapped: &Unwrapped<'_>,
+        interval: u32,
+    ) -> Option<AppId> {
         let label = match (frame.label, unwrapped.label) {
             (None, None) => return None,
             (Some(label), None) | (None, Some(label)) => label,
             (Some(a), Some(b)) => a.fuller(b),
         };
-        match self.ledger.apps.packet(&label, epoch, frame.moment) {
+        match self.ledger.apps.packet(&label, interval, frame.moment) {
             Ok(app) => app,
             Err(Full) => {
                 self.ledger.gaps.at(
                     GapId::LimitsReached,
                     frame.moment,
-                    epoch,
+                    interval,
                     "more app labels than are kept",
                 );
                 None
@@ -126,7 +131,7 @@ impl Tracker {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
                 context.moment,
-                context.epoch,
+                context.interval,
                 "more packets in a frame than are followed",
             );
         }
@@ -164,7 +169,7 @@ impl Tracker {
             }
             Content::Arp(packet) => {
                 self.tell_neighbours(frame.moment.at, packet);
-                neighbours::arp(packet, context.epoch, frame.moment, &mut self.ledger);
+                neighbours::arp(packet, context.interval, frame.moment, &mut self.ledger);
                 self.not_ip(context);
             }
             Content::NotIp(_) | Content::KeyExchange(_) => self.not_ip(context),
@@ -197,7 +202,7 @@ impl Tracker {
     pub(super) fn unreadable(&mut self, gap: GapId, cause: &'static str, context: &Context) {
         self.ledger
             .gaps
-            .at(gap, context.moment, context.epoch, cause);
+            .at(gap, context.moment, context.interval, cause);
         if context.depth == 0 && context.accounted {
             self.count_unreadable(context.moment);
         }

@@ -18,7 +18,7 @@ impl Tracker {
         };
         let context = Context {
             moment: last.moment,
-            epoch: last.epoch,
+            interval: last.interval,
             in_pieces: true,
             ..if last.moment == context.moment {
                 *context
@@ -109,17 +109,23 @@ impl Tracker {
             ),
         ];
         for (_, cause) in over.into_iter().filter(|(is, _)| *is) {
-            self.ledger
-                .gaps
-                .at(GapId::LimitsReached, context.moment, context.epoch, cause);
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                context.moment,
+                context.interval,
+                cause,
+            );
         }
         if !joined.complete
             && let Some(first) = joined.pieces.first()
         {
             let cause = "a fragmented datagram of which pieces are missing";
-            self.ledger
-                .gaps
-                .at(GapId::UnreadablePackets, first.moment, first.epoch, cause);
+            self.ledger.gaps.at(
+                GapId::UnreadablePackets,
+                first.moment,
+                first.interval,
+                cause,
+            );
         }
     }
 
@@ -148,7 +154,7 @@ impl Tracker {
         // Other ports: a packet of another flow, in a frame that is accounted already.
         let piece = Piece {
             moment: context.moment,
-            epoch: context.epoch,
+            interval: context.interval,
             accounted: false,
             chosen: 0,
         };

@@ -65,7 +65,7 @@ impl Tracker {
         self.look(slot, side, udp.payload, Layer::Udp, context);
         let found = self
             .table
-            .flow_and_span(slot, context.epoch, context.moment);
+            .flow_and_span(slot, context.interval, context.moment);
         if let Some((flow, span)) = found {
             let carries = *flow.carries.of(side);
             let spared = std::mem::take(flow.spared.of_mut(side));

@@ -161,7 +161,7 @@ impl Tracker {
                     self.ledger.gaps.at(
                         GapId::LimitsReached,
                         context.moment,
-                        context.epoch,
+                        context.interval,
                         "more packets in a frame than are followed",
                     );
                 }
@@ -211,7 +211,7 @@ impl Tracker {
     ) {
         let Quote { quoted, beyond } = quote(number, body, wire);
         if !context.again
-            && let Some(span) = self.table.span(slot, context.epoch, context.moment)
+            && let Some(span) = self.table.span(slot, context.interval, context.moment)
         {
             *span.quoted.of_mut(side) += quoted as u64;
         }
@@ -274,7 +274,7 @@ impl Tracker {
         self.tell(ends, packet.protocol, &[], &unsent);
         let known = self.table.get(&key).map(|(slot, _)| slot);
         let slot = known.unwrap_or_else(|| {
-            let (slot, evicted) = self.table.open(key, context.epoch, context.moment);
+            let (slot, evicted) = self.table.open(key, context.interval, context.moment);
             if let Some(evicted) = evicted {
                 self.closed(evicted);
             }
@@ -282,7 +282,7 @@ impl Tracker {
                 flow.opened(side, Opening::Request);
                 flow.facts.quoted = true;
             }
-            if let Some(span) = self.table.span(slot, context.epoch, context.moment) {
+            if let Some(span) = self.table.span(slot, context.interval, context.moment) {
                 span.opened = true;
                 *span.answers.of_mut(side) += 1;
             }

@@ -36,7 +36,7 @@ impl Tracker {
             // is not in doubt.
             if fresh
                 && syn
-                && let Some(span) = self.table.span(slot, context.epoch, context.moment)
+                && let Some(span) = self.table.span(slot, context.interval, context.moment)
             {
                 span.opened = true;
             }
@@ -45,19 +45,19 @@ impl Tracker {
         }
         let place = Place {
             moment: context.moment,
-            epoch: context.epoch,
-            before: context.epoch,
+            interval: context.interval,
+            before: context.interval,
         };
         let mut opened = false;
         if syn {
-            opened = !flow.half.of(side).has_syn();
-            flow.half.of_mut(side).open(segment.sequence, place);
+            opened = !flow.peer.of(side).has_syn();
+            flow.peer.of_mut(side).open(segment.sequence, place);
             flow.opened(if ack { side.other() } else { side }, Opening::Syn);
             flow.joined_late &= ack;
         }
         // What a reset acknowledges may be of another connection.
         if ack && !reset {
-            let other = flow.half.of_mut(side.other());
+            let other = flow.peer.of_mut(side.other());
             if syn {
                 other.acknowledge_anew(segment.acknowledgement);
             } else {
@@ -79,11 +79,11 @@ impl Tracker {
         let new = if reset && length == 0 {
             0
         } else {
-            flow.half
+            flow.peer
                 .of_mut(side)
                 .accept(sequence, length, pushed, place)
         };
-        let start = flow.half.of(side).initial().map(|isn| isn.wrapping_add(1));
+        let start = flow.peer.of(side).initial().map(|isn| isn.wrapping_add(1));
         let cut = segment.wire_len > segment.payload.len();
         if cut && self.readings.get(slot).is_none_or(|r| r.wants(side)) {
             self.snaplen(context, "payload that may hold a name was cut");
@@ -99,7 +99,7 @@ impl Tracker {
         self.look(slot, side, segment.payload, layer, context);
         let found = self
             .table
-            .flow_and_span(slot, context.epoch, context.moment);
+            .flow_and_span(slot, context.interval, context.moment);
         if let Some((flow, span)) = found {
             let declared = std::mem::take(flow.declared.of_mut(side));
             let spared = std::mem::take(flow.spared.of_mut(side));

@@ -1,6 +1,6 @@
 //! For whoever wants to know which frames hold what, while the audit reads them.
 //!
-//! The audit itself keeps counters and a few exemplar frames; a witness is told of every packet, in
+//! The audit itself keeps counters and a few exemplar frames; an observer is told of every packet, in
 //! every layer that the audit opens. It changes nothing of what the audit finds.
 
 use crate::ground::mac::Mac;
@@ -24,7 +24,7 @@ pub struct Layer {
 }
 
 /// Is told of everything that the audit reads.
-pub trait Witness {
+pub trait Observer {
     /// A packet. `pieces` are the frames that it came in.
     fn layer(&mut self, layer: &Layer, pieces: &mut dyn Iterator<Item = FrameRef>);
     /// A message of neighbours on the link: ARP, neighbour discovery, DHCP.
@@ -35,19 +35,19 @@ pub trait Witness {
     fn done(&mut self);
 }
 
-/// A witness that whoever asked for it keeps, too. Settings are shared between threads, and so is this; one
-/// thread at a time reads what is witnessed, because frames are told of in the order of the captures.
+/// An observer that whoever asked for it keeps, too. Settings are shared between threads, and so is this; one
+/// thread at a time reads what is observed, because frames are told of in the order of the captures.
 #[derive(Clone)]
-pub struct SharedWitness(Arc<Mutex<dyn Witness + Send>>);
+pub struct SharedWitness(Arc<Mutex<dyn Observer + Send>>);
 
 impl SharedWitness {
-    /// Shares a witness.
-    pub fn of(witness: Arc<Mutex<impl Witness + Send + 'static>>) -> Self {
-        Self(witness)
+    /// Shares an observer.
+    pub fn of(observer: Arc<Mutex<impl Observer + Send + 'static>>) -> Self {
+        Self(observer)
     }
 
-    /// The witness, to be told something.
-    pub(super) fn lock(&self) -> MutexGuard<'_, dyn Witness + Send + 'static> {
+    /// The observer, to be told something.
+    pub(super) fn lock(&self) -> MutexGuard<'_, dyn Observer + Send + 'static> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,17 +1,17 @@
-//! Windows cut time into epochs before the first packet is read.
+//! Windows cut time into intervals before the first packet is read.
 //!
-//! Every counter of the stream is kept per epoch, so that a window can be judged at the end
-//! without a second pass. A packet belongs to the epoch of its own time, however late it comes. One
-//! without a time has an epoch of its own, which is part of every window: that it lies outside cannot
+//! Every counter of the stream is kept per interval, so that a window can be judged at the end
+//! without a second pass. A packet belongs to the interval of its own time, however late it comes. One
+//! without a time has an interval of its own, which is part of every window: that it lies outside cannot
 //! be said.
 
 use crate::ground::error::Error;
 use crate::ground::moment::Timestamp;
 
-/// Windows of one run; each adds two boundaries, and counters are kept per epoch.
+/// Windows of one run; each adds two boundaries, and counters are kept per interval.
 pub(crate) const WINDOWS_MAX: usize = 1000;
 
-/// The epoch of packets without a time, where windows cut time.
+/// The interval of packets without a time, where windows cut time.
 pub const TIMELESS: u32 = u32::MAX;
 
 /// A bound of a window as it was given.
@@ -125,17 +125,17 @@ impl Detail {
     }
 }
 
-/// The epochs of a run.
+/// The intervals of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Epochs {
+pub struct Intervals {
     windows: Vec<Window>,
     details: Vec<Detail>,
     marks: Vec<(String, Window)>,
     cuts: Vec<Timestamp>,
 }
 
-impl Epochs {
-    /// Resolves the schedule against the first packet's time. Without any there is one epoch.
+impl Intervals {
+    /// Resolves the schedule against the first packet's time. Without any there is one interval.
     ///
     /// # Errors
     /// Too many windows, one that ends before it begins, or one shorter than its grace.
@@ -223,7 +223,7 @@ impl Epochs {
         &self.windows
     }
 
-    /// The epoch of a time; unknown times have their own.
+    /// The interval of a time; unknown times have their own.
     pub fn of(&self, time: Timestamp) -> u32 {
         if self.cuts.is_empty() {
             return 0;
@@ -234,17 +234,17 @@ impl Epochs {
         u32::try_from(self.cuts.partition_point(|cut| *cut <= time)).unwrap_or(TIMELESS - 1)
     }
 
-    /// The epochs that make up a window, packets without a time included.
+    /// The intervals that make up a window, packets without a time included.
     pub fn within(&self, window: &Window) -> impl Fn(u32) -> bool + use<> {
         let timed = self.surely_within(window);
-        move |epoch| epoch == TIMELESS || timed(epoch)
+        move |interval| interval == TIMELESS || timed(interval)
     }
 
-    /// The epochs that lie in a span by their times: for what acquits.
+    /// The intervals that lie in a span by their times: for what acquits.
     pub fn surely_within(&self, window: &Window) -> impl Fn(u32) -> bool + use<> {
         let from = self.of(window.start);
         let to = self.of(window.end);
-        move |epoch| epoch >= from && epoch < to && epoch != TIMELESS
+        move |interval| interval >= from && interval < to && interval != TIMELESS
     }
 }
 
@@ -260,16 +260,16 @@ mod tests {
             end: Bound::After(end * Timestamp::SECOND),
         };
         let specs = [after(10, 20), after(15, 30)];
-        let epochs = Epochs::new(&Schedule::of(&specs), t(1000)).unwrap();
+        let intervals = Intervals::new(&Schedule::of(&specs), t(1000)).unwrap();
         let of: Vec<u32> = [1000, 1009, 1010, 1014, 1015, 1019, 1020, 1029, 1030]
-            .map(|s| epochs.of(t(s)))
+            .map(|s| intervals.of(t(s)))
             .to_vec();
         assert_eq!(of, [0, 0, 1, 1, 2, 2, 3, 3, 4]);
-        let inside = epochs.within(&epochs.windows()[0]);
+        let inside = intervals.within(&intervals.windows()[0]);
         assert_eq!((0..5).filter(|e| inside(*e)).collect::<Vec<_>>(), [1, 2]);
         // What has no time cannot be said to lie outside, nor inside what acquits.
-        assert_eq!(epochs.of(Timestamp::UNKNOWN), TIMELESS);
+        assert_eq!(intervals.of(Timestamp::UNKNOWN), TIMELESS);
         assert!(inside(TIMELESS));
-        assert!(!epochs.surely_within(&epochs.windows()[0])(TIMELESS));
+        assert!(!intervals.surely_within(&intervals.windows()[0])(TIMELESS));
     }
 }
