@@ -11,6 +11,7 @@ pub mod interval;
 pub mod label;
 pub mod mac;
 pub mod moment;
+pub mod natural;
 pub mod near;
 pub mod parallel;
 pub mod place;

@@ -3,12 +3,14 @@
 //! A usage error is one line on standard error (what, where, what to do) and exit code 2. Nothing
 //! here touches the file system: whether a capture exists is for those who open it.
 
+mod campaign;
 mod counters;
 mod lenient;
 mod usage;
 mod value;
 
 pub use crate::ground::declared::Device;
+pub use campaign::{Campaign, CampaignCommand, FailOn, Merge};
 pub use counters::assign;
 pub use value::Secret;
 
@@ -139,6 +141,9 @@ pub enum Command {
     /// Judges the claims on one session's captures.
     #[command(after_help = check_notes())]
     Check(Check),
+    /// Judges many sessions, each alone, and puts what they show into tables.
+    #[command(after_help = campaign::NOTES)]
+    Campaign(Campaign),
     /// Says whether case files are in order, without opening captures.
     #[command(after_help = CASE_NOTES)]
     Case(Case),
@@ -498,6 +503,10 @@ pub enum Embedded {
     Completions,
     /// The address database (MaxMind DB).
     Geo,
+    /// The schema of the tables that `campaign` writes (JSON).
+    Tables,
+    /// A job for Apache Spark (Python) that runs campaigns on its executors.
+    SparkJob,
 }
 
 const FITNESS_FORMATS: &[Format] = &[Format::TABLE, Format::JSON];
@@ -572,6 +581,7 @@ impl Cli {
                     Format::TABLE,
                 ),
                 Command::Emit(emit) => return emit.complete(),
+                Command::Campaign(campaign) => return campaign.complete(),
                 Command::Extract(_)
                 | Command::Verify(_)
                 | Command::Explain(_)
@@ -580,6 +590,7 @@ impl Cli {
         if outputs.is_empty() {
             outputs.push(Output::stdout(default));
         }
+        campaign::check_folders(outputs)?;
         if captures
             .iter()
             .filter(|path| path.as_os_str() == STDIN)
@@ -627,6 +638,15 @@ impl Cli {
                     "an in-toto statement needs the SHA-256 of every capture",
                 )
                 .advise("leave out --no-hash, or -o intoto"))
+            }
+            Command::Check(check)
+                if check.no_hash && check.outputs.iter().any(|o| o.format.is_folder()) =>
+            {
+                Err(Error::at(
+                    "--no-hash",
+                    "rows of tables are told apart by the SHA-256 of the captures",
+                )
+                .advise("leave out --no-hash"))
             }
             _ => Ok(()),
         }

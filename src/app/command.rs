@@ -1,5 +1,6 @@
 //! The commands: options in, exit code out. Parsing is [`crate::app::cli`]'s, judging the stages'.
 
+mod campaign;
 mod case;
 mod check;
 mod diff;
@@ -13,6 +14,7 @@ mod keys;
 mod plan;
 mod screen;
 mod session;
+mod tables;
 mod verify;
 
 use crate::app::cli::{self, Cli, Command, Device, Subject, assign};
@@ -36,6 +38,7 @@ use std::path::{Path, PathBuf};
 pub fn run(cli: &Cli) -> Result<u8, Error> {
     match &cli.command {
         Command::Check(options) => check::run(options, &cli.terminal),
+        Command::Campaign(options) => campaign::run(options, &cli.terminal),
         Command::Case(options) => case::run(options, &cli.terminal),
         Command::Flows(options) => flows::run(options, &cli.terminal),
         Command::Diff(options) => diff::run(options, &cli.terminal),

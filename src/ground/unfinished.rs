@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
@@ -173,6 +174,23 @@ impl Drop for UnfinishedFolder {
     }
 }
 
+/// True while the first signal only asks for an end.
+static GENTLE: AtomicBool = AtomicBool::new(false);
+/// What the program exits with once it has come to that end; 0 as long as no signal came.
+static ASKED: AtomicI32 = AtomicI32::new(0);
+
+/// From now on the first signal only asks for an end, for somebody who looks at [`asked_to_end`] and has something
+/// to put in order; the second one ends the program as before.
+pub(crate) fn end_gently() {
+    GENTLE.store(true, Ordering::Relaxed);
+}
+
+/// The exit code of the signal that asked for an end, if one did.
+pub(crate) fn asked_to_end() -> Option<u8> {
+    let code = ASKED.load(Ordering::Relaxed);
+    u8::try_from(code).ok().filter(|code| *code > 0)
+}
+
 /// From now on SIGINT, SIGTERM and SIGHUP remove what is unfinished and end the program with exit
 /// code 128 + signal (130, 143, 129). A signal that was ignored when the program began (`nohup`, a
 /// job in the background of a script) stays so. Elsewhere than on Unix this does nothing.
@@ -199,6 +217,7 @@ fn abandon(code: i32) -> ! {
 mod unix {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
+    use std::sync::atomic::Ordering;
     use std::sync::mpsc::channel;
 
     /// What shells make of a program that a signal ended.
@@ -233,8 +252,12 @@ mod unix {
                 };
                 // Who started this goes on in any case.
                 let _ = ready.send(());
-                if let Some(signal) = signals.forever().next() {
-                    super::abandon(SIGNALLED.saturating_add(signal));
+                for signal in signals.forever() {
+                    let code = SIGNALLED.saturating_add(signal);
+                    let first = super::ASKED.swap(code, Ordering::Relaxed) == 0;
+                    if !first || !super::GENTLE.load(Ordering::Relaxed) {
+                        super::abandon(code);
+                    }
                 }
             });
         // Ends at once if the thread does.

@@ -78,6 +78,9 @@ pub struct Settings {
 /// double the time of an audit for the sake of rare captures, and the gap says so.
 const READ_AGAIN_MAX: u64 = 256 << 20;
 
+/// Frames between two looks at the clock, where the time is bounded.
+const TIME_EVERY: u64 = 4096;
+
 /// Reads all inputs.
 ///
 /// # Errors
@@ -216,6 +219,10 @@ impl SeriesReader<'_> {
             }
             let mut links: Vec<tracker::Link> = Vec::new();
             while let Some(frame) = capture.next_frame() {
+                if frame.moment.at.frame % TIME_EVERY == 1 && self.settings.means.is_over() {
+                    return Err(Error::new("the time for it is over")
+                        .advise("give it more with --timeout, or audit a part of the capture"));
+                }
                 let tracker = match &mut tracker {
                     Some(tracker) => tracker,
                     None => {

@@ -2,7 +2,7 @@
 
 pub mod against;
 pub mod anchor;
-mod ascii_json;
+pub(in crate::tell) mod ascii_json;
 pub mod build;
 pub mod csv;
 pub mod diff;
@@ -30,4 +30,4 @@ mod sentences;
 pub mod table;
 pub mod v1;
 pub mod weight;
-mod words;
+pub(in crate::tell) mod words;

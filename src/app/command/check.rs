@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::screen::{means, note, style};
 use super::session::{Agreed, NO_SIDECARS, Session, declared, local, run_block};
-use super::{catalog, locator};
+use super::{catalog, locator, tables};
 use crate::app::cli::{Check, Terminal};
 use crate::ground::error::Error;
 use crate::ground::interval::Schedule;
@@ -58,6 +58,10 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
         }
     }
     for output in &options.outputs {
+        if let Some(folder) = output.path.as_deref().filter(|_| output.format.is_folder()) {
+            tables::write(folder, output.format, options, &report)?;
+            continue;
+        }
         let setting = Setting {
             style: style(terminal, output.path.is_some()),
             anchor: options.annotate.as_ref(),
@@ -89,11 +93,27 @@ pub(super) fn judge_all(
     let catalog = Arc::new(catalog(&plan.catalogs)?);
     plan.check_owners(&catalog)?;
     let locator = locator(&plan.geo)?;
+    judge_with(options, plan, against, started, means, (&catalog, &locator))
+}
+
+/// As [`judge_all`], with what addresses and names are looked up in: it takes long to make, and many runs can share
+/// it.
+///
+/// # Errors
+/// What keeps it from being done.
+pub(super) fn judge_with(
+    options: &Check,
+    plan: &Plan,
+    against: Option<&Against>,
+    started: (jiff::Timestamp, Instant),
+    means: Means,
+    (catalog, locator): (&Arc<Catalog>, &Locator),
+) -> Result<v1::Report, Error> {
     let run = Run {
         options,
         plan,
-        catalog: &catalog,
-        locator: &locator,
+        catalog,
+        locator,
         against,
         sidecars: sidecars(plan, &options.counters)?,
         started,

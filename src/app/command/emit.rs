@@ -6,9 +6,11 @@ mod manual;
 use crate::app::cli::{Embedded, Emit};
 use crate::ground::error::Error;
 use crate::judge::locate;
+use crate::tell::campaign;
 use crate::tell::report::format::Format;
 use crate::tell::report::output::Output;
 use crate::tell::report::{diff, fitness, v1};
+use crate::tell::tables;
 use std::io::{self, Write};
 
 pub(super) fn run(options: &Emit) -> Result<u8, Error> {
@@ -21,6 +23,8 @@ pub(super) fn run(options: &Emit) -> Result<u8, Error> {
         }
         Embedded::DiffSchema => print(|out| schema(&schemars::schema_for!(diff::Diff), out)),
         Embedded::Geo => print(|out| out.write_all(locate::embedded_bytes())),
+        Embedded::Tables => print(tables::schema::write),
+        Embedded::SparkJob => print(|out| out.write_all(campaign::SPARK_JOB.as_bytes())),
         Embedded::Man => match &options.dir {
             Some(folder) => manual::write_all(folder),
             None => {

@@ -3,14 +3,17 @@
 use super::screen::{means, note};
 use super::session::{accuses, accusing};
 use super::{devices, keys, locator, sources};
-use crate::app::cli::{Flows, Terminal};
+use crate::app::cli::{self, Flows, Terminal};
 use crate::ground::error::Error;
 use crate::judge::claim::coverage::TIME_GAP;
 use crate::judge::classify::Basis;
 use crate::judge::classify::catalog::Catalog;
 use crate::judge::classify::subject::Subject;
+use crate::judge::locate::Locator;
+use crate::observe::capture::{Means, Source};
+use crate::observe::link::WifiKey;
 use crate::observe::session::{Settings, read};
-use crate::tell::report::flows;
+use crate::tell::report::flows::{self, FlowRow};
 use crate::tell::report::output::check_targets;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,37 +30,17 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     }
     let catalog = Arc::new(Catalog::embedded().clone());
     let locator = locator(&options.sources.geo)?;
-    let devices = devices(&options.subject);
-    let subject = Arc::new(Subject::new(&options.subject.apps));
-    let settings = Settings {
-        schedule: crate::ground::interval::Schedule::default(),
-        devices: devices.clone(),
-        local: options.subject.local_networks.clone(),
-        time_gap: TIME_GAP,
-        hash: false,
-        means: means(terminal),
-        sidecars: BTreeMap::new(),
-        one_row_per_flow: Some(FLOWS_MAX),
-        content: crate::observe::content::Policy::Off,
-        observer: None,
-        accuses: accuses(&catalog, &subject),
-        names: accusing(&catalog),
-        wifi: given.wifi,
-    };
-    let evidence = read(&sources(&options.captures), &settings)?;
-    let basis = Basis {
-        evidence: &evidence,
-        catalog: &catalog,
-        locator: &locator,
-        local: &options.subject.local_networks,
-        devices: &devices,
-        subject: &subject,
-    };
-    let rows = flows::rows(&basis);
+    let sources = sources(&options.captures);
+    let (rows, folded) = inventory(
+        &sources,
+        &options.subject,
+        given.wifi,
+        means(terminal),
+        (&catalog, &locator),
+    )?;
     for output in &options.outputs {
         output.write(|out| flows::write_as(output.format, &rows, out))?;
     }
-    let folded: u64 = evidence.series.iter().map(|s| s.folded).sum();
     if folded > 0 {
         let what = "are folded into shared lines without a far address";
         note(
@@ -66,4 +49,45 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
         );
     }
     Ok(0)
+}
+
+/// The flows of a session, and how many are folded into shared rows.
+///
+/// # Errors
+/// A capture that cannot be read.
+pub(super) fn inventory(
+    sources: &[Source],
+    of: &cli::Subject,
+    wifi: Arc<[WifiKey]>,
+    means: Means,
+    (catalog, locator): (&Arc<Catalog>, &Locator),
+) -> Result<(Vec<FlowRow>, u64), Error> {
+    let devices = devices(of);
+    let subject = Arc::new(Subject::new(&of.apps));
+    let settings = Settings {
+        schedule: crate::ground::interval::Schedule::default(),
+        devices: devices.clone(),
+        local: of.local_networks.clone(),
+        time_gap: TIME_GAP,
+        hash: false,
+        means,
+        sidecars: BTreeMap::new(),
+        one_row_per_flow: Some(FLOWS_MAX),
+        content: crate::observe::content::Policy::Off,
+        observer: None,
+        accuses: accuses(catalog, &subject),
+        names: accusing(catalog),
+        wifi,
+    };
+    let evidence = read(sources, &settings)?;
+    let basis = Basis {
+        evidence: &evidence,
+        catalog,
+        locator,
+        local: &of.local_networks,
+        devices: &devices,
+        subject: &subject,
+    };
+    let folded = evidence.series.iter().map(|s| s.folded).sum();
+    Ok((flows::rows(&basis), folded))
 }

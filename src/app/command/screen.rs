@@ -116,6 +116,7 @@ pub(super) fn means(terminal: &Terminal) -> Means {
             .threads
             .map_or_else(Threads::default, Threads::at_most),
         progress,
+        until: None,
     }
 }
 

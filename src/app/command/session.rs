@@ -7,7 +7,7 @@ use crate::evidence::Devices;
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Accusing, Ledger};
 use crate::ground::error::Error;
-use crate::ground::interval::Schedule;
+use crate::ground::interval::{Bound, Schedule, WindowSpec};
 use crate::ground::moment::Timestamp;
 use crate::judge::case::CaseFile;
 use crate::judge::claim::baseline::Baseline;
@@ -25,7 +25,7 @@ use crate::observe::link::WifiKey;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::v1;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -151,6 +151,56 @@ pub(super) fn declared(subject: &cli::Subject) -> Vec<String> {
 pub(super) fn local(subject: &cli::Subject) -> Vec<String> {
     let networks = subject.local_networks.iter();
     networks.map(ToString::to_string).collect()
+}
+
+/// The options that a result depends on, as tables record them: of files the names alone, so that machines agree.
+pub(super) fn recorded(options: &cli::Check) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut add = |option: &str, values: &mut dyn Iterator<Item = String>| {
+        for value in values {
+            out.extend([option.to_owned(), value]);
+        }
+    };
+    let name = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        name.to_string_lossy().into_owned()
+    };
+    let subject = &options.subject;
+    add("--case", &mut options.case.iter().map(name));
+    add("--claim", &mut options.claims.iter().cloned());
+    add(
+        "--app",
+        &mut subject.apps.iter().map(|app| app.as_str().to_owned()),
+    );
+    add("--device", &mut declared(subject).into_iter());
+    add("--local", &mut local(subject).into_iter());
+    add("--window", &mut options.windows.iter().map(window));
+    add("--counters", &mut options.counters.iter().map(name));
+    add("--geo", &mut options.sources.geo.iter().map(name));
+    add("--catalog", &mut options.catalogs.iter().map(name));
+    add("--baseline", &mut options.baselines.iter().map(name));
+    let kind = options.baseline_kind.map(|kind| kind.id().to_owned());
+    add("--baseline-kind", &mut kind.into_iter());
+    add("--against", &mut options.against.iter().map(name));
+    for (option, given) in [("--reveal", options.reveal), ("--redact", options.redact)] {
+        if given {
+            out.push(option.to_owned());
+        }
+    }
+    out
+}
+
+/// A window as it is written on a command line.
+fn window(window: &WindowSpec) -> String {
+    let bound = |bound: Bound| match bound {
+        Bound::At(time) => time.rfc3339(9).unwrap_or_default(),
+        Bound::After(nanos) => {
+            let (whole, rest) = (nanos / Timestamp::SECOND, nanos % Timestamp::SECOND);
+            let text = format!("+{whole}.{rest:09}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+    };
+    format!("{}/{}", bound(window.start), bound(window.end))
 }
 
 /// What differs between two runs.

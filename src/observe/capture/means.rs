@@ -5,6 +5,7 @@ use super::Source;
 use super::hash::Hasher;
 use crate::ground::parallel::Threads;
 use crate::ground::progress::Progress;
+use std::time::Instant;
 
 /// The means of a run. The default: as many threads as are of use, and nobody is told.
 #[derive(Clone, Default)]
@@ -13,9 +14,16 @@ pub struct Means {
     pub threads: Threads,
     /// Who is told.
     pub progress: Progress,
+    /// When whoever waits has waited long enough; `None` for never.
+    pub until: Option<Instant>,
 }
 
 impl Means {
+    /// True when the time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
     /// Announces that these inputs are gone through.
     pub(crate) fn pass<'a>(&self, doing: &'static str, sources: impl Iterator<Item = &'a Source>) {
         let sizes: Vec<Option<u64>> = sources.map(Source::bytes).collect();

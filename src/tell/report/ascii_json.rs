@@ -59,7 +59,7 @@ impl<F: Formatter> Formatter for Inert<F> {
 ///
 /// # Errors
 /// When the writer fails.
-pub(super) fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::tell) fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut to = Serializer::with_formatter(out, Inert(CompactFormatter));
     value.serialize(&mut to).map_err(io::Error::from)
 }

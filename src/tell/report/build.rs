@@ -18,10 +18,12 @@ use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::case::CaseFile;
 use crate::judge::claim::baseline::Baseline;
 use crate::judge::claim::{Case, Outcome, Verdict};
+use crate::judge::classify::catalog::Catalog;
 use crate::judge::classify::destination::Destination;
 use crate::judge::classify::rows::Judged;
 use crate::judge::classify::{Basis, Scope};
 use crate::judge::identity::oui::maker;
+use crate::judge::locate::Locator;
 use coverage::{gaps, limits};
 pub use declared::warnings;
 use destinations::{DESTINATIONS_MAX, LOOKUPS_MAX, lookups, order, overflow, write_destination};
@@ -122,7 +124,7 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
         .unwrap_or(Verdict::Inconclusive);
     let mut report = v1::Report {
         schema: v1::SCHEMA.into(),
-        tool: tool(case.basis),
+        tool: tool(case.basis.catalog, case.basis.locator),
         run: request.run,
         digest: String::new(),
         verdict,
@@ -249,15 +251,15 @@ fn claims_sha256() -> String {
     ))
 }
 
-fn tool(basis: &Basis<'_>) -> v1::Tool {
+/// The program and its data.
+pub fn tool(catalog: &Catalog, locator: &Locator) -> v1::Tool {
     v1::Tool {
         name: env!("CARGO_PKG_NAME").into(),
         version: env!("CARGO_PKG_VERSION").into(),
         commit: option_env!("DRONE_AUDIT_COMMIT").map(ToOwned::to_owned),
         claims_sha256: claims_sha256(),
-        catalog_sha256: basis.catalog.sha256(),
-        geo: basis
-            .locator
+        catalog_sha256: catalog.sha256(),
+        geo: locator
             .databases()
             .into_iter()
             .map(|db| v1::Geo {

@@ -29,6 +29,30 @@ impl Format {
     /// A table for spreadsheets.
     pub const CSV: Self = Self::new("csv", "destinations and lookups, for spreadsheets");
 
+    /// A dataset, which is a folder (see [`crate::tell::tables`]).
+    pub const TABLES: Self = Self::new(
+        "tables",
+        "typed tables in a folder (-o tables=DIR): NDJSON, and Parquet where it is built in",
+    );
+    /// The same tables as Parquet alone.
+    #[cfg(feature = "parquet")]
+    pub const PARQUET: Self = Self::new(
+        "parquet",
+        "the same tables as Parquet alone (-o parquet=DIR)",
+    );
+
+    /// The formats that are folders.
+    pub const FOLDERS: &[Self] = &[
+        Self::TABLES,
+        #[cfg(feature = "parquet")]
+        Self::PARQUET,
+    ];
+
+    /// True if it is a folder and not one file.
+    pub fn is_folder(self) -> bool {
+        Self::FOLDERS.contains(&self)
+    }
+
     /// A format by its name and purpose.
     pub const fn new(name: &'static str, purpose: &'static str) -> Self {
         Self { name, purpose }
@@ -92,15 +116,17 @@ pub fn writer(format: Format) -> Render {
 
 /// The formats of `check`.
 pub fn of_check() -> Vec<Format> {
-    CHECK.iter().map(|have| have.format).collect()
+    let files = CHECK.iter().map(|have| have.format);
+    files.chain(Format::FOLDERS.iter().copied()).collect()
 }
 
 /// The formats and what each is for, one line each, for the help.
 pub fn list() -> String {
-    let longest = CHECK.iter().map(|w| w.format.name.len()).max().unwrap_or(0);
-    let lines = CHECK
+    let all = of_check();
+    let longest = all.iter().map(|f| f.name.len()).max().unwrap_or(0);
+    let lines = all
         .iter()
-        .map(|w| format!("  {:longest$}  {}", w.format.name, w.format.purpose));
+        .map(|f| format!("  {:longest$}  {}", f.name, f.purpose));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -22,7 +22,7 @@ mod folding;
 mod glossary;
 mod icon;
 mod lookups;
-mod markup;
+pub(in crate::tell) mod markup;
 mod scope;
 mod sessions;
 mod summary;
@@ -44,7 +44,7 @@ use std::io::{self, Write};
 pub const FORMAT: Format = Format::new("html", "a page of its own to read, print and hand on");
 
 /// The only style of the page.
-const STYLE: &str = include_str!("html/style.css");
+pub(in crate::tell) const STYLE: &str = include_str!("html/style.css");
 
 /// Writes the report as a page of its own.
 ///
@@ -116,11 +116,16 @@ impl Part<'_> {
     }
 }
 
-fn head(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    let policy = format!(
+/// What a page may load and run: nothing but its own style.
+pub(in crate::tell) fn policy() -> String {
+    format!(
         "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
         BASE64.encode(Sha256::digest(STYLE))
-    );
+    )
+}
+
+fn head(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let policy = policy();
     page.tag("head", &[], |page| {
         page.void("meta", &[("charset", "utf-8")])?;
         page.void(

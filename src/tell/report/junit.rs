@@ -215,7 +215,7 @@ fn attribute(name: &str, value: &str) -> String {
     )
 }
 
-fn escape(text: &str) -> String {
+pub(in crate::tell) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -8,7 +8,7 @@ mod declared;
 pub mod diff;
 pub mod fitness;
 mod footing;
-mod grid;
+pub(in crate::tell) mod grid;
 mod page;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 
 use super::v1::{Claim, Finding, Report};
 use crate::judge::claim::Verdict;
+use crate::judge::classify::attribution::Attribution;
 
 /// How a finding weighs, heaviest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,12 +44,16 @@ pub fn of(report: &Report, finding: &Finding) -> Weight {
         .claims
         .iter()
         .any(|claim| claim.verdict == Verdict::Contradicted && finding.claims.contains(&claim.id));
-    let accused = finding.attribution.accuses();
-    if contradicted && accused && !OPEN.contains(&finding.rule.as_str()) {
+    if contradicted && can_contradict(finding.attribution, &finding.rule) {
         Weight::Contradicts
     } else {
         Weight::Suspect
     }
+}
+
+/// True if a finding of this rule and attribution contradicts a claim that is contradicted.
+pub fn can_contradict(attribution: Attribution, rule: &str) -> bool {
+    attribution.accuses() && !OPEN.contains(&rule)
 }
 
 /// The findings of a report, heaviest first, else in its own order.

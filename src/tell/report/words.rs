@@ -10,7 +10,7 @@ use crate::judge::locate::Confidence;
 
 /// What something means for the claims; a colour, an icon and an order come from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::tell::report) enum Sense {
+pub(in crate::tell) enum Sense {
     /// Speaks against the statement.
     Against,
     /// Leaves it open.

@@ -31,7 +31,7 @@ pub fn fitness(case: &Case<'_>, texts: &Library, request: Request<'_>) -> Fitnes
         .collect();
     Fitness {
         schema: SCHEMA.into(),
-        tool: tool(case.basis),
+        tool: tool(case.basis.catalog, case.basis.locator),
         run: request.run,
         claim: CLAIM.into(),
         fit: windows.iter().all(|w| w.fit),

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// An attribute: name and value before escaping.
-pub(super) type Attribute<'a> = (&'a str, &'a str);
+pub(in crate::tell) type Attribute<'a> = (&'a str, &'a str);
 
 /// Tags behind which a line ends, so that the source of the page can be read and compared.
 const BLOCKS: [&str; 30] = [
@@ -48,7 +48,7 @@ const BLOCKS: [&str; 30] = [
 ];
 
 /// Text that HTML shows as it is, in an element and in a quoted attribute alike.
-pub(super) fn escape(text: &str) -> Cow<'_, str> {
+pub(in crate::tell) fn escape(text: &str) -> Cow<'_, str> {
     let visible = text::terminal(text);
     let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\'');
     if !visible.contains(special) {
@@ -78,17 +78,17 @@ fn runs_left(c: char) -> bool {
 }
 
 /// The page, tag by tag.
-pub(super) struct Page<'a> {
+pub(in crate::tell) struct Page<'a> {
     out: &'a mut dyn Write,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(out: &'a mut dyn Write) -> Self {
+    pub(in crate::tell) fn new(out: &'a mut dyn Write) -> Self {
         Self { out }
     }
 
     /// Markup of the program itself: never anything of a report.
-    pub(super) fn raw(&mut self, markup: &'static str) -> io::Result<()> {
+    pub(in crate::tell) fn raw(&mut self, markup: &'static str) -> io::Result<()> {
         self.out.write_all(markup.as_bytes())
     }
 
@@ -108,7 +108,7 @@ impl<'a> Page<'a> {
     }
 
     /// An element and what is inside.
-    pub(super) fn tag(
+    pub(in crate::tell) fn tag(
         &mut self,
         name: &'static str,
         attributes: &[Attribute<'_>],
@@ -121,7 +121,7 @@ impl<'a> Page<'a> {
     }
 
     /// An element without an end (`meta`, `wbr`), of HTML only.
-    pub(super) fn void(
+    pub(in crate::tell) fn void(
         &mut self,
         name: &'static str,
         attributes: &[Attribute<'_>],
@@ -131,7 +131,7 @@ impl<'a> Page<'a> {
     }
 
     /// An element with nothing but text in it.
-    pub(super) fn leaf(
+    pub(in crate::tell) fn leaf(
         &mut self,
         name: &'static str,
         attributes: &[Attribute<'_>],
@@ -148,7 +148,7 @@ impl<'a> Page<'a> {
     }
 
     /// Text, wherever it comes from.
-    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::tell) fn text(&mut self, text: &str) -> io::Result<()> {
         let mut rest = text;
         while let Some(at) = rest.find(runs_left) {
             let (before, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
@@ -162,17 +162,22 @@ impl<'a> Page<'a> {
 
     /// A name, address, hash or filter: something to compare letter by letter. What is not
     /// visible ASCII is escaped, so that no Cyrillic letter passes for a Latin one.
-    pub(super) fn host(&mut self, name: &str) -> io::Result<()> {
+    pub(in crate::tell) fn host(&mut self, name: &str) -> io::Result<()> {
         self.leaf("code", &[("class", "host")], &text::host(name))
     }
 
     /// Something to be copied as it is: one click selects it.
-    pub(super) fn code(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::tell) fn code(&mut self, text: &str) -> io::Result<()> {
         self.leaf("code", &[], text)
     }
 
     /// A heading of level 1 to 6.
-    pub(super) fn heading(&mut self, level: u8, id: Option<&str>, text: &str) -> io::Result<()> {
+    pub(in crate::tell) fn heading(
+        &mut self,
+        level: u8,
+        id: Option<&str>,
+        text: &str,
+    ) -> io::Result<()> {
         let name = heading(level);
         match id {
             // A link to it moves the keyboard there too.
@@ -182,7 +187,7 @@ impl<'a> Page<'a> {
     }
 
     /// An instant; it is not broken over lines.
-    pub(super) fn time(&mut self, time: Option<&str>) -> io::Result<()> {
+    pub(in crate::tell) fn time(&mut self, time: Option<&str>) -> io::Result<()> {
         match time {
             Some(time) => self.leaf("time", &[], time),
             None => self.text("time not recorded"),
@@ -190,7 +195,11 @@ impl<'a> Page<'a> {
     }
 
     /// First to last, as far as known.
-    pub(super) fn span(&mut self, first: Option<&str>, last: Option<&str>) -> io::Result<()> {
+    pub(in crate::tell) fn span(
+        &mut self,
+        first: Option<&str>,
+        last: Option<&str>,
+    ) -> io::Result<()> {
         self.time(first.or(last))?;
         match (first, last) {
             (Some(_), Some(last)) => {
@@ -202,17 +211,17 @@ impl<'a> Page<'a> {
     }
 
     /// A paragraph.
-    pub(super) fn p(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::tell) fn p(&mut self, text: &str) -> io::Result<()> {
         self.leaf("p", &[], text)
     }
 
     /// Small print below something else.
-    pub(super) fn small(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::tell) fn small(&mut self, text: &str) -> io::Result<()> {
         self.aside(|page| page.text(text))
     }
 
     /// Small print that is more than text.
-    pub(super) fn aside(
+    pub(in crate::tell) fn aside(
         &mut self,
         inside: impl FnOnce(&mut Self) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -220,7 +229,7 @@ impl<'a> Page<'a> {
     }
 
     /// A list of texts; nothing without any.
-    pub(super) fn list<T: AsRef<str>>(&mut self, items: &[T]) -> io::Result<()> {
+    pub(in crate::tell) fn list<T: AsRef<str>>(&mut self, items: &[T]) -> io::Result<()> {
         if items.is_empty() {
             return Ok(());
         }
@@ -232,7 +241,7 @@ impl<'a> Page<'a> {
     }
 
     /// A term and what is said of it, inside a `dl`.
-    pub(super) fn term(
+    pub(in crate::tell) fn term(
         &mut self,
         term: &str,
         inside: impl FnOnce(&mut Self) -> io::Result<()>,
@@ -244,7 +253,7 @@ impl<'a> Page<'a> {
     }
 
     /// A fold, shut. One of the class `rest` stays off paper.
-    pub(super) fn fold(
+    pub(in crate::tell) fn fold(
         &mut self,
         class: &str,
         summary: &str,
@@ -258,7 +267,7 @@ impl<'a> Page<'a> {
 
     /// A table with a caption and one row of column heads. Its roles are said, as a narrow
     /// window lays its cells below each other, which some browsers take for no table any more.
-    pub(super) fn table(
+    pub(in crate::tell) fn table(
         &mut self,
         class: &str,
         caption: &str,
@@ -280,7 +289,7 @@ impl<'a> Page<'a> {
     }
 
     /// A row of a table.
-    pub(super) fn row(
+    pub(in crate::tell) fn row(
         &mut self,
         attributes: &[Attribute<'_>],
         cells: impl FnOnce(&mut Self) -> io::Result<()>,
@@ -291,7 +300,7 @@ impl<'a> Page<'a> {
     }
 
     /// The cell that names a row.
-    pub(super) fn name(
+    pub(in crate::tell) fn name(
         &mut self,
         inside: impl FnOnce(&mut Self) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -299,7 +308,7 @@ impl<'a> Page<'a> {
     }
 
     /// A cell.
-    pub(super) fn cell(
+    pub(in crate::tell) fn cell(
         &mut self,
         inside: impl FnOnce(&mut Self) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -307,12 +316,12 @@ impl<'a> Page<'a> {
     }
 
     /// A cell with text.
-    pub(super) fn cell_text(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::tell) fn cell_text(&mut self, text: &str) -> io::Result<()> {
         self.leaf("td", &[("role", "cell")], text)
     }
 
     /// A bar as long as `part` of `most`. It repeats the number beside it.
-    pub(super) fn bar(&mut self, class: &str, part: u64, most: u64) -> io::Result<()> {
+    pub(in crate::tell) fn bar(&mut self, class: &str, part: u64, most: u64) -> io::Result<()> {
         let share = share(part, most);
         let attributes = [
             ("class", "bar"),
@@ -330,7 +339,7 @@ impl<'a> Page<'a> {
 }
 
 /// The tag of a heading.
-pub(super) fn heading(level: u8) -> &'static str {
+pub(in crate::tell) fn heading(level: u8) -> &'static str {
     match level {
         0 | 1 => "h1",
         2 => "h2",

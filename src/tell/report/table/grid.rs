@@ -8,7 +8,7 @@ use tabled::settings::{Alignment, Modify, Style};
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub(in crate::tell) struct Column {
     title: &'static str,
     /// Columns below which its content is of no use.
     least: usize,
@@ -16,7 +16,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    pub(super) fn left(title: &'static str, least: usize) -> Self {
+    pub(in crate::tell) fn left(title: &'static str, least: usize) -> Self {
         Self {
             title,
             least,
@@ -24,7 +24,7 @@ impl Column {
         }
     }
 
-    pub(super) fn right(title: &'static str, least: usize) -> Self {
+    pub(in crate::tell) fn right(title: &'static str, least: usize) -> Self {
         Self {
             title,
             least,
@@ -35,7 +35,7 @@ impl Column {
 
 /// A line of a cell, not yet escaped.
 #[derive(Debug, Clone)]
-pub(super) enum Line {
+pub(in crate::tell) enum Line {
     /// Broken where it is too long.
     Text(String),
     /// A host name: cut where it is too long, so that its registrable end stays in sight.
@@ -60,20 +60,20 @@ impl Line {
 
 /// A cell.
 #[derive(Debug, Clone)]
-pub(super) struct Cell {
+pub(in crate::tell) struct Cell {
     lines: Vec<Line>,
     paint: Option<Sense>,
 }
 
 impl Cell {
-    pub(super) fn lines(lines: impl IntoIterator<Item = Line>) -> Self {
+    pub(in crate::tell) fn lines(lines: impl IntoIterator<Item = Line>) -> Self {
         Self {
             lines: lines.into_iter().collect(),
             paint: None,
         }
     }
 
-    pub(super) fn paint(self, sense: Sense) -> Self {
+    pub(in crate::tell) fn paint(self, sense: Sense) -> Self {
         Self {
             paint: Some(sense),
             ..self
@@ -121,15 +121,20 @@ fn share(columns: &[Column], natural: &[usize], width: usize) -> Vec<usize> {
 
 /// A table as text.
 #[derive(Debug)]
-pub(super) struct Drawn {
+pub(in crate::tell) struct Drawn {
     /// Without a line break at the end.
-    pub(super) table: String,
+    pub(in crate::tell) table: String,
     /// A host name had to be cut.
-    pub(super) cut: bool,
+    pub(in crate::tell) cut: bool,
 }
 
 /// Draws a table of at most `width` columns, as long as `least` of its columns fits in there.
-pub(super) fn draw(columns: &[Column], rows: Vec<Vec<Cell>>, width: usize, color: bool) -> Drawn {
+pub(in crate::tell) fn draw(
+    columns: &[Column],
+    rows: Vec<Vec<Cell>>,
+    width: usize,
+    color: bool,
+) -> Drawn {
     let natural: Vec<usize> = columns
         .iter()
         .enumerate()
