@@ -4,7 +4,7 @@
 use super::summary::{Summary, Tally, Version, news};
 use crate::ground::text;
 use crate::tell::report::table::Style;
-use crate::tell::report::table::grid::{Cell, Column, draw};
+use crate::tell::report::table::grid::{Cell, Column, Line, draw};
 use crate::tell::report::words::Sense;
 use std::io::{self, Write};
 
@@ -19,19 +19,21 @@ const NEW_MAX: usize = 4;
 /// When the writer fails.
 pub(super) fn write(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let columns = [
-        Column::left("app", 6),
-        Column::left("version", 4),
+        Column::left("app", 10),
+        Column::left("version", 7),
         Column::right("sessions", 8),
-        Column::right("contradicted", 12),
-        Column::right("inconclusive", 12),
-        Column::right("consistent", 10),
-        Column::right("errors", 6),
+        Column::left("how they ended", 15),
         Column::left("new since the version before", 16),
     ];
     let mut rows = Vec::new();
     for (app, versions) in &summary.apps {
         for (at, version) in versions.iter().enumerate() {
-            rows.push(row(app.as_deref(), version, news(versions, at)));
+            let app = if at == 0 {
+                app.as_deref().unwrap_or("(not declared)")
+            } else {
+                ""
+            };
+            rows.push(row(app, version, news(versions, at)));
         }
     }
     let width = style.width.max(40);
@@ -40,36 +42,47 @@ pub(super) fn write(summary: &Summary, style: Style, out: &mut dyn Write) -> io:
     writeln!(out, "{}", tally(&summary.tally, summary.packets))
 }
 
-fn row(app: Option<&str>, version: &Version, new: Option<Vec<&str>>) -> Vec<Cell> {
+fn row(app: &str, version: &Version, new: Option<Vec<&str>>) -> Vec<Cell> {
     let tally = &version.tally;
-    let count = |n: u64, sense: Sense| {
-        let cell = Cell::from(n.to_string());
-        if n > 0 { cell.paint(sense) } else { cell }
-    };
     let new = match new {
-        None => "–".to_owned(),
-        Some(new) if new.is_empty() => "nothing".to_owned(),
+        None => vec![Line::Text("–".to_owned())],
+        Some(new) if new.is_empty() => vec![Line::Text("nothing".to_owned())],
         Some(new) => {
-            let shown: Vec<&str> = new.iter().take(NEW_MAX).copied().collect();
-            let more = new.len().saturating_sub(shown.len());
-            let more = if more > 0 {
-                format!(", and {more} more")
-            } else {
-                String::new()
-            };
-            format!("{}{more}", shown.join(", "))
+            let shown = new.iter().take(NEW_MAX);
+            let mut lines: Vec<Line> = shown.map(|host| Line::Host((*host).to_owned())).collect();
+            let more = new.len().saturating_sub(lines.len());
+            if more > 0 {
+                lines.push(Line::Text(format!("and {more} more")));
+            }
+            lines
         }
     };
+    let sense = match tally.worst() {
+        Some(verdict) => Sense::from(verdict),
+        None => Sense::Open,
+    };
+    let ended = ended(tally).into_iter().map(Line::Text);
     vec![
-        Cell::from(app.unwrap_or("(not declared)").to_owned()),
+        Cell::from(app.to_owned()),
         Cell::from(version.name.clone().unwrap_or_default()),
         Cell::from(tally.sessions().to_string()),
-        count(tally.contradicted, Sense::Against),
-        count(tally.inconclusive, Sense::Open),
-        count(tally.consistent, Sense::For),
-        count(tally.errors, Sense::Open),
-        Cell::from(new),
+        Cell::lines(ended).paint(sense),
+        Cell::lines(new),
     ]
+}
+
+/// How many sessions ended how, what there is of it.
+fn ended(tally: &Tally) -> Vec<String> {
+    let parts = [
+        (tally.contradicted, "contradicted"),
+        (tally.inconclusive, "inconclusive"),
+        (tally.consistent, "consistent"),
+        (tally.errors, "not audited"),
+    ];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    parts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect()
 }
 
 fn hosts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -118,24 +131,15 @@ fn hosts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()>
 
 /// One line that says how it ended.
 pub(super) fn tally(tally: &Tally, packets: u64) -> String {
-    let parts = [
-        (tally.contradicted, "contradicted"),
-        (tally.inconclusive, "inconclusive"),
-        (tally.consistent, "consistent"),
-        (tally.errors, "could not be audited"),
-    ];
-    let parts = parts.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
+    let parts = ended(tally).join(", ");
     let sessions = match tally.sessions() {
         1 => "1 session".to_owned(),
         n => format!("{n} sessions"),
     };
     let parts = if parts.is_empty() {
-        "nothing".to_owned()
+        "none".to_owned()
     } else {
-        parts.join(", ")
+        parts
     };
     text::terminal(&format!("{sessions}, {packets} packets: {parts}")).into_owned()
 }

@@ -39,23 +39,41 @@ pub(super) struct Spec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Row {
-    #[serde(alias = "capture", alias = "captures", alias = "paths")]
     path: Option<Texts>,
     app: Option<Texts>,
     version: Option<Texts>,
     device: Option<Texts>,
     mode: Option<Texts>,
-    #[serde(alias = "windows")]
     window: Option<Texts>,
     case: Option<Texts>,
 }
 
-/// A text or several.
+impl Row {
+    /// The place of a column.
+    fn column(&mut self, name: &str) -> Option<&mut Option<Texts>> {
+        Some(match name {
+            "path" => &mut self.path,
+            "app" => &mut self.app,
+            "version" => &mut self.version,
+            "device" => &mut self.device,
+            "mode" => &mut self.mode,
+            "window" => &mut self.window,
+            "case" => &mut self.case,
+            _ => return None,
+        })
+    }
+}
+
+/// The columns, for messages.
+const COLUMNS: &str = "the columns are path, app, version, device, mode, window and case";
+
+/// A text or several; a version may be written as a number.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Texts {
     One(String),
     Many(Vec<String>),
+    Number(serde_json::Number),
 }
 
 impl Texts {
@@ -65,6 +83,7 @@ impl Texts {
             (Self::Many(all), _) => all,
             (Self::One(text), Some(between)) => text.split(between).map(str::to_owned).collect(),
             (Self::One(text), None) => vec![text],
+            (Self::Number(number), _) => vec![number.to_string()],
         };
         let all = all.into_iter().map(|text| text.trim().to_owned());
         all.filter(|text| !text.is_empty()).collect()
@@ -241,16 +260,30 @@ impl Found {
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_reader(text.as_bytes());
-        let place = |line: u64| format!("{}: line {line}", shown(path));
-        for record in reader.deserialize::<Row>() {
-            let row = record.map_err(|e| {
-                let line = e.position().map_or(1, csv::Position::line);
-                let what = text::terminal(&e.to_string()).into_owned();
-                Error::at(place(line), what).advise(
-                    "the first line names the columns: path, app, version, device, mode, window, case",
-                )
-            })?;
-            self.row(row, path, Some(';'))?;
+        let refuse = |line: u64, what: &str| {
+            let place = format!("{}: line {line}", shown(path));
+            Error::at(place, text::terminal(what).into_owned()).advise(COLUMNS)
+        };
+        let wrong = |e: csv::Error| {
+            let line = e.position().map_or(1, csv::Position::line);
+            refuse(line, &format!("is no row of a table: {e}"))
+        };
+        let names = reader.headers().map_err(wrong)?.clone();
+        for name in &names {
+            if Row::default().column(name).is_none() {
+                return Err(refuse(1, &format!("names a column '{name}'")));
+            }
+        }
+        for record in reader.records() {
+            let record = record.map_err(wrong)?;
+            let mut row = Row::default();
+            for (name, value) in names.iter().zip(&record) {
+                if let Some(column) = row.column(name) {
+                    *column = Some(Texts::One(value.to_owned()));
+                }
+            }
+            let line = record.position().map_or(1, csv::Position::line);
+            self.row(row, path, line, Some(';'))?;
         }
         Ok(())
     }
@@ -259,18 +292,23 @@ impl Found {
         let text = Self::read(path)?;
         let lines = text.lines().enumerate();
         for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            let number = at.saturating_add(1) as u64;
             let row: Row = serde_json::from_str(line).map_err(|e| {
-                let place = format!("{}: line {}", shown(path), at.saturating_add(1));
-                let what = text::terminal(&e.to_string()).into_owned();
-                Error::at(place, what)
-                    .advise("a row has path, app, version, device, mode, window, case")
+                let place = format!("{}: line {number}", shown(path));
+                Error::at(place, text::terminal(&e.to_string()).into_owned()).advise(COLUMNS)
             })?;
-            self.row(row, path, None)?;
+            self.row(row, path, number, None)?;
         }
         Ok(())
     }
 
-    fn row(&mut self, row: Row, manifest: &Path, between: Option<char>) -> Result<(), Error> {
+    fn row(
+        &mut self,
+        row: Row,
+        manifest: &Path,
+        line: u64,
+        between: Option<char>,
+    ) -> Result<(), Error> {
         let folder = manifest.parent().unwrap_or(Path::new(""));
         let all = |texts: Option<Texts>| texts.map(|t| t.all(between)).unwrap_or_default();
         let one = |texts: &[String]| (!texts.is_empty()).then(|| texts.join(", "));
@@ -294,10 +332,8 @@ impl Found {
         spec.captures = paths.iter().map(|path| folder.join(path)).collect();
         spec.case = all(row.case).pop().map(|path| folder.join(path));
         if spec.captures.is_empty() && spec.case.is_none() {
-            return Err(
-                Error::at(shown(manifest), "a row names no capture and no case file")
-                    .advise("fill the column path"),
-            );
+            let place = format!("{}: line {line}", shown(manifest));
+            return Err(Error::at(place, "names no capture and no case file").advise(COLUMNS));
         }
         self.specs.push(spec);
         Ok(())
@@ -392,7 +428,7 @@ mod tests {
         fs::write(at("bad.csv"), "path,mod\nx.pcap,on\n").unwrap();
         let bad = found(&[&at("bad.csv")]).unwrap_err().to_string();
         assert!(
-            bad.contains("bad.csv: line 2") && bad.contains("mod"),
+            bad.contains("bad.csv: line 1") && bad.contains("'mod'"),
             "{bad}"
         );
     }

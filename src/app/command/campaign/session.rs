@@ -290,6 +290,12 @@ impl<'a> Auditor<'a> {
             let shown = path.display().to_string();
             text = text.replace(&*text::terminal(&shown), &name(path));
         }
+        // The row says which captures they are.
+        if let [path] = spec.captures.as_slice()
+            && let Some(rest) = text.strip_prefix(&format!("{}: ", text::terminal(&name(path))))
+        {
+            text = rest.to_owned();
+        }
         let files: Vec<File> = spec.captures.iter().map(|path| file("", path)).collect();
         let all: Vec<File> = files.iter().chain(beside).cloned().collect();
         let id = id(&all, arguments, &spec.labels, tool);
