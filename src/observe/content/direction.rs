@@ -67,6 +67,26 @@ enum Turn {
     },
 }
 
+/// Bytes that are of one kind: some that waited, and some of the packet at hand behind them.
+struct Run<'b> {
+    held: &'b Held,
+    from: usize,
+    to: usize,
+    fresh: &'b [u8],
+    when: When,
+}
+
+impl Run<'_> {
+    /// Lends them packet by packet, each as what is at hand.
+    fn each(&self, out: &mut Out<'_>, take: &mut dyn FnMut(&[u8], &mut Out<'_>)) {
+        self.held.each(self.from, self.to, out, take);
+        if !self.fresh.is_empty() {
+            (out.at, out.interval) = self.when;
+            take(self.fresh, out);
+        }
+    }
+}
+
 impl Direction {
     /// One that nobody looks into.
     pub(super) fn unheard() -> Self {
@@ -211,14 +231,14 @@ impl Framed {
             let (new, rest) = fresh
                 .split_at_checked(length.saturating_sub(old))
                 .unwrap_or((fresh, &[]));
-            let pieces = |out: &mut Out<'_>, take: &mut dyn FnMut(&[u8], &mut Out<'_>)| {
-                held.each(used, used.saturating_add(old), out, take);
-                if !new.is_empty() {
-                    (out.at, out.interval) = when;
-                    take(new, out);
-                }
+            let run = Run {
+                held: &held,
+                from: used,
+                to: used.saturating_add(old),
+                fresh: new,
+                when,
             };
-            self.take(turn, &pieces, told, out);
+            self.take(turn, &run, told, out);
             (out.at, out.interval) = (at, interval);
             used = used.saturating_add(old);
             fresh = rest;
@@ -268,13 +288,7 @@ impl Framed {
         }
     }
 
-    fn take(
-        &mut self,
-        turn: Turn,
-        pieces: &dyn Fn(&mut Out<'_>, &mut dyn FnMut(&[u8], &mut Out<'_>)),
-        told: Told,
-        out: &mut Out<'_>,
-    ) {
+    fn take(&mut self, turn: Turn, run: &Run<'_>, told: Told, out: &mut Out<'_>) {
         let (from, over) = match turn {
             Turn::Unframed(_) if told.stays => {
                 if self.seen > GUARDED_MAX {
@@ -286,7 +300,7 @@ impl Framed {
                 let readers = &mut self.readers;
                 readers.end_framed(out);
                 let plain = readers.plain.get_or_insert_default();
-                pieces(out, &mut |bytes, out| plain.read(bytes, out));
+                run.each(out, &mut |bytes, out| plain.read(bytes, out));
                 return;
             }
             Turn::Label { from, over, .. } => (from, over),
@@ -302,7 +316,7 @@ impl Framed {
         readers.end_plain(out);
         if label.part.is_whole() {
             let mut whole = Held::default();
-            pieces(out, &mut |bytes, out| {
+            run.each(out, &mut |bytes, out| {
                 whole.push(bytes, out.at, out.interval)
             });
             (out.at, out.interval) = whole.moment(whole.bytes.len());
@@ -312,7 +326,7 @@ impl Framed {
             if from == 0 {
                 readers.begin(&label.part);
             }
-            pieces(out, &mut |bytes, out| {
+            run.each(out, &mut |bytes, out| {
                 readers.piece(&label.part, at, bytes, out);
                 at = at.saturating_add(bytes.len() as u64);
             });
