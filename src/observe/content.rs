@@ -1,8 +1,8 @@
 //! Personal data that leaves in readable form: positions, addresses, identifiers, credentials, images, video.
 //!
-//! Reads the payload of flows that may leave the site. What a dissector frames is lent by it, part by part (MQTT); beside the dissectors
-//! are read HTTP/1 and HTTP/2 in clear, WebSocket, names in DNS, TLS and STUN, plain text over TCP and UDP, and the strings inside
-//! unknown binary. What is packed (gzip, deflate, zip) or written in digits (base64,
+//! Reads the payload of flows that may leave the site. Streams are framed by their dissectors, which say what each part is: heads and bodies of
+//! HTTP/1 and HTTP/2, messages of WebSocket and MQTT; nothing is recognised here a second time. Read as well are names in DNS, TLS and STUN,
+//! plain text over TCP and UDP, and the strings inside unknown binary. What is packed (gzip, deflate, zip) or written in digits (base64,
 //! base32, hexadecimal, lists of numbers) is opened layer by layer, within bounds; what does not open is unread. Each kind of
 //! datum has a file with its rules against false alarms and one line in [`DETECTORS`].
 //!
@@ -12,7 +12,6 @@
 
 mod account;
 mod advertising;
-mod assembler;
 mod base85;
 mod blob;
 mod columns;
@@ -21,14 +20,13 @@ mod corpus;
 mod credential;
 mod dense;
 mod device;
+mod direction;
 mod email;
 mod encoding;
 mod exif;
 mod grid;
 mod held;
 mod hits;
-mod http;
-mod http2;
 mod imei;
 mod jpeg;
 mod labels;
@@ -40,6 +38,7 @@ mod message;
 mod mqtt;
 mod nmea;
 mod phone;
+mod plain;
 mod position;
 mod readable;
 mod scan;
@@ -56,7 +55,7 @@ mod zip;
 
 use crate::evidence::content::Kind;
 pub use held::Credit;
-pub use watch::{Payload, Slot, Watch, is_dissected};
+pub use watch::{Framing, Payload, Slot, Slots, is_dissected};
 
 use text::Text;
 

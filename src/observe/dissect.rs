@@ -58,6 +58,7 @@ mod tunnel;
 pub mod tunnel_shape;
 mod upgrade_request;
 mod upgraded_text;
+mod websocket;
 pub mod wire;
 mod xmpp;
 
@@ -122,8 +123,8 @@ pub enum Step {
     Skip(u64),
     /// Nothing more of this direction.
     DoneHere,
-    /// No names come any more of this direction. The session goes on for those who look into payloads, from these very bytes on: what it
-    /// passes over is lent to them as the part that it says ([`Sink::part`]).
+    /// No names come any more of this direction. The session goes on from these very bytes, for those who look into payloads: it only says
+    /// what the bytes are ([`Sink::part`]).
     Frames,
     /// Nothing more at all.
     Done,
@@ -191,8 +192,10 @@ pub struct Sink<'a> {
     pub interval: u32,
     /// Who sent it.
     pub ends: Ends,
-    /// What the bytes are that the session passes over next, if they are lent.
-    pub part: Part,
+    /// What the bytes are that the session passes over next, in order, with the length of each part.
+    pub parts: Vec<(u64, Part)>,
+    /// Behind a handover: what a side speaks if nobody else claims it.
+    pub otherwise: Option<(Side, &'static Protocol)>,
     /// The program behind it, where the capture labels it.
     pub app: Option<AppId>,
 }
@@ -201,6 +204,11 @@ impl Sink<'_> {
     /// The side that sent the bytes.
     pub fn side(&self) -> Side {
         self.ends.side
+    }
+
+    /// Of what the session passes over next, so many bytes are this, behind the parts that were said before.
+    pub fn part(&mut self, length: usize, part: Part) {
+        self.parts.push((length as u64, part));
     }
 
     /// A name of the server.

@@ -4,6 +4,7 @@
 //! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
 
 use crate::evidence::flow::{Facts, Key, LinkFacts, Opening, Pair, Side};
+pub mod order;
 pub mod overhead;
 pub mod part;
 pub mod rare;
@@ -15,6 +16,7 @@ pub mod table;
 use crate::evidence::bins::Bins;
 use crate::evidence::ledger::apps::AppId;
 use crate::ground::moment::Moment;
+use part::Label;
 use rare::Rare;
 use sequence::PeerState;
 
@@ -94,8 +96,10 @@ pub struct Flow {
     pub peer: Pair<PeerState>,
     /// What each side's payload is.
     pub carries: Pair<Carries>,
-    /// Payload that was read while it was lent, to be counted.
-    pub credits: Pair<Vec<crate::observe::content::Credit>>,
+    /// What sessions said of the bytes of each side, on its way to those who look into payloads.
+    pub labels: Rare<Pair<Vec<Label>>>,
+    /// Somebody looks into what each side says.
+    pub heard: Pair<bool>,
     /// The dissector reads all that each side says now: nothing of a person hides in it.
     pub understood: Pair<bool>,
     /// Bytes of each side that security protocols took for themselves.
@@ -118,8 +122,6 @@ pub struct Flow {
     pub apps: Rare<Vec<AppId>>,
     /// Its accounted frames over time.
     pub bins: Bins,
-    /// What its payload says of people.
-    pub personal: crate::observe::content::Slot,
 }
 
 /// Programs kept per flow: a socket is handed on once or twice, not more often.
@@ -134,7 +136,8 @@ impl Flow {
             link: Pair::default(),
             peer: Pair::default(),
             carries: Pair::default(),
-            credits: Pair::default(),
+            labels: Rare::default(),
+            heard: Pair::default(),
             understood: Pair::default(),
             overhead: Rare::default(),
             spared: Pair::default(),
@@ -146,7 +149,6 @@ impl Flow {
             apps: Rare::default(),
             payload: PayloadKind::default(),
             bins: Bins::default(),
-            personal: crate::observe::content::Slot::default(),
         }
     }
 
@@ -162,56 +164,19 @@ impl Flow {
         false
     }
 
-    /// True if somebody looks into what this side says.
-    pub fn is_heard(&self, side: Side) -> bool {
-        matches!(&self.personal, crate::observe::content::Slot::On(watch) if watch.wants(side))
-    }
-
-    /// Lends bytes to whoever looks into payloads.
-    pub fn lend(&mut self, side: Side, part: part::Part, pieces: part::Pieces<'_>) {
-        self.heard(side, |watch, flow, credits| {
-            watch.part(side, part, pieces, flow, credits)
-        });
-    }
-
-    /// Lends bytes that stand where others stood before.
-    pub fn lend_rival(&mut self, side: Side, bytes: &[u8], when: part::When) {
-        self.heard(side, |watch, flow, credits| {
-            watch.rival(side, bytes, when, flow, credits)
-        });
-    }
-
-    /// Bytes are missing for good, or what was lent is not what it was said to be: a message that goes on is over.
-    pub fn lend_hole(&mut self, side: Side) {
-        self.heard(side, |watch, flow, credits| watch.hole(side, flow, credits));
-    }
-
-    /// From here on what this side says is lent; the last `unread` bytes that came are lent once more.
-    pub fn framed(&mut self, side: Side, unread: usize) {
-        self.heard(side, |watch, flow, _| watch.framed(side, unread, flow));
-    }
-
-    /// Nothing more of this side is looked into.
-    pub fn unheard(&mut self, side: Side) {
-        self.heard(side, |watch, _, _| watch.give_up(side));
-    }
-
-    fn heard(
-        &mut self,
-        side: Side,
-        hear: impl FnOnce(
-            &mut crate::observe::content::Watch,
-            &Self,
-            &mut Vec<crate::observe::content::Credit>,
-        ),
-    ) {
-        let mut personal = std::mem::take(&mut self.personal);
-        if let crate::observe::content::Slot::On(watch) = &mut personal {
-            let mut credits = std::mem::take(self.credits.of_mut(side));
-            hear(watch, self, &mut credits);
-            *self.credits.of_mut(side) = credits;
+    /// Says what bytes of a side are, if somebody looks into them.
+    pub fn label(&mut self, side: Side, label: Label) {
+        if *self.heard.of(side) {
+            self.labels.of_mut(side).push(label);
         }
-        self.personal = personal;
+    }
+
+    /// What was said of the bytes of a side since it was last asked.
+    pub fn take_labels(&mut self, side: Side) -> Vec<Label> {
+        match self.labels.written() {
+            Some(labels) => std::mem::take(labels.of_mut(side)),
+            None => Vec::new(),
+        }
     }
 
     /// Notes its protocol, unless one is known.

@@ -1,13 +1,8 @@
 //! Requests as programs send them, each beside its twin: what leaves in readable form, what only looks like it, and what nobody can
 //! read. One row a mechanism, with its reason.
 
-use super::Policy;
-use super::hits::{Out, Tokens};
-use super::http::Http;
-use super::watch::Reader as _;
-use crate::evidence::content::{Hits, Kind};
-use crate::evidence::flow::Side;
-use crate::ground::moment::Moment;
+use super::tests::Talk;
+use crate::evidence::content::Kind;
 use crate::observe::dissect::wire::test_bytes::Noise;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -18,28 +13,10 @@ fn look(head: &str, body: &str) -> (Vec<Kind>, bool) {
         "POST /v1/r{head}\r\nHost: api.example.net\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let (mut hits, mut credits) = (Hits::default(), Vec::new());
-    let mut out = Out {
-        hits: &mut hits,
-        credits: &mut credits,
-        policy: Policy::Masked,
-        side: Side::A,
-        at: Moment::NONE,
-        interval: 0,
-        payload: Default::default(),
-        opened: &std::cell::Cell::new(0),
-        tokens: &Tokens::default(),
-    };
-    let mut http = Http::default();
-    for piece in request.as_bytes().chunks(700) {
-        out.at.at.frame = out.at.at.frame.saturating_add(1);
-        http.read(piece, &mut out);
-    }
-    http.end(&mut out);
-    let mut kinds: Vec<Kind> = hits.iter().map(|hit| hit.kind).collect();
+    let mut talk = Talk::tcp("47.88.2.11:80", None);
+    let (mut kinds, read) = talk.pieces(request.as_bytes(), 700).kinds();
     kinds.sort_unstable();
     kinds.dedup();
-    let read: u64 = credits.iter().map(|credit| credit.bytes).sum();
     (kinds, read == request.len() as u64)
 }
 

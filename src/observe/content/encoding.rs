@@ -1,5 +1,6 @@
 //! Compressed bodies, opened as they come: gzip (RFC 1952), zlib and bare deflate (RFC 1950, RFC 1951; RFC 9110 §8.4.1).
 
+pub(super) use crate::observe::flow::part::Coding;
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::io::Write as _;
 
@@ -11,33 +12,6 @@ const GROWTH_MAX: u64 = 32;
 const GROWTH_FREE: u64 = 256 << 10;
 /// Memory of a decoder: its window of 32 KiB, tables and what comes out at a time.
 pub(super) const DECODER_SIZE: usize = 96 << 10;
-
-/// How a body is encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
-    /// As it is.
-    Plain,
-    /// gzip.
-    Gzip,
-    /// zlib, or deflate without its frame: programs disagree.
-    Deflate,
-    /// Deflate without a frame.
-    Raw,
-    /// Another one, or several: not opened.
-    Other,
-}
-
-impl Coding {
-    /// The value of a Content-Encoding field.
-    pub(super) fn of(value: &str) -> Self {
-        match value.trim().to_ascii_lowercase().as_str() {
-            "" | "identity" => Self::Plain,
-            "gzip" | "x-gzip" => Self::Gzip,
-            "deflate" => Self::Deflate,
-            _ => Self::Other,
-        }
-    }
-}
 
 enum Decoder {
     Undecided,

@@ -72,7 +72,9 @@ impl Held {
     /// The bytes from `from` on, by packet.
     pub(super) fn pieces(&self, from: usize) -> impl Iterator<Item = (&[u8], Moment, u32)> {
         let mut begin = from;
-        self.marks.iter().filter_map(move |mark| {
+        let first = self.marks.partition_point(|mark| mark.end <= from);
+        let marks = self.marks.get(first..).unwrap_or_default().iter();
+        marks.filter_map(move |mark| {
             let piece = self.bytes.get(begin..mark.end).filter(|p| !p.is_empty())?;
             begin = mark.end;
             Some((piece, mark.at, mark.interval))
@@ -90,6 +92,9 @@ impl Held {
         let (at, interval) = (out.at, out.interval);
         let mut left = to.saturating_sub(from);
         for (piece, moment, of) in self.pieces(from) {
+            if left == 0 {
+                break;
+            }
             let piece = piece.get(..left).unwrap_or(piece);
             left = left.saturating_sub(piece.len());
             if !piece.is_empty() {
@@ -98,18 +103,6 @@ impl Held {
             }
         }
         (out.at, out.interval) = (at, interval);
-    }
-
-    /// Forgets what lies behind the first `length` bytes.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.bytes.truncate(length);
-        let mut begin = 0usize;
-        self.marks.retain_mut(|mark| {
-            let keep = begin < length;
-            begin = mark.end;
-            mark.end = mark.end.min(length);
-            keep
-        });
     }
 
     /// Forgets the first `count` bytes.

@@ -1,19 +1,19 @@
 //! What an MQTT client sends (OASIS MQTT 3.1.1 and 5.0), as its dissector frames it: its login, and the texts in its packets.
 
 use super::encoding::Coding;
+use super::held::Held;
 use super::hits::Out;
 use super::message::Message;
 use super::{Found, mask, scan};
 use crate::evidence::content::Kind;
 use crate::observe::dissect::mqtt::{Login, login};
-use crate::observe::flow::part::Pieces;
 
 /// Where in the traffic it is.
 pub(super) const PLACE: &str = "mqtt";
 
 /// Looks at a login: who logs in, each text by itself, and all of them together.
-pub(super) fn look_at_login(header: usize, pieces: Pieces<'_>, out: &mut Out<'_>) {
-    let body = pieces.bytes().get(header..).unwrap_or_default();
+pub(super) fn look_at_login(header: usize, held: &Held, out: &mut Out<'_>) {
+    let body = held.bytes.get(header..).unwrap_or_default();
     if let Some(login) = login(body) {
         let moment = (out.at, out.interval);
         if let Some(found) = credential(login) {
@@ -25,16 +25,16 @@ pub(super) fn look_at_login(header: usize, pieces: Pieces<'_>, out: &mut Out<'_>
             }
         }
     }
-    look_at_frame(header, pieces, out);
+    look_at_frame(header, held, out);
 }
 
 /// Looks at texts in a frame of lengths and flags, all of which is read.
-pub(super) fn look_at_frame(header: usize, pieces: Pieces<'_>, out: &mut Out<'_>) {
+pub(super) fn look_at_frame(header: usize, held: &Held, out: &mut Out<'_>) {
     let (at, interval) = (out.at, out.interval);
     let mut credits = Vec::new();
     let mut message = Message::new(PLACE, Coding::Plain);
     let mut header = header;
-    for (piece, (when, of)) in pieces.iter() {
+    for (piece, when, of) in held.pieces(0) {
         let behind = piece.get(header..).unwrap_or_default();
         header = header.saturating_sub(piece.len());
         if !behind.is_empty() {
@@ -44,7 +44,7 @@ pub(super) fn look_at_frame(header: usize, pieces: Pieces<'_>, out: &mut Out<'_>
     }
     (out.at, out.interval) = (at, interval);
     message.end(&mut out.inner(&mut credits));
-    out.read(pieces.bytes().len(), at, interval);
+    out.read(held.bytes.len(), at, interval);
 }
 
 fn credential(login: Login<'_>) -> Option<Found> {

@@ -1,6 +1,6 @@
 //! Whole conversations: what is found, where, in which packet, and how much was read.
 
-use super::{Payload, Policy, Slot};
+use super::{Framing, Payload, Policy, Slot};
 use crate::evidence::content::Kind;
 use crate::evidence::flow::{Key, Side};
 use crate::evidence::ledger::{Ends, Ledger};
@@ -13,9 +13,10 @@ use crate::observe::dissect::{DATAGRAMS, STREAMS, Sink};
 use crate::observe::flow::table::Table;
 
 /// A client at 192.168.2.20 and what its payload is taken for.
-struct Talk {
+pub(super) struct Talk {
     table: Table,
     slot: u32,
+    content: Slot,
     readings: Readings,
     ledger: Ledger,
     side: Side,
@@ -39,8 +40,10 @@ impl Talk {
         if let Some(row) = rows.into_iter().find(|row| Some(row.id) == what) {
             flow.speaks(row.id, row.payload);
         }
-        flow.personal = Slot::new(&key, Policy::Revealed, &Budget::default());
+        let content = Slot::new(&key, Policy::Revealed, &Budget::default());
+        flow.heard = content.hears();
         Self {
+            content,
             table,
             slot,
             readings: Readings::default(),
@@ -52,7 +55,7 @@ impl Talk {
         }
     }
 
-    fn tcp(server: &str, what: Option<&'static str>) -> Self {
+    pub(super) fn tcp(server: &str, what: Option<&'static str>) -> Self {
         Self::new(server, protocol::TCP, what)
     }
 
@@ -81,30 +84,33 @@ impl Talk {
                 at: self.at,
                 interval: 0,
                 ends,
-                part: Default::default(),
+                parts: Vec::new(),
+                otherwise: None,
                 app: None,
             };
             self.readings
                 .segment(self.slot, self.next, None, bytes, &mut sink);
         }
-        let framed = self.readings.get(self.slot);
-        let framed = framed.is_some_and(|reading| reading.frames(self.side));
-        let mut personal = std::mem::take(&mut flow.personal);
-        if let Slot::On(watch) = &mut personal {
-            if !tcp {
+        let mut framing = Framing::default();
+        if tcp {
+            framing.labels = flow.take_labels(self.side);
+            let reading = self.readings.get(self.slot);
+            framing.undecided = reading.and_then(|reading| reading.undecided(self.side));
+        }
+        if let Slot::On(watch) = &mut self.content {
+            if tcp {
+                watch.segment(payload, self.next, None, flow, framing, &mut credits);
+            } else {
                 watch.datagram(payload, "udp payload", flow, &mut credits);
-            } else if !framed {
-                watch.segment(payload, self.next, None, flow, &mut credits);
             }
         }
-        flow.personal = personal;
-        credits.append(flow.credits.of_mut(self.side));
+        flow.heard = self.content.hears();
         self.next = self.next.wrapping_add(bytes.len() as u32);
         self.read += credits.iter().map(|c| c.bytes).sum::<u64>();
         self
     }
 
-    fn pieces(&mut self, bytes: &[u8], size: usize) -> &mut Self {
+    pub(super) fn pieces(&mut self, bytes: &[u8], size: usize) -> &mut Self {
         for piece in bytes.chunks(size) {
             self.say(piece);
         }
@@ -129,15 +135,16 @@ impl Talk {
                 at,
                 interval: 0,
                 ends,
-                part: Default::default(),
+                parts: Vec::new(),
+                otherwise: None,
                 app: None,
             });
         });
-        credits.append(flow.credits.of_mut(side));
-        let Slot::On(mut watch) = std::mem::take(&mut flow.personal) else {
+        let Slot::On(mut watch) = std::mem::take(&mut self.content) else {
             return (Vec::new(), 0);
         };
-        watch.end(self.side, flow, (self.at, 0), &mut credits);
+        let labels = flow.take_labels(side);
+        watch.end(side, flow, labels, (self.at, 0), &mut credits);
         self.read += credits.iter().map(|c| c.bytes).sum::<u64>();
         let hits = watch.hits().iter();
         (
@@ -146,7 +153,7 @@ impl Talk {
         )
     }
 
-    fn kinds(&mut self) -> (Vec<Kind>, u64) {
+    pub(super) fn kinds(&mut self) -> (Vec<Kind>, u64) {
         let (hits, read) = self.end();
         (hits.into_iter().map(|h| h.0).collect(), read)
     }
@@ -391,9 +398,8 @@ fn within_the_site_only_requests_to_a_relay() {
     let mut talk = Talk::tcp("192.168.2.1:9003", None);
     talk.pieces(&[sealed(3000), REPORT.as_bytes().to_vec()].concat(), 1000);
     assert_eq!(talk.end(), (vec![], 0));
-    let mut talk = Talk::new("192.168.2.1:9003", protocol::UDP, None);
-    let flow = talk.table.flow(talk.slot).expect("open");
-    assert!(matches!(flow.personal, Slot::Off));
+    let talk = Talk::new("192.168.2.1:9003", protocol::UDP, None);
+    assert!(matches!(talk.content, Slot::Off));
 }
 
 #[test]

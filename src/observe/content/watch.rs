@@ -1,36 +1,25 @@
-//! The payload of one flow, direction by direction: which protocol it is, and who reads it.
+//! The payload of one flow: whether it is looked into, and how far.
 //!
-//! Beside the dissectors, which look for names: their findings (protocol, tunnel, relay) are clues here. A flow between two
+//! The dissectors, which look for names, say what a flow is (protocol, tunnel, relay) and frame what it carries. A flow between two
 //! addresses of the site is read only where a client asks a relay, and else left alone at once: video links carry gigabytes.
 
-use super::assembler::{Assembler, Event};
+use super::direction::{DIRECTION_MAX, Direction, Told};
 use super::encoding::Coding;
-use super::held::{Credit, Held};
+use super::held::Credit;
 use super::hits::{Out, Tokens};
-use super::http::Http;
-use super::http2::Http2;
 use super::message::Message;
-use super::{Policy, labels, mqtt, position, readable, scan, video};
+use super::plain::drone_positions;
+use super::{Policy, labels, readable, scan, video};
 use crate::evidence::content::{Hits, Kind};
 use crate::evidence::flow::{Key, NameSource, Pair, Side};
 use crate::ground::address::classify;
 use crate::ground::budget::{Budget, Lease};
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
-use crate::observe::dissect::http1::HTTP2_PREFACE;
-use crate::observe::dissect::wire::Fit;
-use crate::observe::dissect::{drone, http1, tls_record};
-use crate::observe::flow::part::{Part, Pieces, When};
+use crate::observe::flow::part::Label;
 use crate::observe::flow::{Flow, PayloadKind};
 use std::cell::Cell;
 
-/// Payload of a direction that is looked at: a flight's telemetry and reports are far below, and a download must not cost the
-/// audit its speed. What lies beyond is unread.
-const DIRECTION_MAX: u64 = 32 << 20;
-/// Bytes that may wait for a protocol to show itself.
-const SNIFF_MAX: usize = 8 << 10;
-/// Bytes of a flow within the site that are looked at for a request to a relay; clients ask at once.
-const GUARDED_MAX: u64 = 8 << 10;
 /// The clear start of an SSH connection (RFC 4253 §4.2, §7.1, §8; RFC 4252 §5), and a login: lists of algorithms take some 1,500
 /// bytes, a key share that resists quantum computers 1,200.
 const SSH_OPENING_MAX: u64 = 3 << 10;
@@ -56,8 +45,6 @@ pub enum Slot {
 #[derive(Debug, Clone, Copy, Default)]
 struct Clues {
     payload: PayloadKind,
-    /// It asks a relay for internet use.
-    relay: bool,
     /// What is inside cannot be seen, or is read by others.
     sealed: bool,
 }
@@ -67,7 +54,6 @@ impl Clues {
         let facts = &flow.facts;
         Self {
             payload: flow.payload,
-            relay: facts.relay.is_some(),
             sealed: facts.tunnel.is_some()
                 || is_dissected(flow, bytes as u64)
                 || matches!(flow.payload, PayloadKind::Sealed | PayloadKind::Attributes),
@@ -86,64 +72,79 @@ pub fn is_dissected(flow: &Flow, bytes: u64) -> bool {
     }
 }
 
-/// A reader of one direction of a stream.
-pub(super) trait Reader {
-    /// Takes the next bytes.
-    fn read(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Then;
-    /// Nothing follows, or not without a hole.
-    fn end(&mut self, out: &mut Out<'_>);
-    /// Memory held.
-    fn size(&self) -> usize;
-}
-
-/// What comes after bytes that were read.
-pub(super) enum Then {
-    Stay,
-    /// Behind so many bytes something else begins.
-    Sniff(usize),
-    /// Behind so many bytes this one reads on.
-    Become(Box<dyn Reader>, usize),
-    /// It was something else: these bytes, all that were given included, are to be looked at anew.
-    Again(Held),
-    /// The rest cannot be read.
-    Done,
-}
-
 /// The payload of a flow.
 pub struct Watch {
     sides: Pair<Direction>,
-    hits: Hits,
-    policy: Policy,
+    account: Account,
     /// Both ends are on the site.
     guarded: bool,
     lease: Lease,
-    /// Bytes that came out of compressed bodies; they count for the bound of a direction.
-    opened: Cell<u64>,
-    tokens: Tokens,
     /// Names of the flow that were looked at.
     names: usize,
     rtp: Option<(u32, u16)>,
 }
 
-#[derive(Default)]
-struct Direction {
-    assembler: Assembler,
-    mode: Mode,
-    seen: u64,
+/// What was found in a flow, and read of it.
+struct Account {
+    hits: Hits,
+    policy: Policy,
+    /// Bytes that came out of compressed bodies; they count for the bound of a direction.
+    opened: Cell<u64>,
+    tokens: Tokens,
 }
 
-enum Mode {
-    /// Bytes are lent by their dissector, and a message may be at hand.
-    Framed(Option<Message>),
-    Sniff(Held),
-    Reading(Box<dyn Reader>),
-    Done,
-}
-
-impl Default for Mode {
-    fn default() -> Self {
-        Self::Sniff(Held::default())
+impl Account {
+    fn out<'o>(
+        &'o mut self,
+        side: Side,
+        (at, interval): (Moment, u32),
+        payload: PayloadKind,
+        credits: &'o mut Vec<Credit>,
+    ) -> Out<'o> {
+        Out {
+            hits: &mut self.hits,
+            credits,
+            policy: self.policy,
+            side,
+            at,
+            interval,
+            payload,
+            opened: &self.opened,
+            tokens: &self.tokens,
+        }
     }
+}
+
+/// The slots of all flows of a series, by their places in the flow table.
+#[derive(Default)]
+pub struct Slots(Vec<Slot>);
+
+impl Slots {
+    /// That of a flow.
+    pub fn at(&mut self, slot: u32) -> Option<&mut Slot> {
+        let slot = slot as usize;
+        if slot >= self.0.len() {
+            self.0.resize_with(slot.saturating_add(1), Slot::default);
+        }
+        self.0.get_mut(slot)
+    }
+
+    /// Takes out that of a flow that is over.
+    pub fn take(&mut self, slot: u32) -> Slot {
+        self.0
+            .get_mut(slot as usize)
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+}
+
+/// What the dissectors said of the bytes of a direction.
+#[derive(Debug, Default)]
+pub struct Framing {
+    /// What bytes are, beginning where they left off.
+    pub labels: Vec<Label>,
+    /// Number of the first byte of which it is not known yet what it is; nobody will say if there is none.
+    pub undecided: Option<u32>,
 }
 
 impl Slot {
@@ -163,21 +164,23 @@ impl Slot {
             return Self::Off;
         }
         // With one end on the site that end is ours; else either may be.
-        let direction = |watched: bool| Direction {
-            mode: if watched { Mode::default() } else { Mode::Done },
-            ..Direction::default()
+        let direction = |watched: bool| match watched {
+            true => Direction::default(),
+            false => Direction::unheard(),
         };
         Self::On(Box::new(Watch {
             sides: Pair {
                 a: direction(a || !b),
                 b: direction(b || !a),
             },
-            hits: Hits::default(),
-            policy,
+            account: Account {
+                hits: Hits::default(),
+                policy,
+                opened: Cell::new(0),
+                tokens: Tokens::default(),
+            },
             guarded,
             lease: budget.lease(),
-            opened: Cell::new(0),
-            tokens: Tokens::default(),
             names: 0,
             rtp: None,
         }))
@@ -186,8 +189,19 @@ impl Slot {
     /// What was found.
     pub fn hits(&self) -> Option<&Hits> {
         match self {
-            Self::On(watch) if !watch.hits.is_empty() => Some(&watch.hits),
+            Self::On(watch) if !watch.hits().is_empty() => Some(watch.hits()),
             _ => None,
+        }
+    }
+
+    /// Which sides are looked into.
+    pub fn hears(&self) -> Pair<bool> {
+        match self {
+            Self::On(watch) => Pair {
+                a: !watch.sides.a.is_done(),
+                b: !watch.sides.b.is_done(),
+            },
+            _ => Pair::default(),
         }
     }
 }
@@ -208,7 +222,15 @@ pub struct Payload<'b> {
 impl Watch {
     /// What was found so far.
     pub fn hits(&self) -> &Hits {
-        &self.hits
+        &self.account.hits
+    }
+
+    fn told(&self, flow: &Flow, undecided: Option<u32>) -> Told {
+        Told {
+            undecided,
+            stays: self.guarded && flow.facts.relay.is_none(),
+            guarded: self.guarded,
+        }
     }
 
     /// Takes the payload of a TCP segment; what was read is added to `credits`.
@@ -218,231 +240,46 @@ impl Watch {
         sequence: u32,
         begin: Option<u32>,
         flow: &Flow,
+        framing: Framing,
         credits: &mut Vec<Credit>,
     ) {
         let clues = Clues::of(flow, payload.bytes.len());
         self.hellos(payload, flow, credits);
-        let (hits, policy, guarded) = (&mut self.hits, self.policy, self.guarded);
-        let direction = self.sides.of_mut(payload.side);
-        if matches!(direction.mode, Mode::Done) {
+        let told = self.told(flow, framing.undecided);
+        let Payload { bytes, side, .. } = payload;
+        let direction = self.sides.of_mut(side);
+        if direction.is_done() {
             return;
         }
-        let mut out = Out {
-            hits,
-            credits,
-            policy,
-            side: payload.side,
-            at: payload.at,
-            interval: payload.interval,
-            payload: clues.payload,
-            opened: &self.opened,
-            tokens: &self.tokens,
-        };
+        let when = (payload.at, payload.interval);
+        let mut out = self.account.out(side, when, clues.payload, credits);
+        direction.label(framing.labels);
         if clues.sealed {
             if clues.payload == PayloadKind::Lookups
-                && let Some((length, message)) = payload.bytes.split_first_chunk::<2>()
+                && let Some((length, message)) = bytes.split_first_chunk::<2>()
                 && usize::from(u16::from_be_bytes(*length)) <= message.len()
             {
                 labels::query(message, &mut out);
                 return;
             }
-            direction.stop(&mut out);
+            direction.stop(told, &mut out);
             return;
         }
-        if clues.payload == PayloadKind::Opening && direction.seen < SSH_OPENING_MAX {
-            direction.seen = direction.seen.saturating_add(payload.bytes.len() as u64);
-            if direction.seen <= SSH_OPENING_MAX {
-                out.read(payload.bytes.len(), payload.at, payload.interval);
+        let seen = direction.seen();
+        if clues.payload == PayloadKind::Opening && *seen < SSH_OPENING_MAX {
+            *seen = seen.saturating_add(bytes.len() as u64);
+            if *seen <= SSH_OPENING_MAX {
+                out.read(bytes.len(), payload.at, payload.interval);
                 return;
             }
         }
-        let Direction {
-            assembler,
-            mode,
-            seen,
-        } = direction;
-        let moment = (payload.at, payload.interval);
-        assembler.push(sequence, begin, payload.bytes, moment, &mut |event| {
-            lend(event, mode, seen, clues, guarded, &mut out);
-        });
-        let size = |sides: &Pair<Direction>| sides.a.size().saturating_add(sides.b.size());
-        if !self.fits(size(&self.sides)) {
+        direction.segment(sequence, begin, bytes, told, &mut out);
+        if !self.fits() {
             // Nothing of this flow waits any longer: what is there is looked at now, and reading begins anew.
-            let direction = self.sides.of_mut(payload.side);
-            let mut out = Out {
-                hits: &mut self.hits,
-                credits,
-                policy,
-                side: payload.side,
-                at: payload.at,
-                interval: payload.interval,
-                payload: clues.payload,
-                opened: &self.opened,
-                tokens: &self.tokens,
-            };
-            direction.stop(&mut out);
-            direction.mode = Mode::default();
-            let size = size(&self.sides);
-            self.fits(size);
+            let mut out = self.account.out(side, when, clues.payload, credits);
+            self.sides.of_mut(side).flush(told, &mut out);
+            self.fits();
         }
-    }
-
-    /// True unless nothing more of this side is looked into.
-    pub fn wants(&self, side: Side) -> bool {
-        !matches!(self.sides.of(side).mode, Mode::Done)
-    }
-
-    /// A dissector frames this side from here on. What came before and is not lent again is looked at.
-    pub fn framed(&mut self, side: Side, again: usize, flow: &Flow) {
-        let clues = Clues::of(flow, 0);
-        let direction = self.sides.of_mut(side);
-        if matches!(direction.mode, Mode::Done) {
-            return;
-        }
-        let again = again as u64;
-        if direction.seen > again {
-            // Bytes that are lent again are looked at twice, and count once.
-            let mut twice = Vec::new();
-            let mut out = Out {
-                hits: &mut self.hits,
-                credits: &mut twice,
-                policy: self.policy,
-                side,
-                at: Moment::NONE,
-                interval: 0,
-                payload: clues.payload,
-                opened: &self.opened,
-                tokens: &self.tokens,
-            };
-            stop(&mut direction.mode, &mut out);
-        }
-        direction.seen = direction.seen.saturating_sub(again);
-        direction.assembler = Assembler::default();
-        direction.mode = Mode::Framed(None);
-    }
-
-    /// Takes bytes that a dissector lends.
-    pub fn part(
-        &mut self,
-        side: Side,
-        part: Part,
-        pieces: Pieces<'_>,
-        flow: &Flow,
-        credits: &mut Vec<Credit>,
-    ) {
-        let clues = Clues::of(flow, pieces.bytes().len());
-        let guarded = self.guarded;
-        let direction = self.sides.of_mut(side);
-        let Some((_, (at, interval))) = pieces.iter().last() else {
-            return;
-        };
-        let mut out = Out {
-            hits: &mut self.hits,
-            credits,
-            policy: self.policy,
-            side,
-            at,
-            interval,
-            payload: clues.payload,
-            opened: &self.opened,
-            tokens: &self.tokens,
-        };
-        if clues.sealed {
-            direction.stop(&mut out);
-        }
-        let Direction { mode, seen, .. } = &mut *direction;
-        if matches!(mode, Mode::Done) {
-            return;
-        }
-        *seen = seen.saturating_add(pieces.bytes().len() as u64);
-        match part {
-            Part::Unframed => {
-                for (piece, (at, interval)) in pieces.iter() {
-                    (out.at, out.interval) = (at, interval);
-                    feed(piece, mode, clues, false, guarded, &mut out);
-                }
-            }
-            Part::Login { header } => mqtt::look_at_login(header, pieces, &mut out),
-            Part::Frame { header } => mqtt::look_at_frame(header, pieces, &mut out),
-            Part::Body { last } => {
-                let mut message = match std::mem::replace(mode, Mode::Framed(None)) {
-                    Mode::Framed(Some(message)) => message,
-                    mut other => {
-                        stop(&mut other, &mut out);
-                        Message::new(mqtt::PLACE, Coding::Plain)
-                    }
-                };
-                for (piece, (at, interval)) in pieces.iter() {
-                    (out.at, out.interval) = (at, interval);
-                    message.push(piece, &mut out);
-                }
-                if last {
-                    message.end(&mut out);
-                } else {
-                    *mode = Mode::Framed(Some(message));
-                }
-            }
-        }
-        if seen.saturating_add(out.opened.get()) > DIRECTION_MAX {
-            stop(mode, &mut out);
-        }
-        let size = self.sides.a.size().saturating_add(self.sides.b.size());
-        if !self.fits(size) {
-            self.hole(side, flow, credits);
-            let size = self.sides.a.size().saturating_add(self.sides.b.size());
-            self.fits(size);
-        }
-    }
-
-    /// Bytes of a side that is lent are missing: what is at hand is looked at.
-    pub fn hole(&mut self, side: Side, flow: &Flow, credits: &mut Vec<Credit>) {
-        let mut out = Out {
-            hits: &mut self.hits,
-            credits,
-            policy: self.policy,
-            side,
-            at: Moment::NONE,
-            interval: 0,
-            payload: flow.payload,
-            opened: &self.opened,
-            tokens: &self.tokens,
-        };
-        let mode = &mut self.sides.of_mut(side).mode;
-        if !matches!(mode, Mode::Done) {
-            stop(mode, &mut out);
-            *mode = Mode::Framed(None);
-        }
-    }
-
-    /// Takes a copy of bytes of a side that is lent which differs from what stood there.
-    pub fn rival(
-        &mut self,
-        side: Side,
-        bytes: &[u8],
-        when: When,
-        flow: &Flow,
-        credits: &mut Vec<Credit>,
-    ) {
-        if self.guarded || !self.wants(side) {
-            return;
-        }
-        let mut out = Out {
-            hits: &mut self.hits,
-            credits,
-            policy: self.policy,
-            side,
-            at: when.0,
-            interval: when.1,
-            payload: flow.payload,
-            opened: &self.opened,
-            tokens: &self.tokens,
-        };
-        rival(bytes, when, &mut out);
-    }
-
-    /// Nothing more of a side is looked into.
-    pub fn give_up(&mut self, side: Side) {
-        self.sides.of_mut(side).mode = Mode::Done;
     }
 
     /// Looks at names of servers that this packet said in a hello.
@@ -452,17 +289,8 @@ impl Watch {
             return;
         }
         self.names = flow.facts.names.len();
-        let mut out = Out {
-            hits: &mut self.hits,
-            credits,
-            policy: self.policy,
-            side: payload.side,
-            at: payload.at,
-            interval: payload.interval,
-            payload: flow.payload,
-            opened: &self.opened,
-            tokens: &self.tokens,
-        };
+        let when = (payload.at, payload.interval);
+        let mut out = self.account.out(payload.side, when, flow.payload, credits);
         for (named, _) in names {
             use NameSource::{DtlsSni, QuicSni, TlsSni};
             if matches!(named.source, TlsSni | QuicSni | DtlsSni) {
@@ -471,8 +299,9 @@ impl Watch {
         }
     }
 
-    /// Holds as much of the budget as `size`; false if there is not so much.
-    fn fits(&mut self, size: usize) -> bool {
+    /// Holds as much of the budget as it needs; false if there is not so much.
+    fn fits(&mut self) -> bool {
+        let size = self.sides.a.size().saturating_add(self.sides.b.size());
         let held = self.lease.held();
         if size <= held {
             self.lease.give_back(held.saturating_sub(size));
@@ -494,21 +323,12 @@ impl Watch {
         self.hellos(payload, flow, credits);
         let direction = self.sides.of_mut(payload.side);
         let bytes = payload.bytes;
-        if matches!(direction.mode, Mode::Done) {
+        let when = (payload.at, payload.interval);
+        if direction.is_done() {
             return;
         }
         if clues.sealed || self.guarded {
-            let mut out = Out {
-                hits: &mut self.hits,
-                credits,
-                policy: self.policy,
-                side: payload.side,
-                at: payload.at,
-                interval: payload.interval,
-                payload: clues.payload,
-                opened: &self.opened,
-                tokens: &self.tokens,
-            };
+            let mut out = self.account.out(payload.side, when, clues.payload, credits);
             match clues.payload {
                 PayloadKind::Lookups => labels::query(bytes, &mut out),
                 PayloadKind::Attributes => labels::stun(bytes, &mut out),
@@ -516,23 +336,13 @@ impl Watch {
             }
             return;
         }
-        direction.seen = direction.seen.saturating_add(bytes.len() as u64);
-        if direction.seen.saturating_add(self.opened.get()) > DIRECTION_MAX {
-            direction.mode = Mode::Done;
+        let seen = direction.seen();
+        *seen = seen.saturating_add(bytes.len() as u64);
+        if seen.saturating_add(self.account.opened.get()) > DIRECTION_MAX {
+            direction.give_up();
             return;
         }
-        let mut out = Out {
-            hits: &mut self.hits,
-            credits,
-            policy: self.policy,
-            side: payload.side,
-            at: payload.at,
-            interval: payload.interval,
-            payload: clues.payload,
-            opened: &self.opened,
-            tokens: &self.tokens,
-        };
-        let moment = (payload.at, payload.interval);
+        let mut out = self.account.out(payload.side, when, clues.payload, credits);
         if clues.payload == PayloadKind::DroneLink {
             drone_positions(bytes, place, &mut out);
         }
@@ -546,7 +356,7 @@ impl Watch {
                     kind: Kind::Video,
                     format: "H.264/H.265 in RTP",
                 };
-                out.found(scan::picture(media, 0), place, moment);
+                out.found(scan::picture(media, 0), place, when);
             }
         }
         let mut message = Message::new(place, Coding::Plain);
@@ -580,346 +390,16 @@ impl Watch {
         &mut self,
         side: Side,
         flow: &Flow,
-        (at, interval): (Moment, u32),
+        labels: Vec<Label>,
+        when: (Moment, u32),
         credits: &mut Vec<Credit>,
     ) {
-        let clues = Clues::of(flow, 0);
-        let mut out = Out {
-            hits: &mut self.hits,
-            credits,
-            policy: self.policy,
-            side,
-            at,
-            interval,
-            payload: clues.payload,
-            opened: &self.opened,
-            tokens: &self.tokens,
-        };
+        let told = self.told(flow, None);
+        let mut out = self.account.out(side, when, flow.payload, credits);
         let direction = self.sides.of_mut(side);
-        let Direction {
-            assembler,
-            mode,
-            seen,
-        } = &mut *direction;
-        let guarded = self.guarded;
-        assembler.end(&mut |event| lend(event, mode, seen, clues, guarded, &mut out));
-        direction.stop(&mut out);
+        direction.label(labels);
+        direction.flush(told, &mut out);
+        direction.stop(told, &mut out);
         self.lease.give_back(self.lease.held());
-    }
-}
-
-impl Direction {
-    fn size(&self) -> usize {
-        let mode = match &self.mode {
-            Mode::Sniff(held) => held.bytes.capacity(),
-            Mode::Reading(reader) => reader.size(),
-            Mode::Framed(message) => message.as_ref().map_or(0, Message::size),
-            Mode::Done => 0,
-        };
-        mode.saturating_add(self.assembler.size())
-    }
-
-    fn stop(&mut self, out: &mut Out<'_>) {
-        stop(&mut self.mode, out);
-        self.assembler = Assembler::default();
-    }
-}
-
-/// What waits is looked at, and nothing more is.
-fn stop(mode: &mut Mode, out: &mut Out<'_>) {
-    match std::mem::replace(mode, Mode::Done) {
-        Mode::Sniff(held) => {
-            let mut message = Message::new("tcp payload", Coding::Plain);
-            let length = held.bytes.len();
-            held.each(0, length, out, &mut |piece, out| message.push(piece, out));
-            message.end(out);
-        }
-        Mode::Reading(mut reader) => reader.end(out),
-        Mode::Framed(Some(mut message)) => message.end(out),
-        Mode::Framed(None) | Mode::Done => {}
-    }
-}
-
-/// An event of the stream goes to whoever reads it.
-fn lend(
-    event: Event<'_>,
-    mode: &mut Mode,
-    seen: &mut u64,
-    clues: Clues,
-    guarded: bool,
-    out: &mut Out<'_>,
-) {
-    let (bytes, at, interval) = match event {
-        Event::Bytes(bytes, at, interval) => (bytes, at, interval),
-        Event::Hole => {
-            if !matches!(mode, Mode::Done) {
-                stop(mode, out);
-                *mode = Mode::default();
-            }
-            return;
-        }
-        Event::Rival(bytes, at, interval) => {
-            if !guarded && !matches!(mode, Mode::Done) {
-                rival(bytes, (at, interval), out);
-            }
-            return;
-        }
-    };
-    *seen = seen.saturating_add(bytes.len() as u64);
-    let (now, of) = (out.at, out.interval);
-    (out.at, out.interval) = (at, interval);
-    feed(
-        bytes,
-        mode,
-        clues,
-        guarded && !clues.relay && *seen > GUARDED_MAX,
-        guarded,
-        out,
-    );
-    (out.at, out.interval) = (now, of);
-    if seen.saturating_add(out.opened.get()) > DIRECTION_MAX {
-        stop(mode, out);
-    }
-}
-
-/// Another copy of bytes that were read is looked at by itself; only what is new in it counts, and nothing at its ends, where it may
-/// be cut.
-fn rival(bytes: &[u8], moment: (Moment, u32), out: &mut Out<'_>) {
-    const PLACE: &str = "tcp payload";
-    let grains = readable::text_grains(bytes, 0);
-    let sure = readable::nearly_all(&grains, bytes.len());
-    for found in scan::scan(bytes, sure).found {
-        let whole = found.at > 0 && found.end < bytes.len();
-        let known = out
-            .hits
-            .iter()
-            .any(|hit| hit.kind == found.kind && hit.side == out.side && hit.text == found.masked);
-        if whole && !known {
-            out.found(found, PLACE, moment);
-        }
-    }
-}
-
-/// Turns of one segment between readers: each consumes bytes, so this only stops one that does not.
-const TURNS_MAX: usize = 1000;
-
-fn feed(
-    bytes: &[u8],
-    mode: &mut Mode,
-    clues: Clues,
-    tired: bool,
-    guarded: bool,
-    out: &mut Out<'_>,
-) {
-    let mut used = 0usize;
-    for _ in 0..TURNS_MAX {
-        let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) else {
-            return;
-        };
-        let then = match mode {
-            Mode::Done => return,
-            Mode::Framed(_) => {
-                *mode = Mode::Reading(Box::new(Plain::default()));
-                continue;
-            }
-            Mode::Sniff(held) => {
-                held.push(rest, out.at, out.interval);
-                let held = std::mem::take(held);
-                begin(held, mode, clues, tired, guarded, out);
-                return;
-            }
-            Mode::Reading(reader) => reader.read(rest, out),
-        };
-        match then {
-            Then::Stay => return,
-            Then::Sniff(taken) => {
-                stop(mode, out);
-                *mode = Mode::default();
-                used = used.saturating_add(taken);
-            }
-            Then::Become(reader, taken) => {
-                *mode = Mode::Reading(reader);
-                used = used.saturating_add(taken);
-            }
-            Then::Again(held) => {
-                *mode = Mode::Reading(Box::new(Plain::default()));
-                if guarded && !clues.relay {
-                    *mode = Mode::Done;
-                }
-                let length = held.bytes.len();
-                held.each(0, length, out, &mut |piece, out| {
-                    if let Mode::Reading(reader) = mode {
-                        let _ = reader.read(piece, out);
-                    }
-                });
-                return;
-            }
-            Then::Done => {
-                stop(mode, out);
-                return;
-            }
-        }
-    }
-    stop(mode, out);
-}
-
-/// Chooses a reader for a stream that begins with these bytes.
-fn begin(held: Held, mode: &mut Mode, clues: Clues, tired: bool, guarded: bool, out: &mut Out<'_>) {
-    let bytes = held.bytes.as_slice();
-    let wait = bytes.len() < SNIFF_MAX;
-    let preface = HTTP2_PREFACE.get(..bytes.len().min(HTTP2_PREFACE.len()));
-    let mut reader: Box<dyn Reader> = match (tls_record::fit(bytes), http1::fit(bytes)) {
-        (Fit::Mine, _) => {
-            // The server names and certificates in it are the dissectors' business.
-            *mode = Mode::Done;
-            return;
-        }
-        (_, Fit::Mine) => Box::new(Http::default()),
-        _ if bytes.starts_with(HTTP2_PREFACE) => Box::new(Http2::default()),
-        (tls, http) => {
-            let undecided = tls == Fit::NeedMore || http == Fit::NeedMore || preface == Some(bytes);
-            if undecided && wait && !tired {
-                *mode = Mode::Sniff(held);
-                return;
-            }
-            if guarded && !clues.relay {
-                *mode = if tired { Mode::Done } else { Mode::default() };
-                return;
-            }
-            Box::new(Plain::default())
-        }
-    };
-    let mut then = Vec::new();
-    let length = held.bytes.len();
-    held.each(0, length, out, &mut |piece, out| {
-        then.push((reader.read(piece, out), piece.len()));
-    });
-    *mode = Mode::Reading(reader);
-    // Only the last packet can bring a change here: what came before it was too little to tell.
-    if let Some((then, length)) = then.pop() {
-        let piece = held
-            .bytes
-            .get(held.bytes.len().saturating_sub(length)..)
-            .unwrap_or_default();
-        match then {
-            Then::Stay => {}
-            Then::Become(reader, taken) => {
-                *mode = Mode::Reading(reader);
-                feed(
-                    piece.get(taken..).unwrap_or_default(),
-                    mode,
-                    clues,
-                    tired,
-                    guarded,
-                    out,
-                );
-            }
-            Then::Sniff(taken) => {
-                stop(mode, out);
-                *mode = Mode::default();
-                let rest = piece.get(taken..).unwrap_or_default();
-                if rest.len() < piece.len() {
-                    feed(rest, mode, clues, tired, guarded, out);
-                }
-            }
-            Then::Again(_) | Then::Done => stop(mode, out),
-        }
-    }
-}
-
-/// Bytes of no known protocol.
-struct Plain {
-    message: Message,
-    begun: bool,
-    publication: Publication,
-}
-
-impl Default for Plain {
-    fn default() -> Self {
-        Self {
-            message: Message::new("tcp payload", Coding::Plain),
-            begun: false,
-            publication: Publication::default(),
-        }
-    }
-}
-
-impl Reader for Plain {
-    fn read(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Then {
-        // A known protocol may begin after a greeting, or where the capture joins a connection.
-        if self.begun && (http1::fit(bytes) == Fit::Mine || tls_record::fit(bytes) == Fit::Mine) {
-            return Then::Sniff(0);
-        }
-        self.begun = true;
-        if out.payload == PayloadKind::DroneLink {
-            drone_positions(bytes, "tcp payload", out);
-        }
-        if out.payload == PayloadKind::Broadcast {
-            self.publication.watch(bytes, out);
-        }
-        self.message.push(bytes, out);
-        Then::Stay
-    }
-
-    fn end(&mut self, out: &mut Out<'_>) {
-        self.message.end(out);
-    }
-
-    fn size(&self) -> usize {
-        self.message.size()
-    }
-}
-
-/// A live stream that a client sends over RTMP: the command `publish` as an AMF0 string (RTMP 1.0 §7.2.2.6), and then more than
-/// commands need. Codecs without parameter sets show themselves in no other way.
-#[derive(Default)]
-struct Publication {
-    tail: Vec<u8>,
-    sent: Option<usize>,
-    told: bool,
-}
-
-impl Publication {
-    fn watch(&mut self, bytes: &[u8], out: &mut Out<'_>) {
-        const PUBLISH: &[u8] = b"\x02\x00\x07publish";
-        /// Commands and metadata take less.
-        const SENT_MIN: usize = 8 << 10;
-        if self.told {
-            return;
-        }
-        match &mut self.sent {
-            Some(sent) => {
-                *sent = sent.saturating_add(bytes.len());
-                if *sent >= SENT_MIN {
-                    self.told = true;
-                    let media = super::media::Media {
-                        kind: Kind::Video,
-                        format: "live stream over RTMP",
-                    };
-                    let moment = (out.at, out.interval);
-                    out.found(scan::picture(media, 0), "tcp payload", moment);
-                }
-            }
-            None => {
-                self.tail.extend_from_slice(bytes);
-                if self.tail.windows(PUBLISH.len()).any(|w| w == PUBLISH) {
-                    self.sent = Some(0);
-                    self.tail = Vec::new();
-                } else {
-                    let keep = self.tail.len().saturating_sub(PUBLISH.len());
-                    self.tail.drain(..keep);
-                }
-            }
-        }
-    }
-}
-
-/// Positions in frames of a drone link.
-fn drone_positions(bytes: &[u8], place: &'static str, out: &mut Out<'_>) {
-    for (latitude, longitude) in drone::positions(bytes) {
-        if position::plausible(latitude, longitude) {
-            let moment = (out.at, out.interval);
-            out.found(position::found(latitude, longitude, 0, 0), place, moment);
-        }
     }
 }

@@ -112,7 +112,8 @@ impl Conversation {
             at: self.at,
             interval: 0,
             ends: sender,
-            part: Default::default(),
+            parts: Vec::new(),
+            otherwise: None,
             app: None,
         };
         if self.key.protocol() == protocol::UDP {
@@ -146,7 +147,8 @@ impl Conversation {
                 at: Moment::NONE,
                 interval: 0,
                 ends,
-                part: Default::default(),
+                parts: Vec::new(),
+                otherwise: None,
                 app: None,
             });
         });

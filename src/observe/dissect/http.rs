@@ -1,6 +1,6 @@
 //! HTTP/1 on any port (RFC 9112): Host, absolute URI and CONNECT, for every request on a connection.
 //!
-//! Bodies are passed over by their length, not read. Only what the client sends is followed. Of an
+//! Bodies are passed over by their length, not read: whoever looks into payloads is told where they lie. Only what the client sends is followed. Of an
 //! answer its head matters, where it begins right behind a request: to a CONNECT, behind which
 //! another protocol begins, and for its `Date`, which is a clock; and all of it to HTTPDNS, whose
 //! requests are lookups.
@@ -12,10 +12,11 @@ use super::http1::{
 };
 use super::httpdns::Asked;
 use super::wire::Fit;
-use super::{Protocol, Session, Sink, Step, doh, httpdns, masque};
+use super::{Protocol, Session, Sink, Step, doh, httpdns, masque, websocket};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::gaps::GapId;
+use crate::observe::flow::part::{Coding, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 use std::sync::Arc;
 
@@ -32,8 +33,12 @@ pub(super) const HTTP: Protocol = Protocol {
 struct Http {
     client: Option<Side>,
     body: Option<Chunked>,
+    /// How the body at hand is coded.
+    coding: Coding,
     /// A CONNECT or an upgrade waits for its answer.
     switching: bool,
+    /// Of an upgrade to WebSocket.
+    socket: bool,
     /// The head of an answer comes next, unless an earlier answer still goes on.
     asked: bool,
     /// The name that the latest request asked HTTPDNS for.
@@ -63,10 +68,11 @@ impl Session for Http {
             };
             doh::message(message, sink);
             self.question = None;
+            sink.part(length, body(self.coding, true));
             return Step::Consumed(length);
         }
         if let Some(body) = &mut self.body {
-            let step = walk(body, bytes);
+            let step = walk(body, self.coding, bytes, sink);
             if body.is_done() || body.is_broken() {
                 self.body = None;
             }
@@ -75,6 +81,7 @@ impl Session for Http {
         if self.switching {
             // The client speaks on without waiting: the other protocol begins here.
             self.switching = false;
+            self.hand_over(sink);
             return Step::Handover(0);
         }
         match request_on(bytes, self.search.of_mut(side)) {
@@ -101,6 +108,13 @@ impl Session for Http {
     }
 
     fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if self.client == Some(sink.side()) {
+            let rest = match self.question {
+                Some(_) => body(self.coding, true),
+                None => Part::Beginning,
+            };
+            sink.part(bytes.len(), rest);
+        }
         // The connection ended inside a head: the names that are there count.
         if self.client == Some(sink.side())
             && self.body.is_none()
@@ -115,15 +129,36 @@ impl Session for Http {
     }
 }
 
+/// The body of a request, or some of it.
+fn body(coding: Coding, last: bool) -> Part {
+    Part::Body {
+        place: Place::HttpBody,
+        stream: 0,
+        coding,
+        last,
+    }
+}
+
 /// Reads on in a chunked body.
-fn walk(body: &mut Chunked, bytes: &[u8]) -> Step {
-    let ahead = body.skippable();
+fn walk(chunks: &mut Chunked, coding: Coding, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+    let ahead = chunks.skippable();
     if ahead > 0 {
-        body.skip(ahead);
+        chunks.skip(ahead);
+        sink.parts.push((ahead, body(coding, false)));
         return Step::Skip(ahead);
     }
-    // One byte of framing at a time would do; up to the next data is as good.
-    let used = body.feed(bytes.get(..bytes.len().min(64)).unwrap_or(bytes));
+    // Up to the next data: sizes and line breaks.
+    let mut used = 0usize;
+    for byte in bytes.chunks(1) {
+        used = used.saturating_add(chunks.feed(byte));
+        if chunks.skippable() > 0 || chunks.is_done() || chunks.is_broken() {
+            break;
+        }
+    }
+    sink.part(used, Part::Marks);
+    if chunks.is_done() || chunks.is_broken() {
+        sink.part(0, body(coding, true));
+    }
     Step::Consumed(used)
 }
 
@@ -169,6 +204,7 @@ impl Http {
                 if self.switching && agreed {
                     self.switching = false;
                     self.asked = false;
+                    self.hand_over(sink);
                     return Step::Handover(head.head_len);
                 }
                 // 100-continue may come before; a refusal ends it.
@@ -188,6 +224,8 @@ impl Http {
     fn request(&mut self, request: &Request, sink: &mut Sink<'_>) -> Step {
         sink.client_speaks();
         self.asked = true;
+        self.coding = request.coding;
+        sink.part(request.head_len, Part::Head);
         for target in std::iter::once(&request.target).chain(&request.others) {
             match target {
                 Target::Tunnel(authority) => {
@@ -233,6 +271,7 @@ impl Http {
             _ => {}
         }
         self.switching |= request.upgrade.is_some();
+        self.socket = request.upgrade.as_deref() == Some(websocket::TOKEN);
         if request.chunked {
             self.body = Some(Chunked::new());
             return Step::Consumed(request.head_len);
@@ -240,6 +279,7 @@ impl Http {
         match request.content_length {
             Some(length) if !request.bad_framing => {
                 sink.declares(length);
+                sink.parts.push((length, body(self.coding, true)));
                 Step::Skip((request.head_len as u64).saturating_add(length))
             }
             _ => Step::Consumed(request.head_len),
@@ -248,6 +288,12 @@ impl Http {
 }
 
 impl Http {
+    /// Another protocol begins here. After an upgrade to WebSocket it is that, unless it shows itself as something else.
+    fn hand_over(&self, sink: &mut Sink<'_>) {
+        let client = self.client.filter(|_| self.socket);
+        sink.otherwise = client.map(|client| (client, &websocket::WEBSOCKET));
+    }
+
     fn lookup(&mut self, asked: &Asked, sink: &mut Sink<'_>) {
         for name in &asked.names {
             let name: Arc<str> = Arc::from(name.as_str());

@@ -14,6 +14,7 @@ use crate::ground::work::looks_at;
 use crate::observe::dissect::httpdns;
 use crate::observe::dissect::httpdns::Asked;
 use crate::observe::dissect::wire::Fit;
+use crate::observe::flow::part::Coding;
 use crate::observe::flow::stream::Pause;
 
 mod authority;
@@ -86,6 +87,8 @@ pub struct Request {
     pub chunked: bool,
     /// Lengths contradict each other or themselves: where the body ends cannot be told (RFC 9112 §6.3).
     pub bad_framing: bool,
+    /// How the body is coded.
+    pub coding: Coding,
     /// The Upgrade field, lower case: `websocket`, `h2c`.
     pub upgrade: Option<String>,
     /// Names that the target asks an HTTPDNS service for, if it is one of its requests to a bare address.
@@ -261,6 +264,7 @@ fn assemble(
         content_length: framing.content_length,
         chunked: framing.chunked,
         bad_framing: framing.bad,
+        coding: Coding::of_all(framing::values(fields, "content-encoding")),
         upgrade: text("upgrade"),
         head_len,
         damaged: false,

@@ -12,6 +12,7 @@ use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, doh, masque};
 use crate::evidence::flow::{NameSource, Side};
 use crate::ground::gaps::GapId;
+use crate::observe::flow::part::{Coding, Fields, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const HTTP2: Protocol = Protocol {
@@ -27,6 +28,9 @@ pub(super) const HTTP2: Protocol = Protocol {
 const HOSTS_MAX: usize = 8;
 /// Longest value of them: a host name has at most 255 bytes, and user information in front of it is forbidden (§8.3.1).
 const HOST_LEN_MAX: usize = 1024;
+
+/// The most that a header block says which is looked at: one byte of it may stand for a field of the whole table.
+const TEXT_MAX: usize = 1 << 20;
 
 /// Longest path kept: templates of proxies and questions to resolvers are far shorter.
 const PATH_MAX: usize = 4096;
@@ -75,6 +79,7 @@ impl Session for Http2 {
             None => {
                 self.client = Some(sink.side());
                 sink.client_speaks();
+                sink.part(HTTP2_PREFACE.len(), Part::Marks);
                 Step::Consumed(HTTP2_PREFACE.len())
             }
             Some(client) if client == sink.side() => self.frame(bytes, sink),
@@ -105,8 +110,14 @@ impl Http2 {
         let Some(frame) = Frame::read(bytes) else {
             return Step::More;
         };
-        if frame.kind != frame_type::HEADERS {
-            return Step::Skip(frame.total() as u64);
+        match frame.kind {
+            frame_type::HEADERS => {}
+            frame_type::DATA => return data(&frame, bytes, sink),
+            _ => {
+                // Settings, pings, windows: numbers of the protocol.
+                sink.part(frame.total(), Part::Marks);
+                return Step::Skip(frame.total() as u64);
+            }
         }
         let (block, length) = match block(bytes, &mut self.seen) {
             Block::Whole(block, length) => (block, length),
@@ -116,13 +127,31 @@ impl Http2 {
                     GapId::LimitsReached,
                     "a request head is longer than is read",
                 );
+                sink.part(usize::MAX, Part::Sealed);
                 return Step::DoneHere;
             }
             Block::Broken => return unreadable(sink),
         };
         let mut request = Request::default();
-        let read = self.decoder.decode(&block, &mut |n, v| request.field(n, v));
+        let mut fields = Fields {
+            text: Vec::new(),
+            total: 0,
+            marks: length.saturating_sub(block.len()),
+            stream: frame.stream,
+            coding: Coding::Plain,
+            last: frame.ends_stream(),
+        };
+        let heard = *sink.flow.heard.of(sink.side());
+        let read = self.decoder.decode(&block, &mut |n, v| {
+            request.field(n, v);
+            if heard {
+                list(&mut fields, n, v);
+            }
+        });
         request.say(sink);
+        if heard {
+            sink.part(length, Part::Fields(Box::new(fields)));
+        }
         match read {
             Ok(()) => Step::Consumed(length),
             Err(Fault::Malformed) => unreadable(sink),
@@ -131,14 +160,47 @@ impl Http2 {
                     GapId::LimitsReached,
                     "an HTTP/2 header table is larger than is kept",
                 );
+                sink.part(usize::MAX, Part::Sealed);
                 Step::DoneHere
             }
         }
     }
 }
 
+/// Adds a field to what a header block says.
+fn list(fields: &mut Fields, name: &[u8], value: &[u8]) {
+    if name == b"content-encoding" {
+        fields.coding = Coding::of(value);
+    }
+    let line = [name, b": ", value, b"\r\n"];
+    let length: usize = line.iter().map(|part| part.len()).sum();
+    fields.total = fields.total.saturating_add(length as u64);
+    if fields.text.len().saturating_add(length) <= TEXT_MAX {
+        line.iter().for_each(|part| fields.text.extend(*part));
+    }
+}
+
+/// A frame of a body (§6.1).
+fn data(frame: &Frame, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+    let Some((at, length)) = frame.data(bytes) else {
+        return Step::More;
+    };
+    let body = Part::Body {
+        place: Place::HttpBody,
+        stream: frame.stream,
+        coding: Coding::Plain,
+        last: frame.ends_stream(),
+    };
+    let padding = frame.total().saturating_sub(at.saturating_add(length));
+    sink.part(at, Part::Marks);
+    sink.part(length, body);
+    sink.part(padding, Part::Marks);
+    Step::Skip(frame.total() as u64)
+}
+
 /// Later requests refer to this one: they cannot be read either.
 fn unreadable(sink: &mut Sink<'_>) -> Step {
+    sink.part(usize::MAX, Part::Sealed);
     sink.gap(
         GapId::UnreadablePackets,
         "an HTTP/2 request that cannot be read",

@@ -12,14 +12,17 @@ pub const BLOCK_MAX: usize = super::http1::HEAD_MAX;
 
 /// Frame types (§6).
 pub mod frame_type {
+    /// The body of a request.
+    pub const DATA: u8 = 0;
     /// Header fields of a request, and trailers.
     pub const HEADERS: u8 = 1;
     /// More of a header block.
     pub const CONTINUATION: u8 = 9;
 }
 
-/// Flags of HEADERS and CONTINUATION.
+/// Flags of DATA, HEADERS and CONTINUATION.
 mod flag {
+    pub(super) const END_STREAM: u8 = 0x01;
     pub(super) const END_HEADERS: u8 = 0x04;
     pub(super) const PADDED: u8 = 0x08;
     pub(super) const PRIORITY: u8 = 0x20;
@@ -33,7 +36,8 @@ pub struct Frame {
     /// See [`frame_type`].
     pub kind: u8,
     flags: u8,
-    stream: u32,
+    /// The stream that it belongs to.
+    pub stream: u32,
 }
 
 impl Frame {
@@ -51,6 +55,23 @@ impl Frame {
     /// Bytes of the frame with its header.
     pub fn total(&self) -> usize {
         HEADER_LEN.saturating_add(self.length)
+    }
+
+    /// True if nothing follows in the stream.
+    pub fn ends_stream(&self) -> bool {
+        matches!(self.kind, frame_type::DATA | frame_type::HEADERS)
+            && self.flags & flag::END_STREAM != 0
+    }
+
+    /// Where in a frame of data at the start of `bytes` what it carries begins, and how long that is (§6.1); `None` if its padding is not
+    /// known yet.
+    pub fn data(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        if self.flags & flag::PADDED == 0 || self.length == 0 {
+            return Some((HEADER_LEN, self.length));
+        }
+        let padding = usize::from(*bytes.get(HEADER_LEN)?);
+        let length = self.length.saturating_sub(1).saturating_sub(padding);
+        Some((HEADER_LEN.saturating_add(1), length))
     }
 
     /// The part of the header block in the frame at the start of `bytes`, as far as it is there; `None` if padding or priority

@@ -7,7 +7,7 @@
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::Side;
-use crate::observe::flow::part::Part;
+use crate::observe::flow::part::{Coding, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const MQTT: Protocol = Protocol {
@@ -85,7 +85,7 @@ impl Session for Mqtt {
         if self.client.is_none() {
             self.client = Some(side);
             sink.client_speaks();
-            if sink.flow.is_heard(side) {
+            if *sink.flow.heard.of(side) {
                 self.frames = true;
                 return Step::Frames;
             }
@@ -102,6 +102,22 @@ impl Session for Mqtt {
         self.lost |= frames;
         frames
     }
+
+    fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if self.frames && self.client == Some(sink.side()) {
+            sink.part(bytes.len(), body(true));
+        }
+    }
+}
+
+/// What is published.
+fn body(last: bool) -> Part {
+    Part::Body {
+        place: Place::Mqtt,
+        stream: 0,
+        coding: Coding::Plain,
+        last,
+    }
 }
 
 impl Mqtt {
@@ -112,9 +128,7 @@ impl Mqtt {
         if self.left > 0 {
             let here = self.left.min(bytes.len());
             self.left = self.left.saturating_sub(here);
-            sink.part = Part::Body {
-                last: self.left == 0,
-            };
+            sink.part(here, body(self.left == 0));
             return Step::Consumed(here);
         }
         let (header, total) = match length(bytes) {
@@ -133,7 +147,7 @@ impl Mqtt {
                 Some(at) => {
                     let payload = header.saturating_add(at);
                     self.left = total.saturating_sub(payload);
-                    sink.part = Part::Frame { header };
+                    sink.part(payload, Part::Frame { header });
                     return Step::Consumed(payload);
                 }
                 None if bytes.len() < total.min(WHOLE_MAX) => return Step::More,
@@ -147,20 +161,21 @@ impl Mqtt {
         let Some(packet) = bytes.get(..total) else {
             return Step::More;
         };
-        sink.part = if first == CONNECT {
+        let part = if first == CONNECT {
             let body = packet.get(header..).unwrap_or_default();
             self.properties = version(body).is_some_and(|version| version >= 5);
             Part::Login { header }
         } else {
             Part::Frame { header }
         };
+        sink.part(total, part);
         Step::Consumed(total)
     }
 
     /// What stands behind the header is a message of its own.
     fn rest(&mut self, header: usize, total: usize, sink: &mut Sink<'_>) -> Step {
         self.left = total.saturating_sub(header);
-        sink.part = Part::Frame { header };
+        sink.part(header, Part::Frame { header });
         Step::Consumed(header)
     }
 }

@@ -15,9 +15,9 @@ use crate::evidence::ledger::Ends;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Timestamp;
 use crate::ground::work::looks_at;
-use crate::observe::flow::Carries;
-use crate::observe::flow::part::Part;
+use crate::observe::flow::part::{Label, Part};
 use crate::observe::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX, Waiting};
+use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
 
 /// Segments or datagrams of a flow that are probed before it counts as unknown. From then on nothing is
@@ -56,6 +56,12 @@ pub struct Reading {
     probed: i64,
     /// The session has not passed over a byte yet.
     fresh: bool,
+    /// What the session's protocol carries is sealed.
+    seals: bool,
+    /// Directions of which that was said.
+    sealed: Pair<bool>,
+    /// What a side speaks if nobody else claims it.
+    otherwise: Option<(Side, &'static Protocol)>,
     /// Segments of a direction that nobody knows which came before others that belong in front of them.
     ahead: Pair<Ahead>,
 }
@@ -72,9 +78,13 @@ impl Reading {
         !self.closed && !*self.done.of(side)
     }
 
-    /// True if all that this direction says is lent, in order, to those who look into payloads.
-    pub fn frames(&self, side: Side) -> bool {
-        *self.frames.of(side)
+    /// Number of the first byte of this direction of which it is not known yet what it is; none if nobody will say.
+    pub fn undecided(&self, side: Side) -> Option<u32> {
+        if !self.reads(side) || self.is_unknown(side) {
+            return None;
+        }
+        let stream = self.streams.of(side).as_ref();
+        stream.map(|stream| stream.position())
     }
 
     /// True when the flow is being read, or was never decided: its end matters.
@@ -374,7 +384,6 @@ impl Readings {
     ) {
         self.make_room();
         let side = sink.side();
-        let when = (sink.at, sink.interval);
         let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
             return;
         };
@@ -414,7 +423,7 @@ impl Readings {
             .of_mut(side)
             .get_or_insert_with(|| Box::new(Stream::new(begin)));
         if stream.step_back(sequence, bytes.len()) {
-            reading.unframed(sink);
+            reading.frames = Pair::default();
             reading.session = None;
             reading.done = Pair::default();
             reading.closed = false;
@@ -424,15 +433,10 @@ impl Readings {
             return;
         };
         for (sequence, bytes) in &early {
-            stream.push(*sequence, bytes, when, shared.pool);
+            stream.push(*sequence, bytes, shared.pool);
         }
-        let framed = *reading.frames.of(side);
-        if framed && stream.is_rival(sequence, bytes) {
-            sink.flow.lend_rival(side, bytes, when);
-        }
-        let pushed = stream.push(sequence, bytes, when, shared.pool);
+        let pushed = stream.push(sequence, bytes, shared.pool);
         if pushed.dropped {
-            sink.flow.lend_hole(side);
             sink.gap(
                 GapId::LimitsReached,
                 "the memory for reassembly was used up",
@@ -470,14 +474,6 @@ impl Readings {
             return;
         }
         reading.run(side, &mut shared, sink);
-        if let (false, true, Some(stream)) = (
-            framed,
-            *reading.frames.of(side),
-            reading.streams.of_mut(side),
-        ) {
-            // It was lent itself; from now on copies are told from it.
-            stream.is_rival(sequence, bytes);
-        }
         super::packets::watch(bytes, sink);
         if pushed.hole {
             reading.over_the_hole(side, &mut shared, sink);
@@ -532,6 +528,21 @@ impl Readings {
                 *reading.streams.of_mut(side) = None;
             }
         }
+    }
+}
+
+/// Hands on what the session said of the bytes that it passes over: `passes` of them from the number `from` on.
+fn label(side: Side, from: u32, passes: u64, sink: &mut Sink<'_>) {
+    let mut at = 0u64;
+    for (length, part) in std::mem::take(&mut sink.parts) {
+        let length = length.min(passes.saturating_sub(at));
+        if passes == 0 || (length == 0 && !part.is_end()) {
+            continue;
+        }
+        // Only differences modulo 2^32 are used.
+        let from = from.wrapping_add(at as u32);
+        at = at.saturating_add(length);
+        sink.flow.label(side, Label { from, length, part });
     }
 }
 
@@ -629,11 +640,19 @@ impl Reading {
                 }
                 continue;
             };
-            let step = session.read(stream.unread(), sink);
-            let part = std::mem::take(&mut sink.part);
-            if let (true, Step::Consumed(n) | Step::Handover(n)) = (*self.frames.of(side), step) {
-                sink.flow.lend(side, part, stream.pieces(n));
+            let from = stream.position();
+            if self.seals && !std::mem::replace(self.sealed.of_mut(side), true) {
+                sink.part(usize::MAX, Part::Sealed);
+                label(side, from, u64::MAX, sink);
             }
+            let step = session.read(stream.unread(), sink);
+            let passes = match step {
+                Step::Consumed(n) | Step::Handover(n) => n as u64,
+                Step::Skip(n) => n,
+                Step::DoneHere | Step::Done => u64::MAX,
+                Step::More | Step::Frames => 0,
+            };
+            label(side, from, passes, sink);
             let passed = matches!(
                 step,
                 Step::Consumed(1..) | Step::Skip(1..) | Step::Handover(1..)
@@ -664,10 +683,7 @@ impl Reading {
                 }
                 Step::Consumed(n) => stream.consume(n, shared.pool),
                 Step::Skip(n) => stream.skip(n, shared.pool),
-                Step::Frames => {
-                    *self.frames.of_mut(side) = true;
-                    sink.flow.framed(side, stream.unread().len());
-                }
+                Step::Frames => *self.frames.of_mut(side) = true,
                 Step::DoneHere => {
                     *self.done.of_mut(side) = true;
                     if *self.done.of(side.other()) {
@@ -683,7 +699,9 @@ impl Reading {
                     stream.consume(n, shared.pool);
                     self.session = None;
                     self.done = Pair::default();
+                    self.frames = Pair::default();
                     self.probes = 0;
+                    self.otherwise = sink.otherwise.take();
                 }
             }
         }
@@ -693,22 +711,12 @@ impl Reading {
     fn pass_over(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         self.session = None;
         self.done = Pair::default();
-        self.unframed(sink);
+        self.frames = Pair::default();
         if let Some(stream) = self.streams.of_mut(side) {
             let unread = stream.unread().len();
             stream.consume(unread, shared.pool);
         }
         sink.carries(Carries::Application);
-    }
-
-    /// Nobody frames what is lent any more, in either direction: it is not looked into.
-    fn unframed(&mut self, sink: &mut Sink<'_>) {
-        for side in Side::BOTH {
-            if std::mem::take(self.frames.of_mut(side)) {
-                sink.flow.lend_hole(side);
-                sink.flow.unheard(side);
-            }
-        }
     }
 
     fn finish(&mut self) {
@@ -759,11 +767,38 @@ impl Reading {
             self.begin(protocol, side, shared, sink);
             return true;
         }
+        match self.otherwise(side, sink) {
+            Fit::Mine => {
+                self.begin_otherwise(side, shared, sink);
+                return true;
+            }
+            Fit::NeedMore => return false,
+            Fit::NotMine => self.otherwise = self.otherwise.filter(|(of, _)| *of != side),
+        }
+        let Some(stream) = self.streams.of_mut(side) else {
+            return false;
+        };
         // Nobody's: application payload. Each segment is looked at on its own.
         let again = stream.forget_unread(shared.pool);
         sink.carries(Carries::Application);
         self.probes = self.probes.saturating_add(1);
         again
+    }
+
+    /// Whether what waits may be what the side speaks if nobody else claims it.
+    fn otherwise(&self, side: Side, sink: &Sink<'_>) -> Fit {
+        match (self.otherwise, self.streams.of(side)) {
+            (Some((of, protocol)), Some(stream)) if of == side => {
+                (protocol.fit)(stream.unread(), &sink.ends)
+            }
+            _ => Fit::NotMine,
+        }
+    }
+
+    fn begin_otherwise(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        if let Some((_, protocol)) = self.otherwise {
+            self.begin(protocol, side, shared, sink);
+        }
     }
 
     /// Opens a session. What the other side said before, and waits for a protocol that it could be, is passed over if it cannot be of this
@@ -777,6 +812,9 @@ impl Reading {
     ) {
         self.session = Some(open(protocol, sink));
         self.fresh = true;
+        self.otherwise = None;
+        self.seals = protocol.payload == PayloadKind::Sealed;
+        self.sealed = Pair::default();
         let other = side.other();
         let ends = sink.ends.reversed();
         if let Some(stream) = self.streams.of_mut(other) {
@@ -791,7 +829,7 @@ impl Reading {
 
     fn over_the_hole(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         self.last_words(side, sink);
-        self.hole(side, sink);
+        self.otherwise = None;
         if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
             self.session = None;
         }
@@ -799,13 +837,6 @@ impl Reading {
             && stream.give_up_hole(shared.pool)
         {
             self.run(side, shared, sink);
-        }
-    }
-
-    /// What is missing of a direction that is lent ends the message at hand.
-    fn hole(&mut self, side: Side, sink: &mut Sink<'_>) {
-        if *self.frames.of(side) {
-            sink.flow.lend_hole(side);
         }
     }
 
@@ -818,11 +849,7 @@ impl Reading {
         ) && !stream.unread().is_empty()
         {
             session.end(stream.unread(), sink);
-            if *self.frames.of(side) {
-                let last = Part::Body { last: true };
-                sink.flow
-                    .lend(side, last, stream.pieces(stream.unread().len()));
-            }
+            label(side, stream.position(), stream.unread().len() as u64, sink);
         }
     }
 
@@ -842,6 +869,11 @@ impl Reading {
             return;
         }
         self.run(side, shared, sink);
+        if self.session.is_none() && self.otherwise(side, sink) == Fit::Mine {
+            // Others may claim it, and wait in vain.
+            self.begin_otherwise(side, shared, sink);
+            self.run(side, shared, sink);
+        }
         self.half_a_question(side, sink);
         // What lies behind holes is read on its own: each piece may begin something.
         for _ in 0..=LATE_PIECES_MAX {
@@ -849,7 +881,7 @@ impl Reading {
                 return;
             }
             self.last_words(side, sink);
-            self.hole(side, sink);
+            self.otherwise = None;
             let more = self
                 .streams
                 .of_mut(side)

@@ -1,19 +1,94 @@
-//! What the bytes of a stream are to the session that passes over them, for those who look into payloads.
+//! What the bytes of a stream are, for those who look into payloads.
 //!
-//! A session that has said all names of a direction can go on as its framer ([`Step::Frames`]): whatever it passes over from then on is
-//! lent, in order and with the packets it came in, as a part of a message or as bytes that it cannot frame. Whoever looks into payloads
-//! then puts nothing in order and recognises nothing by itself.
-//!
-//! [`Step::Frames`]: crate::observe::dissect::Step::Frames
+//! The session that reads a direction frames it: it labels what it passes over as head, body, or marks of the framing. Labels lie over
+//! numbers of bytes, not over bytes that are at hand, so that a body is labelled once by its head, however it comes. What has no label and
+//! was passed over is payload that nobody frames. Whoever looks into payloads recognises nothing by itself.
 
 use crate::ground::moment::Moment;
 
-/// What a session says of the bytes that it passes over.
+/// Where a body stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In a request of HTTP.
+    HttpBody,
+    /// In an MQTT publication.
+    Mqtt,
+}
+
+/// How a body is coded (RFC 9110 §8.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Part {
-    /// Bytes of no message that it knows.
+pub enum Coding {
+    /// As it is.
     #[default]
-    Unframed,
+    Plain,
+    /// gzip.
+    Gzip,
+    /// zlib, or deflate without its frame: programs disagree.
+    Deflate,
+    /// Deflate without a frame.
+    Raw,
+    /// Another one, or several: not opened.
+    Other,
+}
+
+impl Coding {
+    /// The value of a Content-Encoding field.
+    pub fn of(value: &[u8]) -> Self {
+        let is = |name: &str| value.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        match () {
+            () if is("") || is("identity") => Self::Plain,
+            () if is("gzip") || is("x-gzip") => Self::Gzip,
+            () if is("deflate") => Self::Deflate,
+            () => Self::Other,
+        }
+    }
+
+    /// The coding by all Content-Encoding fields of a head.
+    pub fn of_all<'v>(values: impl Iterator<Item = &'v [u8]>) -> Self {
+        values.fold(Self::Plain, |found, value| match found {
+            Self::Plain => Self::of(value),
+            _ => Self::Other,
+        })
+    }
+}
+
+/// The payload of a masked frame (RFC 6455 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Masked {
+    /// The mask.
+    pub key: [u8; 4],
+    /// It is no part of a message: a ping, or the reason to close.
+    pub control: bool,
+    /// It begins a message, and whether that one is compressed (RFC 7692 §6).
+    pub begins: Option<bool>,
+    /// It ends a message.
+    pub ends: bool,
+}
+
+/// A header block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields {
+    /// What it says: a line for each field.
+    pub text: Vec<u8>,
+    /// Length of all that it says: more than the text where that is too much.
+    pub total: u64,
+    /// Bytes of it that belong to the framing.
+    pub marks: usize,
+    /// The stream that it belongs to.
+    pub stream: u32,
+    /// How the body of the stream is coded.
+    pub coding: Coding,
+    /// Nothing follows in the stream.
+    pub last: bool,
+}
+
+/// What a session says of bytes that it passes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Nothing behind this can be read.
+    Sealed,
+    /// Marks of the framing: lengths, flags, numbers of the protocol.
+    Marks,
     /// A whole packet with a login, behind a header of so many bytes.
     Login {
         /// The length of the header.
@@ -24,53 +99,56 @@ pub enum Part {
         /// The length of the header.
         header: usize,
     },
-    /// What a message holds, as far as it is here.
+    /// The head of a request, its URL in the first line.
+    Head,
+    /// The beginning of a head whose end is missing.
+    Beginning,
+    /// A header block that had to be decoded.
+    Fields(Box<Fields>),
+    /// What a message holds, or some of it.
     Body {
+        /// Where it stands.
+        place: Place,
+        /// Of several that come at a time, which one.
+        stream: u32,
+        /// How it is coded.
+        coding: Coding,
         /// Nothing of it follows.
         last: bool,
     },
+    /// What a masked frame holds.
+    Masked(Masked),
+}
+
+impl Part {
+    /// True if it says something by its end alone, whatever it holds.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Body { last: true, .. } | Self::Masked(_))
+    }
+
+    /// True if it is looked at as a whole.
+    pub fn is_whole(&self) -> bool {
+        matches!(
+            self,
+            Self::Login { .. }
+                | Self::Frame { .. }
+                | Self::Head
+                | Self::Beginning
+                | Self::Fields(_)
+        )
+    }
+}
+
+/// What the bytes of a direction are from one place on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Sequence number of the first byte.
+    pub from: u32,
+    /// How many bytes, those that are not here yet included. Of none it only says that something is over.
+    pub length: u64,
+    /// What they are.
+    pub part: Part,
 }
 
 /// When bytes came: the packet, and its interval.
 pub type When = (Moment, u32);
-
-/// Bytes with the packets that brought them, in order.
-#[derive(Debug, Clone, Copy)]
-pub struct Pieces<'b> {
-    bytes: &'b [u8],
-    /// How many bytes of the stream were forgotten before.
-    from: usize,
-    marks: &'b [Mark],
-}
-
-/// Where the share of a packet ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) end: usize,
-    pub(super) when: When,
-}
-
-impl<'b> Pieces<'b> {
-    pub(super) fn new(bytes: &'b [u8], from: usize, marks: &'b [Mark]) -> Self {
-        Self { bytes, from, marks }
-    }
-
-    /// All the bytes.
-    pub fn bytes(&self) -> &'b [u8] {
-        self.bytes
-    }
-
-    /// The bytes of each packet.
-    pub fn iter(&self) -> impl Iterator<Item = (&'b [u8], When)> + use<'b> {
-        let (bytes, from, marks) = (self.bytes, self.from, self.marks);
-        let first = marks.partition_point(|mark| mark.end <= from);
-        let mut at = 0usize;
-        let marks = marks.get(first..).unwrap_or_default().iter();
-        marks.filter_map(move |mark| {
-            let end = mark.end.saturating_sub(from).min(bytes.len());
-            let piece = bytes.get(at..end).filter(|piece| !piece.is_empty())?;
-            at = end;
-            Some((piece, mark.when))
-        })
-    }
-}

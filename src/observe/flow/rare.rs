@@ -4,6 +4,7 @@
 
 use super::Carried;
 use super::overhead::Overhead;
+use super::part::Label;
 use super::sequence::Rest;
 use crate::evidence::flow::{Facts, Pair};
 use crate::evidence::ledger::apps::AppId;
@@ -68,6 +69,7 @@ blank! {
     Pair<Overhead> = Pair { a: Overhead::NOTHING, b: Overhead::NOTHING };
     Vec<Carried> = Vec::new();
     Vec<AppId> = Vec::new();
+    Pair<Vec<Label>> = Pair { a: Vec::new(), b: Vec::new() };
 }
 
 #[cfg(test)]

@@ -128,8 +128,8 @@ impl Rows {
         rows.last_mut().map(|(_, row)| row)
     }
 
-    /// Takes a closed flow in. Names are resolved against the ledger as it is now.
-    pub fn add(&mut self, closed: &Closed, ledger: &Ledger, accuses: &Rank) {
+    /// Takes a closed flow in, and what was found in it. Names are resolved against the ledger as it is now.
+    pub fn add(&mut self, closed: &Closed, hits: Option<&Hits>, ledger: &Ledger, accuses: &Rank) {
         let told = Told::of(closed, ledger, self.keep_ports);
         let opener = told.opener_port();
         let Some(row) = self.row_of(&told, ledger, accuses) else {
@@ -153,7 +153,7 @@ impl Rows {
             }
         }
         row.joined_late += u64::from(closed.flow.joined_late);
-        if let Some(hits) = closed.flow.personal.hits() {
+        if let Some(hits) = hits {
             row.content.merge(hits);
         }
         for (named, at) in &closed.flow.facts.names {

@@ -5,11 +5,7 @@
 //! fact of its own (two listeners may have understood two things), and its reading is returned.
 //! All bytes held over all flows come from one bounded [`Pool`].
 
-use super::part::{Mark, Pieces, When};
-use crate::ground::moment::Moment;
 use crate::ground::work::looks_at;
-use std::collections::VecDeque;
-use std::hash::BuildHasher as _;
 
 /// Bytes held for streams over all flows: what a whole capture of honest handshakes needs at a
 /// time is far below, and the total memory of the program stays bounded.
@@ -25,9 +21,6 @@ pub const UNREAD_MAX: usize = 128 << 10;
 /// Bytes that are read in a second version, over all differing copies of a direction: honest traffic has none, and of one that sends them
 /// on end each would cost as much as all that is kept to compare with.
 const OTHERWISE_BYTES_MAX: usize = 1 << 20;
-
-/// Segments remembered by what they held: those of a window of a usual size, since what is older does not come again.
-const LENT_MAX: usize = 64;
 
 /// Beginnings of segments remembered among the unread bytes of a direction that nobody knows yet: of those that still may begin something.
 const STARTS_MAX: usize = 16;
@@ -98,9 +91,7 @@ pub struct Stream {
     pub waiting: Waiting,
     /// Bytes given out as a second reading.
     otherwise: usize,
-    /// Which packet brought which bytes of `data`.
-    marks: Vec<Mark>,
-    late: Vec<(u32, Vec<u8>, When)>,
+    late: Vec<(u32, Vec<u8>)>,
     late_bytes: usize,
     /// Copies that differ from a late piece; compared once the bytes before them are here.
     rivals: Vec<(u32, Vec<u8>)>,
@@ -110,8 +101,6 @@ pub struct Stream {
     first: u32,
     /// How often something before it came later.
     backs: u8,
-    /// The last segments of a direction that is lent on: first number, length, and a digest of the bytes.
-    lent: VecDeque<(u32, usize, u64)>,
 }
 
 /// A pause in looking at bytes that wait.
@@ -185,14 +174,12 @@ impl Stream {
             starts: Vec::new(),
             waiting: Waiting::default(),
             otherwise: 0,
-            marks: Vec::new(),
             late: Vec::new(),
             late_bytes: 0,
             rivals: Vec::new(),
             closed: false,
             first: start,
             backs: 0,
-            lent: VecDeque::new(),
         }
     }
 
@@ -209,13 +196,10 @@ impl Stream {
         let held = std::mem::take(&mut self.data);
         if !held.is_empty() {
             self.late_bytes += held.len();
-            // Of several packets the last one stands for all.
-            let when = self.marks.last().map_or((Moment::NONE, 0), |m| m.when);
-            self.late.insert(0, (self.first, held, when));
+            self.late.insert(0, (self.first, held));
         }
         self.read = 0;
         self.latest = 0;
-        self.marks.clear();
         self.starts.clear();
         self.waiting = Waiting::default();
         self.closed = false;
@@ -230,7 +214,7 @@ impl Stream {
     }
 
     /// Takes the payload of a segment.
-    pub fn push(&mut self, sequence: u32, payload: &[u8], when: When, pool: &mut Pool) -> Pushed {
+    pub fn push(&mut self, sequence: u32, payload: &[u8], pool: &mut Pool) -> Pushed {
         let mut out = Pushed::default();
         self.compare(sequence, payload, &mut out);
         if self.closed {
@@ -239,13 +223,13 @@ impl Stream {
         let ahead = distance(sequence, self.end());
         if ahead > 0 {
             // A skip passes over what is not here yet.
-            if !self.pass_over(sequence, payload, when, pool, &mut out) {
-                self.keep_late(sequence, payload, when, pool, &mut out);
+            if !self.pass_over(sequence, payload, pool, &mut out) {
+                self.keep_late(sequence, payload, pool, &mut out);
             }
         } else {
             let old = ahead.unsigned_abs() as usize;
             if let Some(fresh) = payload.get(old..) {
-                self.append(fresh, when, pool, &mut out);
+                self.append(fresh, pool, &mut out);
             }
         }
         self.join_late(pool, &mut out);
@@ -265,31 +249,9 @@ impl Stream {
         self.data.get(self.read..).unwrap_or_default()
     }
 
-    /// The next `len` unread bytes with the packets they came in.
-    pub fn pieces(&self, len: usize) -> Pieces<'_> {
-        let unread = self.unread();
-        let bytes = unread.get(..len).unwrap_or(unread);
-        Pieces::new(bytes, self.read, &self.marks)
-    }
-
-    /// True if these bytes have a place in the stream that others had before, and were not seen there themselves: a copy that differs, or
-    /// that is cut otherwise. Asked of every segment of a direction, before it is pushed.
-    pub fn is_rival(&mut self, sequence: u32, payload: &[u8]) -> bool {
-        let digest = foldhash::fast::FixedState::default().hash_one(payload);
-        let copy = (sequence, payload.len(), digest);
-        if payload.is_empty() || self.lent.contains(&copy) {
-            return false;
-        }
-        self.lent.push_back(copy);
-        if self.lent.len() > LENT_MAX {
-            self.lent.pop_front();
-        }
-        let ahead = distance(sequence, self.end());
-        if ahead > 0 {
-            return self.late.iter().any(|(s, ..)| *s == sequence);
-        }
-        // A keep-alive repeats one byte.
-        (ahead.unsigned_abs() as usize).min(payload.len()) > 1
+    /// Sequence number of the first of them.
+    pub fn position(&self) -> u32 {
+        self.start.wrapping_add(low(self.read))
     }
 
     /// Marks `len` unread bytes as consumed.
@@ -302,11 +264,6 @@ impl Stream {
             pool.give(self.read);
             self.latest = self.latest.saturating_sub(self.read);
             let gone = self.read;
-            self.marks.retain_mut(|mark| {
-                let keep = mark.end > gone;
-                mark.end = mark.end.saturating_sub(gone);
-                keep
-            });
             self.starts
                 .retain_mut(|start| match start.at.checked_sub(gone) {
                     Some(left) => {
@@ -336,7 +293,6 @@ impl Stream {
         self.data.clear();
         self.read = 0;
         self.latest = 0;
-        self.marks.clear();
         self.starts.clear();
         self.waiting = Waiting::default();
         self.skip = 0;
@@ -374,7 +330,7 @@ impl Stream {
     /// Nobody wants more of this direction; its start is kept to compare later copies with.
     pub fn close(&mut self, pool: &mut Pool) {
         self.closed = true;
-        for (_, bytes, _) in self.late.drain(..) {
+        for (_, bytes) in self.late.drain(..) {
             pool.give(bytes.len());
         }
         self.late_bytes = 0;
@@ -399,7 +355,7 @@ impl Stream {
         self.closed = true;
     }
 
-    fn append(&mut self, mut fresh: &[u8], when: When, pool: &mut Pool, out: &mut Pushed) {
+    fn append(&mut self, mut fresh: &[u8], pool: &mut Pool, out: &mut Pushed) {
         if self.skip > 0 {
             let passed = usize::try_from(self.skip)
                 .unwrap_or(usize::MAX)
@@ -424,11 +380,6 @@ impl Stream {
             waiting: Waiting::default(),
         });
         self.data.extend_from_slice(fresh);
-        let end = self.data.len();
-        match self.marks.last_mut() {
-            Some(last) if last.when == when => last.end = end,
-            _ => self.marks.push(Mark { end, when }),
-        }
     }
 
     fn restart_at(&mut self, sequence: u32, pool: &mut Pool) {
@@ -436,7 +387,6 @@ impl Stream {
         self.data.clear();
         self.read = 0;
         self.latest = 0;
-        self.marks.clear();
         self.starts.clear();
         self.waiting = Waiting::default();
         self.start = sequence;
@@ -447,7 +397,6 @@ impl Stream {
         &mut self,
         sequence: u32,
         payload: &[u8],
-        when: When,
         pool: &mut Pool,
         out: &mut Pushed,
     ) -> bool {
@@ -457,26 +406,19 @@ impl Stream {
         }
         self.skip -= hole;
         self.restart_at(sequence, pool);
-        self.append(payload, when, pool, out);
+        self.append(payload, pool, out);
         true
     }
 
-    fn keep_late(
-        &mut self,
-        sequence: u32,
-        payload: &[u8],
-        when: When,
-        pool: &mut Pool,
-        out: &mut Pushed,
-    ) {
+    fn keep_late(&mut self, sequence: u32, payload: &[u8], pool: &mut Pool, out: &mut Pushed) {
         let same = self.late.iter().find(|(s, ..)| *s == sequence);
-        if let Some((_, have, _)) = same {
+        if let Some((_, have)) = same {
             let common = have.len().min(payload.len());
             if have.get(..common) != payload.get(..common) && self.rivals.len() < RIVALS_MAX {
                 self.rivals.push((sequence, payload.to_vec()));
             }
         }
-        if payload.is_empty() || same.is_some_and(|(_, have, _)| have.len() >= payload.len()) {
+        if payload.is_empty() || same.is_some_and(|(_, have)| have.len() >= payload.len()) {
             return;
         }
         if !pool.take(payload.len()) {
@@ -487,7 +429,7 @@ impl Stream {
         let place = self
             .late
             .partition_point(|(s, ..)| distance(*s, end) <= distance(sequence, end));
-        self.late.insert(place, (sequence, payload.to_vec(), when));
+        self.late.insert(place, (sequence, payload.to_vec()));
         self.late_bytes += payload.len();
     }
 
@@ -497,11 +439,11 @@ impl Stream {
             if ahead > 0 {
                 break;
             }
-            let (_, bytes, when) = self.late.remove(0);
+            let (_, bytes) = self.late.remove(0);
             self.late_bytes -= bytes.len();
             pool.give(bytes.len());
             if let Some(fresh) = bytes.get(ahead.unsigned_abs() as usize..) {
-                self.append(fresh, when, pool, out);
+                self.append(fresh, pool, out);
             }
         }
     }
@@ -549,7 +491,6 @@ impl Stream {
 mod tests {
     use super::*;
 
-    const NOW: When = (Moment::NONE, 0);
     use proptest::prelude::*;
 
     #[test]
@@ -557,14 +498,11 @@ mod tests {
         let mut pool = Pool::default();
         let mut stream = Stream::new(100);
         assert_eq!(
-            stream.push(100, b"hello world", NOW, &mut pool),
+            stream.push(100, b"hello world", &mut pool),
             Pushed::default()
         );
-        assert_eq!(
-            stream.push(100, b"hello", NOW, &mut pool),
-            Pushed::default()
-        );
-        let other = stream.push(106, b"earth", NOW, &mut pool).otherwise;
+        assert_eq!(stream.push(100, b"hello", &mut pool), Pushed::default());
+        let other = stream.push(106, b"earth", &mut pool).otherwise;
         assert_eq!(other.as_deref(), Some(&b"hello earth"[..]));
         assert_eq!(stream.unread(), b"hello world");
     }
@@ -573,10 +511,10 @@ mod tests {
     fn what_lies_before_the_first_byte_is_put_before_it() {
         let mut pool = Pool::default();
         let mut stream = Stream::new(105);
-        stream.push(105, b"world", NOW, &mut pool);
+        stream.push(105, b"world", &mut pool);
         stream.consume(5, &mut pool);
         assert!(!stream.step_back(105, 5) && stream.step_back(100, 5));
-        stream.push(100, b"hello", NOW, &mut pool);
+        stream.push(100, b"hello", &mut pool);
         assert_eq!(stream.unread(), b"helloworld");
         stream.release(&mut pool);
         assert_eq!(pool.left, POOL_BYTES);
@@ -586,12 +524,12 @@ mod tests {
     fn a_skip_passes_over_bytes_that_come_later_or_never() {
         let mut pool = Pool::default();
         let mut stream = Stream::new(0);
-        stream.push(0, b"head", NOW, &mut pool);
+        stream.push(0, b"head", &mut pool);
         stream.skip(4 + 1000, &mut pool);
-        stream.push(4, &[0; 600], NOW, &mut pool);
+        stream.push(4, &[0; 600], &mut pool);
         // 300 bytes are lost, all within what is passed over.
-        stream.push(904, &[0; 100], NOW, &mut pool);
-        stream.push(1004, b"next", NOW, &mut pool);
+        stream.push(904, &[0; 100], &mut pool);
+        stream.push(1004, b"next", &mut pool);
         assert_eq!(stream.unread(), b"next");
         stream.release(&mut pool);
         assert_eq!(pool.left, POOL_BYTES);
@@ -615,7 +553,7 @@ mod tests {
             for (at, len) in cuts.into_iter().chain(whole) {
                 let at = at % data.len();
                 let end = (at + len).min(data.len());
-                let pushed = stream.push(start.wrapping_add(at as u32), &data[at..end], NOW, &mut pool);
+                let pushed = stream.push(start.wrapping_add(at as u32), &data[at..end], &mut pool);
                 prop_assert!(pushed.otherwise.is_none() && !pushed.dropped);
                 let take = (*takes.next().unwrap()).min(stream.unread().len());
                 out.extend_from_slice(&stream.unread()[..take]);

@@ -26,6 +26,7 @@ use crate::ground::interval::Intervals;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment, Timestamp};
 use crate::observe::capture::{Direction, Frame};
+use crate::observe::content::Slots;
 use crate::observe::dissect::Sink;
 use crate::observe::dissect::reading::Readings;
 use crate::observe::flow::Carries;
@@ -81,6 +82,8 @@ pub(super) struct Tracker {
     intervals: Intervals,
     table: Table,
     readings: Readings,
+    /// What payload says of people, flow by flow.
+    content: Slots,
     rows: Rows,
     ledger: Ledger,
     fragments: Fragments,
@@ -123,6 +126,7 @@ impl Tracker {
             rows,
             table: Table::default(),
             readings: Readings::default(),
+            content: Slots::default(),
             ledger,
             fragments: Fragments::default(),
             senders,
@@ -264,7 +268,8 @@ impl Tracker {
             at: context.moment,
             interval: context.interval,
             ends,
-            part: Default::default(),
+            parts: Vec::new(),
+            otherwise: None,
             app,
         };
         read(readings, &mut sink);

@@ -58,7 +58,8 @@ impl Series {
                 sender: end(from),
                 receiver: end(to),
             },
-            part: Default::default(),
+            parts: Vec::new(),
+            otherwise: None,
             app: None,
         };
         sink.carries(Carries::Undecided);

@@ -61,7 +61,8 @@ impl Tracker {
                 at,
                 interval,
                 ends,
-                part: Default::default(),
+                parts: Vec::new(),
+                otherwise: None,
                 app,
             });
         });
@@ -69,7 +70,8 @@ impl Tracker {
         if let Some(first) = closed.flow.inside.take().first() {
             closed.flow.facts.tunnel.get_or_insert(first.name);
         }
-        content::end(closed, interval, at);
+        let mut content = self.content.take(closed.slot);
+        content::end(&mut content, closed, interval, at);
         for side in Side::BOTH {
             // Nobody said that it was a handshake.
             let undecided = *closed.flow.carries.of(side) == Carries::Undecided;
@@ -117,7 +119,9 @@ impl Tracker {
         let (folded, names) = (self.rows.folded, self.rows.names_folded);
         // The slot of the flow's last packet may be a new one of the row.
         self.scale.keep(1);
-        self.rows.add(closed, &self.ledger, &*self.settings.accuses);
+        let hits = content.hits();
+        self.rows
+            .add(closed, hits, &self.ledger, &*self.settings.accuses);
         if self.rows.names_folded > names {
             let cause = "more names of a destination than are kept";
             self.ledger

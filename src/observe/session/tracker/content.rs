@@ -3,7 +3,7 @@
 use super::{Context, Tracker};
 use crate::evidence::flow::{Side, Span};
 use crate::ground::moment::Moment;
-use crate::observe::content::{Credit, Payload, Slot, is_dissected};
+use crate::observe::content::{Credit, Framing, Payload, Slot, is_dissected};
 use crate::observe::flow::table::Closed;
 use crate::observe::flow::{Carries, Flow};
 
@@ -32,55 +32,42 @@ impl Tracker {
             return;
         }
         self.listen(slot);
-        let Some(flow) = self.table.flow(slot) else {
+        let (Some(flow), Some(of)) = (self.table.flow(slot), self.content.at(slot)) else {
             return;
         };
-        if matches!(flow.personal, Slot::Off) {
+        let Slot::On(watch) = of else {
             return;
-        }
-        let framed = self.readings.get(slot).is_some_and(|r| r.frames(side));
-        if framed && matches!(layer, Layer::Tcp { .. }) {
-            // Its dissector lends it.
-            return;
-        }
-        let mut personal = std::mem::take(&mut flow.personal);
+        };
         let mut credits = Vec::new();
-        if let Slot::On(watch) = &mut personal {
-            let payload = Payload {
-                bytes,
-                side,
-                at: context.moment,
-                interval: context.interval,
-            };
-            match layer {
-                Layer::Tcp { sequence, start } => {
-                    watch.segment(payload, sequence, start, flow, &mut credits);
-                }
-                Layer::Udp => watch.datagram(payload, "udp payload", flow, &mut credits),
-                Layer::Icmp => watch.icmp(payload, flow, &mut credits),
+        let payload = Payload {
+            bytes,
+            side,
+            at: context.moment,
+            interval: context.interval,
+        };
+        match layer {
+            Layer::Tcp { sequence, start } => {
+                let reading = self.readings.get(slot);
+                let framing = Framing {
+                    labels: flow.take_labels(side),
+                    undecided: reading.and_then(|reading| reading.undecided(side)),
+                };
+                watch.segment(payload, sequence, start, flow, framing, &mut credits);
             }
+            Layer::Udp => watch.datagram(payload, "udp payload", flow, &mut credits),
+            Layer::Icmp => watch.icmp(payload, flow, &mut credits),
         }
-        flow.personal = personal;
+        flow.heard = of.hears();
         self.credit(slot, side, credits, context);
     }
 
     /// Makes ready to look into the payload of a flow.
     pub(super) fn listen(&mut self, slot: u32) {
-        if let Some(flow) = self.table.flow(slot)
-            && matches!(flow.personal, Slot::Unasked)
+        if let (Some(flow), Some(of)) = (self.table.flow(slot), self.content.at(slot))
+            && matches!(of, Slot::Unasked)
         {
-            flow.personal = Slot::new(&flow.key, self.settings.content, &self.ledger.content);
-        }
-    }
-
-    /// Counts what was read while a dissector lent it.
-    pub(super) fn lent(&mut self, slot: u32, side: Side, context: &Context) {
-        let Some(flow) = self.table.flow(slot) else {
-            return;
-        };
-        if !flow.credits.of(side).is_empty() {
-            let credits = std::mem::take(flow.credits.of_mut(side));
-            self.credit(slot, side, credits, context);
+            *of = Slot::new(&flow.key, self.settings.content, &self.ledger.content);
+            flow.heard = of.hears();
         }
     }
 
@@ -120,23 +107,23 @@ pub(super) fn note_dissected(
 }
 
 /// The flow is over: what waits is looked at.
-pub(super) fn end(closed: &mut Closed, interval: u32, at: Moment) {
-    let mut personal = std::mem::take(&mut closed.flow.personal);
-    if let Slot::On(watch) = &mut personal {
-        for side in Side::BOTH {
-            let mut credits = std::mem::take(closed.flow.credits.of_mut(side));
-            watch.end(side, &closed.flow, (at, interval), &mut credits);
-            for credit in credits {
-                let span = closed
-                    .spans
-                    .iter_mut()
-                    .find(|s| (s.interval, s.input) == (credit.interval, credit.at.at.input));
-                if let Some(span) = span {
-                    let read = span.read.of_mut(side);
-                    *read = read.saturating_add(credit.bytes);
-                }
+pub(super) fn end(slot: &mut Slot, closed: &mut Closed, interval: u32, at: Moment) {
+    let Slot::On(watch) = slot else {
+        return;
+    };
+    for side in Side::BOTH {
+        let labels = closed.flow.take_labels(side);
+        let mut credits = Vec::new();
+        watch.end(side, &closed.flow, labels, (at, interval), &mut credits);
+        for credit in credits {
+            let span = closed
+                .spans
+                .iter_mut()
+                .find(|s| (s.interval, s.input) == (credit.interval, credit.at.at.input));
+            if let Some(span) = span {
+                let read = span.read.of_mut(side);
+                *read = read.saturating_add(credit.bytes);
             }
         }
     }
-    closed.flow.personal = personal;
 }

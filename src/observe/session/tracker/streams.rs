@@ -93,7 +93,6 @@ impl Tracker {
             self.read_with(slot, ends, context, |readings, sink| {
                 readings.segment(slot, sequence, start, segment.payload, sink);
             });
-            self.lent(slot, side, context);
         }
         let layer = Layer::Tcp { sequence, start };
         self.look(slot, side, segment.payload, layer, context);

@@ -1,9 +1,10 @@
-//! One direction of a TCP connection in order, without keeping what was passed on.
+//! One direction of a TCP connection in order, without keeping what was passed on: for those who look into all of it, read or not.
 //!
 //! In-order segments are lent straight from the packet. Late ones wait within bounds; a hole that is not filled by then is
 //! given up, and what lies behind it begins anew. Segments that come again are told from copies that differ: of those the other
 //! bytes are lent too, since either copy may be the one that was taken.
 
+use super::part::When;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::BuildHasher as _;
 
@@ -15,7 +16,7 @@ const LENT_MAX: usize = 64;
 
 /// The order of one direction.
 #[derive(Debug, Default)]
-pub(super) struct Assembler {
+pub struct Order {
     /// Sequence number of the next byte.
     next: Option<u32>,
     /// Late pieces by their distance from `next` at the time of `base`.
@@ -30,28 +31,27 @@ pub(super) struct Assembler {
 #[derive(Debug)]
 struct Late {
     bytes: Vec<u8>,
-    at: crate::ground::moment::Moment,
-    interval: u32,
+    when: When,
 }
 
 /// What comes out, in order.
-pub(super) enum Event<'b> {
-    /// Bytes with the packet they came in.
-    Bytes(&'b [u8], crate::ground::moment::Moment, u32),
+pub enum Event<'b> {
+    /// Bytes with the number of the first of them, and the packet they came in.
+    Bytes(u32, &'b [u8], When),
     /// Bytes are missing for good.
     Hole,
     /// Bytes whose place in the stream was taken by others.
-    Rival(&'b [u8], crate::ground::moment::Moment, u32),
+    Rival(&'b [u8], When),
 }
 
-impl Assembler {
+impl Order {
     /// Takes a segment; `begin` is the number of the direction's first byte, if its SYN was seen.
-    pub(super) fn push(
+    pub fn push(
         &mut self,
         sequence: u32,
         begin: Option<u32>,
         bytes: &[u8],
-        (at, interval): (crate::ground::moment::Moment, u32),
+        when: When,
         lend: &mut dyn FnMut(Event<'_>),
     ) {
         let next = *self.next.get_or_insert_with(|| begin.unwrap_or(sequence));
@@ -70,8 +70,8 @@ impl Assembler {
         // Distances in the window of a connection are below 2^31 (RFC 9293 §3.4).
         let ahead = sequence.wrapping_sub(next).cast_signed();
         if ahead > 0 {
-            if let Some(loser) = self.keep(sequence, bytes, at, interval).filter(|_| !again) {
-                lend(Event::Rival(&loser.bytes, loser.at, loser.interval));
+            if let Some(loser) = self.keep(sequence, bytes, when).filter(|_| !again) {
+                lend(Event::Rival(&loser.bytes, loser.when));
             }
             if self.late_bytes > LATE_BYTES_MAX || self.late.len() > LATE_PIECES_MAX {
                 self.give_up(lend);
@@ -81,24 +81,24 @@ impl Assembler {
         let old = usize::try_from(ahead.unsigned_abs()).unwrap_or(usize::MAX);
         // A keep-alive repeats one byte.
         if old.min(bytes.len()) > 1 && !again {
-            lend(Event::Rival(bytes, at, interval));
+            lend(Event::Rival(bytes, when));
         }
         if let Some(fresh) = bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
-            lend(Event::Bytes(fresh, at, interval));
+            lend(Event::Bytes(next, fresh, when));
             self.advance(next, fresh.len());
             self.join(lend);
         }
     }
 
     /// Nothing follows: what waits behind holes is lent.
-    pub(super) fn end(&mut self, lend: &mut dyn FnMut(Event<'_>)) {
+    pub fn end(&mut self, lend: &mut dyn FnMut(Event<'_>)) {
         while !self.late.is_empty() {
             self.give_up(lend);
         }
     }
 
     /// Bytes held.
-    pub(super) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.late_bytes
     }
 
@@ -108,13 +108,7 @@ impl Assembler {
     }
 
     /// Keeps a late piece; gives back the shorter one of two that begin at the same number.
-    fn keep(
-        &mut self,
-        sequence: u32,
-        bytes: &[u8],
-        at: crate::ground::moment::Moment,
-        interval: u32,
-    ) -> Option<Late> {
+    fn keep(&mut self, sequence: u32, bytes: &[u8], when: When) -> Option<Late> {
         if self.late.is_empty() {
             self.base = self.next.unwrap_or(sequence);
         }
@@ -124,8 +118,7 @@ impl Assembler {
         }
         let late = Late {
             bytes: bytes.to_vec(),
-            at,
-            interval,
+            when,
         };
         let longer = self
             .late
@@ -156,7 +149,7 @@ impl Assembler {
             self.late_bytes = self.late_bytes.saturating_sub(late.bytes.len());
             let old = usize::try_from(ahead.unsigned_abs()).unwrap_or(usize::MAX);
             if let Some(fresh) = late.bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
-                lend(Event::Bytes(fresh, late.at, late.interval));
+                lend(Event::Bytes(next, fresh, late.when));
                 self.advance(next, fresh.len());
             }
         }
@@ -177,10 +170,10 @@ mod tests {
     use crate::ground::moment::Moment;
     use proptest::prelude::*;
 
-    fn lent(assembler: &mut Assembler, sequence: u32, bytes: &[u8], out: &mut Vec<u8>) {
+    fn lent(order: &mut Order, sequence: u32, bytes: &[u8], out: &mut Vec<u8>) {
         let at = (Moment::NONE, 0);
-        assembler.push(sequence, None, bytes, at, &mut |event| match event {
-            Event::Bytes(bytes, ..) => out.extend_from_slice(bytes),
+        order.push(sequence, None, bytes, at, &mut |event| match event {
+            Event::Bytes(_, bytes, _) => out.extend_from_slice(bytes),
             Event::Hole => out.push(b'|'),
             Event::Rival(..) => {}
         });
@@ -188,26 +181,26 @@ mod tests {
 
     #[test]
     fn a_hole_is_given_up_at_the_end() {
-        let (mut assembler, mut out) = (Assembler::default(), Vec::new());
-        lent(&mut assembler, u32::MAX, b"ab", &mut out);
-        lent(&mut assembler, 5, b"fg", &mut out);
-        lent(&mut assembler, 1, b"cd", &mut out);
+        let (mut order, mut out) = (Order::default(), Vec::new());
+        lent(&mut order, u32::MAX, b"ab", &mut out);
+        lent(&mut order, 5, b"fg", &mut out);
+        lent(&mut order, 1, b"cd", &mut out);
         assert_eq!(out, b"abcd");
-        assembler.end(&mut |event| match event {
-            Event::Bytes(bytes, ..) => out.extend_from_slice(bytes),
+        order.end(&mut |event| match event {
+            Event::Bytes(_, bytes, _) => out.extend_from_slice(bytes),
             Event::Hole => out.push(b'|'),
             Event::Rival(..) => {}
         });
-        assert_eq!((out.as_slice(), assembler.size()), (&b"abcd|fg"[..], 0));
+        assert_eq!((out.as_slice(), order.size()), (&b"abcd|fg"[..], 0));
     }
 
     #[test]
     fn copies_that_differ_are_lent_and_equal_ones_are_not() {
-        let mut assembler = Assembler::default();
+        let mut order = Order::default();
         let mut rivals = |sequence: u32, bytes: &[u8]| {
             let mut out = Vec::new();
-            assembler.push(sequence, None, bytes, (Moment::NONE, 0), &mut |event| {
-                if let Event::Rival(bytes, ..) = event {
+            order.push(sequence, None, bytes, (Moment::NONE, 0), &mut |event| {
+                if let Event::Rival(bytes, _) = event {
                     out.push(bytes.to_vec());
                 }
             });
@@ -227,15 +220,15 @@ mod tests {
             cuts in proptest::collection::vec((0usize..3000, 1usize..400), 0..30),
             start in any::<u32>(),
         ) {
-            let (mut assembler, mut out) = (Assembler::default(), Vec::new());
+            let (mut order, mut out) = (Order::default(), Vec::new());
             let all = std::iter::once((0, 1)).chain(cuts).chain((0..data.len()).step_by(97).map(|at| (at, 97)));
             for (at, len) in all {
                 let at = at % data.len();
                 let piece = data.get(at..(at + len).min(data.len())).unwrap_or_default();
-                lent(&mut assembler, start.wrapping_add(at as u32), piece, &mut out);
+                lent(&mut order, start.wrapping_add(at as u32), piece, &mut out);
             }
             prop_assert_eq!(out, data);
-            prop_assert_eq!(assembler.size(), 0);
+            prop_assert_eq!(order.size(), 0);
         }
     }
 }
