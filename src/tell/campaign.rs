@@ -18,7 +18,7 @@ use std::io::{self, Write};
 use summary::Summary;
 
 /// The job for Apache Spark that runs campaigns on its executors.
-pub const SPARK_JOB: &str = include_str!("campaign/spark_job.py");
+pub const SPARK_JOB: &str = include_str!("../../fixtures/examples/campaign/spark_job.py");
 
 /// The formats of `campaign`.
 pub fn formats() -> Vec<Format> {

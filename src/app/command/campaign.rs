@@ -18,7 +18,7 @@ use crate::ground::text;
 use crate::ground::unfinished::{UnfinishedFolder, asked_to_end, end_gently};
 use crate::judge::claim::Verdict;
 use crate::observe::capture::{Means, Source};
-use crate::tell::campaign::summary::{FAILED_MAX, Summary, Tally};
+use crate::tell::campaign::summary::{Summary, Tally};
 use crate::tell::campaign::{self, Shown};
 use crate::tell::report::format::{Format, Setting};
 use crate::tell::report::output::{Output, check_targets};
@@ -98,9 +98,12 @@ pub(super) fn run(options: &Campaign, terminal: &Terminal) -> Result<u8, Error> 
             root,
             &forms(Format::TABLES, options.zstd),
             Merged::of(parts),
-            |entry| match ids.contains(&number(&entry.session)) {
-                true => summary.add(entry),
-                false => Ok(()),
+            |entry| {
+                if !ids.contains(&number(&entry.session)) {
+                    return Ok(());
+                }
+                complain(entry);
+                summary.add(entry)
             },
         )?;
     }
@@ -219,7 +222,14 @@ fn folder(path: &Path) -> Result<PathBuf, Error> {
     Ok(path.to_owned())
 }
 
-/// Writes what is no folder, and says which sessions could not be audited.
+/// Says that a session could not be audited, and why.
+fn complain(entry: &Entry) {
+    if let Some((name, text)) = entry.failure() {
+        error(&Error::at(text::terminal(&name).into_owned(), text));
+    }
+}
+
+/// Writes what is no folder.
 fn tell(
     root: &Path,
     ids: Option<&Ids>,
@@ -228,19 +238,6 @@ fn tell(
     reports: Option<&Path>,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    for failed in &summary.failed {
-        error(&Error::at(
-            text::terminal(&failed.name).into_owned(),
-            failed.text.clone(),
-        ));
-    }
-    let more = summary.tally.errors.saturating_sub(FAILED_MAX as u64);
-    if more > 0 {
-        note(
-            terminal,
-            &format!("{more} more sessions could not be audited: see the table sessions"),
-        );
-    }
     let each = |told: &mut dyn FnMut(&Entry) -> Result<(), Error>| -> Result<(), Error> {
         let Some(dataset) = Dataset::open(root)? else {
             return Ok(());

@@ -82,13 +82,14 @@ pub(super) fn beside(options: &Check) -> Vec<File> {
 /// A file by its name and hash; `role` keeps it apart from captures.
 pub(super) fn file(role: &str, path: &Path) -> File {
     let name = name(path);
+    let meta = fs::metadata(path).ok().filter(fs::Metadata::is_file);
     File {
         name: match role {
             "" => name,
             role => format!("{role}: {name}"),
         },
-        sha256: hash(path).ok(),
-        bytes: fs::metadata(path).ok().map(|meta| meta.len()),
+        sha256: meta.as_ref().and_then(|_| hash(path).ok()),
+        bytes: meta.map(|meta| meta.len()),
     }
 }
 

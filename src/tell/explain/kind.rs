@@ -117,13 +117,14 @@ static OF_RECIPES: [Slot; 5] = [
 ];
 
 /// The guides, in the order of the list: one file each, as they are long.
-static GUIDES: [(&str, &str); 7] = [
+static GUIDES: [(&str, &str); 8] = [
     ("guide", include_str!("texts/guide.md")),
     ("recording", include_str!("texts/recording.md")),
     ("silence", include_str!("texts/silence.md")),
     ("case-file", include_str!("texts/case-file.md")),
     ("evidence", include_str!("texts/evidence.md")),
     ("pipelines", include_str!("texts/pipelines.md")),
+    ("campaigns", include_str!("texts/campaigns.md")),
     ("threat-model", include_str!("texts/threat-model.md")),
 ];
 

@@ -18,13 +18,17 @@ pub struct Entry {
     pub tables: BTreeMap<String, Vec<Box<RawValue>>>,
 }
 
-/// The two columns of `sessions` that say how it ended.
-#[derive(Debug, Deserialize)]
+/// The columns of `sessions` that say how it ended.
+#[derive(Debug, Default, Deserialize)]
 pub struct Ending {
+    /// Its captures.
+    pub captures: Vec<String>,
     /// The worst verdict.
     pub verdict: Option<String>,
     /// Why there is none.
     pub error: Option<String>,
+    /// The same in words.
+    pub error_text: Option<String>,
 }
 
 impl Entry {
@@ -61,10 +65,17 @@ impl Entry {
     pub fn ending(&self) -> Ending {
         let row = self.rows(SESSIONS).first();
         let read = row.and_then(|row| serde_json::from_str(row.get()).ok());
-        read.unwrap_or(Ending {
-            verdict: None,
-            error: None,
-        })
+        read.unwrap_or_default()
+    }
+
+    /// Its captures, and why it has no verdict, if it has none.
+    pub fn failure(&self) -> Option<(String, String)> {
+        let ending = self.ending();
+        ending.error?;
+        Some((
+            ending.captures.join(", "),
+            ending.error_text.unwrap_or_default(),
+        ))
     }
 
     /// The better of two accounts of one session: one with a verdict before one without, then the one whose rows

@@ -185,6 +185,13 @@ impl<'a> Auditor<'a> {
     /// # Errors
     /// What has nothing to do with the session: a report that cannot be written.
     pub(super) fn session(&self, spec: &Spec) -> Result<Done, Error> {
+        // A pipe may never end, and nothing could be told apart by its hash.
+        let odd = spec.captures.iter();
+        let odd = odd.filter(|p| std::fs::metadata(p).is_ok_and(|meta| !meta.is_file()));
+        if odd.count() > 0 {
+            let (kind, said) = (Failed::Unreadable, "is no regular file");
+            return self.failed(spec, &spec.arguments, &[], &self.tool, kind, said);
+        }
         let ready = match self.ready(spec) {
             Ok(ready) => ready,
             Err(error) => {
@@ -332,4 +339,53 @@ fn write_report(folder: &Path, id: &str, report: &v1::Report) -> Result<(), Erro
         output.write(|out| writer(format)(report, &setting, out))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(spec: &Spec, change: impl FnOnce(&mut Campaign)) -> serde_json::Value {
+        let cli = cli::parse(["drone-audit", "campaign", "--device", "all", "x"]);
+        let Ok(Cli {
+            command: Command::Campaign(mut options),
+            ..
+        }) = cli
+        else {
+            panic!("no campaign");
+        };
+        change(&mut options);
+        let known = Ids::new();
+        let auditor = Auditor::new(&options, Means::default(), &known, None).unwrap();
+        match auditor.session(spec).unwrap() {
+            Done::Now(entry) => serde_json::from_str(entry.rows("sessions")[0].get()).unwrap(),
+            Done::Before(id) => panic!("{id}"),
+        }
+    }
+
+    #[test]
+    fn a_session_that_takes_too_long_is_a_row_that_says_so() {
+        let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/honest-flight.pcap");
+        let spec = Spec {
+            captures: vec![capture],
+            ..Spec::default()
+        };
+        let whole = row(&spec, |_| ());
+        assert_eq!(whole["error"], serde_json::Value::Null);
+        let over = row(&spec, |options| options.timeout = Some(0));
+        assert_eq!(over["error"], "timeout");
+        assert_eq!(over["error_text"], "took longer than 0 s");
+        assert_eq!(over["session"], whole["session"], "the same session");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let spec = Spec {
+            captures: vec![PathBuf::from("/dev/zero")],
+            ..Spec::default()
+        };
+        let odd = row(&spec, |_| ());
+        assert_eq!(odd["error_text"], "is no regular file");
+    }
 }
