@@ -24,7 +24,7 @@ pub mod read;
 pub mod redact;
 mod rows;
 #[cfg(test)]
-mod sample;
+pub(in crate::tell) mod sample;
 pub mod sarif;
 mod sentences;
 pub mod table;

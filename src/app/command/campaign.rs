@@ -22,7 +22,7 @@ use crate::tell::campaign::summary::{Summary, Tally};
 use crate::tell::campaign::{self, Shown};
 use crate::tell::report::format::{Format, Setting};
 use crate::tell::report::output::{Output, check_targets};
-use crate::tell::tables::dataset::{self, Dataset, Merged};
+use crate::tell::tables::dataset::{self, Dataset, Merged, Sorted};
 use crate::tell::tables::entry::Entry;
 use crate::tell::tables::journal::{self, Journal};
 use session::{Auditor, Done};
@@ -89,7 +89,7 @@ pub(super) fn run(options: &Campaign, terminal: &Terminal) -> Result<u8, Error> 
     let ids = ids.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut summary = Summary::default();
     {
-        let mut parts: Vec<Box<dyn Iterator<Item = Result<Entry, Error>> + '_>> = Vec::new();
+        let mut parts: Vec<Sorted<'_>> = Vec::new();
         if let Some(had) = &had {
             parts.push(Box::new(had.entries()?));
         }
@@ -168,7 +168,7 @@ fn together(options: &Merge, terminal: &Terminal) -> Result<u8, Error> {
     }
     let mut summary = Summary::default();
     {
-        let mut parts: Vec<Box<dyn Iterator<Item = Result<Entry, Error>> + '_>> = Vec::new();
+        let mut parts: Vec<Sorted<'_>> = Vec::new();
         for dataset in had.iter().chain(&into) {
             parts.push(Box::new(dataset.entries()?));
         }

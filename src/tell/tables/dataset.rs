@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 /// The file that lists the parts.
@@ -291,15 +292,18 @@ impl Entries {
     }
 }
 
+/// Sessions in the order of their ids.
+pub type Sorted<'a> = Box<dyn Iterator<Item = Result<Entry, Error>> + 'a>;
+
 /// Sessions from several sources, each in the order of ids, as one; of a session that comes twice the better
 /// account is kept.
 pub struct Merged<'a> {
-    sources: Vec<std::iter::Peekable<Box<dyn Iterator<Item = Result<Entry, Error>> + 'a>>>,
+    sources: Vec<Peekable<Sorted<'a>>>,
 }
 
 impl<'a> Merged<'a> {
     /// Of these sources.
-    pub fn of(sources: Vec<Box<dyn Iterator<Item = Result<Entry, Error>> + 'a>>) -> Self {
+    pub fn of(sources: Vec<Sorted<'a>>) -> Self {
         Self {
             sources: sources.into_iter().map(Iterator::peekable).collect(),
         }
@@ -313,13 +317,11 @@ impl Iterator for Merged<'_> {
         let mut lowest: Option<String> = None;
         for source in &mut self.sources {
             match source.peek() {
-                Some(Ok(entry)) => {
-                    if lowest.as_ref().is_none_or(|low| entry.session < *low) {
-                        lowest = Some(entry.session.clone());
-                    }
+                Some(Ok(entry)) if lowest.as_ref().is_none_or(|low| entry.session < *low) => {
+                    lowest = Some(entry.session.clone());
                 }
                 Some(Err(_)) => return source.next(),
-                None => {}
+                Some(Ok(_)) | None => {}
             }
         }
         let lowest = lowest?;

@@ -43,6 +43,9 @@ struct Data {
     tool: Arc<v1::Tool>,
 }
 
+/// Catalogs and databases by their paths.
+type Files = (Vec<PathBuf>, Vec<PathBuf>);
+
 /// Audits sessions.
 pub(super) struct Auditor<'a> {
     options: &'a Campaign,
@@ -51,7 +54,7 @@ pub(super) struct Auditor<'a> {
     means: Means,
     known: &'a Ids,
     reports: Option<&'a Path>,
-    data: Mutex<BTreeMap<(Vec<PathBuf>, Vec<PathBuf>), Data>>,
+    data: Mutex<BTreeMap<Files, Data>>,
     /// The program and its data, for sessions of which no more is known.
     tool: v1::Tool,
 }
