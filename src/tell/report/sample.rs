@@ -129,7 +129,7 @@ pub(in crate::tell::report) fn claim(id: &str, verdict: &str, findings: &[&str])
     }
 }
 
-pub(in crate::tell::report) fn report() -> v1::Report {
+pub(in crate::tell) fn report() -> v1::Report {
     let hostile = "www.dji.com.\u{202e}moc\u{1b}[2J.\u{7f}a-very-long-label-that-goes-on-and-on.and-another-one.attacker.test";
     let mut relayed = destination("D3", "unknown", "push.example.test");
     relayed.scope = word("relayed");
