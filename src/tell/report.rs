@@ -3,6 +3,7 @@
 pub mod against;
 pub mod anchor;
 mod ascii_json;
+mod blocks;
 pub mod build;
 pub mod csv;
 pub mod diff;
@@ -27,6 +28,7 @@ mod rows;
 mod sample;
 pub mod sarif;
 mod sentences;
+mod sorted_json;
 pub mod table;
 pub mod v1;
 pub mod weight;
