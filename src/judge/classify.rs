@@ -13,6 +13,7 @@ pub mod destination;
 pub mod dns_tunnel;
 pub mod labels;
 pub mod lookup;
+pub mod note;
 mod overhead;
 pub mod rows;
 pub mod subject;

@@ -13,6 +13,7 @@ pub mod fitness;
 pub mod flows;
 pub mod format;
 pub mod github;
+mod grounds;
 pub mod html;
 pub mod intoto;
 pub mod json;

@@ -4,12 +4,13 @@
 //! vantages saw of it is kept apart and never summed.
 
 use super::attribution::{
-    Attributed, Attribution, by_evidence, by_evidence_of_lookup, by_looked_up_name, by_name,
+    Attributed, Attribution, Grounds, by_evidence, by_evidence_of_lookup, by_looked_up_name,
+    by_name,
 };
-
 use super::catalog::{Catalog, RoleAttribution};
 use super::dns_tunnel;
 use super::labels::Labelling;
+pub use super::note::Note;
 pub use super::traffic::{Traffic, View};
 use super::{Basis, Scope, Stage};
 use crate::evidence::content::{Hit, Hits, Kind};
@@ -17,7 +18,6 @@ use crate::evidence::flow::{NameSource, Named, Opening, Relay, Side};
 use crate::evidence::row::{Conversation, FRAMES_MAX, Row, RowKey};
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment};
-use crate::ground::protocol;
 use crate::ground::public_name::is_public_name;
 use crate::ground::translation::Translators;
 use crate::judge::identity::Whose;
@@ -105,7 +105,7 @@ pub struct Destination {
     /// Fingerprints of the clients' hellos.
     pub ja4: BTreeSet<Arc<str>>,
     /// Remarks for the reader.
-    pub notes: BTreeSet<String>,
+    pub notes: BTreeSet<Note>,
     /// Personal data that went out in clear, per series.
     pub content: BTreeMap<usize, Hits>,
     whose: Whose,
@@ -246,8 +246,7 @@ impl Destination {
         }
         self.notes.extend(other.notes);
         self.content.extend(other.content);
-        self.notes
-            .insert("the app's label comes from another vantage of the same minutes".into());
+        self.notes.insert(Note::LabelOfAnotherVantage);
         self.aliases.extend(other.aliases);
         self.looked_up.extend(other.looked_up);
         self.hidden = self.hidden.or(other.hidden);
@@ -274,29 +273,6 @@ impl Destination {
     pub fn looked_up_nothing(&self) -> bool {
         self.hidden.is_some() || self.looked_up.is_empty()
     }
-
-    /// What it is, in a few words.
-    pub fn describe(&self) -> String {
-        let transport = transport_name(self.key.transport);
-        let port = self
-            .key
-            .port
-            .map_or(String::new(), |p| format!(" port {p}"));
-        let mut out = match (&self.key.host, self.key.ip) {
-            (Some(host), Some(ip)) => format!("{host} at {ip} ({transport}{port})"),
-            (Some(host), None) => format!("{host} ({transport}{port})"),
-            (None, Some(ip)) => format!("{ip} ({transport}{port})"),
-            (None, None) if self.key.folded => format!("several destinations ({transport})"),
-            (None, None) => format!("an unnamed destination ({transport})"),
-        };
-        if let Some((ip, port)) = self.key.via {
-            out.push_str(&format!(" through {ip}"));
-            if port != 0 {
-                out.push_str(&format!(" port {port}"));
-            }
-        }
-        out
-    }
 }
 
 #[cfg(test)]
@@ -319,7 +295,7 @@ impl Destination {
                 scope,
                 ip,
                 port: Some(443),
-                transport: protocol::TCP,
+                transport: crate::ground::protocol::TCP,
                 via: None,
                 host: host.map(Arc::from),
                 host_source: host.map(|_| NameSource::TlsSni),
@@ -331,7 +307,7 @@ impl Destination {
             },
             attributed: Attributed {
                 whose,
-                reason: "by hand".into(),
+                why: Grounds::ByHand,
             },
             place,
             names: BTreeMap::new(),
@@ -411,7 +387,7 @@ pub(super) fn group(
             key: group_key,
             attributed: Attributed {
                 whose: Attribution::Unknown,
-                reason: String::new(),
+                why: Grounds::Unnamed,
             },
             place: None,
             names: BTreeMap::new(),
@@ -441,9 +417,7 @@ pub(super) fn group(
         &row.said
     };
     if said.len() < row.said.len() {
-        destination.notes.insert(
-            "the far end opened this flow; the names it said are what it calls our side".into(),
-        );
+        destination.notes.insert(Note::OpenedByTheFarEnd);
     }
     for (named, at) in said.iter().chain(row.resolved.of(theirs)) {
         let kept = destination.names.len();
@@ -492,30 +466,19 @@ pub(super) fn group(
         }
     }
     if row.client_subnet {
-        destination
-            .notes
-            .insert("lookups here carry a part of the asker's address (EDNS client subnet), which goes on to the servers that the resolver asks".into());
+        destination.notes.insert(Note::ClientSubnet);
     }
     if row.conflict {
-        destination
-            .notes
-            .insert("copies of the same bytes differ: both readings are listed".into());
+        destination.notes.insert(Note::CopiesDiffer);
     }
     if row.quoted {
-        destination.notes.insert(
-            "first seen as a packet quoted in an ICMP error: the capture missed the packet itself"
-                .into(),
-        );
+        destination.notes.insert(Note::Quoted);
     }
     if key.relay == Some(Relay::Tunnel) {
-        destination.notes.insert(
-            "a tunnel in clear: the packets inside are listed by their own addresses, and its bytes are theirs".into(),
-        );
+        destination.notes.insert(Note::ClearTunnel);
     }
     if let Some(tunnel) = key.tunnel {
-        destination.notes.insert(format!(
-            "an opaque tunnel ({tunnel}): what is inside cannot be seen"
-        ));
+        destination.notes.insert(Note::OpaqueTunnel(tunnel));
     }
     for frame in &row.frames {
         if destination.frames.len() < FRAMES_MAX {
@@ -551,78 +514,18 @@ pub(super) fn group(
 
 /// Attribution and place, once all rows of a destination are known.
 pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translators: &Translators) {
-    let ip = destination.key.ip;
-    let place = ip.and_then(|ip| basis.place(ip, translators));
-    destination.place.clone_from(&place);
-    if let Some((index, _)) = destination.fullest() {
+    let place = destination
+        .key
+        .ip
+        .and_then(|ip| basis.place(ip, translators));
+    let fullest = destination.fullest();
+    if let Some((index, _)) = fullest {
         destination.flows = destination.flows_per_view.get(&index).copied().unwrap_or(0);
     }
-    let bytes_out = destination.fullest().map_or(0, |(_, t)| t.bytes_out);
-    let judge_name = |name: Option<&str>, aliases: &[&str]| {
-        by_name(name, aliases, ip, place.as_ref(), bytes_out, basis.catalog)
-    };
-    // Of several asserted names the one with the strongest attribution is the host.
-    let mut asserted: Vec<(Attributed, Named)> = destination
-        .names
-        .keys()
-        .filter(|n| n.is_asserted_name())
-        .map(|n| (judge_name(Some(&n.name), &[]), n.clone()))
-        .collect();
-    asserted
-        .sort_by(|(a, m), (b, n)| (b.whose, n.source, &m.name).cmp(&(a.whose, m.source, &n.name)));
-    let is_outer = destination.key.host_source == Some(NameSource::Dns);
-    if let (Some((_, named)), false) = (asserted.first(), is_outer) {
-        destination.key.host = Some(Arc::clone(&named.name));
-        destination.key.host_source = Some(named.source);
-    }
-    let aliases = destination.aliases.clone();
-    let aliases: Vec<&str> = aliases.iter().map(|a| &**a).collect();
-    let by_its_name = if destination.hidden.is_some() {
-        if destination.key.lookups_only && bytes_out > LOOKUPS_OUT_MAX {
-            destination.is_payload();
-        }
-        // A name that accuses is not hidden by what it is used for.
-        let named = judge_name(destination.key.host.as_deref(), &aliases);
-        if named.whose == Attribution::Vendor {
-            named
-        } else {
-            Attributed {
-                whose: Attribution::Unknown,
-                reason: "encrypted DNS: what was asked for is hidden".into(),
-            }
-        }
-    } else if destination.is_dns() {
-        // A resolver's row takes the strongest attribution among the lookups.
-        let strongest = destination
-            .looked_up
-            .iter()
-            .filter(|name| is_public_name(name) || destination.key.scope == Scope::Internet)
-            .map(|name| by_looked_up_name(name, basis.catalog))
-            .max()
-            .unwrap_or(Attributed {
-                whose: Attribution::Unknown,
-                reason: "no name that was asked for could be read".into(),
-            });
-        let tunnel = note_dns_tunnels(destination, strongest.whose, basis);
-        if destination.key.lookups_only && bytes_out > LOOKUPS_OUT_MAX {
-            destination.is_payload();
-            destination.notes.insert(format!(
-                "{bytes_out} bytes went out in lookups, more than lookups need: they count as payload"
-            ));
-        }
-        let own = match tunnel {
-            Some(domain) => by_looked_up_name(&domain, basis.catalog),
-            None => strongest,
-        };
-        // What is no mere lookup is acquitted by its name only together with the address.
-        if !destination.key.lookups_only && own.whose == Attribution::Os {
-            os_at_its_address(destination, bytes_out, basis)
-        } else {
-            own
-        }
-    } else {
-        judge_name(destination.key.host.as_deref(), &aliases)
-    };
+    let bytes_out = fullest.map_or(0, |(_, t)| t.bytes_out);
+    choose_host(destination, place.as_ref(), bytes_out, basis);
+    let by_its_name = by_its_name(destination, place.as_ref(), bytes_out, basis);
+    destination.place = place;
     destination.browsable = browsable(destination, basis);
     let whose = match destination.whose {
         // What the far end asked of the device is no doing of the device: a name may still accuse.
@@ -630,10 +533,7 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
         whose => whose,
     };
     let by_its_name = if destination.key.served && !by_its_name.whose.accuses() {
-        Attributed {
-            whose: Attribution::Unknown,
-            reason: "the far end asked, and our side answered as a server does".into(),
-        }
+        Attributed::unknown(Grounds::Served)
     } else {
         by_its_name
     };
@@ -643,8 +543,85 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
         by_evidence
     };
     destination.attributed =
-        by_evidence(whose, destination.key.app.as_deref()).unwrap_or(by_its_name);
+        by_evidence(whose, destination.key.app.as_ref()).unwrap_or(by_its_name);
     note_disagreement(destination);
+}
+
+/// Of several asserted names the one with the strongest attribution is the host.
+fn choose_host(
+    destination: &mut Destination,
+    place: Option<&Place>,
+    bytes_out: u64,
+    basis: &Basis<'_>,
+) {
+    // Under an encrypted hello with a substituted name the host is what was asked for.
+    if destination.key.host_source == Some(NameSource::Dns) {
+        return;
+    }
+    let ip = destination.key.ip;
+    let asserted = destination.names.keys().filter(|n| n.is_asserted_name());
+    let strength = |named: &Named| {
+        let by = by_name(Some(&named.name), [], ip, place, bytes_out, basis.catalog);
+        by.whose
+    };
+    let strongest = asserted.max_by_key(|n| (strength(n), n.source, std::cmp::Reverse(&n.name)));
+    if let Some(named) = strongest {
+        destination.key.host = Some(Arc::clone(&named.name));
+        destination.key.host_source = Some(named.source);
+    }
+}
+
+/// Whose traffic it is by the names that it goes by, or that were asked for.
+fn by_its_name(
+    destination: &mut Destination,
+    place: Option<&Place>,
+    bytes_out: u64,
+    basis: &Basis<'_>,
+) -> Attributed {
+    let by_host = |of: &Destination| {
+        let (host, ip) = (of.key.host.as_ref(), of.key.ip);
+        by_name(host, &of.aliases, ip, place, bytes_out, basis.catalog)
+    };
+    let too_much = destination.key.lookups_only && bytes_out > LOOKUPS_OUT_MAX;
+    if destination.hidden.is_some() {
+        if too_much {
+            destination.is_payload();
+        }
+        // A name that accuses is not hidden by what it is used for.
+        let named = by_host(destination);
+        return match named.whose {
+            Attribution::Vendor => named,
+            _ => Attributed::unknown(Grounds::HiddenLookups),
+        };
+    }
+    if !destination.is_dns() {
+        return by_host(destination);
+    }
+    // A resolver's row takes the strongest attribution among the lookups, and of several such names the last.
+    let internet = destination.key.scope == Scope::Internet;
+    let strongest = destination
+        .looked_up
+        .iter()
+        .filter(|name| internet || is_public_name(name))
+        .map(|name| by_looked_up_name(name, basis.catalog))
+        .max_by_key(|by| by.whose)
+        .unwrap_or(Attributed::unknown(Grounds::UnreadLookups));
+    let tunnel = note_dns_tunnels(destination, strongest.whose, basis);
+    // A tunnel has made payload of it already.
+    if destination.key.lookups_only && too_much {
+        destination.is_payload();
+        destination.notes.insert(Note::MuchInLookups(bytes_out));
+    }
+    let own = match tunnel {
+        Some(domain) => by_looked_up_name(&domain, basis.catalog),
+        None => strongest,
+    };
+    // What is no mere lookup is acquitted by its name only together with the address.
+    if !destination.key.lookups_only && own.whose == Attribution::Os {
+        os_at_its_address(destination, place, bytes_out, basis)
+    } else {
+        own
+    }
 }
 
 /// True if a browser could have gone there: every vendor's host among what names the destination (its host and
@@ -669,24 +646,24 @@ fn note_dns_tunnels(
     destination: &mut Destination,
     strongest: Attribution,
     basis: &Basis<'_>,
-) -> Option<String> {
-    let mut own: Option<(Attribution, String)> = None;
+) -> Option<Arc<str>> {
+    let mut own: Option<(Attribution, Arc<str>)> = None;
     for tunnel in dns_tunnel::seen(&destination.looked_up) {
-        destination.notes.insert(format!(
-            "lookups under {} look like a tunnel through DNS: {} names or more carry {} bytes or more in their labels",
-            tunnel.domain,
-            tunnel.names.len(),
-            tunnel.bytes
-        ));
+        let domain: Arc<str> = tunnel.domain.into();
+        destination.notes.insert(Note::DnsTunnel {
+            domain: Arc::clone(&domain),
+            names: tunnel.names.len(),
+            bytes: tunnel.bytes,
+        });
         destination.is_payload();
         for view in destination.views.values_mut() {
             let counted = view.total.iter_mut().chain(&mut view.active);
             // The names were read, and what they stand for was not.
             counted.for_each(|(_, traffic)| traffic.unread_out = traffic.bytes_out);
         }
-        let whose = by_looked_up_name(&tunnel.domain, basis.catalog).whose;
+        let whose = by_looked_up_name(&domain, basis.catalog).whose;
         if own.as_ref().is_none_or(|(have, _)| *have < whose) {
-            own = Some((whose, tunnel.domain));
+            own = Some((whose, domain));
         }
     }
     own.filter(|(whose, _)| *whose < strongest)
@@ -694,16 +671,19 @@ fn note_dns_tunnels(
 }
 
 /// Lookups of `os` names that carry payload: the system's only if each name's operator is who was asked.
-fn os_at_its_address(destination: &Destination, bytes_out: u64, basis: &Basis<'_>) -> Attributed {
-    let (ip, place) = (destination.key.ip, destination.place.as_ref());
+fn os_at_its_address(
+    destination: &Destination,
+    place: Option<&Place>,
+    bytes_out: u64,
+    basis: &Basis<'_>,
+) -> Attributed {
+    let ip = destination.key.ip;
     let each = destination
         .looked_up
         .iter()
-        .map(|name| by_name(Some(name), &[], ip, place, bytes_out, basis.catalog));
-    each.max().unwrap_or(Attributed {
-        whose: Attribution::Unknown,
-        reason: "no name that was asked for could be read".into(),
-    })
+        .map(|name| by_name(Some(name), [], ip, place, bytes_out, basis.catalog));
+    each.max_by_key(|by| by.whose)
+        .unwrap_or(Attributed::unknown(Grounds::UnreadLookups))
 }
 
 /// What names and address say against each other.
@@ -712,28 +692,13 @@ fn note_disagreement(destination: &mut Destination) {
         return;
     };
     if destination.key.scope == Scope::Internet && !is_public_name(&host) {
-        destination.notes.insert(format!(
-            "{host} is a local name, but the address is public: the address decides"
-        ));
+        destination
+            .notes
+            .insert(Note::LocalNameAtPublicAddress(Arc::clone(&host)));
     }
     if destination.key.scope == Scope::Relayed && !destination.key.lookups_only {
-        destination.notes.insert(format!(
-            "{host} is a public name that was asked of a private address"
-        ));
-    }
-}
-
-/// The name of a protocol number.
-pub fn transport_name(number: u8) -> String {
-    match number {
-        protocol::TCP => "tcp".into(),
-        protocol::UDP => "udp".into(),
-        protocol::ICMP => "icmp".into(),
-        protocol::ICMPV6 => "icmpv6".into(),
-        132 => "sctp".into(),
-        47 => "gre".into(),
-        50 => "esp".into(),
-        51 => "ah".into(),
-        n => format!("ip-{n}"),
+        destination
+            .notes
+            .insert(Note::PublicNameAtPrivateAddress(host));
     }
 }

@@ -6,6 +6,7 @@
 //! many far ends are left alone: their limit is reported.
 
 use super::destination::{Client, Destination};
+use super::note::Note;
 use super::traffic::Traffic;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -127,9 +128,7 @@ fn charge(destination: &mut Destination, far: IpAddr, sums: &BTreeMap<Between, S
         }
     }
     if noted {
-        destination.notes.insert(
-            "handshakes, control messages or quoted packets to this address take more than they can need: they count as payload".into(),
-        );
+        destination.notes.insert(Note::MoreThanNeeded);
     }
 }
 

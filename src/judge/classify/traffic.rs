@@ -141,7 +141,13 @@ impl View {
                     have.add(&traffic);
                 }
             }
-            Err(at) => list.insert(at, (interval, traffic)),
+            Err(at) => {
+                // Most destinations are of one interval, and there are many of them.
+                if list.is_empty() {
+                    list.reserve_exact(1);
+                }
+                list.insert(at, (interval, traffic));
+            }
         }
     }
 }

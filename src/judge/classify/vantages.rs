@@ -11,7 +11,7 @@ use crate::ground::moment::Timestamp;
 use crate::judge::identity::topology::Topology;
 use crate::judge::identity::{Whose, mac_of};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::net::IpAddr;
 
 /// An access point cannot know which app sent a packet; the phone's own capture of the same minutes
 /// can. A destination without a label takes the one of its twin in another vantage when it shows the
@@ -84,8 +84,8 @@ fn within(inner: &Traffic, outer: &Traffic) -> bool {
     early.is_some_and(|d| d <= CLOCKS) && late.is_some_and(|d| d <= CLOCKS)
 }
 
-/// Destinations of the subject that vantage `a` shows between two moments, and `b` does not: in
-/// words, in the order of the destinations.
+/// Destinations of the subject that vantage `a` shows between two moments, and `b` does not, in
+/// the order of the destinations.
 pub fn missed(
     destinations: &[Destination],
     (a, b): (usize, usize),
@@ -94,7 +94,7 @@ pub fn missed(
         crate::ground::moment::Timestamp,
         crate::ground::moment::Timestamp,
     ),
-) -> Vec<(String, crate::ground::moment::Moment)> {
+) -> Vec<(Key, crate::ground::moment::Moment)> {
     let seen_in = |d: &Destination, index: usize| -> Option<Traffic> {
         let view = d.views.get(&index)?;
         View::sum(
@@ -104,10 +104,9 @@ pub fn missed(
                 .map(|(_, t)| t),
         )
     };
-    let shown_by_b: Vec<&Destination> = destinations
-        .iter()
-        .filter(|d| d.views.contains_key(&b))
-        .collect();
+    let shown_by_b = || destinations.iter().filter(|d| d.views.contains_key(&b));
+    let addresses: BTreeSet<IpAddr> = shown_by_b().filter_map(|d| d.key.ip).collect();
+    let names: BTreeSet<&str> = shown_by_b().filter_map(|d| d.key.host.as_deref()).collect();
     destinations
         .iter()
         .filter(|d| d.key.scope != Scope::Local && !d.key.folded)
@@ -117,13 +116,14 @@ pub fn missed(
             t.stage() > Stage::Unsolicited && t.last.time >= overlap.0 && t.first.time <= overlap.1
         })
         .filter(|(d, _)| {
-            !shown_by_b.iter().any(|other| {
-                let named = |d: &Destination| d.key.host.as_ref().map(Arc::clone);
-                (d.key.ip.is_some() && other.key.ip == d.key.ip)
-                    || (d.key.host.is_some() && named(other) == named(d))
-            })
+            let there = d.key.ip.is_some_and(|ip| addresses.contains(&ip));
+            !there
+                && d.key
+                    .host
+                    .as_deref()
+                    .is_none_or(|host| !names.contains(host))
         })
-        .map(|(d, t)| (d.describe(), t.first))
+        .map(|(d, t)| (d.key.clone(), t.first))
         .collect()
 }
 

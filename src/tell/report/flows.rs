@@ -209,7 +209,7 @@ fn flow_row(
     let host = best_name(key, server);
     FlowRow {
         input: tally.first.at.input,
-        transport: crate::judge::classify::destination::transport_name(key.transport),
+        transport: protocol::name(key.transport).into_owned(),
         protocol: key.protocol.map(str::to_owned),
         client_ip: key.key.ip(client).to_string(),
         client_port: port(client),

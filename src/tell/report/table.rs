@@ -15,6 +15,7 @@ mod tests;
 mod traffic;
 
 use super::v1::{Claim, Finding, Report};
+use super::weight::ids;
 use crate::judge::claim::agreed::BEACON;
 use crate::tell::report::words::{count, meaning, rank, tally, without_reason};
 use grid::{Cell, Column, Line};
@@ -117,11 +118,12 @@ fn claim(
         declared::silence(page, silence)?;
     }
 
+    let ids = ids(claim);
     let mut bearing: Vec<(usize, &Finding)> = report
         .findings
         .iter()
         .enumerate()
-        .filter(|(_, finding)| claim.findings.contains(&finding.id))
+        .filter(|(_, finding)| ids.contains(finding.id.as_str()))
         .collect();
     if bearing.is_empty() {
         return Ok(());
