@@ -74,7 +74,7 @@ fn contacts(case: &Case<'_>) -> Vec<Timestamp> {
         .destinations()
         .iter()
         .filter(|d| d.attributed.whose.accuses())
-        .flat_map(|d| d.views.values())
+        .flat_map(|d| &d.views)
         .flat_map(|view| &view.active)
         .filter(|(_, traffic)| traffic.stage() > Stage::Unsolicited)
         .flat_map(|(_, traffic)| [traffic.first, traffic.last]);

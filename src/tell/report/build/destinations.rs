@@ -81,7 +81,7 @@ pub(super) fn write_destination(
         );
     };
     let mut inputs = BTreeSet::new();
-    for view in destination.views.values() {
+    for view in &destination.views {
         frames_of(&mut inputs, view);
     }
     v1::Destination {
