@@ -65,5 +65,6 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
             &format!("{folded} flows beyond the first {FLOWS_MAX} {what}"),
         );
     }
+    super::leave((rows, evidence));
     Ok(0)
 }
