@@ -6,7 +6,6 @@ use crate::judge::agreement::Edge;
 use crate::judge::case::CaseFile;
 use crate::judge::claim::{Case, Outcome, agreed};
 use crate::tell::report::v1;
-use crate::tell::report::words::count;
 
 pub(super) fn case_file(
     file: &CaseFile,
@@ -94,8 +93,7 @@ fn name_alone(path: &str) -> String {
         .map_or_else(|| path.to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
-/// What the reader of the terminal has to know beside the report: allowances that ended or are for nothing, and captures
-/// that are hardly of one session.
+/// What the reader of the terminal has to know about allowances: ended, or for nothing.
 pub fn warnings(report: &v1::Report) -> Vec<String> {
     let mut out = Vec::new();
     for allowance in report.case.iter().flat_map(|c| &c.allowances) {
@@ -120,37 +118,5 @@ pub fn warnings(report: &v1::Report) -> Vec<String> {
         }
     }
     out.extend(report.baseline.iter().filter_map(|b| b.doubt.clone()));
-    out.extend(apart(report));
     out
-}
-
-/// Captures between which nothing was recorded for longer than this are hardly of one session: a flight takes minutes, and a
-/// break between two of them less than an hour.
-const SESSION_GAP_HOURS: i64 = 1;
-
-/// Captures that were hardly recorded in one session.
-fn apart(report: &v1::Report) -> Option<String> {
-    if !report.sessions.is_empty() {
-        return None;
-    }
-    let time = |text: &Option<String>| text.as_ref()?.parse::<jiff::Timestamp>().ok();
-    let mut until: Option<jiff::Timestamp> = None;
-    // They stand in the order of their first packets.
-    for input in &report.inputs {
-        let (Some(first), Some(last)) = (time(&input.first), time(&input.last)) else {
-            continue;
-        };
-        let hours = until.map_or(0, |until| {
-            first.as_second().saturating_sub(until.as_second()) / 3600
-        });
-        if hours >= SESSION_GAP_HOURS {
-            return Some(format!(
-                "nothing was recorded for {} before {}, and the captures are judged as one session all the same; --each judges every capture alone",
-                count(hours.unsigned_abs(), "hour"),
-                input.path
-            ));
-        }
-        until = Some(until.map_or(last, |until| until.max(last)));
-    }
-    None
 }

@@ -1,5 +1,5 @@
-//! The report on one screen: what was read, what bears on each claim, and the verdicts at the end, where they
-//! stay in sight. Everything else is in the long form ([`super::write_full`]).
+//! The report on one screen: the verdict, what was read, what bears on each claim, and the verdicts again at the end,
+//! where they stay in sight. Everything else is in the long form ([`super::write_full`]).
 //!
 //! Each thing is said once: a finding is a line, reasons of one id are folded with their number, and what is too
 //! much for a screen is counted.
@@ -10,7 +10,8 @@ use crate::judge::claim::agreed::BEACON;
 use crate::tell::report::v1::{Claim, Destination, Finding, Input, Report};
 use crate::tell::report::weight::{Weight, bearing};
 use crate::tell::report::words::{
-    by_attribution, count, meaning_of_all, place, rank, rounded, socket, tally, without_reason,
+    by_attribution, count, meaning_of_all, place, rank, rounded, socket, tally, title,
+    without_reason,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -28,6 +29,12 @@ const SESSIONS_MAX: usize = 200;
 
 /// Writes it.
 pub(super) fn write(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    page.marked(
+        0,
+        report.verdict.id(),
+        report.verdict.into(),
+        &title(report),
+    )?;
     if report.sessions.is_empty() {
         captures(page, report)?;
         traffic(page, report)?;
@@ -51,6 +58,9 @@ fn captures(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         page.item(0, "Read:", &described(input))?;
     }
     more(page, report.inputs.len(), INPUTS_MAX, "capture")?;
+    if let Some(apart) = apart(report) {
+        page.item(0, "Note:", &apart)?;
+    }
     let windows = &report.scope.windows;
     for window in windows.iter().take(INPUTS_MAX) {
         let start = window.start.as_deref().unwrap_or("the first packet");
@@ -108,6 +118,34 @@ fn described(input: &Input) -> String {
         input.path,
         count(input.packets, "packet")
     )
+}
+
+/// Captures between which nothing was recorded for longer than this are hardly of one session: a flight takes minutes, and a
+/// break between two of them less than an hour.
+const SESSION_GAP_HOURS: i64 = 1;
+
+/// Captures that were hardly recorded in one session.
+fn apart(report: &Report) -> Option<String> {
+    let time = |text: &Option<String>| text.as_ref()?.parse::<jiff::Timestamp>().ok();
+    let mut until: Option<jiff::Timestamp> = None;
+    // They stand in the order of their first packets.
+    for input in &report.inputs {
+        let (Some(first), Some(last)) = (time(&input.first), time(&input.last)) else {
+            continue;
+        };
+        let hours = until.map_or(0, |until| {
+            first.as_second().saturating_sub(until.as_second()) / 3600
+        });
+        if hours >= SESSION_GAP_HOURS {
+            return Some(format!(
+                "nothing was recorded for {} before {}, and all captures are judged as one session; --each judges every capture alone",
+                count(hours.unsigned_abs(), "hour"),
+                input.path
+            ));
+        }
+        until = Some(until.map_or(last, |until| until.max(last)));
+    }
+    None
 }
 
 /// Says how many of a list are not shown.
@@ -390,6 +428,11 @@ fn sum(report: &Report, claim: &Claim, found: &[(Weight, &Finding)]) -> String {
     if !kinds.is_empty() && claim.verdict != Verdict::Consistent {
         let what = count(kinds.len(), "kind");
         parts.push(format!("{what} of gaps that forbid `consistent`"));
+    }
+    if let Some(against) = &report.against {
+        let new = found.iter().filter(|(_, f)| f.known == Some(false)).count();
+        let known = found.len().saturating_sub(new);
+        parts.push(format!("{new} new, {known} known from {}", against.path));
     }
     match parts.as_slice() {
         [] => "No finding.".to_owned(),
