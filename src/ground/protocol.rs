@@ -1,5 +1,7 @@
 //! Protocol numbers of IP (IANA "Assigned Internet Protocol Numbers").
 
+use std::borrow::Cow;
+
 /// ICMP (RFC 792).
 pub const ICMP: u8 = 1;
 /// TCP (RFC 9293).
@@ -36,4 +38,19 @@ pub mod tunnel {
 
     /// All of them.
     pub const ALL: [u8; 9] = [IPV4, IPV6, GRE, IPIP, ETHERIP, PIM, L2TP, MPLS, ETHERNET];
+}
+
+/// The name of a protocol number, as reports write it.
+pub fn name(number: u8) -> Cow<'static, str> {
+    Cow::Borrowed(match number {
+        TCP => "tcp",
+        UDP => "udp",
+        ICMP => "icmp",
+        ICMPV6 => "icmpv6",
+        SCTP => "sctp",
+        tunnel::GRE => "gre",
+        50 => "esp",
+        51 => "ah",
+        other => return Cow::Owned(format!("ip-{other}")),
+    })
 }

@@ -118,6 +118,35 @@ pub fn shorten_host(name: &str, columns: usize) -> String {
     }
 }
 
+/// Escapes a host name and breaks it into lines of at most `columns`, between labels where they fit: the dot ends a line, so
+/// that a reader sees that the name goes on.
+pub fn wrap_host(name: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let name = host(name);
+    let mut lines = vec![String::new()];
+    let mut add = |piece: &str, whole: usize| {
+        let used = lines.last().map_or(0, |line| width(line));
+        if used > 0 && used.saturating_add(whole) > columns {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(piece);
+        }
+    };
+    for label in name.split_inclusive('.') {
+        let whole = width(label);
+        if whole <= columns {
+            add(label, whole);
+            continue;
+        }
+        // A label that is longer than a line has to be torn after all.
+        for piece in pieces(label) {
+            add(piece, width(piece));
+        }
+    }
+    lines
+}
+
 fn fitting<'a>(pieces: impl Iterator<Item = &'a str>, columns: usize) -> Vec<&'a str> {
     let mut used = 0usize;
     pieces

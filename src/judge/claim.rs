@@ -28,12 +28,12 @@ use crate::judge::classify::lookup::Lookup;
 use crate::judge::classify::rows::Judged;
 use crate::judge::classify::{Basis, Scope, Stage};
 use crate::vocabulary;
-use baseline::Baseline;
+use baseline::{Baseline, Sent};
 use coverage::{Needs, WindowCoverage};
 use definition::{AtMost, Definition, Need};
 use fact::{Account, Explained, Why};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 vocabulary! {
     /// What can be said of a claim, best first.
@@ -173,6 +173,8 @@ pub struct Case<'a> {
     pub needs: Needs,
     /// A second recording of the same device.
     pub baseline: Option<&'a Baseline>,
+    /// What went out to each host, once a baseline asks for it.
+    pub sent: OnceCell<Sent>,
     /// What the parties agreed on beforehand.
     pub allowances: &'a [Allowance],
     /// What the auditor fetched on purpose.
@@ -189,8 +191,9 @@ impl Case<'_> {
 
     /// How the baseline explains a destination's traffic.
     pub fn explained(&self, destination: &Destination, bytes_out: u64) -> Option<Explained> {
+        let sent = || Sent::of(&self.judged.destinations);
         self.baseline?
-            .explains(destination, bytes_out, &self.judged.destinations)
+            .explains(destination, bytes_out, self.sent.get_or_init(sent))
     }
 
     /// The lookups.
@@ -201,7 +204,7 @@ impl Case<'_> {
 
 /// Judges a claim over all windows.
 pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
-    let mut merged: BTreeMap<(About, String), Finding> = BTreeMap::new();
+    let mut all: Vec<Finding> = Vec::new();
     let mut reasons: Vec<Reason> = Vec::new();
     // Silence that nobody looked at is none.
     let mut worst = match case.windows.is_empty() {
@@ -245,9 +248,9 @@ pub fn judge<'a>(claim: &'a Definition, case: &Case<'_>) -> Outcome<'a> {
                 ..f
             }));
         }
-        merge(&mut merged, found);
+        all.extend(found);
     }
-    let findings: Vec<Finding> = merged.into_values().collect();
+    let findings = merged(all);
     if worst == Verdict::Contradicted {
         // The reasons of windows that are merely inconclusive do not explain a contradiction.
         let rules: Vec<&str> = findings
@@ -354,29 +357,35 @@ pub fn verdict(findings: &[Finding], window: &WindowCoverage) -> (Verdict, Vec<R
     }
 }
 
-/// One finding per thing, whatever the windows: the furthest stage, the first time.
-fn merge(findings: &mut BTreeMap<(About, String), Finding>, more: Vec<Finding>) {
-    for new in more {
-        match findings.entry((new.about, new.rule.clone())) {
-            Entry::Vacant(place) => {
-                place.insert(new);
-            }
-            Entry::Occupied(mut place) => {
-                let have = place.get_mut();
-                if (!new.grace, new.weight, new.stage) > (!have.grace, have.weight, have.stage) {
-                    have.stage = new.stage;
-                    have.account = new.account;
-                }
-                // Traffic outside the grace decides what the finding is.
-                have.weight = have.weight.max(new.weight);
-                have.grace &= new.grace;
-                have.bytes_out = have.bytes_out.saturating_add(new.bytes_out);
-                have.first = have.first.min(new.first);
-                have.frames.extend(new.frames);
-                have.frames.sort();
-                have.frames.dedup();
-                have.frames.truncate(crate::evidence::row::FRAMES_MAX);
-            }
+/// One finding per thing and rule, whatever the windows: the furthest stage, the first time. In the order of things and rules.
+fn merged(mut all: Vec<Finding>) -> Vec<Finding> {
+    // Those of one thing stay in the order of the windows.
+    all.sort_by(|a, b| (a.about, &a.rule).cmp(&(b.about, &b.rule)));
+    all.dedup_by(|new, have| {
+        let same = (new.about, &new.rule) == (have.about, &have.rule);
+        if same {
+            have.take_in(new);
         }
+        same
+    });
+    all
+}
+
+impl Finding {
+    /// Takes in what another window says of the same thing.
+    fn take_in(&mut self, new: &mut Self) {
+        if (!new.grace, new.weight, new.stage) > (!self.grace, self.weight, self.stage) {
+            self.stage = new.stage;
+            std::mem::swap(&mut self.account, &mut new.account);
+        }
+        // Traffic outside the grace decides what the finding is.
+        self.weight = self.weight.max(new.weight);
+        self.grace &= new.grace;
+        self.bytes_out = self.bytes_out.saturating_add(new.bytes_out);
+        self.first = self.first.min(new.first);
+        self.frames.append(&mut new.frames);
+        self.frames.sort();
+        self.frames.dedup();
+        self.frames.truncate(crate::evidence::row::FRAMES_MAX);
     }
 }

@@ -393,3 +393,19 @@ fn text_from_the_capture_cannot_drive_a_terminal() {
     let (_, report) = support::check(&path, &[]);
     support::assert_adds_up(&report);
 }
+
+#[test]
+fn the_long_table_has_two_names_and_captures_of_two_days_are_told_apart() {
+    let capture = "tls-vendor-session.pcap";
+    let full = run(["check", "-o", "full", capture]);
+    let verbose = run(["check", "-v", capture]);
+    assert_eq!(full.out, verbose.out);
+    assert!(full.text().contains("── Destinations") && full.text().contains("── Program and data"));
+    let short = run(["check", capture]);
+    assert!(!short.text().contains("──"), "{}", short.text());
+    let both = run(["check", "honest-flight.pcap", capture]);
+    let said = both.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("--each judges every capture alone"), "{said}");
+    let each = run(["check", "--each", "honest-flight.pcap", capture]);
+    assert!(!each.text().contains("--each judges"), "{}", each.text());
+}

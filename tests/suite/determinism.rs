@@ -136,8 +136,9 @@ fn masked(format: &str, output: Vec<u8>) -> String {
 
 /// Every format of `check`, in one run.
 fn formats(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Vec<(String, String)> {
-    const FORMATS: [&str; 10] = [
-        "table", "json", "ndjson", "csv", "markdown", "html", "sarif", "junit", "github", "intoto",
+    const FORMATS: [&str; 11] = [
+        "table", "full", "json", "ndjson", "csv", "markdown", "html", "sarif", "junit", "github",
+        "intoto",
     ];
     let out = TempDir::new().expect("a scratch folder");
     let targets = FORMATS.map(|format| format!("-o{format}={}", out.path().join(format).display()));

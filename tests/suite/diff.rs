@@ -487,7 +487,14 @@ fn against_marks_findings_as_new_or_known() {
         let path = plain(&scratch.path().join("marked.json"));
         fs::write(&path, &ran.out).expect("written");
         assert_eq!(diff(&path, "link/sll2.pcap", &[]).0, 0);
-        let table = run(["check", "--against", against, "link/sll2.pcap"]);
+        let table = run([
+            "check",
+            "-o",
+            "full",
+            "--against",
+            against,
+            "link/sll2.pcap",
+        ]);
         let word = if mark { "known" } else { "new" };
         let tally = if mark {
             "0 new, 1 known"

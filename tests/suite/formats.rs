@@ -5,7 +5,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 const FORMATS: &[&str] = &[
-    "table", "json", "ndjson", "csv", "markdown", "html", "sarif", "junit", "github", "intoto",
+    "table", "full", "json", "ndjson", "csv", "markdown", "html", "sarif", "junit", "github",
+    "intoto",
 ];
 
 #[test]

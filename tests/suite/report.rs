@@ -14,9 +14,18 @@ pub(crate) fn settled(arguments: &[&str]) -> Value {
     report
 }
 
-/// A table up to where it names program and data.
-pub(crate) fn table(arguments: &[&str]) -> String {
+/// The answer on one screen.
+fn answer(arguments: &[&str]) -> String {
     let ran = run(["check"].iter().chain(arguments));
+    assert_eq!(ran.err, "");
+    let text = ran.text();
+    assert!(text.lines().count() <= 40, "{text}");
+    text.to_owned()
+}
+
+/// A table with everything, up to where it names program and data.
+pub(crate) fn table(arguments: &[&str]) -> String {
+    let ran = run(["check", "-o", "full"].iter().chain(arguments));
     assert_eq!(ran.err, "");
     let (said, _) = ran
         .text()
@@ -29,18 +38,21 @@ pub(crate) fn table(arguments: &[&str]) -> String {
 fn a_contradiction_in_full() {
     insta::assert_json_snapshot!("contradicted", settled(&["tls-vendor-session.pcap"]));
     insta::assert_snapshot!("contradicted-table", table(&["tls-vendor-session.pcap"]));
+    insta::assert_snapshot!("contradicted-answer", answer(&["tls-vendor-session.pcap"]));
 }
 
 #[test]
 fn an_honest_flight_in_full() {
     insta::assert_json_snapshot!("consistent", settled(&["honest-flight.pcap"]));
     insta::assert_snapshot!("consistent-table", table(&["honest-flight.pcap"]));
+    insta::assert_snapshot!("consistent-answer", answer(&["honest-flight.pcap"]));
 }
 
 #[test]
 fn an_open_question_in_full() {
     insta::assert_json_snapshot!("inconclusive", settled(&["unexplained-session.pcap"]));
     insta::assert_snapshot!("inconclusive-table", table(&["unexplained-session.pcap"]));
+    insta::assert_snapshot!("inconclusive-answer", answer(&["unexplained-session.pcap"]));
 }
 
 /// Walks a value and the schema side by side.

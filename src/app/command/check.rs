@@ -17,7 +17,7 @@ use crate::observe::capture::sidecar::Sidecar;
 use crate::observe::capture::{Means, Source};
 use crate::observe::content::Policy;
 use crate::tell::report::against::Against;
-use crate::tell::report::format::{Setting, writer};
+use crate::tell::report::format::{Format, Setting, writer};
 use crate::tell::report::output::check_targets;
 use crate::tell::report::redact::redact;
 use crate::tell::report::{build, v1, weight};
@@ -66,9 +66,15 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
             style: style(terminal, output.path.is_some()),
             anchor: options.annotate.as_ref(),
         };
-        output.write(|out| writer(output.format)(&report, &setting, out))?;
+        let format = match output.format {
+            Format::TABLE if terminal.verbose > 0 => Format::FULL,
+            format => format,
+        };
+        output.write(|out| writer(format)(&report, &setting, out))?;
     }
-    Ok(weight::exit_code(&report))
+    let code = weight::exit_code(&report);
+    super::leave(report);
+    Ok(code)
 }
 
 /// The report of these options; writes nothing and says nothing.

@@ -4,6 +4,7 @@ use super::screen::{means, note};
 use super::session::{accuses, accusing};
 use super::{devices, keys, locator, sources};
 use crate::app::cli::{self, Flows, Terminal};
+use crate::evidence::Evidence;
 use crate::ground::error::Error;
 use crate::judge::claim::coverage::TIME_GAP;
 use crate::judge::classify::Basis;
@@ -31,7 +32,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     let catalog = Arc::new(Catalog::embedded().clone());
     let locator = locator(&options.sources.geo)?;
     let sources = sources(&options.captures);
-    let (rows, folded) = inventory(
+    let (rows, evidence) = inventory(
         &sources,
         &options.subject,
         given.wifi,
@@ -41,6 +42,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     for output in &options.outputs {
         output.write(|out| flows::write_as(output.format, &rows, out))?;
     }
+    let folded: u64 = evidence.series.iter().map(|s| s.folded).sum();
     if folded > 0 {
         let what = "are folded into shared lines without a far address";
         note(
@@ -48,10 +50,11 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
             &format!("{folded} flows beyond the first {FLOWS_MAX} {what}"),
         );
     }
+    super::leave((rows, evidence));
     Ok(0)
 }
 
-/// The flows of a session, and how many are folded into shared rows.
+/// The flows of a session, and what they were read from.
 ///
 /// # Errors
 /// A capture that cannot be read.
@@ -61,7 +64,7 @@ pub(super) fn inventory(
     wifi: Arc<[WifiKey]>,
     means: Means,
     (catalog, locator): (&Arc<Catalog>, &Locator),
-) -> Result<(Vec<FlowRow>, u64), Error> {
+) -> Result<(Vec<FlowRow>, Evidence), Error> {
     let devices = devices(of);
     let subject = Arc::new(Subject::new(&of.apps));
     let settings = Settings {
@@ -88,6 +91,6 @@ pub(super) fn inventory(
         devices: &devices,
         subject: &subject,
     };
-    let folded = evidence.series.iter().map(|s| s.folded).sum();
-    Ok((flows::rows(&basis), folded))
+    let rows = flows::rows(&basis);
+    Ok((rows, evidence))
 }

@@ -105,6 +105,7 @@ impl Session<'_> {
             windows,
             needs: self.needs,
             baseline: self.baseline,
+            sent: Default::default(),
             allowances: self.agreed.file.map_or(&[], |c| &c.allowances),
             beacons: self.agreed.file.map_or(&[], |c| &c.beacons),
             operator_country: self.agreed.country,

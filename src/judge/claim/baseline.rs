@@ -74,7 +74,7 @@ fn contacts(case: &Case<'_>) -> Vec<Timestamp> {
         .destinations()
         .iter()
         .filter(|d| d.attributed.whose.accuses())
-        .flat_map(|d| d.views.values())
+        .flat_map(|d| &d.views)
         .flat_map(|view| &view.active)
         .filter(|(_, traffic)| traffic.stage() > Stage::Unsolicited)
         .flat_map(|(_, traffic)| [traffic.first, traffic.last]);
@@ -114,6 +114,26 @@ impl Far {
     }
 }
 
+/// What went out to each host of an operator, and when it was seen first.
+#[derive(Debug, Clone, Default)]
+pub struct Sent(BTreeMap<Far, (u64, Moment)>);
+
+impl Sent {
+    /// Over all destinations that are the same host of the same operator.
+    pub fn of(destinations: &[Destination]) -> Self {
+        let mut all = BTreeMap::new();
+        for d in destinations {
+            let (Some(key), Some((_, traffic))) = (Far::of(d), d.fullest()) else {
+                continue;
+            };
+            let (sent, first) = all.entry(key).or_insert((0u64, traffic.first));
+            *sent = sent.saturating_add(traffic.bytes_out);
+            *first = (*first).min(traffic.first);
+        }
+        Self(all)
+    }
+}
+
 /// A baseline, read.
 #[derive(Debug, Clone)]
 pub struct Baseline {
@@ -128,7 +148,7 @@ pub struct Baseline {
     /// Times of the app's traffic: the first and the last of each step of the recording, which is all
     /// that bursts need (see [`steps`]).
     pub contacts: Vec<Timestamp>,
-    far: BTreeMap<Far, (u64, Moment)>,
+    sent: Sent,
     asked: BTreeSet<Arc<str>>,
 }
 
@@ -153,22 +173,13 @@ impl Baseline {
             (_, Kind::Undeclared) => Some(Doubt::Undeclared),
             _ => None,
         };
-        let mut far = BTreeMap::new();
-        for d in case.destinations() {
-            let (Some(key), Some((_, traffic))) = (Far::of(d), d.fullest()) else {
-                continue;
-            };
-            let (sent, first) = far.entry(key).or_insert((0u64, traffic.first));
-            *sent = sent.saturating_add(traffic.bytes_out);
-            *first = (*first).min(traffic.first);
-        }
         Self {
             kind,
             doubt,
             seconds: case.windows.iter().map(|w| w.seconds).sum(),
             active_seconds: case.windows.iter().map(|w| w.active_seconds()).sum(),
             contacts: contacts(case),
-            far,
+            sent: Sent::of(case.destinations()),
             asked: case.lookups().iter().map(|l| Arc::clone(&l.name)).collect(),
         }
     }
@@ -179,19 +190,15 @@ impl Baseline {
         &self,
         destination: &Destination,
         bytes_out: u64,
-        all: &[Destination],
+        together: &Sent,
     ) -> Option<Explained> {
         if self.kind != Kind::WithoutApp || !destination.attributed.whose.is_suspect() {
             return None;
         }
         let far = Far::of(destination)?;
-        let (sent, at) = self.far.get(&far)?;
+        let (sent, at) = self.sent.0.get(&far)?;
         let most = sent.saturating_mul(MORE_MAX);
-        let together: u64 = all
-            .iter()
-            .filter(|other| Far::of(other).as_ref() == Some(&far))
-            .filter_map(|other| other.fullest())
-            .fold(0, |sum, (_, traffic)| sum.saturating_add(traffic.bytes_out));
+        let together = together.0.get(&far).map_or(0, |(sent, _)| *sent);
         let frame = at.at.frame;
         let explained = match far {
             Far::Host(..) => Explained::NameAtOperator(frame),

@@ -3,6 +3,7 @@
 
 use super::{Finding, coverage::WindowGap};
 use crate::ground::interval::Window;
+use crate::judge::classify::destination::Key;
 use std::borrow::Cow;
 
 /// What a name says of its host, by the catalog or by itself.
@@ -264,7 +265,7 @@ pub enum Cause {
         device: Option<bool>,
     },
     /// An input covers the same minutes and does not show these, and so many more.
-    Missed(u32, Vec<String>, usize),
+    Missed(u32, Vec<Key>, usize),
 }
 
 /// An app that was asked for and that no label names: the silence of an app that was never recorded is

@@ -444,11 +444,13 @@ fn exemplars(hits: &[Content], others: Vec<FrameRef>) -> Vec<FrameRef> {
 /// destination lists between them.
 fn frames(destination: &Destination, inside: &dyn Fn(u32) -> bool) -> Vec<FrameRef> {
     let mut out: Vec<FrameRef> = Vec::new();
-    for view in destination.views.values() {
+    for view in &destination.views {
         for (_, traffic) in view.active.iter().filter(|(interval, _)| inside(*interval)) {
             let (first, last) = (traffic.first.at, traffic.last.at);
             out.extend([first, last]);
-            out.extend(destination.frames.range(first..=last.max(first)).copied());
+            let between = first..=last.max(first);
+            let listed = destination.frames.iter();
+            out.extend(listed.filter(|frame| between.contains(frame)));
         }
     }
     out.sort();

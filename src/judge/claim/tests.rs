@@ -101,7 +101,7 @@ fn lookup(name: &str, whose: Attribution, scope: Scope) -> Lookup {
         app: None,
         attributed: crate::judge::classify::attribution::Attributed {
             whose,
-            reason: "by hand".into(),
+            why: crate::judge::classify::attribution::Grounds::ByHand,
         },
         clients: BTreeSet::new(),
         types: BTreeSet::from([1]),
@@ -171,6 +171,7 @@ fn on_hand<T>(
         windows: Vec::new(),
         needs: Needs::default(),
         baseline: None,
+        sent: Default::default(),
         allowances: &[],
         beacons: &[],
         operator_country: None,
@@ -209,6 +210,7 @@ fn judged_on<'a>(
             windows: vec![window],
             needs: Needs::default(),
             baseline: hand.baseline,
+            sent: Default::default(),
             allowances: hand.allowances,
             beacons: &[],
             operator_country: hand.country,
@@ -886,7 +888,9 @@ fn a_baseline_that_shows_the_app_explains_nothing() {
         assert_eq!((made.kind, made.doubt.is_some()), (kind, doubt));
         let push = destination(&push);
         let all = std::slice::from_ref(&push);
-        let explained = made.explains(&push, 900, all).is_some();
+        let explained = made
+            .explains(&push, 900, &baseline::Sent::of(all))
+            .is_some();
         assert_eq!(explained, kind == WithoutApp);
     }
 }

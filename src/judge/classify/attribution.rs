@@ -9,6 +9,7 @@ use crate::judge::identity::Whose;
 use crate::judge::locate::Place;
 use crate::vocabulary;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The most that traffic of the phone's own system may send to one destination and still be taken
 /// for it: a connectivity check, a time request or an update question is far below (contract).
@@ -48,66 +49,110 @@ impl Attribution {
     }
 }
 
+/// What a name says of whose traffic it is, by the catalog and the address that it was used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameSays {
+    /// It is in no catalog.
+    Uncatalogued,
+    /// It is in the catalog for description only.
+    Described,
+    /// What this row says.
+    Row(Arc<Host>),
+    /// It lies under a row of the system's, and its labels look like data.
+    Data(Arc<Host>),
+    /// A row of the system's, but the address is not known to be its operator's own.
+    AtUnknownAddress(Arc<Host>),
+    /// A row of the system's, but more bytes went out than such traffic sends.
+    TooMuch(Arc<Host>, u64),
+    /// A row of the system's, at an address of this operator.
+    AtOperator(Arc<Host>, String),
+    /// A row of the system's, at an address that the catalog lists for it.
+    AtListedAddress(Arc<Host>),
+}
+
+/// What an attribution rests on; words are made of it when telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grounds {
+    /// The device under audit sent or received it.
+    Device,
+    /// Another machine did, by its MAC address.
+    OtherMachine,
+    /// The capture labels it with the app under audit.
+    App(Arc<Labelling>),
+    /// The capture labels it with another app.
+    OtherApp(Arc<Labelling>),
+    /// A name.
+    Name(Arc<str>, NameSays),
+    /// The name is an alias of this one, which is in this row.
+    Alias(Arc<str>, Arc<Host>),
+    /// No name was seen, and the address is in this row.
+    Address(Arc<Host>),
+    /// No name was seen.
+    Unnamed,
+    /// Encrypted DNS hides what was asked for.
+    HiddenLookups,
+    /// No name that was asked for could be read.
+    UnreadLookups,
+    /// The far end asked, and our side answered as a server does.
+    Served,
+    /// Stated by hand.
+    #[cfg(test)]
+    ByHand,
+}
+
 /// An attribution and why.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attributed {
     /// Whose.
     pub whose: Attribution,
-    /// Why, in words.
-    pub reason: String,
+    /// Why.
+    pub why: Grounds,
 }
 
 impl Attributed {
-    fn new(whose: Attribution, reason: impl Into<String>) -> Self {
-        Self {
-            whose,
-            reason: reason.into(),
-        }
+    pub(super) fn new(whose: Attribution, why: Grounds) -> Self {
+        Self { whose, why }
+    }
+
+    /// Nobody's that can be named.
+    pub(super) fn unknown(why: Grounds) -> Self {
+        Self::new(Attribution::Unknown, why)
     }
 }
 
 /// By the declared device alone; `None` where it says nothing.
 pub fn by_device(whose: Whose) -> Option<Attributed> {
     match whose {
-        Whose::Device => Some(Attributed::new(
-            Attribution::App,
-            "sent or received by the device under audit",
-        )),
+        Whose::Device => Some(Attributed::new(Attribution::App, Grounds::Device)),
         Whose::Other => Some(Attributed::new(
             Attribution::OtherDevice,
-            "another machine than the device under audit, by its MAC address",
+            Grounds::OtherMachine,
         )),
         Whose::Unsure => None,
     }
 }
 
-/// By the capture's label, where it decides; `who` is the app as reports name it.
-pub fn by_label(says: Labelled, who: &str) -> Option<Attributed> {
-    match says {
-        Labelled::Subject => Some(Attributed::new(
-            Attribution::App,
-            format!("the capture labels its packets with the app under audit, {who}"),
-        )),
-        Labelled::Other => Some(Attributed::new(
-            Attribution::OtherApp,
-            format!("the capture labels its packets with another app, {who}"),
-        )),
-        Labelled::Unsaid => None,
-    }
+/// By the capture's label, where it decides.
+pub fn by_label(app: &Arc<Labelling>) -> Option<Attributed> {
+    let (whose, why): (_, fn(Arc<Labelling>) -> Grounds) = match app.says {
+        Labelled::Subject => (Attribution::App, Grounds::App),
+        Labelled::Other => (Attribution::OtherApp, Grounds::OtherApp),
+        Labelled::Unsaid => return None,
+    };
+    Some(Attributed::new(whose, why(Arc::clone(app))))
 }
 
 /// By everything that outranks names, in the contract's order: another machine, the label, the
 /// declared device.
-pub fn by_evidence(whose: Whose, app: Option<&Labelling>) -> Option<Attributed> {
+pub fn by_evidence(whose: Whose, app: Option<&Arc<Labelling>>) -> Option<Attributed> {
     if whose == Whose::Other {
         return by_device(whose);
     }
-    app.and_then(|app| by_label(app.says, &app.describe()))
-        .or_else(|| by_device(whose))
+    app.and_then(by_label).or_else(|| by_device(whose))
 }
 
 /// The same of a lookup. Some user ids ask for names on behalf of other apps: such a label is no other app's.
-pub fn by_evidence_of_lookup(whose: Whose, app: Option<&Labelling>) -> Option<Attributed> {
+pub fn by_evidence_of_lookup(whose: Whose, app: Option<&Arc<Labelling>>) -> Option<Attributed> {
     let app = app.filter(|app| {
         let for_others = app.owner.is_none() && app.uid.is_some_and(asks_for_others);
         app.says != Labelled::Other || !for_others
@@ -116,90 +161,81 @@ pub fn by_evidence_of_lookup(whose: Whose, app: Option<&Labelling>) -> Option<At
 }
 
 /// By a name that was looked up: for a mere lookup the catalogued name is enough.
-pub fn by_looked_up_name(name: &str, catalog: &Catalog) -> Attributed {
-    let Some(host) = catalog.lookup(name) else {
-        return Attributed::new(Attribution::Unknown, format!("{name} is in no catalog"));
+pub fn by_looked_up_name(name: &Arc<str>, catalog: &Catalog) -> Attributed {
+    let say = |whose, says| Attributed::new(whose, Grounds::Name(Arc::clone(name), says));
+    let Some(host) = catalog.row(name) else {
+        return say(Attribution::Unknown, NameSays::Uncatalogued);
     };
     let whose = match host.attribution {
         RoleAttribution::Vendor => Attribution::Vendor,
         RoleAttribution::ThirdParty => Attribution::ThirdParty,
         RoleAttribution::Shared => Attribution::Shared,
         // A name that carries data under such a domain is none that its owner gave out.
-        RoleAttribution::Os if host.pattern != name && carries_data(name) => {
-            return Attributed::new(
-                Attribution::Unknown,
-                format!(
-                    "{name} lies under {}, and its labels look like data",
-                    host.pattern
-                ),
-            );
+        RoleAttribution::Os if *host.pattern != **name && carries_data(name) => {
+            return say(Attribution::Unknown, NameSays::Data(Arc::clone(host)));
         }
         RoleAttribution::Os => Attribution::Os,
         RoleAttribution::None => Attribution::Unknown,
     };
-    Attributed::new(whose, by(host, name))
+    say(whose, NameSays::Row(Arc::clone(host)))
 }
 
 /// By the best name of a connection, its aliases, and the address it was used for.
-pub fn by_name(
-    host: Option<&str>,
-    aliases: &[&str],
+pub fn by_name<'n>(
+    host: Option<&Arc<str>>,
+    aliases: impl IntoIterator<Item = &'n Arc<str>>,
     ip: Option<IpAddr>,
     place: Option<&Place>,
     bytes_out: u64,
     catalog: &Catalog,
 ) -> Attributed {
-    // An alias under a vendor's domain accuses, though the name asked for is another.
-    let alias = aliases.iter().find_map(|alias| {
-        catalog
-            .lookup(alias)
-            .filter(|h| h.attribution == RoleAttribution::Vendor)
-            .map(|h| (h, alias))
-    });
     let own = match host {
         Some(name) => named(name, ip, place, bytes_out, catalog),
         None => unnamed(ip, catalog),
     };
-    match alias {
-        Some((host, alias)) if own.whose != Attribution::Vendor => Attributed::new(
-            Attribution::Vendor,
-            format!("the name is an alias of {alias}; {}", by(host, alias)),
-        ),
-        _ => own,
+    if own.whose == Attribution::Vendor {
+        return own;
     }
+    // An alias under a vendor's domain accuses, though the name asked for is another.
+    let alias = aliases.into_iter().find_map(|alias| {
+        let row = catalog.row(alias);
+        let row = row.filter(|host| host.attribution == RoleAttribution::Vendor)?;
+        Some(Grounds::Alias(Arc::clone(alias), Arc::clone(row)))
+    });
+    alias.map_or(own, |why| Attributed::new(Attribution::Vendor, why))
 }
 
 fn named(
-    name: &str,
+    name: &Arc<str>,
     ip: Option<IpAddr>,
     place: Option<&Place>,
     bytes_out: u64,
     catalog: &Catalog,
 ) -> Attributed {
-    let Some(host) = catalog.lookup(name) else {
-        return Attributed::new(Attribution::Unknown, format!("{name} is in no catalog"));
+    let (whose, says) = match catalog.row(name) {
+        None => (Attribution::Unknown, NameSays::Uncatalogued),
+        Some(host) => {
+            let row = || NameSays::Row(Arc::clone(host));
+            match host.attribution {
+                RoleAttribution::Vendor => (Attribution::Vendor, row()),
+                RoleAttribution::ThirdParty => (Attribution::ThirdParty, row()),
+                RoleAttribution::Shared => (Attribution::Shared, row()),
+                RoleAttribution::None => (Attribution::Unknown, NameSays::Described),
+                RoleAttribution::Os => acquit(host, ip, place, bytes_out, catalog),
+            }
+        }
     };
-    match host.attribution {
-        RoleAttribution::Vendor => Attributed::new(Attribution::Vendor, by(host, name)),
-        RoleAttribution::ThirdParty => Attributed::new(Attribution::ThirdParty, by(host, name)),
-        RoleAttribution::Shared => Attributed::new(Attribution::Shared, by(host, name)),
-        RoleAttribution::None => Attributed::new(
-            Attribution::Unknown,
-            format!("{name} is in the catalog for description only"),
-        ),
-        RoleAttribution::Os => acquit(name, host, ip, place, bytes_out, catalog),
-    }
+    Attributed::new(whose, Grounds::Name(Arc::clone(name), says))
 }
 
 /// Names acquit only together with the address, and only small traffic.
 fn acquit(
-    name: &str,
-    host: &Host,
+    host: &Arc<Host>,
     ip: Option<IpAddr>,
     place: Option<&Place>,
     bytes_out: u64,
     catalog: &Catalog,
-) -> Attributed {
+) -> (Attribution, NameSays) {
     let operator = place.and_then(|p| p.operator.as_deref());
     // Where customers rent the addresses, the operator does not say whose service answers.
     let rented = place.is_some_and(|p| p.tenants == Some(true));
@@ -207,54 +243,28 @@ fn acquit(
     let by_address = ip
         .and_then(|ip| catalog.lookup_ip(ip))
         .is_some_and(|row| row.attribution == RoleAttribution::Os && row.owner == host.owner);
+    let host = Arc::clone(host);
     if !by_operator && !by_address {
-        return Attributed::new(
-            Attribution::Unknown,
-            format!(
-                "{name} is {}, but the address is not known to be its operator's own",
-                host.role
-            ),
-        );
+        return (Attribution::Unknown, NameSays::AtUnknownAddress(host));
     }
     if bytes_out > OS_BYTES_OUT_MAX {
-        return Attributed::new(
-            Attribution::Unknown,
-            format!(
-                "{name} is {}, but {bytes_out} bytes went out, more than such traffic sends",
-                host.role
-            ),
-        );
+        return (Attribution::Unknown, NameSays::TooMuch(host, bytes_out));
     }
-    let proof = match operator {
-        Some(operator) if by_operator => format!("the address is {operator}'s"),
-        _ => "the address is one of its time servers in the catalog".to_owned(),
+    let says = match operator {
+        Some(operator) if by_operator => NameSays::AtOperator(host, operator.to_owned()),
+        _ => NameSays::AtListedAddress(host),
     };
-    Attributed::new(
-        Attribution::Os,
-        format!("{name} is {} of {}, and {proof}", host.role, host.owner),
-    )
+    (Attribution::Os, says)
 }
 
 fn unnamed(ip: Option<IpAddr>, catalog: &Catalog) -> Attributed {
-    let row = ip.and_then(|ip| catalog.lookup_ip(ip));
+    let row = ip.and_then(|ip| catalog.row_of_ip(ip));
     match row {
-        Some(row) if row.attribution == RoleAttribution::Shared => Attributed::new(
-            Attribution::Shared,
-            format!("the address is {} of {}", row.role, row.owner),
-        ),
+        Some(row) if row.attribution == RoleAttribution::Shared => {
+            Attributed::new(Attribution::Shared, Grounds::Address(Arc::clone(row)))
+        }
         // An address alone never acquits.
-        _ => Attributed::new(Attribution::Unknown, "no name was seen for this address"),
-    }
-}
-
-fn by(host: &Host, name: &str) -> String {
-    if host.pattern == name {
-        format!("{name} is {} of {}", host.role, host.owner)
-    } else {
-        format!(
-            "{name} lies under {}, {} of {}",
-            host.pattern, host.role, host.owner
-        )
+        _ => Attributed::unknown(Grounds::Unnamed),
     }
 }
 
@@ -275,7 +285,8 @@ mod tests {
         };
         let ip = ip.parse().unwrap();
         let catalog = Catalog::embedded();
-        by_name(Some(name), &[], Some(ip), Some(&place), bytes_out, catalog).whose
+        let name = Arc::from(name);
+        by_name(Some(&name), [], Some(ip), Some(&place), bytes_out, catalog).whose
     }
 
     #[test]
@@ -325,7 +336,7 @@ mod tests {
             judged(check, "131.107.1.1", Some(("microsoft", false)), much),
             Unknown
         );
-        let asked = |name| by_looked_up_name(name, Catalog::embedded()).whose;
+        let asked = |name: &str| by_looked_up_name(&name.into(), Catalog::embedded()).whose;
         assert_eq!(
             (asked("time.grapheneos.org"), asked("hub.flylitchi.com")),
             (Os, Attribution::ThirdParty)

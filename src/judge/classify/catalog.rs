@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use role::{Role, RoleAttribution, role, roles};
 pub use row::{Host, Matching, Problem};
@@ -58,7 +58,7 @@ impl std::error::Error for CatalogError {}
 /// The rows, ready to be asked.
 #[derive(Clone)]
 pub struct Catalog {
-    hosts: Vec<Host>,
+    hosts: Vec<Arc<Host>>,
     suffixes: HashMap<String, usize, RandomState>,
     exact: HashMap<String, usize, RandomState>,
     addresses: HashMap<IpAddr, usize, RandomState>,
@@ -131,6 +131,11 @@ impl Catalog {
     /// The row for a name: the longest pattern on label boundaries, exact before suffix of the same length.
     /// Letter case and one trailing dot do not matter; an address written as text has no row here.
     pub fn lookup(&self, name: &str) -> Option<&Host> {
+        self.row(name).map(|host| &**host)
+    }
+
+    /// The same row, for who keeps it.
+    pub fn row(&self, name: &str) -> Option<&Arc<Host>> {
         let name = name.strip_suffix('.').unwrap_or(name);
         if name.is_empty() || is_ip_literal(name) {
             return None;
@@ -149,13 +154,18 @@ impl Catalog {
 
     /// The row for an address. An IPv4-mapped IPv6 address is the IPv4 address inside.
     pub fn lookup_ip(&self, ip: IpAddr) -> Option<&Host> {
+        self.row_of_ip(ip).map(|host| &**host)
+    }
+
+    /// The same row, for who keeps it.
+    pub fn row_of_ip(&self, ip: IpAddr) -> Option<&Arc<Host>> {
         self.addresses
             .get(&ip.to_canonical())
             .and_then(|at| self.hosts.get(*at))
     }
 
     /// All rows, the embedded ones first.
-    pub fn hosts(&self) -> &[Host] {
+    pub fn hosts(&self) -> &[Arc<Host>] {
         &self.hosts
     }
 
@@ -185,8 +195,8 @@ impl Catalog {
             },
         };
         match self.hosts.get_mut(at) {
-            Some(known) => *known = host,
-            None => self.hosts.push(host),
+            Some(known) => *known = Arc::new(host),
+            None => self.hosts.push(Arc::new(host)),
         }
     }
 
@@ -196,6 +206,7 @@ impl Catalog {
         exact
             .chain(endings(name).filter_map(|ending| self.suffixes.get(ending)))
             .filter_map(|at| self.hosts.get(*at))
+            .map(|host| &**host)
             .find(|host| host.attribution == RoleAttribution::Vendor)
     }
 }

@@ -3,37 +3,24 @@
 //! A destination is one scope, address, port, transport, best name and machine. What several
 //! vantages saw of it is kept apart and never summed.
 
-use super::attribution::{
-    Attributed, Attribution, by_evidence, by_evidence_of_lookup, by_looked_up_name, by_name,
-};
-
-use super::catalog::{Catalog, RoleAttribution};
-use super::dns_tunnel;
+use super::attribution::{Attributed, Grounds};
 use super::labels::Labelling;
+pub use super::note::Note;
 pub use super::traffic::{Traffic, View};
-use super::{Basis, Scope, Stage};
-use crate::evidence::content::{Hit, Hits, Kind};
-use crate::evidence::flow::{NameSource, Named, Opening, Relay, Side};
-use crate::evidence::row::{Conversation, FRAMES_MAX, Row, RowKey};
+use super::{Scope, Stage};
+use crate::evidence::content::{Hit, Kind};
+use crate::evidence::flow::{NameSource, Named};
+use crate::evidence::row::FRAMES_MAX;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment};
-use crate::ground::protocol;
-use crate::ground::public_name::is_public_name;
-use crate::ground::translation::Translators;
 use crate::judge::identity::Whose;
 use crate::judge::locate::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Names kept per destination, and as many again that accuse.
-const NAMES_MAX: usize = 512;
-
 /// Fingerprints kept per destination: programs that open it, and the few settings that each has.
-const JA4_MAX: usize = 16;
-
-/// More than this out to one resolver is payload, whatever it asks for (contract, "Stages").
-const LOOKUPS_OUT_MAX: u64 = 64_000;
+pub(super) const JA4_MAX: usize = 16;
 
 /// What destinations are told apart by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,43 +75,84 @@ pub struct Destination {
     pub names: BTreeMap<Named, Moment>,
     /// Where a name was first left out because there were too many.
     pub names_folded: Option<Moment>,
-    /// Application protocols seen.
-    pub protocols: BTreeSet<&'static str>,
+    /// Application protocols seen, in order.
+    pub protocols: Vec<&'static str>,
     /// Flows of the fullest view.
     pub flows: u64,
-    /// Per series.
-    pub views: BTreeMap<usize, View>,
-    /// What counts as traffic, by the machine of our side, per series and interval.
-    pub(super) shares: BTreeMap<(usize, Client), Vec<(u32, Traffic)>>,
-    /// Exemplar frames.
-    pub frames: BTreeSet<FrameRef>,
-    /// Addresses of our side.
-    pub clients: BTreeSet<IpAddr>,
+    /// What each series saw of it, in their order.
+    pub views: Vec<View>,
+    /// What counts as traffic, by the machine of our side; in order and each once as soon as all rows are grouped.
+    pub(super) shares: Vec<Share>,
+    /// Exemplar frames, in order.
+    pub frames: Vec<FrameRef>,
+    /// Addresses of our side; in order and each once as soon as all rows are grouped.
+    pub clients: Vec<IpAddr>,
     /// The host opens in browsers too.
     pub browsable: bool,
     /// Fingerprints of the clients' hellos.
     pub ja4: BTreeSet<Arc<str>>,
     /// Remarks for the reader.
-    pub notes: BTreeSet<String>,
-    /// Personal data that went out in clear, per series.
-    pub content: BTreeMap<usize, Hits>,
-    whose: Whose,
-    aliases: BTreeSet<Arc<str>>,
-    looked_up: BTreeSet<Arc<str>>,
-    hidden: Option<&'static str>,
-    flows_per_view: BTreeMap<usize, u64>,
-    /// The conversations of each series, where there are several series; `None` if not all are known.
-    pub(super) conversations: BTreeMap<usize, Option<BTreeSet<Conversation>>>,
+    pub notes: BTreeSet<Note>,
+    pub(super) whose: Whose,
+    pub(super) aliases: BTreeSet<Arc<str>>,
+    pub(super) looked_up: BTreeSet<Arc<str>>,
+    pub(super) hidden: Option<&'static str>,
+}
+
+/// What counts as traffic of one machine of our side.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    /// Index of the series.
+    pub(super) series: usize,
+    /// The machine.
+    pub(super) client: Client,
+    /// The interval.
+    pub(super) interval: u32,
+    /// Its traffic there.
+    pub(super) traffic: Traffic,
+}
+
+impl Share {
+    fn of(&self) -> (usize, Client) {
+        (self.series, self.client)
+    }
 }
 
 impl Destination {
+    /// Nothing yet.
+    pub(super) fn new(key: Key, whose: Whose) -> Self {
+        Self {
+            key,
+            attributed: Attributed::unknown(Grounds::Unnamed),
+            place: None,
+            names: BTreeMap::new(),
+            names_folded: None,
+            protocols: Vec::new(),
+            flows: 0,
+            views: Vec::new(),
+            shares: Vec::new(),
+            frames: Vec::new(),
+            clients: Vec::new(),
+            browsable: false,
+            ja4: BTreeSet::new(),
+            notes: BTreeSet::new(),
+            whose,
+            aliases: BTreeSet::new(),
+            looked_up: BTreeSet::new(),
+            hidden: None,
+        }
+    }
+
+    /// What a series saw of it.
+    pub(super) fn view(&self, series: usize) -> Option<&View> {
+        self.views.iter().find(|view| view.series == series)
+    }
+
     /// The view of the series that saw most, and its index.
     pub fn fullest(&self) -> Option<(usize, Traffic)> {
         self.views
             .iter()
-            .filter_map(|(index, view)| {
-                Some((*index, View::sum(view.total.iter().map(|(_, t)| t))?))
-            })
+            .filter_map(|view| Some((view.series, View::sum(view.total.iter().map(|(_, t)| t))?)))
             .max_by_key(|(index, t)| {
                 (
                     t.packets_out + t.packets_in,
@@ -137,7 +165,7 @@ impl Destination {
     /// How far it went in the intervals that `inside` accepts; `None` without traffic that counts.
     pub fn stage_in(&self, inside: &dyn Fn(u32) -> bool) -> Option<(Stage, Traffic)> {
         self.views
-            .values()
+            .iter()
             .filter_map(|view| {
                 View::sum(
                     view.active
@@ -152,17 +180,19 @@ impl Destination {
 
     /// What each machine of our side sent and got, per series, in the intervals that `inside` accepts.
     pub fn shares_in(&self, inside: &dyn Fn(u32) -> bool) -> Vec<((usize, Client), Traffic)> {
-        let of = |(of, list): (&(usize, Client), &Vec<(u32, Traffic)>)| {
-            let inside = list.iter().filter(|(interval, _)| inside(*interval));
-            Some((*of, View::sum(inside.map(|(_, t)| t))?))
-        };
-        self.shares.iter().filter_map(of).collect()
+        let of_each = self.shares.chunk_by(|a, b| a.of() == b.of());
+        let sums = of_each.filter_map(|list| {
+            let counted = list.iter().filter(|share| inside(share.interval));
+            let sum = View::sum(counted.map(|share| &share.traffic))?;
+            Some((list.first()?.of(), sum))
+        });
+        sums.collect()
     }
 
     /// Application payload out that nothing could read, in the intervals that `inside` accepts, by the vantage that shows most.
     pub fn unread_out(&self, inside: &dyn Fn(u32) -> bool) -> u64 {
         self.views
-            .values()
+            .iter()
             .map(|view| {
                 let inside = view.active.iter().filter(|(interval, _)| inside(*interval));
                 inside.map(|(_, t)| t.unread_out).sum()
@@ -176,7 +206,7 @@ impl Destination {
     pub fn content_in(&self, inside: &dyn Fn(u32) -> bool) -> Vec<Hit> {
         type Text<'h> = (Kind, &'h str, Option<&'h str>, &'static str);
         let mut all: BTreeMap<Text<'_>, Hit> = BTreeMap::new();
-        for hits in self.content.values() {
+        for hits in self.views.iter().map(|view| &view.content) {
             let mut seen: BTreeMap<Text<'_>, Hit> = BTreeMap::new();
             for hit in hits.iter().filter(|hit| inside(hit.interval)) {
                 let key = (hit.kind, hit.text.as_str(), hit.plain.as_deref(), hit.place);
@@ -221,11 +251,6 @@ impl Destination {
 }
 
 impl Destination {
-    /// Flows that a vantage shows.
-    pub(super) fn flows_in(&self, index: usize) -> u64 {
-        self.flows_per_view.get(&index).copied().unwrap_or(0)
-    }
-
     /// Takes over what another vantage saw of the same traffic.
     pub(super) fn absorb(&mut self, other: Self) {
         for (named, at) in other.names {
@@ -233,38 +258,52 @@ impl Destination {
             *first = (*first).min(at);
         }
         self.protocols.extend(other.protocols);
+        self.protocols.sort_unstable();
+        self.protocols.dedup();
         self.views.extend(other.views);
+        self.views.sort_by_key(|view| view.series);
         self.shares.extend(other.shares);
         self.frames.extend(other.frames);
-        while self.frames.len() > FRAMES_MAX {
-            self.frames.pop_last();
-        }
+        self.frames.sort_unstable();
+        self.frames.dedup();
+        self.frames.truncate(FRAMES_MAX);
         self.clients.extend(other.clients);
         self.ja4.extend(other.ja4);
         while self.ja4.len() > JA4_MAX {
             self.ja4.pop_last();
         }
         self.notes.extend(other.notes);
-        self.content.extend(other.content);
-        self.notes
-            .insert("the app's label comes from another vantage of the same minutes".into());
+        self.notes.insert(Note::LabelOfAnotherVantage);
         self.aliases.extend(other.aliases);
         self.looked_up.extend(other.looked_up);
         self.hidden = self.hidden.or(other.hidden);
-        self.flows_per_view.extend(other.flows_per_view);
-        self.conversations.extend(other.conversations);
+    }
+
+    /// All rows are grouped: shares and clients come in order, each once.
+    pub(super) fn settle(&mut self) {
+        self.clients.sort_unstable();
+        self.clients.dedup();
+        let key = |share: &Share| (share.of(), share.interval);
+        self.shares.sort_by_key(key);
+        self.shares.dedup_by(|more, have| {
+            let same = key(more) == key(have);
+            if same {
+                have.traffic.add(&more.traffic);
+            }
+            same
+        });
     }
 
     /// True where everything was DNS in clear, whether mere lookups or more.
-    fn is_dns(&self) -> bool {
+    pub(super) fn is_dns(&self) -> bool {
         let mut protocols = self.protocols.iter().peekable();
         self.key.lookups_only || (protocols.peek().is_some() && protocols.all(|p| *p == "dns"))
     }
 
     /// These lookups are more than that: what went out is payload.
-    fn is_payload(&mut self) {
+    pub(super) fn is_payload(&mut self) {
         self.key.lookups_only = false;
-        for view in self.views.values_mut() {
+        for view in &mut self.views {
             let counted = view.total.iter_mut().chain(&mut view.active);
             counted.for_each(|(_, traffic)| traffic.application_out |= traffic.bytes_out > 0);
         }
@@ -274,29 +313,6 @@ impl Destination {
     pub fn looked_up_nothing(&self) -> bool {
         self.hidden.is_some() || self.looked_up.is_empty()
     }
-
-    /// What it is, in a few words.
-    pub fn describe(&self) -> String {
-        let transport = transport_name(self.key.transport);
-        let port = self
-            .key
-            .port
-            .map_or(String::new(), |p| format!(" port {p}"));
-        let mut out = match (&self.key.host, self.key.ip) {
-            (Some(host), Some(ip)) => format!("{host} at {ip} ({transport}{port})"),
-            (Some(host), None) => format!("{host} ({transport}{port})"),
-            (None, Some(ip)) => format!("{ip} ({transport}{port})"),
-            (None, None) if self.key.folded => format!("several destinations ({transport})"),
-            (None, None) => format!("an unnamed destination ({transport})"),
-        };
-        if let Some((ip, port)) = self.key.via {
-            out.push_str(&format!(" through {ip}"));
-            if port != 0 {
-                out.push_str(&format!(" port {port}"));
-            }
-        }
-        out
-    }
 }
 
 #[cfg(test)]
@@ -305,435 +321,42 @@ impl Destination {
     pub(crate) fn by_hand(
         (host, ip): (Option<&str>, Option<IpAddr>),
         scope: Scope,
-        whose: Attribution,
+        whose: super::attribution::Attribution,
         (interval, traffic): (u32, Traffic),
         place: Option<Place>,
     ) -> Self {
+        let key = Key {
+            scope,
+            ip,
+            port: Some(443),
+            transport: crate::ground::protocol::TCP,
+            via: None,
+            host: host.map(Arc::from),
+            host_source: host.map(|_| NameSource::TlsSni),
+            lookups_only: false,
+            served: false,
+            whose: 0,
+            app: None,
+            folded: false,
+        };
         let all = vec![(interval, traffic)];
-        let view = View {
-            total: all.clone(),
-            active: all.clone(),
-        };
         Self {
-            key: Key {
-                scope,
-                ip,
-                port: Some(443),
-                transport: protocol::TCP,
-                via: None,
-                host: host.map(Arc::from),
-                host_source: host.map(|_| NameSource::TlsSni),
-                lookups_only: false,
-                served: false,
-                whose: 0,
-                app: None,
-                folded: false,
-            },
-            attributed: Attributed {
-                whose,
-                reason: "by hand".into(),
-            },
+            attributed: Attributed::new(whose, Grounds::ByHand),
             place,
-            names: BTreeMap::new(),
-            protocols: BTreeSet::new(),
             flows: 1,
-            views: BTreeMap::from([(0, view)]),
-            names_folded: None,
-            shares: BTreeMap::from([((0, Client::Subject), all)]),
-            frames: BTreeSet::new(),
-            clients: BTreeSet::new(),
-            browsable: false,
-            notes: BTreeSet::new(),
-            whose: Whose::Unsure,
-            aliases: BTreeSet::new(),
-            looked_up: BTreeSet::new(),
-            hidden: None,
-            flows_per_view: BTreeMap::from([(0, 1)]),
-            conversations: BTreeMap::new(),
-            ja4: BTreeSet::new(),
-            content: Default::default(),
+            views: vec![View {
+                flows: 1,
+                total: all.clone(),
+                active: all,
+                ..View::new(0, false)
+            }],
+            shares: vec![Share {
+                series: 0,
+                client: Client::Subject,
+                interval,
+                traffic,
+            }],
+            ..Self::new(key, Whose::Unsure)
         }
-    }
-}
-
-/// What is decided about one row.
-pub(super) struct RowVerdict {
-    pub(super) scope: Scope,
-    pub(super) ours: Side,
-    pub(super) whose: Whose,
-    pub(super) client: Client,
-    pub(super) app: Option<Arc<Labelling>>,
-    pub(super) ip: Option<IpAddr>,
-    pub(super) port: Option<u16>,
-    pub(super) via: Option<(IpAddr, u16)>,
-    pub(super) host: Option<Named>,
-    pub(super) lookups_only: bool,
-    pub(super) served: bool,
-    pub(super) hidden: Option<&'static str>,
-    pub(super) folded: bool,
-}
-
-/// The far end opened the flow: the names in it are what it called our side.
-pub(super) fn asked_us(key: &RowKey, theirs: Side) -> bool {
-    key.opener.0 == theirs && key.opener.1 >= Opening::Request
-}
-
-pub(super) fn group(
-    destinations: &mut BTreeMap<Key, Destination>,
-    key: &RowKey,
-    row: &Row,
-    judged: &RowVerdict,
-    (index, several): (usize, bool),
-    catalog: &Catalog,
-) {
-    let whose = match judged.whose {
-        Whose::Device => 0,
-        Whose::Unsure => 1,
-        Whose::Other => 2,
-    };
-    let group_key = Key {
-        scope: judged.scope,
-        ip: judged.ip,
-        port: judged.port,
-        transport: key.transport,
-        via: judged.via,
-        host: judged.host.as_ref().map(|h| Arc::clone(&h.name)),
-        host_source: judged.host.as_ref().map(|h| h.source),
-        lookups_only: judged.lookups_only,
-        served: judged.served,
-        whose,
-        app: judged.app.clone(),
-        folded: judged.folded,
-    };
-    let destination = destinations
-        .entry(group_key.clone())
-        .or_insert_with(|| Destination {
-            key: group_key,
-            attributed: Attributed {
-                whose: Attribution::Unknown,
-                reason: String::new(),
-            },
-            place: None,
-            names: BTreeMap::new(),
-            protocols: BTreeSet::new(),
-            flows: 0,
-            names_folded: None,
-            views: BTreeMap::new(),
-            shares: BTreeMap::new(),
-            frames: BTreeSet::new(),
-            clients: BTreeSet::new(),
-            browsable: false,
-            ja4: BTreeSet::new(),
-            notes: BTreeSet::new(),
-            content: BTreeMap::new(),
-            whose: judged.whose,
-            aliases: BTreeSet::new(),
-            looked_up: BTreeSet::new(),
-            hidden: None,
-            flows_per_view: BTreeMap::new(),
-            conversations: BTreeMap::new(),
-        });
-    let theirs = judged.ours.other();
-    let empty = BTreeMap::new();
-    let said = if asked_us(key, theirs) {
-        &empty
-    } else {
-        &row.said
-    };
-    if said.len() < row.said.len() {
-        destination.notes.insert(
-            "the far end opened this flow; the names it said are what it calls our side".into(),
-        );
-    }
-    for (named, at) in said.iter().chain(row.resolved.of(theirs)) {
-        let kept = destination.names.len();
-        let accuses = || {
-            let row = catalog.lookup(&named.name);
-            row.is_some_and(|row| row.attribution >= RoleAttribution::ThirdParty)
-        };
-        if kept < NAMES_MAX
-            || destination.names.contains_key(named)
-            || (kept < 2 * NAMES_MAX && accuses())
-        {
-            let first = destination.names.entry(named.clone()).or_insert(*at);
-            *first = (*first).min(*at);
-        } else {
-            destination.names_folded = destination.names_folded.or(Some(*at));
-        }
-    }
-    if judged
-        .host
-        .as_ref()
-        .is_some_and(|h| h.source == NameSource::Dns)
-        || judged.host.is_none()
-    {
-        destination
-            .aliases
-            .extend(key.resolved.of(theirs).aliases.iter().cloned());
-    }
-    destination.protocols.extend(key.protocol);
-    *destination.flows_per_view.entry(index).or_insert(0) += row.flows;
-    if several {
-        let kept = destination.conversations.entry(index);
-        let kept = kept.or_insert_with(|| Some(BTreeSet::new()));
-        match (kept.as_mut(), row.conversations(key)) {
-            (Some(kept), Some(more)) => kept.extend(more),
-            _ => *kept = None,
-        }
-    }
-    destination.looked_up.extend(row.lookups.iter().cloned());
-    destination.hidden = destination.hidden.or(judged.hidden);
-    if !judged.folded {
-        destination.clients.insert(key.key.ip(judged.ours));
-    }
-    for ja4 in &row.ja4 {
-        if destination.ja4.len() < JA4_MAX {
-            destination.ja4.insert(Arc::clone(ja4));
-        }
-    }
-    if row.client_subnet {
-        destination
-            .notes
-            .insert("lookups here carry a part of the asker's address (EDNS client subnet), which goes on to the servers that the resolver asks".into());
-    }
-    if row.conflict {
-        destination
-            .notes
-            .insert("copies of the same bytes differ: both readings are listed".into());
-    }
-    if row.quoted {
-        destination.notes.insert(
-            "first seen as a packet quoted in an ICMP error: the capture missed the packet itself"
-                .into(),
-        );
-    }
-    if key.relay == Some(Relay::Tunnel) {
-        destination.notes.insert(
-            "a tunnel in clear: the packets inside are listed by their own addresses, and its bytes are theirs".into(),
-        );
-    }
-    if let Some(tunnel) = key.tunnel {
-        destination.notes.insert(format!(
-            "an opaque tunnel ({tunnel}): what is inside cannot be seen"
-        ));
-    }
-    for frame in &row.frames {
-        if destination.frames.len() < FRAMES_MAX {
-            destination.frames.insert(*frame);
-        }
-    }
-    for hit in row.content.iter().filter(|hit| hit.side == judged.ours) {
-        let content = destination.content.entry(index).or_default();
-        // From here on only the interval and the text tell hits apart: all of them went out.
-        content.add(Hit {
-            side: Side::A,
-            ..hit.clone()
-        });
-    }
-    let view = destination.views.entry(index).or_default();
-    let share = destination
-        .shares
-        .entry((index, judged.client))
-        .or_default();
-    for span in &row.spans {
-        View::add(
-            &mut view.total,
-            span.interval,
-            Traffic::of(&span.total, judged.ours),
-        );
-        if let Some(active) = &span.active {
-            let traffic = Traffic::of(active, judged.ours);
-            View::add(&mut view.active, span.interval, traffic);
-            View::add(share, span.interval, traffic);
-        }
-    }
-}
-
-/// Attribution and place, once all rows of a destination are known.
-pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translators: &Translators) {
-    let ip = destination.key.ip;
-    let place = ip.and_then(|ip| basis.place(ip, translators));
-    destination.place.clone_from(&place);
-    if let Some((index, _)) = destination.fullest() {
-        destination.flows = destination.flows_per_view.get(&index).copied().unwrap_or(0);
-    }
-    let bytes_out = destination.fullest().map_or(0, |(_, t)| t.bytes_out);
-    let judge_name = |name: Option<&str>, aliases: &[&str]| {
-        by_name(name, aliases, ip, place.as_ref(), bytes_out, basis.catalog)
-    };
-    // Of several asserted names the one with the strongest attribution is the host.
-    let mut asserted: Vec<(Attributed, Named)> = destination
-        .names
-        .keys()
-        .filter(|n| n.is_asserted_name())
-        .map(|n| (judge_name(Some(&n.name), &[]), n.clone()))
-        .collect();
-    asserted
-        .sort_by(|(a, m), (b, n)| (b.whose, n.source, &m.name).cmp(&(a.whose, m.source, &n.name)));
-    let is_outer = destination.key.host_source == Some(NameSource::Dns);
-    if let (Some((_, named)), false) = (asserted.first(), is_outer) {
-        destination.key.host = Some(Arc::clone(&named.name));
-        destination.key.host_source = Some(named.source);
-    }
-    let aliases = destination.aliases.clone();
-    let aliases: Vec<&str> = aliases.iter().map(|a| &**a).collect();
-    let by_its_name = if destination.hidden.is_some() {
-        if destination.key.lookups_only && bytes_out > LOOKUPS_OUT_MAX {
-            destination.is_payload();
-        }
-        // A name that accuses is not hidden by what it is used for.
-        let named = judge_name(destination.key.host.as_deref(), &aliases);
-        if named.whose == Attribution::Vendor {
-            named
-        } else {
-            Attributed {
-                whose: Attribution::Unknown,
-                reason: "encrypted DNS: what was asked for is hidden".into(),
-            }
-        }
-    } else if destination.is_dns() {
-        // A resolver's row takes the strongest attribution among the lookups.
-        let strongest = destination
-            .looked_up
-            .iter()
-            .filter(|name| is_public_name(name) || destination.key.scope == Scope::Internet)
-            .map(|name| by_looked_up_name(name, basis.catalog))
-            .max()
-            .unwrap_or(Attributed {
-                whose: Attribution::Unknown,
-                reason: "no name that was asked for could be read".into(),
-            });
-        let tunnel = note_dns_tunnels(destination, strongest.whose, basis);
-        if destination.key.lookups_only && bytes_out > LOOKUPS_OUT_MAX {
-            destination.is_payload();
-            destination.notes.insert(format!(
-                "{bytes_out} bytes went out in lookups, more than lookups need: they count as payload"
-            ));
-        }
-        let own = match tunnel {
-            Some(domain) => by_looked_up_name(&domain, basis.catalog),
-            None => strongest,
-        };
-        // What is no mere lookup is acquitted by its name only together with the address.
-        if !destination.key.lookups_only && own.whose == Attribution::Os {
-            os_at_its_address(destination, bytes_out, basis)
-        } else {
-            own
-        }
-    } else {
-        judge_name(destination.key.host.as_deref(), &aliases)
-    };
-    destination.browsable = browsable(destination, basis);
-    let whose = match destination.whose {
-        // What the far end asked of the device is no doing of the device: a name may still accuse.
-        Whose::Device if destination.key.served => Whose::Unsure,
-        whose => whose,
-    };
-    let by_its_name = if destination.key.served && !by_its_name.whose.accuses() {
-        Attributed {
-            whose: Attribution::Unknown,
-            reason: "the far end asked, and our side answered as a server does".into(),
-        }
-    } else {
-        by_its_name
-    };
-    let by_evidence = if destination.key.lookups_only {
-        by_evidence_of_lookup
-    } else {
-        by_evidence
-    };
-    destination.attributed =
-        by_evidence(whose, destination.key.app.as_deref()).unwrap_or(by_its_name);
-    note_disagreement(destination);
-}
-
-/// True if a browser could have gone there: every vendor's host among what names the destination (its host and
-/// aliases; for a resolver what was asked of it) is one that people also open in browsers.
-fn browsable(destination: &Destination, basis: &Basis<'_>) -> bool {
-    let named = destination.key.host.iter().chain(&destination.aliases);
-    let asked = destination
-        .looked_up
-        .iter()
-        .filter(|_| destination.is_dns());
-    let mut vendors = named
-        .chain(asked)
-        .filter_map(|name| basis.catalog.lookup(name))
-        .filter(|host| host.attribution == RoleAttribution::Vendor)
-        .peekable();
-    vendors.peek().is_some() && vendors.all(|host| host.browsable)
-}
-
-/// Lookups that carry data are a transfer and no mere lookups. Where other lookups of the same resolver accuse more than they do, the domain
-/// is returned: what they carried is not laid to another's charge.
-fn note_dns_tunnels(
-    destination: &mut Destination,
-    strongest: Attribution,
-    basis: &Basis<'_>,
-) -> Option<String> {
-    let mut own: Option<(Attribution, String)> = None;
-    for tunnel in dns_tunnel::seen(&destination.looked_up) {
-        destination.notes.insert(format!(
-            "lookups under {} look like a tunnel through DNS: {} names or more carry {} bytes or more in their labels",
-            tunnel.domain,
-            tunnel.names.len(),
-            tunnel.bytes
-        ));
-        destination.is_payload();
-        for view in destination.views.values_mut() {
-            let counted = view.total.iter_mut().chain(&mut view.active);
-            // The names were read, and what they stand for was not.
-            counted.for_each(|(_, traffic)| traffic.unread_out = traffic.bytes_out);
-        }
-        let whose = by_looked_up_name(&tunnel.domain, basis.catalog).whose;
-        if own.as_ref().is_none_or(|(have, _)| *have < whose) {
-            own = Some((whose, tunnel.domain));
-        }
-    }
-    own.filter(|(whose, _)| *whose < strongest)
-        .map(|(_, domain)| domain)
-}
-
-/// Lookups of `os` names that carry payload: the system's only if each name's operator is who was asked.
-fn os_at_its_address(destination: &Destination, bytes_out: u64, basis: &Basis<'_>) -> Attributed {
-    let (ip, place) = (destination.key.ip, destination.place.as_ref());
-    let each = destination
-        .looked_up
-        .iter()
-        .map(|name| by_name(Some(name), &[], ip, place, bytes_out, basis.catalog));
-    each.max().unwrap_or(Attributed {
-        whose: Attribution::Unknown,
-        reason: "no name that was asked for could be read".into(),
-    })
-}
-
-/// What names and address say against each other.
-fn note_disagreement(destination: &mut Destination) {
-    let Some(host) = destination.key.host.clone() else {
-        return;
-    };
-    if destination.key.scope == Scope::Internet && !is_public_name(&host) {
-        destination.notes.insert(format!(
-            "{host} is a local name, but the address is public: the address decides"
-        ));
-    }
-    if destination.key.scope == Scope::Relayed && !destination.key.lookups_only {
-        destination.notes.insert(format!(
-            "{host} is a public name that was asked of a private address"
-        ));
-    }
-}
-
-/// The name of a protocol number.
-pub fn transport_name(number: u8) -> String {
-    match number {
-        protocol::TCP => "tcp".into(),
-        protocol::UDP => "udp".into(),
-        protocol::ICMP => "icmp".into(),
-        protocol::ICMPV6 => "icmpv6".into(),
-        132 => "sctp".into(),
-        47 => "gre".into(),
-        50 => "esp".into(),
-        51 => "ah".into(),
-        n => format!("ip-{n}"),
     }
 }

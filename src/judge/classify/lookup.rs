@@ -108,7 +108,7 @@ pub(super) fn lookup(
         }
     };
     let app = key.app.and_then(|app| labels.of(&[app]));
-    let attributed = by_evidence_of_lookup(whose, app.as_deref())
+    let attributed = by_evidence_of_lookup(whose, app.as_ref())
         .unwrap_or_else(|| by_looked_up_name(&key.name, basis.catalog));
     let group = (
         Arc::clone(&key.name),

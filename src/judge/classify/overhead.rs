@@ -6,6 +6,7 @@
 //! many far ends are left alone: their limit is reported.
 
 use super::destination::{Client, Destination};
+use super::note::Note;
 use super::traffic::Traffic;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -75,11 +76,9 @@ pub(super) fn weigh(destinations: &mut [Destination]) {
         let Some(far) = far_end(destination) else {
             continue;
         };
-        for ((series, client), list) in &destination.shares {
-            let sum = sums.entry((*series, *client, far)).or_default();
-            for (_, traffic) in list {
-                sum.add(traffic, destination.key.served);
-            }
+        for share in &destination.shares {
+            let sum = sums.entry((share.series, share.client, far)).or_default();
+            sum.add(&share.traffic, destination.key.served);
         }
     }
     sums.retain(|_, sum| sum.spares_too_much() || sum.quotes_too_much());
@@ -95,41 +94,36 @@ pub(super) fn weigh(destinations: &mut [Destination]) {
 
 fn charge(destination: &mut Destination, far: IpAddr, sums: &BTreeMap<Between, Sum>) {
     let mut noted = false;
-    for ((series, client), list) in &mut destination.shares {
-        let Some(sum) = sums.get(&(*series, *client, far)) else {
+    for share in &mut destination.shares {
+        let Some(sum) = sums.get(&(share.series, share.client, far)) else {
             continue;
         };
-        for (interval, share) in list {
-            let spared = if sum.spares_too_much() {
-                share.spared_out
-            } else {
-                0
-            };
-            let quoted = if sum.quotes_too_much() {
-                share.quoted_out
-            } else {
-                0
-            };
-            if spared == 0 && quoted == 0 {
-                continue;
-            }
-            noted = true;
-            pay(share, spared, quoted);
-            let Some(view) = destination.views.get_mut(series) else {
-                continue;
-            };
-            for counted in [&mut view.total, &mut view.active] {
-                let at = counted.binary_search_by_key(interval, |(of, _)| *of);
-                if let Some((_, traffic)) = at.ok().and_then(|at| counted.get_mut(at)) {
-                    pay(traffic, spared, quoted);
-                }
+        let spared = match sum.spares_too_much() {
+            true => share.traffic.spared_out,
+            false => 0,
+        };
+        let quoted = match sum.quotes_too_much() {
+            true => share.traffic.quoted_out,
+            false => 0,
+        };
+        if spared == 0 && quoted == 0 {
+            continue;
+        }
+        noted = true;
+        pay(&mut share.traffic, spared, quoted);
+        let mut views = destination.views.iter_mut();
+        let Some(view) = views.find(|view| view.series == share.series) else {
+            continue;
+        };
+        for counted in [&mut view.total, &mut view.active] {
+            let at = counted.binary_search_by_key(&share.interval, |(of, _)| *of);
+            if let Some((_, traffic)) = at.ok().and_then(|at| counted.get_mut(at)) {
+                pay(traffic, spared, quoted);
             }
         }
     }
     if noted {
-        destination.notes.insert(
-            "handshakes, control messages or quoted packets to this address take more than they can need: they count as payload".into(),
-        );
+        destination.notes.insert(Note::MoreThanNeeded);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
 
-use super::destination::{Client, Destination, Key, RowVerdict, asked_us, finish, group};
+use super::destination::{Client, Destination, Key};
+use super::group::{Of, RowVerdict, asked_us, group};
 use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
 use super::subject::Labelled;
@@ -137,8 +138,11 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
                 &mut destinations,
                 key,
                 row,
-                &judged,
-                (index, several),
+                judged,
+                Of {
+                    series: index,
+                    several,
+                },
                 basis.catalog,
             );
         }
@@ -154,7 +158,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
     out.destinations = destinations.into_values().collect();
     let translators = basis.translators();
     for destination in &mut out.destinations {
-        finish(destination, basis, &translators);
+        super::naming::finish(destination, basis, &translators);
     }
     super::overhead::weigh(&mut out.destinations);
     out.lookups = lookups.into_values().collect();

@@ -1,9 +1,11 @@
 //! Counters of a destination, turned to our side, per vantage and interval.
 
 use super::Stage;
+use crate::evidence::content::Hits;
 use crate::evidence::flow::Side;
-use crate::evidence::row::Tally;
+use crate::evidence::row::{Conversation, Tally};
 use crate::ground::moment::Moment;
+use std::collections::BTreeSet;
 
 /// Counters of one side pair, turned so that out is away from us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +84,7 @@ impl Traffic {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.packets_out += other.packets_out;
         self.packets_in += other.packets_in;
         self.answers_out += other.answers_out;
@@ -114,15 +116,35 @@ impl Traffic {
 }
 
 /// What one series saw of a destination.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
+    /// Index of the series.
+    pub series: usize,
+    /// Flows.
+    pub flows: u64,
     /// Per interval, in order: everything.
     pub total: Vec<(u32, Traffic)>,
     /// Per interval, in order: what counts as traffic of it.
     pub active: Vec<(u32, Traffic)>,
+    /// Personal data that went out in clear.
+    pub content: Hits,
+    /// Its conversations, where there are several series; `None` if not all are known.
+    pub(super) conversations: Option<BTreeSet<Conversation>>,
 }
 
 impl View {
+    /// Of a series; `several` if there are others.
+    pub(super) fn new(series: usize, several: bool) -> Self {
+        Self {
+            series,
+            flows: 0,
+            total: Vec::new(),
+            active: Vec::new(),
+            content: Hits::default(),
+            conversations: several.then(BTreeSet::new),
+        }
+    }
+
     /// The sum over intervals.
     pub fn sum<'t>(traffic: impl Iterator<Item = &'t Traffic>) -> Option<Traffic> {
         traffic.fold(None, |sum: Option<Traffic>, t| match sum {
@@ -141,7 +163,13 @@ impl View {
                     have.add(&traffic);
                 }
             }
-            Err(at) => list.insert(at, (interval, traffic)),
+            Err(at) => {
+                // Most destinations are of one interval, and there are many of them.
+                if list.is_empty() {
+                    list.reserve_exact(1);
+                }
+                list.insert(at, (interval, traffic));
+            }
         }
     }
 }

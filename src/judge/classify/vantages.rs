@@ -1,7 +1,8 @@
 //! What several vantages saw of the same traffic: joined where one carries labels and the other
 //! does not, and compared where one misses what the other shows.
 
-use super::destination::{Destination, Key, RowVerdict, Traffic, View};
+use super::destination::{Destination, Key, Traffic, View};
+use super::group::RowVerdict;
 use super::subject::Labelled;
 use super::{Scope, Stage};
 use crate::evidence::flow::Side;
@@ -11,7 +12,7 @@ use crate::ground::moment::Timestamp;
 use crate::judge::identity::topology::Topology;
 use crate::judge::identity::{Whose, mac_of};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::net::IpAddr;
 
 /// An access point cannot know which app sent a packet; the phone's own capture of the same minutes
 /// can. A destination without a label takes the one of its twin in another vantage when it shows the
@@ -49,28 +50,23 @@ pub(super) fn join(destinations: &mut BTreeMap<Key, Destination>) {
 
 /// Every vantage of `plain` differs from those of `labelled`, and shows no more than it.
 fn covered(plain: &Destination, labelled: &Destination) -> bool {
-    let apart = plain
-        .views
-        .keys()
-        .all(|index| !labelled.views.contains_key(index));
+    let mut own = plain.views.iter();
+    let apart = own.all(|view| labelled.view(view.series).is_none());
     let (Some((p, few)), Some((l, many))) = (plain.fullest(), labelled.fullest()) else {
         return false;
     };
-    let flows = |d: &Destination, index| {
-        d.conversations
-            .get(&index)
-            .and_then(Option::as_ref)
-            .cloned()
+    let (Some(plain_view), Some(labelled_view)) = (plain.view(p), labelled.view(l)) else {
+        return false;
     };
-    let same = flows(labelled, l).is_some_and(|all| {
-        plain
-            .views
-            .keys()
-            .all(|index| flows(plain, *index).is_some_and(|own| own.is_subset(&all)))
+    let same = labelled_view.conversations.as_ref().is_some_and(|all| {
+        plain.views.iter().all(|view| {
+            let own = view.conversations.as_ref();
+            own.is_some_and(|own| own.is_subset(all))
+        })
     });
     apart
         && same
-        && plain.flows_in(p) <= labelled.flows_in(l)
+        && plain_view.flows <= labelled_view.flows
         && few.bytes_out <= many.bytes_out
         && few.bytes_in <= many.bytes_in
         && within(&few, &many)
@@ -84,8 +80,8 @@ fn within(inner: &Traffic, outer: &Traffic) -> bool {
     early.is_some_and(|d| d <= CLOCKS) && late.is_some_and(|d| d <= CLOCKS)
 }
 
-/// Destinations of the subject that vantage `a` shows between two moments, and `b` does not: in
-/// words, in the order of the destinations.
+/// Destinations of the subject that vantage `a` shows between two moments, and `b` does not, in
+/// the order of the destinations.
 pub fn missed(
     destinations: &[Destination],
     (a, b): (usize, usize),
@@ -94,9 +90,9 @@ pub fn missed(
         crate::ground::moment::Timestamp,
         crate::ground::moment::Timestamp,
     ),
-) -> Vec<(String, crate::ground::moment::Moment)> {
+) -> Vec<(Key, crate::ground::moment::Moment)> {
     let seen_in = |d: &Destination, index: usize| -> Option<Traffic> {
-        let view = d.views.get(&index)?;
+        let view = d.view(index)?;
         View::sum(
             view.active
                 .iter()
@@ -104,10 +100,9 @@ pub fn missed(
                 .map(|(_, t)| t),
         )
     };
-    let shown_by_b: Vec<&Destination> = destinations
-        .iter()
-        .filter(|d| d.views.contains_key(&b))
-        .collect();
+    let shown_by_b = || destinations.iter().filter(|d| d.view(b).is_some());
+    let addresses: BTreeSet<IpAddr> = shown_by_b().filter_map(|d| d.key.ip).collect();
+    let names: BTreeSet<&str> = shown_by_b().filter_map(|d| d.key.host.as_deref()).collect();
     destinations
         .iter()
         .filter(|d| d.key.scope != Scope::Local && !d.key.folded)
@@ -117,13 +112,14 @@ pub fn missed(
             t.stage() > Stage::Unsolicited && t.last.time >= overlap.0 && t.first.time <= overlap.1
         })
         .filter(|(d, _)| {
-            !shown_by_b.iter().any(|other| {
-                let named = |d: &Destination| d.key.host.as_ref().map(Arc::clone);
-                (d.key.ip.is_some() && other.key.ip == d.key.ip)
-                    || (d.key.host.is_some() && named(other) == named(d))
-            })
+            let there = d.key.ip.is_some_and(|ip| addresses.contains(&ip));
+            !there
+                && d.key
+                    .host
+                    .as_deref()
+                    .is_none_or(|host| !names.contains(host))
         })
-        .map(|(d, t)| (d.describe(), t.first))
+        .map(|(d, t)| (d.key.clone(), t.first))
         .collect()
 }
 

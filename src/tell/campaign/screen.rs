@@ -37,7 +37,7 @@ pub(super) fn write(summary: &Summary, style: Style, out: &mut dyn Write) -> io:
         }
     }
     let width = style.width.max(40);
-    writeln!(out, "{}", draw(&columns, rows, width, style.color).table)?;
+    writeln!(out, "{}", draw(&columns, rows, width, style.color))?;
     hosts(summary, style, out)?;
     writeln!(out, "{}", tally(&summary.tally, summary.packets))
 }
@@ -117,7 +117,7 @@ fn hosts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()>
         return Ok(());
     }
     let width = style.width.max(40);
-    writeln!(out, "{}", draw(&columns, rows, width, style.color).table)?;
+    writeln!(out, "{}", draw(&columns, rows, width, style.color))?;
     let more = hosts.len().saturating_sub(HOSTS_MAX);
     if more > 0 || summary.hosts_over {
         let at_least = if summary.hosts_over { "at least " } else { "" };

@@ -5,6 +5,7 @@
 //! over are DEL, C1, U+2028 and U+2029 (line ends for many readers of NDJSON), bidirectional marks
 //! and everything else that [`super::text`] does not show as it is.
 
+use super::blocks::Blocks;
 use crate::ground::text;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
@@ -39,6 +40,10 @@ impl<F: Formatter> Formatter for Inert<F> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Nearly all text is: asked byte by byte, not letter by letter.
+        if fragment.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(|c| !text::is_plain(c)) {
             let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
@@ -59,7 +64,10 @@ impl<F: Formatter> Formatter for Inert<F> {
 ///
 /// # Errors
 /// When the writer fails.
-pub(in crate::tell) fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::tell) fn line<W: Write + ?Sized>(
+    value: &impl Serialize,
+    out: &mut W,
+) -> io::Result<()> {
     let mut to = Serializer::with_formatter(out, Inert(CompactFormatter));
     value.serialize(&mut to).map_err(io::Error::from)
 }
@@ -69,9 +77,11 @@ pub(in crate::tell) fn line(value: &impl Serialize, out: &mut dyn Write) -> io::
 /// # Errors
 /// When the writer fails.
 pub(super) fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    let mut to = Serializer::with_formatter(&mut *out, Inert(PrettyFormatter::new()));
+    let mut out = Blocks::new(out);
+    let mut to = Serializer::with_formatter(&mut out, Inert(PrettyFormatter::new()));
     value.serialize(&mut to).map_err(io::Error::from)?;
-    out.write_all(b"\n")
+    out.write_all(b"\n")?;
+    out.finish()
 }
 
 #[cfg(test)]

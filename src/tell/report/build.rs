@@ -165,6 +165,8 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
     for claim in &mut claims {
         claim.findings.clear();
         claim.reasons.clear();
+        // What a silence is worth is said of a session, and of none but its own.
+        claim.silence = None;
         for session in &sessions {
             let Some(its) = session.claims.iter().find(|c| c.id == claim.id) else {
                 continue;
@@ -188,6 +190,11 @@ pub fn combined(sessions: Vec<v1::Report>, run: v1::Run) -> Option<v1::Report> {
                 id: r.id.clone(),
                 text: format!("{name}: {}", r.text),
             }));
+        }
+    }
+    for claim in &mut claims {
+        if claim.verdict != Verdict::Consistent {
+            claim.next_capture = None;
         }
     }
     let verdict = claims.iter().map(|c| c.verdict).max()?;

@@ -1,6 +1,7 @@
 //! The inventory without judgement: one JSON object a line, one line a flow; or the same fields as a
 //! table for spreadsheets.
 
+use super::blocks::Blocks;
 use super::csv;
 use super::format::Format;
 use super::rows::RowSink;
@@ -103,7 +104,7 @@ pub fn write_as(format: Format, rows: &[FlowRow], out: &mut dyn Write) -> io::Re
     if format == Format::CSV {
         write(rows, Cells(out))
     } else {
-        write(rows, Lines(out))
+        write(rows, Lines(Blocks::new(out)))
     }
 }
 
@@ -163,7 +164,7 @@ impl RowSink for Cells<'_> {
 }
 
 /// One JSON object a line.
-struct Lines<'a>(&'a mut dyn Write);
+struct Lines<'a>(Blocks<'a>);
 
 impl RowSink for Lines<'_> {
     fn open(&mut self, _: &'static str) -> io::Result<()> {
@@ -171,12 +172,12 @@ impl RowSink for Lines<'_> {
     }
 
     fn row(&mut self, _: Option<usize>, row: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut *self.0, row)?;
+        serde_json::to_writer(&mut self.0, row)?;
         self.0.write_all(b"\n")
     }
 
     fn finish(self) -> io::Result<()> {
-        Ok(())
+        self.0.finish()
     }
 }
 
@@ -208,7 +209,7 @@ fn flow_row(
     let host = best_name(key, server);
     FlowRow {
         input: tally.first.at.input,
-        transport: crate::judge::classify::destination::transport_name(key.transport),
+        transport: protocol::name(key.transport).into_owned(),
         protocol: key.protocol.map(str::to_owned),
         client_ip: key.key.ip(client).to_string(),
         client_port: port(client),

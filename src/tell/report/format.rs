@@ -21,7 +21,12 @@ pub struct Format {
 
 impl Format {
     /// For a person at a terminal.
-    pub const TABLE: Self = Self::new("table", "to read at a terminal");
+    pub const TABLE: Self = Self::new("table", "the answer on one screen of a terminal");
+    /// The same with everything.
+    pub const FULL: Self = Self::new(
+        "full",
+        "everything, to read at a terminal (as table with -v)",
+    );
     /// One JSON object.
     pub const JSON: Self = Self::new("json", "the whole report; all other formats know no more");
     /// One JSON object a line.
@@ -94,6 +99,9 @@ const fn by(format: Format, write: Render) -> Writer {
 pub static CHECK: &[Writer] = &[
     by(Format::TABLE, |report, setting, out| {
         table::write(report, setting.style, out)
+    }),
+    by(Format::FULL, |report, setting, out| {
+        table::write_full(report, setting.style, out)
     }),
     by(Format::JSON, |report, _, out| json::write(report, out)),
     by(Format::NDJSON, ndjson::write),

@@ -3,6 +3,7 @@
 //! What could move a cursor or turn the reading order is escaped; the digest is over the values.
 
 use super::ascii_json;
+use super::sorted_json::Sorted;
 use super::v1::Report;
 use crate::ground::hex::hex;
 use serde::Serialize;
@@ -21,37 +22,73 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// SHA-256 of the report without `run` and `digest`, as compact JSON with sorted keys. Sessions
 /// inside keep their digests and lose their runs.
 ///
-/// Written part by part: a second copy of a large report would cost more memory than the audit.
+/// Written part by part, object by object: a second copy of a large report would cost more memory than the audit.
 pub fn digest(report: &Report) -> String {
-    let mut hash = Sha256::new();
-    hash.update(b"{");
-    let mut first = true;
-    let mut part = |name: &str, write: &dyn Fn(&mut Sha256)| {
-        if !std::mem::take(&mut first) {
-            hash.update(b",");
-        }
-        hash.update(format!("\"{name}\":").as_bytes());
-        write(&mut hash);
+    let mut parts = Parts {
+        out: Hashing(Sha256::new()),
+        sorted: Sorted::default(),
+        any: false,
     };
-    part("against", &|h| one(h, &report.against));
-    part("baseline", &|h| one(h, &report.baseline));
-    part("case", &|h| one(h, &report.case));
-    part("claims", &|h| list(h, &report.claims));
-    part("clocks", &|h| list(h, &report.clocks));
-    part("coverage", &|h| one(h, &report.coverage));
-    part("destinations", &|h| list(h, &report.destinations));
-    part("findings", &|h| list(h, &report.findings));
-    part("inputs", &|h| list(h, &report.inputs));
-    part("limits", &|h| list(h, &report.limits));
-    part("lookups", &|h| list(h, &report.lookups));
-    part("schema", &|h| one(h, &report.schema));
-    part("scope", &|h| one(h, &report.scope));
-    part("sessions", &|h| sessions(h, &report.sessions));
-    part("timeline", &|h| one(h, &report.timeline));
-    part("tool", &|h| one(h, &report.tool));
-    part("verdict", &|h| one(h, &report.verdict));
-    hash.update(b"}");
-    hex(&hash.finalize())
+    parts.one("against", &report.against);
+    parts.one("baseline", &report.baseline);
+    parts.one("case", &report.case);
+    parts.list("claims", &report.claims, None);
+    parts.list("clocks", &report.clocks, None);
+    parts.one("coverage", &report.coverage);
+    parts.list("destinations", &report.destinations, None);
+    parts.list("findings", &report.findings, None);
+    parts.list("inputs", &report.inputs, None);
+    parts.list("limits", &report.limits, None);
+    parts.list("lookups", &report.lookups, None);
+    parts.one("schema", &report.schema);
+    parts.one("scope", &report.scope);
+    parts.list("sessions", &report.sessions, Some("run"));
+    parts.one("timeline", &report.timeline);
+    parts.one("tool", &report.tool);
+    parts.one("verdict", &report.verdict);
+    parts.out.0.update(b"}");
+    hex(&parts.out.0.finalize())
+}
+
+/// The object of the digest, in the order of its keys.
+struct Parts {
+    out: Hashing,
+    sorted: Sorted,
+    any: bool,
+}
+
+impl Parts {
+    fn key(&mut self, name: &str) {
+        let before = if std::mem::replace(&mut self.any, true) {
+            ","
+        } else {
+            "{"
+        };
+        self.out.0.update(format!("{before}\"{name}\":"));
+    }
+
+    fn one(&mut self, name: &str, value: &impl Serialize) {
+        self.key(name);
+        self.write(value, None);
+    }
+
+    /// `omit` is a field that the values do without.
+    fn list(&mut self, name: &str, values: &[impl Serialize], omit: Option<&'static str>) {
+        self.key(name);
+        self.out.0.update(b"[");
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                self.out.0.update(b",");
+            }
+            self.write(value, omit);
+        }
+        self.out.0.update(b"]");
+    }
+
+    fn write(&mut self, value: &impl Serialize, omit: Option<&'static str>) {
+        // Nothing of a report can fail to be written, and a hash takes everything.
+        let _ = self.sorted.write(value, omit, &mut self.out);
+    }
 }
 
 /// The same digest of a report that was read as JSON, whatever fields its version has: `run` and
@@ -84,37 +121,4 @@ impl Write for Hashing {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// A value by way of [`Value`], whose objects have sorted keys.
-fn one(hash: &mut Sha256, value: &impl Serialize) {
-    if let Ok(value) = serde_json::to_value(value) {
-        hash.update(value.to_string().as_bytes());
-    }
-}
-
-fn list(hash: &mut Sha256, values: &[impl Serialize]) {
-    each(hash, values, one);
-}
-
-fn each<T>(hash: &mut Sha256, values: &[T], write: impl Fn(&mut Sha256, &T)) {
-    hash.update(b"[");
-    for (at, value) in values.iter().enumerate() {
-        if at > 0 {
-            hash.update(b",");
-        }
-        write(hash, value);
-    }
-    hash.update(b"]");
-}
-
-fn sessions(hash: &mut Sha256, sessions: &[Report]) {
-    each(hash, sessions, |hash, session| {
-        if let Ok(mut value) = serde_json::to_value(session)
-            && let Some(fields) = value.as_object_mut()
-        {
-            fields.remove("run");
-            hash.update(value.to_string().as_bytes());
-        }
-    });
 }

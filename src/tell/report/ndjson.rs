@@ -7,6 +7,7 @@
 //! worst verdict per claim comes first, as `claim` lines of session null.
 
 use super::ascii_json;
+use super::blocks::Blocks;
 use super::format::Setting;
 use super::rows::{RowSink, of_report};
 use super::v1::Report;
@@ -18,6 +19,7 @@ use std::io::{self, Write};
 /// # Errors
 /// When the writer fails.
 pub fn write(report: &Report, _: &Setting<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let out = Blocks::new(out);
     of_report(report, Lines { kind: "", out })
 }
 
@@ -33,7 +35,7 @@ struct Line<'a, T> {
 /// A line a row, which says its kind and session.
 struct Lines<'a> {
     kind: &'static str,
-    out: &'a mut dyn Write,
+    out: Blocks<'a>,
 }
 
 impl RowSink for Lines<'_> {
@@ -48,11 +50,11 @@ impl RowSink for Lines<'_> {
             session,
             fields: row,
         };
-        ascii_json::line(&line, self.out)?;
+        ascii_json::line(&line, &mut self.out)?;
         self.out.write_all(b"\n")
     }
 
     fn finish(self) -> io::Result<()> {
-        Ok(())
+        self.out.finish()
     }
 }

@@ -14,9 +14,11 @@ use crate::judge::claim::fact::{
 };
 use crate::judge::claim::{About, Case, Finding, Reason};
 use crate::judge::classify::{Scope, Stage};
+use crate::tell::report::grounds::{Because, Place};
 use crate::tell::report::v1;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display, Formatter, Write};
 
 /// Finds of personal data that a sentence names; all of them stand in the finding.
 const TOLD_MAX: usize = 5;
@@ -26,81 +28,101 @@ fn joined(parts: impl IntoIterator<Item = String>) -> String {
     parts.into_iter().collect::<Vec<_>>().join("; ")
 }
 
+/// Bytes that most sentences take.
+const USUAL: usize = 160;
+
 /// What a finding says.
 pub(super) fn finding(finding: &Finding, case: &Case<'_>) -> String {
     let account = &finding.account;
-    let mut parts = Vec::new();
-    match finding.about {
-        About::Destination(index) => {
-            if let Some(d) = case.destinations().get(index) {
-                parts.push(format!("{}: {}", d.describe(), seen(finding)));
-                parts.push(d.attributed.reason.clone());
-            }
-        }
-        About::Lookup(index) => {
-            if let Some(l) = case.lookups().get(index) {
-                let by = match l.scope {
+    let mut out = String::with_capacity(USUAL);
+    // Writing to a string cannot fail.
+    let _ = match finding.about {
+        About::Destination(index) => match case.destinations().get(index) {
+            Some(d) => write!(
+                out,
+                "{}: {}; {}",
+                Place(&d.key),
+                How(finding),
+                Because(&d.attributed.why)
+            ),
+            None => Ok(()),
+        },
+        About::Lookup(index) => match case.lookups().get(index) {
+            Some(l) => write!(
+                out,
+                "{} was looked up{} at {}{}; {}",
+                l.name,
+                How(finding),
+                l.resolver,
+                match l.scope {
                     Scope::Relayed => ", a local resolver, which has to ask the internet",
                     Scope::Local | Scope::Internet => "",
-                };
-                let (name, resolver) = (&l.name, l.resolver);
-                parts.push(format!(
-                    "{name} was looked up{} at {resolver}{by}",
-                    seen(finding)
-                ));
-                parts.push(l.attributed.reason.clone());
-            }
+                },
+                Because(&l.attributed.why)
+            ),
+            None => Ok(()),
+        },
+    };
+    let mut and = |part: &str| {
+        if !out.is_empty() {
+            out.push_str("; ");
         }
+        out.push_str(part);
+    };
+    account.why.iter().for_each(|why| and(&fact(why)));
+    if let Some(told) = in_clear(account) {
+        and(&told);
     }
-    parts.extend(account.why.iter().map(fact));
-    parts.extend(in_clear(account));
     if let Some(bytes) = account.unread {
-        parts.push(format!("{bytes} bytes of what went out cannot be read"));
+        and(&format!("{bytes} bytes of what went out cannot be read"));
     }
     if account.browser {
-        parts.push(
-            "people also open this host in browsers, so a browser could have done it".to_owned(),
-        );
+        and("people also open this host in browsers, so a browser could have done it");
     }
-    parts.extend(account.over_budget.iter().map(|over| {
-        format!(
+    for over in &account.over_budget {
+        and(&format!(
             "the allowance {} would cover it, but {} bytes are more than its budget",
             over.allowance, over.bytes
-        )
-    }));
-    if account.in_grace {
-        parts.push("only in the grace at the ends of the window".to_owned());
+        ));
     }
-    joined(parts)
+    if account.in_grace {
+        and("only in the grace at the ends of the window");
+    }
+    out
 }
 
 /// How far it went.
-fn seen(finding: &Finding) -> String {
-    match (finding.account.seen, finding.stage) {
-        (Seen::Asked(1), _) => String::new(),
-        (Seen::Asked(times), _) => format!(" {times} times"),
-        (
+struct How<'a>(&'a Finding);
+
+impl Display for How<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (packets_out, bytes_out, bytes_in) = match self.0.account.seen {
+            Seen::Asked(1) => return Ok(()),
+            Seen::Asked(times) => return write!(f, " {times} times"),
             Seen::Traffic {
                 packets_out,
                 bytes_out,
                 bytes_in,
-            },
-            stage,
-        ) => match stage {
-            Stage::Transferred => {
-                format!("{bytes_out} bytes of payload went out and {bytes_in} came in")
-            }
-            Stage::Connected => format!(
+            } => (packets_out, bytes_out, bytes_in),
+        };
+        match self.0.stage {
+            Stage::Transferred => write!(
+                f,
+                "{bytes_out} bytes of payload went out and {bytes_in} came in"
+            ),
+            Stage::Connected => write!(
+                f,
                 "packets went both ways ({bytes_in} bytes in), and no application payload went out"
             ),
-            Stage::Attempted if packets_out == 0 => {
-                "an ICMP error quotes a packet that went there; the capture missed the packet itself"
-                    .to_owned()
+            Stage::Attempted if packets_out == 0 => f.write_str(
+                "an ICMP error quotes a packet that went there; the capture missed the packet itself",
+            ),
+            Stage::Attempted => write!(f, "{packets_out} packets went out and nothing came back"),
+            Stage::Lookup => f.write_str("a resolver was asked"),
+            Stage::Unsolicited => {
+                f.write_str("packets came in, and our side never answered")
             }
-            Stage::Attempted => format!("{packets_out} packets went out and nothing came back"),
-            Stage::Lookup => "a resolver was asked".to_owned(),
-            Stage::Unsolicited => "packets came in, and our side never answered".to_owned(),
-        },
+        }
     }
 }
 
@@ -275,13 +297,10 @@ pub(super) fn reasons(reasons: &[Reason], case: &Case<'_>) -> Vec<v1::Reason> {
     for run in told.chunk_by_mut(gaps_of_one) {
         run.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     }
-    let mut out: Vec<v1::Reason> = Vec::new();
-    for (.., reason) in told {
-        if !out.contains(&reason) {
-            out.push(reason);
-        }
-    }
-    out
+    let mut met: BTreeSet<(String, String)> = BTreeSet::new();
+    let all = told.into_iter().map(|(.., reason)| reason);
+    all.filter(|r| met.insert((r.id.to_string(), r.text.clone())))
+        .collect()
 }
 
 /// A reason in words, its window, and its place among the gaps of that window if it is one.
@@ -384,14 +403,14 @@ fn cause(cause: &Cause, needs: Needs) -> String {
                 None => "",
             }
         ),
-        Cause::Missed(input, names, more) => {
+        Cause::Missed(input, missed, more) => {
             let more = match more {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
             format!(
                 "input {input} covers the same minutes and does not show {}{more}",
-                names.join("; ")
+                joined(missed.iter().map(|of| Place(of).to_string()))
             )
         }
     }

@@ -1,4 +1,5 @@
-//! The report for a person at a terminal: the verdict first, then why, then everything seen.
+//! The report for a person at a terminal, in two forms: on one screen, with the verdict at its end ([`write`]), and with
+//! everything ([`write_full`]): the verdict first, then why, then all that was seen.
 //!
 //! Nothing is decided here and nothing is known that the JSON report does not say. Long lists are
 //! cut, what accuses last, and say how much is left out. All text of the capture passes the
@@ -10,11 +11,13 @@ pub mod fitness;
 mod footing;
 pub(in crate::tell) mod grid;
 mod page;
+mod short;
 #[cfg(test)]
 mod tests;
 mod traffic;
 
 use super::v1::{Claim, Finding, Report};
+use super::weight::ids;
 use crate::judge::claim::agreed::BEACON;
 use crate::tell::report::words::{count, meaning, rank, tally, without_reason};
 use grid::{Cell, Column, Line};
@@ -38,12 +41,24 @@ pub struct Style {
     pub color: bool,
 }
 
-/// Writes the report as text and tables.
+/// Writes the answer on one screen.
 ///
 /// # Errors
 /// When `out` cannot be written to.
 pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    short::write(&mut Page::new(style, out), report)
+}
+
+/// Writes the whole report as text and tables.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_full(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::new(style, out);
+    if !report.sessions.is_empty() {
+        sessions(&mut page, &report.sessions)?;
+        page.blank()?;
+    }
     claims(&mut page, report)?;
     if report.sessions.is_empty() {
         traffic::destinations(&mut page, report)?;
@@ -53,7 +68,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         declared::case(&mut page, report)?;
     } else {
         footing::scope(&mut page, &report.scope)?;
-        sessions(&mut page, &report.sessions)?;
+        each_session(&mut page, &report.sessions)?;
     }
     footing::data(&mut page, report)
 }
@@ -117,11 +132,12 @@ fn claim(
         declared::silence(page, silence)?;
     }
 
+    let ids = ids(claim);
     let mut bearing: Vec<(usize, &Finding)> = report
         .findings
         .iter()
         .enumerate()
-        .filter(|(_, finding)| claim.findings.contains(&finding.id))
+        .filter(|(_, finding)| ids.contains(finding.id.as_str()))
         .collect();
     if bearing.is_empty() {
         return Ok(());
@@ -241,9 +257,9 @@ fn left_out(
     }
 }
 
+/// All sessions, a row each.
 fn sessions(page: &mut Page<'_>, sessions: &[Report]) -> io::Result<()> {
     let verdicts = sessions.iter().map(|session| session.verdict);
-    page.heading("Sessions")?;
     page.text(
         0,
         &format!("{}: {}", count(sessions.len(), "session"), tally(verdicts)),
@@ -265,7 +281,11 @@ fn sessions(page: &mut Page<'_>, sessions: &[Report]) -> io::Result<()> {
             ),
         ]
     });
-    page.table(&columns, rows.collect())?;
+    page.table(&columns, rows.collect())
+}
+
+/// What was found in each session.
+fn each_session(page: &mut Page<'_>, sessions: &[Report]) -> io::Result<()> {
     for (index, session) in sessions.iter().enumerate() {
         let files: Vec<&str> = session
             .inputs

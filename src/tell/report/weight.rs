@@ -8,6 +8,7 @@
 use super::v1::{Claim, Finding, Report};
 use crate::judge::claim::Verdict;
 use crate::judge::classify::attribution::Attribution;
+use std::collections::BTreeSet;
 
 /// How a finding weighs, heaviest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,9 +67,15 @@ pub fn ordered(report: &Report) -> Vec<(Weight, &Finding)> {
 
 /// The findings that bear on a claim, heaviest first.
 pub fn bearing<'a>(report: &'a Report, claim: &Claim) -> Vec<(Weight, &'a Finding)> {
+    let ids = ids(claim);
     let mut all = ordered(report);
-    all.retain(|(_, finding)| claim.findings.contains(&finding.id));
+    all.retain(|(_, finding)| ids.contains(finding.id.as_str()));
     all
+}
+
+/// The findings that a claim names, to be asked for each finding of a report.
+pub fn ids(claim: &Claim) -> BTreeSet<&str> {
+    claim.findings.iter().map(String::as_str).collect()
 }
 
 /// One session of a report.

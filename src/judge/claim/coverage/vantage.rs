@@ -85,17 +85,16 @@ pub(super) fn mismatches(
             let Some((_, at)) = missed.first() else {
                 continue;
             };
-            let mut names: Vec<&str> = missed.iter().map(|(n, _)| n.as_str()).collect();
-            let more = names.len().saturating_sub(MISSED_LISTED);
-            names.truncate(MISSED_LISTED);
-            let names = names.into_iter().map(str::to_owned).collect();
+            let more = missed.len().saturating_sub(MISSED_LISTED);
+            let named = missed.iter().take(MISSED_LISTED);
+            let named = named.map(|(key, _)| key.clone()).collect();
             out.push(WindowGap {
                 count: missed.len() as u64,
                 input: Some(at.at.input),
                 frame: Some(at.at.frame),
                 ..WindowGap::of_all(
                     GapId::VantageMismatch,
-                    Cause::Missed(from.at.input, names, more),
+                    Cause::Missed(from.at.input, named, more),
                 )
             });
         }

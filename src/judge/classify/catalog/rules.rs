@@ -5,6 +5,7 @@ use super::row::{Evidence, Host, Matching};
 use super::{Catalog, RoleAttribution, role};
 use crate::judge::locate::operator::operators;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Suffixes under which anybody registers names (publicsuffix.org, the part that rows come near to): a row for one would give
 /// its owner everybody's hosts.
@@ -117,12 +118,12 @@ const OPENED: &[&str] = &[
 /// What a row without a network of its own says of itself: its connections stay unexplained, only its lookups are the system's.
 const LOOKUPS_ONLY: &str = "lookups only";
 
-fn hosts() -> &'static [Host] {
+fn hosts() -> &'static [Arc<Host>] {
     Catalog::embedded().hosts()
 }
 
 /// What the catalog says of what stands above a name, nearest first.
-fn above(name: &str) -> impl Iterator<Item = &'static Host> {
+fn above(name: &str) -> impl Iterator<Item = &'static Arc<Host>> {
     let parents = std::iter::successors(name.split_once('.'), |(_, rest)| rest.split_once('.'));
     let parents: Vec<String> = parents.map(|(_, rest)| rest.to_owned()).collect();
     parents.into_iter().filter_map(|parent| {

@@ -1,16 +1,17 @@
 //! Destinations and lookups in the report: order, wording, bounds.
 
 use super::Times;
+use crate::ground::protocol;
 use crate::ground::record_type as rtype;
 use crate::judge::claim::Case;
 use crate::judge::classify::attribution::Attribution;
-use crate::judge::classify::destination::{Destination, Traffic, View, transport_name};
+use crate::judge::classify::destination::{Destination, Traffic, View};
 use crate::judge::classify::labels::Labelling;
 use crate::judge::classify::lookup::Lookup;
 use crate::judge::classify::{Scope, Stage};
 use crate::judge::locate::Confidence;
 use crate::judge::locate::cloud::cloud_of_name;
-use crate::tell::report::{sentences, v1};
+use crate::tell::report::{grounds, sentences, v1};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Destinations listed; what is over is folded, what accuses last (contract, "Rows are bounded").
@@ -24,19 +25,20 @@ const CLIENTS_MAX: usize = 16;
 
 /// What accuses first, then what is suspect, then the rest; the furthest stage first.
 pub(super) fn order(destinations: &[Destination]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..destinations.len()).collect();
-    let key = |index: &usize| {
-        destinations.get(*index).map(|d| {
-            (
-                std::cmp::Reverse(d.attributed.whose),
-                std::cmp::Reverse(d.stage()),
-                d.fullest().map(|(_, t)| t.first.time),
-                d.key.clone(),
-            )
-        })
+    let rank = |d: &Destination| {
+        (
+            std::cmp::Reverse(d.attributed.whose),
+            std::cmp::Reverse(d.stage()),
+            d.fullest().map(|(_, t)| t.first.time),
+        )
     };
-    order.sort_by_cached_key(key);
-    order
+    let mut order: Vec<_> = destinations
+        .iter()
+        .enumerate()
+        .map(|(index, d)| (rank(d), &d.key, index))
+        .collect();
+    order.sort_unstable();
+    order.into_iter().map(|(.., index)| index).collect()
 }
 
 /// An app as the report writes it.
@@ -79,7 +81,7 @@ pub(super) fn write_destination(
         );
     };
     let mut inputs = BTreeSet::new();
-    for view in destination.views.values() {
+    for view in &destination.views {
         frames_of(&mut inputs, view);
     }
     v1::Destination {
@@ -91,7 +93,7 @@ pub(super) fn write_destination(
             ip: ip.to_string(),
             port: (port != 0).then_some(port),
         }),
-        transport: transport_name(destination.key.transport),
+        transport: protocol::name(destination.key.transport).into_owned(),
         protocol: destination.protocols.first().map(|p| (*p).to_owned()),
         host: destination.key.host.as_deref().map(str::to_owned),
         host_source: destination.key.host_source.map(Into::into),
@@ -109,7 +111,7 @@ pub(super) fn write_destination(
         role: catalogued.map(|h| h.role.clone()),
         jurisdiction: catalogued.and_then(|h| h.jurisdiction.clone()),
         attribution: destination.attributed.whose,
-        attribution_reason: destination.attributed.reason.clone(),
+        attribution_reason: grounds::Because(&destination.attributed.why).to_string(),
         country: place.and_then(|p| p.country.clone()),
         country_confidence: place.map_or(Confidence::Unknown, |p| p.confidence),
         country_candidates: place.map(|p| p.candidates.clone()).unwrap_or_default(),
@@ -143,7 +145,7 @@ pub(super) fn write_destination(
             .take(CLIENTS_MAX)
             .map(ToString::to_string)
             .collect(),
-        notes: destination.notes.iter().cloned().collect(),
+        notes: grounds::notes(&destination.notes),
         inputs: inputs.into_iter().collect(),
     }
 }
@@ -165,9 +167,9 @@ pub(super) fn overflow(
             country.clone(),
             destination.stage(),
         );
-        let one = write_destination(destination, String::new(), case, times);
         match rows.get_mut(&key) {
             None => {
+                let one = write_destination(destination, String::new(), case, times);
                 rows.insert(
                     key,
                     v1::Destination {
@@ -193,13 +195,21 @@ pub(super) fn overflow(
                 );
             }
             Some(row) => {
-                row.flows += one.flows;
-                row.packets_out += one.packets_out;
-                row.packets_in += one.packets_in;
-                row.bytes_out += one.bytes_out;
-                row.bytes_in += one.bytes_in;
-                row.first = row.first.clone().min(one.first);
-                row.last = row.last.clone().max(one.last);
+                row.flows += destination.flows;
+                let traffic = destination.fullest().map(|(_, t)| t);
+                let counted = |of: fn(&Traffic) -> u64| traffic.as_ref().map_or(0, of);
+                row.packets_out += counted(|t| t.packets_out);
+                row.packets_in += counted(|t| t.packets_in);
+                row.bytes_out += counted(|t| t.bytes_out);
+                row.bytes_in += counted(|t| t.bytes_in);
+                let first = traffic.and_then(|t| times.show(t.first));
+                let last = traffic.and_then(|t| times.show(t.last));
+                if first < row.first {
+                    row.first = first;
+                }
+                if last > row.last {
+                    row.last = last;
+                }
             }
         }
     }

@@ -3,16 +3,17 @@
 use super::Times;
 use super::silence::silence;
 use crate::evidence::row::FRAMES_MAX;
-use crate::ground::hex::hex;
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::judge::claim::{About, Case, Content, Finding, Outcome, Verdict, Weight};
-use crate::judge::classify::destination::{Destination, Key, transport_name};
+use crate::judge::classify::destination::{Destination, Key};
 use crate::tell::report::filter::Filter;
 use crate::tell::report::{meaning, sentences, v1};
+use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::{self, Write};
 
 pub(super) fn claims(
     case: &Case<'_>,
@@ -21,21 +22,28 @@ pub(super) fn claims(
     times: &Times<'_>,
 ) -> (Vec<v1::Claim>, Vec<v1::Finding>) {
     let mut claims = Vec::new();
-    let mut findings: BTreeMap<String, Joined> = BTreeMap::new();
+    let most = outcomes.iter().map(|o| o.findings.len()).sum();
+    let mut findings: Vec<Joined> = Vec::with_capacity(most);
+    let mut place_of: HashMap<Fingerprint, usize, RandomState> = HashMap::default();
     for outcome in outcomes {
-        let mut its = Vec::new();
+        let mut its = Vec::with_capacity(outcome.findings.len());
         for finding in &outcome.findings {
             let id = fingerprint(&outcome.claim.id, finding, case);
-            its.push((std::cmp::Reverse(finding.weight), finding.first, id.clone()));
+            its.push((std::cmp::Reverse(finding.weight), finding.first, id));
             let destination = match finding.about {
                 About::Destination(index) => ids.get(&index).cloned(),
                 About::Lookup(_) => None,
             };
-            match findings.entry(id) {
-                Entry::Occupied(mut place) => place.get_mut().join(finding, destination, case),
-                Entry::Vacant(place) => {
-                    let written = v1::Finding {
-                        id: place.key().clone(),
+            let place = *place_of.entry(id).or_insert(findings.len());
+            match findings.get_mut(place) {
+                Some(have) => have.join(finding, destination, case),
+                None => findings.push(Joined {
+                    id,
+                    filter: filter(finding, case),
+                    weight: finding.weight,
+                    first: finding.first,
+                    written: v1::Finding {
+                        id: id.to_string(),
                         rule: finding.rule.clone(),
                         claims: vec![outcome.claim.id.clone()],
                         attribution: finding.attribution,
@@ -56,26 +64,20 @@ pub(super) fn claims(
                         first: None,
                         frames: finding.frames.clone(),
                         filter: String::new(),
-                    };
-                    place.insert(Joined {
-                        filter: filter(finding, case),
-                        weight: finding.weight,
-                        first: finding.first,
-                        written,
-                    });
-                }
+                    },
+                }),
             }
         }
-        its.sort();
-        let mut met = BTreeSet::new();
-        its.retain(|(.., id)| met.insert(id.clone()));
+        its.sort_unstable();
+        let mut met: HashSet<Fingerprint, RandomState> = HashSet::default();
+        its.retain(|(.., id)| met.insert(*id));
         claims.push(v1::Claim {
             id: outcome.claim.id.clone(),
             statement: outcome.claim.statement.clone(),
             source: outcome.claim.source.clone(),
             verdict: outcome.verdict,
             reasons: sentences::reasons(&outcome.reasons, case),
-            findings: its.into_iter().map(|(.., id)| id).collect(),
+            findings: its.into_iter().map(|(.., id)| id.to_string()).collect(),
             preset: outcome.claim.chosen.clone(),
             parameters: outcome.claim.recorded(),
             silence: silence(case, outcome),
@@ -85,20 +87,36 @@ pub(super) fn claims(
             not_testable: outcome.claim.not_testable.clone(),
         });
     }
-    let mut findings: Vec<Joined> = findings.into_values().collect();
-    findings.sort_by(|a, b| {
-        (b.weight, a.first, &a.written.id).cmp(&(a.weight, b.first, &b.written.id))
-    });
+    findings.sort_unstable_by_key(|f| (std::cmp::Reverse(f.weight), f.first, f.id));
     let findings = findings.into_iter().map(|joined| v1::Finding {
         first: times.show(joined.first),
-        filter: joined.filter.to_string(),
+        filter: written(&joined.filter),
         ..joined.written
     });
     (claims, findings.collect())
 }
 
+/// A filter as text, with room for most.
+fn written(filter: &Filter) -> String {
+    let mut out = String::with_capacity(96);
+    // Writing to a string cannot fail.
+    let _ = write!(out, "{filter}");
+    out
+}
+
+/// The id of a finding, as the number that its digits write.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Fingerprint(u64);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
 /// A finding, and the others of the same meaning that joined it (one name at several addresses).
 struct Joined {
+    id: Fingerprint,
     weight: Weight,
     first: Moment,
     filter: Filter,
@@ -159,24 +177,28 @@ impl Joined {
 /// Ports that were picked for the moment count as one, and a translated address as the one inside
 /// ([`meaning`]). Never part of it: inputs, frames, times, counts, stage, our own addresses and
 /// ports, the app's label (its uid differs from phone to phone; whose traffic it is stays).
-fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> String {
-    let what = match finding.about {
-        About::Destination(index) => case.destinations().get(index).map(|d| place(&d.key)),
-        About::Lookup(index) => case
-            .lookups()
-            .get(index)
-            .map(|l| format!("lookup|{}", l.name)),
-    };
-    let meaning = format!(
-        "{claim}|{}|{}|{}",
+fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> Fingerprint {
+    let mut meaning = String::with_capacity(128);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        meaning,
+        "{claim}|{}|{}|",
         finding.rule,
-        finding.attribution.id(),
-        what.unwrap_or_default()
+        finding.attribution.id()
     );
-    hex(&Sha256::digest(meaning.as_bytes()))
-        .chars()
-        .take(16)
-        .collect()
+    let _ = match finding.about {
+        About::Destination(index) => match case.destinations().get(index) {
+            Some(d) => place(&d.key, &mut meaning),
+            None => Ok(()),
+        },
+        About::Lookup(index) => match case.lookups().get(index) {
+            Some(l) => write!(meaning, "lookup|{}", l.name),
+            None => Ok(()),
+        },
+    };
+    let digest = Sha256::digest(meaning.as_bytes());
+    let first = digest.first_chunk().copied();
+    Fingerprint(u64::from_be_bytes(first.unwrap_or_default()))
 }
 
 fn content(of: &Content) -> v1::Content {
@@ -191,21 +213,21 @@ fn content(of: &Content) -> v1::Content {
 }
 
 /// Where a destination is, as far as another recording would show the same.
-fn place(key: &Key) -> String {
+fn place(key: &Key, out: &mut String) -> fmt::Result {
     let port = match key.port.or(key.via.map(|(_, port)| port)) {
-        None | Some(0) => "none".to_owned(),
-        Some(port) if meaning::is_dynamic(port) => "dynamic".to_owned(),
-        Some(port) => port.to_string(),
+        None | Some(0) => Cow::Borrowed("none"),
+        Some(port) if meaning::is_dynamic(port) => Cow::Borrowed("dynamic"),
+        Some(port) => Cow::Owned(port.to_string()),
     };
     let scope = key.scope.id();
-    let transport = transport_name(key.transport);
+    let transport = protocol::name(key.transport);
     match (&key.host, key.ip) {
-        (Some(name), _) => format!("destination|{scope}|name|{name}|{port}"),
+        (Some(name), _) => write!(out, "destination|{scope}|name|{name}|{port}"),
         (None, Some(ip)) => {
             let ip = meaning::address(ip);
-            format!("destination|{scope}|address|{ip}|{port}|{transport}")
+            write!(out, "destination|{scope}|address|{ip}|{port}|{transport}")
         }
-        (None, None) => format!("destination|{scope}|untold|{port}|{transport}"),
+        (None, None) => write!(out, "destination|{scope}|untold|{port}|{transport}"),
     }
 }
 

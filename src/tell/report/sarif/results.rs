@@ -7,10 +7,11 @@ use crate::ground::text;
 use crate::judge::claim::Verdict;
 use crate::tell::report::anchor::{Anchor, uri};
 use crate::tell::report::v1::{Claim, Finding, Report};
-use crate::tell::report::weight::{Session, Weight, of, sessions};
+use crate::tell::report::weight::{Session, Weight, ids, of, sessions};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Columns of a name in the properties.
 const NAME_MAX: usize = 255;
@@ -169,13 +170,11 @@ fn open_reasons(session: &Session<'_>, claim: &Claim, rules: &Rules) -> Vec<Raw>
         return Vec::new();
     }
     let report = session.report;
-    let found = |id: &str| {
-        let mut its = report
-            .findings
-            .iter()
-            .filter(|f| claim.findings.contains(&f.id));
-        its.any(|f| f.rule == id)
-    };
+    let ids = ids(claim);
+    let its = report.findings.iter();
+    let its = its.filter(|f| ids.contains(f.id.as_str()));
+    let rules_met: BTreeSet<&str> = its.map(|f| f.rule.as_str()).collect();
+    let found = |id: &str| rules_met.contains(id);
     let mut open: Vec<(&str, String)> = Vec::new();
     for reason in claim.reasons.iter().filter(|r| !found(&r.id)) {
         match open.iter_mut().find(|(id, _)| *id == reason.id) {

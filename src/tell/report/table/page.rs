@@ -131,14 +131,7 @@ impl<'a> Page<'a> {
             return Ok(());
         }
         let drawn = grid::draw(columns, rows, self.width, self.color);
-        writeln!(self.out, "{}", drawn.table)?;
-        if drawn.cut {
-            self.text(
-                0,
-                "A name that begins with … was cut at the front; the JSON report has it whole.",
-            )?;
-        }
-        Ok(())
+        writeln!(self.out, "{drawn}")
     }
 }
 

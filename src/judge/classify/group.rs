@@ -1,0 +1,203 @@
+//! Rows grouped into destinations: the same place under the same name, by the same machine.
+
+use super::Scope;
+use super::catalog::{Catalog, RoleAttribution};
+use super::destination::{Client, Destination, JA4_MAX, Key, Note, Share, Traffic, View};
+use super::labels::Labelling;
+use crate::evidence::content::Hit;
+use crate::evidence::flow::{NameSource, Named, Opening, Relay, Side};
+use crate::evidence::row::{FRAMES_MAX, Row, RowKey};
+use crate::judge::identity::Whose;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Names kept per destination, and as many again that accuse.
+const NAMES_MAX: usize = 512;
+
+/// What is decided about one row.
+pub(super) struct RowVerdict {
+    pub(super) scope: Scope,
+    pub(super) ours: Side,
+    pub(super) whose: Whose,
+    pub(super) client: Client,
+    pub(super) app: Option<Arc<Labelling>>,
+    pub(super) ip: Option<IpAddr>,
+    pub(super) port: Option<u16>,
+    pub(super) via: Option<(IpAddr, u16)>,
+    pub(super) host: Option<Named>,
+    pub(super) lookups_only: bool,
+    pub(super) served: bool,
+    pub(super) hidden: Option<&'static str>,
+    pub(super) folded: bool,
+}
+
+/// The far end opened the flow: the names in it are what it called our side.
+pub(super) fn asked_us(key: &RowKey, theirs: Side) -> bool {
+    key.opener.0 == theirs && key.opener.1 >= Opening::Request
+}
+
+/// The series that a row is of.
+#[derive(Clone, Copy)]
+pub(super) struct Of {
+    /// Its index.
+    pub(super) series: usize,
+    /// There are several: which conversations it shows is kept.
+    pub(super) several: bool,
+}
+
+/// Adds a row to its destination.
+pub(super) fn group(
+    destinations: &mut BTreeMap<Key, Destination>,
+    key: &RowKey,
+    row: &Row,
+    judged: RowVerdict,
+    of: Of,
+    catalog: &Catalog,
+) {
+    let place = Key {
+        scope: judged.scope,
+        ip: judged.ip,
+        port: judged.port,
+        transport: key.transport,
+        via: judged.via,
+        host: judged.host.as_ref().map(|h| Arc::clone(&h.name)),
+        host_source: judged.host.as_ref().map(|h| h.source),
+        lookups_only: judged.lookups_only,
+        served: judged.served,
+        whose: match judged.whose {
+            Whose::Device => 0,
+            Whose::Unsure => 1,
+            Whose::Other => 2,
+        },
+        app: judged.app.clone(),
+        folded: judged.folded,
+    };
+    let destination = destinations
+        .entry(place)
+        .or_insert_with_key(|place| Destination::new(place.clone(), judged.whose));
+    destination.name(key, row, &judged, catalog);
+    destination.remark(key, row);
+    destination.looked_up.extend(row.lookups.iter().cloned());
+    destination.hidden = destination.hidden.or(judged.hidden);
+    if !judged.folded {
+        let client = key.key.ip(judged.ours);
+        if destination.clients.last() != Some(&client) {
+            destination.clients.push(client);
+        }
+    }
+    for ja4 in &row.ja4 {
+        if destination.ja4.len() < JA4_MAX {
+            destination.ja4.insert(Arc::clone(ja4));
+        }
+    }
+    if let Some(protocol) = key.protocol
+        && let Err(at) = destination.protocols.binary_search(&protocol)
+    {
+        destination.protocols.insert(at, protocol);
+    }
+    for frame in &row.frames {
+        if destination.frames.len() < FRAMES_MAX
+            && let Err(at) = destination.frames.binary_search(frame)
+        {
+            destination.frames.insert(at, *frame);
+        }
+    }
+    destination.count(key, row, &judged, of);
+}
+
+impl Destination {
+    /// What it was called in a row.
+    fn name(&mut self, key: &RowKey, row: &Row, judged: &RowVerdict, catalog: &Catalog) {
+        let theirs = judged.ours.other();
+        let empty = BTreeMap::new();
+        let said = if asked_us(key, theirs) {
+            &empty
+        } else {
+            &row.said
+        };
+        if said.len() < row.said.len() {
+            self.notes.insert(Note::OpenedByTheFarEnd);
+        }
+        for (named, at) in said.iter().chain(row.resolved.of(theirs)) {
+            let kept = self.names.len();
+            let accuses = || {
+                let row = catalog.lookup(&named.name);
+                row.is_some_and(|row| row.attribution >= RoleAttribution::ThirdParty)
+            };
+            if kept < NAMES_MAX
+                || self.names.contains_key(named)
+                || (kept < 2 * NAMES_MAX && accuses())
+            {
+                let first = self.names.entry(named.clone()).or_insert(*at);
+                *first = (*first).min(*at);
+            } else {
+                self.names_folded = self.names_folded.or(Some(*at));
+            }
+        }
+        let host = judged.host.as_ref();
+        if host.is_none_or(|host| host.source == NameSource::Dns) {
+            self.aliases
+                .extend(key.resolved.of(theirs).aliases.iter().cloned());
+        }
+    }
+
+    /// What a reader should know of a row.
+    fn remark(&mut self, key: &RowKey, row: &Row) {
+        let tunnel = key.tunnel.map(Note::OpaqueTunnel);
+        let clear = (key.relay == Some(Relay::Tunnel)).then_some(Note::ClearTunnel);
+        let remarks = [
+            row.client_subnet.then_some(Note::ClientSubnet),
+            row.conflict.then_some(Note::CopiesDiffer),
+            row.quoted.then_some(Note::Quoted),
+            clear,
+            tunnel,
+        ];
+        self.notes.extend(remarks.into_iter().flatten());
+    }
+
+    /// What went, and what was readable in it.
+    fn count(&mut self, key: &RowKey, row: &Row, judged: &RowVerdict, of: Of) {
+        // Series come one after the other.
+        if self.views.last().is_none_or(|v| v.series != of.series) {
+            if self.views.is_empty() {
+                self.views.reserve_exact(1);
+            }
+            self.views.push(View::new(of.series, of.several));
+        }
+        let Some(view) = self.views.last_mut() else {
+            return;
+        };
+        view.flows += row.flows;
+        if of.several {
+            match (view.conversations.as_mut(), row.conversations(key)) {
+                (Some(kept), Some(more)) => kept.extend(more),
+                _ => view.conversations = None,
+            }
+        }
+        for hit in row.content.iter().filter(|hit| hit.side == judged.ours) {
+            // From here on only the interval and the text tell hits apart: all of them went out.
+            view.content.add(Hit {
+                side: Side::A,
+                ..hit.clone()
+            });
+        }
+        if self.shares.is_empty() {
+            self.shares.reserve_exact(1);
+        }
+        for span in &row.spans {
+            let total = Traffic::of(&span.total, judged.ours);
+            View::add(&mut view.total, span.interval, total);
+            if let Some(active) = &span.active {
+                let traffic = Traffic::of(active, judged.ours);
+                View::add(&mut view.active, span.interval, traffic);
+                self.shares.push(Share {
+                    series: of.series,
+                    client: judged.client,
+                    interval: span.interval,
+                    traffic,
+                });
+            }
+        }
+    }
+}
