@@ -98,7 +98,7 @@ fn usage_errors_say_what_where_and_what_to_do() {
     let lines = [
         (
             "",
-            "no command is given (use one of: check, case, flows, fitness, diff, extract, verify, explain, emit; see 'drone-audit --help')",
+            "no command is given (use one of: check, campaign, case, flows, fitness, diff, extract, verify, explain, emit; see 'drone-audit --help')",
         ),
         (
             "chek x",

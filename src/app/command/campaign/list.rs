@@ -194,7 +194,11 @@ impl Found {
 
     fn pattern(&mut self, pattern: &str) -> Result<(), Error> {
         let place = text::terminal(pattern).into_owned();
-        let paths = glob::glob(pattern)
+        let options = glob::MatchOptions {
+            require_literal_leading_dot: true,
+            ..glob::MatchOptions::new()
+        };
+        let paths = glob::glob_with(pattern, options)
             .map_err(|e| Error::at(&place, format!("is no pattern of paths: {}", e.msg)))?;
         let before = self.specs.len();
         for path in paths {
