@@ -6,6 +6,7 @@
 
 mod adversary;
 mod arrows;
+mod attacks;
 mod carriers;
 mod case;
 mod cli;

@@ -1,5 +1,6 @@
 //! Runs the program in a scrubbed environment, and reads what it says.
 
+pub(crate) mod attacks;
 pub(crate) mod craft;
 pub(crate) mod random;
 

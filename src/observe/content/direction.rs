@@ -11,6 +11,7 @@ use super::plain::{self, Plain};
 use super::websocket::WebSocket;
 use super::window::Window;
 use super::{mqtt, readable, scan};
+use crate::ground::work::looks_at;
 use crate::observe::flow::order::{Event, Order};
 use crate::observe::flow::part::{Fields, Label, Part, Place, When};
 use std::collections::{BTreeMap, VecDeque};
@@ -225,6 +226,8 @@ impl Framed {
             };
             let (Turn::Unframed(length) | Turn::Label { length, .. }) = turn;
             self.seen = self.seen.saturating_add(length as u64);
+            looks_at(length);
+            out.opened.saw(length);
             // Only differences modulo 2^32 are used.
             self.at = self.at.wrapping_add(length as u32);
             let old = length.min(waits);

@@ -282,7 +282,7 @@ mod tests {
             at: Moment::NONE,
             interval: 0,
             payload: Default::default(),
-            opened: &std::cell::Cell::new(0),
+            opened: &Default::default(),
             tokens: &Default::default(),
         };
         for piece in bytes.chunks(size) {

@@ -5,6 +5,7 @@ use super::blob::{Closed, Run};
 use super::encoding::{Coding, Inflate};
 use super::text::{Text, unescape};
 use super::{DETECTORS, Found, base85, blob, dense, exif, grid, listed, media, readable};
+use crate::ground::work::looks_at;
 use std::hash::BuildHasher as _;
 
 /// Shortest string in binary that is looked at: the shortest address worth finding is longer.
@@ -24,6 +25,8 @@ pub(super) struct Outcome {
     pub(super) sealed: Vec<Run>,
     /// Ids, hashes and keys by what they are, in order.
     pub(super) tokens: Vec<(Run, u64)>,
+    /// Bytes that came out of what was compressed.
+    pub(super) opened: usize,
 }
 
 /// Work that is left.
@@ -36,10 +39,13 @@ pub(super) fn scan(bytes: &[u8], sure: bool) -> Outcome {
     let mut work = Work {
         inflated: INFLATED_MAX,
     };
-    layer(bytes, sure, 0, &mut work)
+    let mut out = layer(bytes, sure, 0, &mut work);
+    out.opened = INFLATED_MAX.saturating_sub(work.inflated);
+    out
 }
 
 fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
+    looks_at(bytes.len() * DETECTORS.len());
     let mut out = Outcome::default();
     if !sure {
         strings(bytes, &mut |at, string| {
@@ -305,6 +311,7 @@ fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
             break;
         }
     }
+    looks_at(out.len());
     work.inflated = work.inflated.saturating_sub(out.len());
     (!out.is_empty()).then_some(out)
 }
