@@ -29,6 +29,7 @@ mod fragments;
 mod honest;
 #[cfg(unix)]
 mod interrupted;
+mod invariants;
 mod limits;
 mod names;
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod attacks;
 pub(crate) mod craft;
+pub(crate) mod invariants;
 pub(crate) mod random;
 
 use serde_json::Value;
