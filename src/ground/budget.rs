@@ -44,6 +44,11 @@ impl Budget {
         self.openable.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// True if so many bytes may still come out of what is compressed.
+    pub fn may_open(&self, bytes: u64) -> bool {
+        self.openable.load(Ordering::Relaxed) >= bytes
+    }
+
     /// So many bytes came out of something compressed. False when that is more than a series may cost.
     pub fn opened(&self, bytes: u64) -> bool {
         let openable = &self.openable;

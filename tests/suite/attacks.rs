@@ -12,12 +12,15 @@ use tempfile::TempDir;
 
 /// Bytes of the smallest file of an attack; the largest has eight times as many.
 const SMALL: usize = 12_000;
-/// Steps per byte that no file may cost, whatever is in it.
-const EACH: usize = 1000;
+/// Steps per byte that no file may cost, whatever is in it: what comes out of a compressed body is a few dozen times as long, and looked at by
+/// each detector.
+const EACH: usize = 4000;
 /// As many for a file that is compressed as a whole: zeroes shrink to a thousandth and less, and so much is free (`capture/compressed`).
 const EACH_COMPRESSED: usize = 40_000;
-/// Steps per byte may grow so far from one size to the largest: what is learned at the beginning is cheap to begin with.
+/// Steps per byte may grow so far from the smaller sizes to the largest: what is learned at the beginning is cheap to begin with.
 const GROWTH: usize = 2;
+/// Below so many per byte growth says nothing: a byte in a packet of its own brings 70 more, and is looked at by each protocol that waits.
+const SURE: usize = 250;
 
 /// Steps are counted on the thread that reads; every reader is at work.
 const OPTIONS: [&str; 4] = ["--threads", "1", "--claim", "all"];
@@ -43,26 +46,24 @@ fn judged(name: &str, file: &[u8]) -> (Option<u8>, Option<usize>) {
     (code, steps)
 }
 
-/// Asserts that steps per byte are bounded, and do not grow with the file.
-fn assert_linear(name: &str, costs: &[(usize, usize)]) {
+/// What is wrong with the steps per byte: they are bounded, and do not grow with the file.
+fn beyond(name: &str, costs: &[(usize, usize)]) -> Option<String> {
     let each: Vec<usize> = costs.iter().map(|(bytes, steps)| steps / bytes).collect();
     if std::env::var("ATTACKS_SHOW").is_ok() {
         println!("{name:30} {each:?}");
     }
-    let (first, last) = (each[..2].iter().max().unwrap(), each.last().unwrap());
+    let (first, last) = (each.iter().take(2).max()?, each.last()?);
     let bound = match name.contains("bomb") {
         true => EACH_COMPRESSED,
         false => EACH,
     };
-    assert!(*last <= bound, "{name}: {each:?} steps per byte");
-    assert!(
-        *last <= GROWTH * (first + 20),
-        "{name}: {each:?} steps per byte: they grow with the file"
-    );
+    let grows = *last > SURE && *last > GROWTH * first;
+    (*last > bound || grows).then(|| format!("{name}: {each:?} steps per byte"))
 }
 
 #[test]
 fn no_attack_costs_more_than_its_bytes_or_hides_a_contact() {
+    let mut wrong = Vec::new();
     for attack in all() {
         let mut costs = Vec::new();
         for times in [1, 2, 4, 8] {
@@ -79,10 +80,9 @@ fn no_attack_costs_more_than_its_bytes_or_hides_a_contact() {
             }
             costs.extend(steps.map(|steps| (file.len(), steps)));
         }
-        if !costs.is_empty() {
-            assert_linear(attack.name, &costs);
-        }
+        wrong.extend(beyond(attack.name, &costs));
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 fn captures(folder: &Path, out: &mut Vec<PathBuf>) {
@@ -109,6 +109,7 @@ fn no_fixture_costs_more_than_its_bytes_however_often_it_comes() {
     let mut all = Vec::new();
     captures(&fixtures(), &mut all);
     assert!(all.len() > 50, "{}", all.len());
+    let mut wrong = Vec::new();
     for path in all {
         let bytes = fs::read(&path).expect("the fixture can be read");
         let name = path.display().to_string();
@@ -119,8 +120,7 @@ fn no_fixture_costs_more_than_its_bytes_however_often_it_comes() {
                 judged(&name, &file).1.map(|steps| (file.len(), steps))
             })
             .collect();
-        if !costs.is_empty() {
-            assert_linear(&name, &costs);
-        }
+        wrong.extend(beyond(&name, &costs));
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -57,12 +57,14 @@ impl Opened {
         self.budget.saw(bytes);
     }
 
-    fn add(&self, bytes: u64) {
-        let sum = match self.budget.opened(bytes) {
+    fn add(&self, bytes: u64) -> bool {
+        let may = self.budget.opened(bytes);
+        let sum = match may {
             true => self.sum.get().saturating_add(bytes),
             false => u64::MAX,
         };
         self.sum.set(sum);
+        may
     }
 }
 
@@ -108,9 +110,15 @@ impl Out<'_> {
         });
     }
 
-    /// So many bytes came out of something compressed.
-    pub(super) fn opened(&self, bytes: usize) {
-        self.opened.add(bytes as u64);
+    /// So many bytes came out of something compressed. False if that is more than may be looked at.
+    #[must_use]
+    pub(super) fn opened(&self, bytes: usize) -> bool {
+        self.opened.add(bytes as u64)
+    }
+
+    /// Whether so many bytes may come out of something compressed.
+    pub(super) fn may_open(&self, bytes: usize) -> bool {
+        self.opened.budget.may_open(bytes as u64)
     }
 
     /// The same places, with accounts of their own for what is inside something else.

@@ -79,10 +79,7 @@ impl Window {
         };
         let grains = readable::text_grains(bytes, self.fresh);
         let sure = readable::nearly_all(&grains, bytes.len().saturating_sub(self.fresh));
-        let mut outcome = scan::scan(bytes, sure);
-        if outcome.opened > 0 {
-            out.opened(outcome.opened);
-        }
+        let mut outcome = scan::scan_for(bytes, sure, out);
         // Tokens of all messages of the flow together may hold something that none of them does.
         let fresh = outcome
             .tokens
