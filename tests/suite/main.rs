@@ -17,6 +17,7 @@ mod coverage;
 mod damage;
 mod determinism;
 mod diff;
+mod edge_cases;
 mod emit;
 mod evidence;
 mod examples;
