@@ -16,7 +16,7 @@ use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::ground::public_name::is_public_name;
-use crate::judge::identity::topology::{Local, Topology};
+use crate::judge::identity::topology::{Local, Proof, Topology};
 use crate::judge::identity::{DeviceView, Whose, mac_of, our_side};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -34,15 +34,15 @@ pub struct Judged {
     /// The same over time, all inputs together.
     pub over_time: BTreeMap<Scope, Bins>,
     /// Public addresses that the link proves to be local.
-    pub proven: BTreeMap<IpAddr, String>,
+    pub proven: BTreeMap<IpAddr, Proof>,
     /// The device as each series shows it.
     pub devices: Vec<DeviceView>,
     /// What the labels of each series say.
     pub labels: Vec<Labels>,
     /// Local flows that are opaque tunnels: name, series, first moment per interval.
     pub opaque: Vec<Opaque>,
-    /// Flows whose names are hidden.
-    pub hidden: Vec<(Moment, u32, String)>,
+    /// Flows whose names are hidden: first moment per interval.
+    pub hidden: Vec<(Moment, u32, Hidden)>,
     /// What each series says of the two directions of its flows, per interval.
     pub directions: Vec<BTreeMap<u32, Directions>>,
     /// What each series shows of the subject, where there are several.
@@ -61,7 +61,27 @@ pub struct Opaque {
     /// Packets.
     pub packets: u64,
     /// What it is.
-    pub name: String,
+    pub what: Sealed,
+}
+
+/// What could carry packets that nobody can look into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sealed {
+    /// A tunnel of this kind.
+    Tunnel(&'static str),
+    /// An IP protocol, by its number.
+    Protocol(u8),
+}
+
+/// How names are hidden.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hidden {
+    /// By lookups of this kind.
+    Lookups(&'static str),
+    /// By an encrypted server name, behind this one.
+    Behind(Arc<str>),
+    /// By an encrypted server name of the older kind (ESNI).
+    Esni,
 }
 
 /// Which directions of the subject were recorded.
@@ -184,10 +204,10 @@ struct RowJudge<'a> {
 impl RowJudge<'_> {
     fn row(&self, key: &RowKey, row: &Row, out: &mut Judged) -> RowVerdict {
         for side in Side::BOTH {
-            if let Some(Local::Proven(text)) =
+            if let Some(Local::Proven(proof)) =
                 self.topology.local(&key.key, side, &key.link, key.opener.0)
             {
-                out.proven.entry(key.key.ip(side)).or_insert(text);
+                out.proven.entry(key.key.ip(side)).or_insert(proof);
             }
         }
         let (scope, ours) = scope_of(key, self.topology, self.device);
@@ -314,11 +334,9 @@ impl RowJudge<'_> {
         {
             return;
         }
-        let name = match (key.tunnel, key.transport) {
-            (Some(name), _) => name.to_owned(),
-            (None, number) if could_carry_packets(number) => {
-                format!("IP protocol {}", protocol_name(number))
-            }
+        let what = match (key.tunnel, key.transport) {
+            (Some(name), _) => Sealed::Tunnel(name),
+            (None, number) if could_carry_packets(number) => Sealed::Protocol(number),
             _ => return,
         };
         for span in &row.spans {
@@ -327,7 +345,7 @@ impl RowJudge<'_> {
                 interval: span.interval,
                 first: span.total.first,
                 packets: span.total.packets.a + span.total.packets.b,
-                name: name.clone(),
+                what,
             });
         }
     }
@@ -352,11 +370,9 @@ impl RowJudge<'_> {
                 || (asked && self.series.ledger.ech.contains_key(&n.name))
         });
         let what = match (hidden, key.ech, outer) {
-            (Some(hidden), ..) => hidden.to_owned(),
-            (None, true, Some(outer)) => {
-                format!("an encrypted server name behind {}", outer.name)
-            }
-            _ if key.esni => "an encrypted server name (ESNI)".to_owned(),
+            (Some(hidden), ..) => Hidden::Lookups(hidden),
+            (None, true, Some(outer)) => Hidden::Behind(Arc::clone(&outer.name)),
+            _ if key.esni => Hidden::Esni,
             _ => return,
         };
         for span in &row.spans {
@@ -474,20 +490,6 @@ fn could_carry_packets(number: u8) -> bool {
         number,
         1 | 2 | 6 | 17 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
     ) && !protocol::tunnel::ALL.contains(&number)
-}
-
-/// A protocol number with its name (IANA "Assigned Internet Protocol Numbers"), for those that are
-/// met as tunnels.
-fn protocol_name(number: u8) -> String {
-    let name = match number {
-        50 => "ESP",
-        51 => "AH",
-        55 => "minimal encapsulation",
-        99 => "private encryption",
-        108 => "IPComp",
-        _ => return number.to_string(),
-    };
-    format!("{number} ({name})")
 }
 
 fn note_directions(

@@ -14,7 +14,7 @@ use crate::judge::claim::fact::{
 };
 use crate::judge::claim::{About, Case, Finding, Reason};
 use crate::judge::classify::{Scope, Stage};
-use crate::tell::report::grounds::{Because, Place};
+use crate::tell::report::grounds::{self, Because, Place};
 use crate::tell::report::v1;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -363,7 +363,11 @@ fn cause(cause: &Cause, needs: Needs) -> String {
         ),
         Cause::StartMissing(of, nanos) => open_end(of, "first", *nanos),
         Cause::EndMissing(of, nanos) => open_end(of, "last", *nanos),
-        Cause::Opaque(name) => format!("{name} to a local host: it could carry other packets"),
+        Cause::Opaque(what) => format!(
+            "{} to a local host: it could carry other packets",
+            grounds::sealed(*what)
+        ),
+        Cause::NamesHidden(how) => grounds::hidden(how),
         Cause::BytesMissing => {
             "bytes of TCP connections were acknowledged, and no packet of the capture holds them"
                 .to_owned()

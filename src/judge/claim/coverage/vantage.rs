@@ -199,12 +199,12 @@ fn noted(
     }
     let opaque = judged.opaque.iter();
     for opaque in opaque.filter(|o| o.series == index && inside(o.interval)) {
-        let cause = Cause::Opaque(opaque.name.to_string());
+        let cause = Cause::Opaque(opaque.what);
         found.at(GapId::OpaqueTunnel, cause, opaque.packets, opaque.first);
     }
     for (at, interval, what) in &judged.hidden {
         if inside(*interval) && series.inputs.contains(&at.at.input) {
-            let cause = Cause::Noticed(what.clone().into());
+            let cause = Cause::NamesHidden(what.clone());
             found.at(GapId::NamesHidden, cause, 1, *at);
         }
     }
