@@ -3,7 +3,7 @@
 
 use super::{Finding, coverage::WindowGap};
 use crate::ground::interval::Window;
-use crate::judge::classify::destination::Key;
+use crate::judge::classify::destination::DestinationKey;
 use crate::judge::classify::rows::{Hidden, Sealed};
 use std::borrow::Cow;
 
@@ -268,7 +268,7 @@ pub enum Cause {
         device: Option<bool>,
     },
     /// An input covers the same minutes and does not show these, and so many more.
-    Missed(u32, Vec<Key>, usize),
+    Missed(u32, Vec<DestinationKey>, usize),
 }
 
 /// An app that was asked for and that no label names: the silence of an app that was never recorded is

@@ -1,6 +1,6 @@
 //! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
 
-use super::destination::{Client, Destination, Key};
+use super::destination::{Client, Destination, DestinationKey};
 use super::group::{Of, RowVerdict, asked_us, group};
 use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
@@ -17,7 +17,7 @@ use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::ground::public_name::is_public_name;
 use crate::judge::identity::topology::{Local, Proof, Topology};
-use crate::judge::identity::{DeviceView, Whose, mac_of, our_side};
+use crate::judge::identity::{DeviceMatch, DeviceView, mac_of, our_side};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -129,7 +129,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         shown: Vec::new(),
     };
     let several = basis.evidence.series.len() > 1;
-    let mut destinations: BTreeMap<Key, Destination> = BTreeMap::new();
+    let mut destinations: BTreeMap<DestinationKey, Destination> = BTreeMap::new();
     let mut lookups = BTreeMap::new();
     for (index, series) in basis.evidence.series.iter().enumerate() {
         let topology = Topology::new(series, &basis.evidence.series, basis.local);
@@ -262,9 +262,15 @@ impl RowJudge<'_> {
     }
 
     /// The machine of our side: a MAC that sends for several IPv4 addresses, or routes, may be many.
-    fn client(&self, key: &RowKey, ours: Side, whose: Whose, app: Option<&Labelling>) -> Client {
+    fn client(
+        &self,
+        key: &RowKey,
+        ours: Side,
+        whose: DeviceMatch,
+        app: Option<&Labelling>,
+    ) -> Client {
         let address = key.key.ip(ours);
-        if whose == Whose::Device || app.is_some_and(|a| a.says == Labelled::Subject) {
+        if whose == DeviceMatch::Device || app.is_some_and(|a| a.says == Labelled::Subject) {
             return Client::Subject;
         }
         let single = |mac: &Mac| {
@@ -384,17 +390,17 @@ impl RowJudge<'_> {
 
 /// Whose machine our side is. Who asks the device for something is not the device, though nothing else
 /// be known of it; but a machine can ask itself.
-fn whose_asks(key: &RowKey, scope: Scope, ours: Side, device: &DeviceView) -> Whose {
+fn whose_asks(key: &RowKey, scope: Scope, ours: Side, device: &DeviceView) -> DeviceMatch {
     let whose = device.of(&key.key, &key.link, ours);
     let itself = classify(key.key.ip(ours)).class == Class::Loopback
         || key.key.ip(ours) == key.key.ip(ours.other());
     let served = scope == Scope::Relayed
-        && whose == Whose::Unsure
+        && whose == DeviceMatch::Unsure
         && key.folded.is_none()
         && key.opener == (ours, key.opener.1.max(Opening::Request))
         && !itself
-        && device.of(&key.key, &key.link, ours.other()) == Whose::Device;
-    if served { Whose::Other } else { whose }
+        && device.of(&key.key, &key.link, ours.other()) == DeviceMatch::Device;
+    if served { DeviceMatch::Other } else { whose }
 }
 
 /// The scope of a row's packets, and which side is ours.
@@ -513,11 +519,11 @@ fn note_directions(
             *span.total.packets.of(theirs),
         );
         // Between two hosts of the site either may be the device; `ours` prefers it.
-        if judged.whose == Whose::Device && !is_broadcast(key.key.ip(theirs)) {
+        if judged.whose == DeviceMatch::Device && !is_broadcast(key.key.ip(theirs)) {
             of.device_out += sent;
             of.device_in += received;
         }
-        let subject = judged.whose != Whose::Other;
+        let subject = judged.whose != DeviceMatch::Other;
         let anothers = judged
             .app
             .as_ref()

@@ -3,7 +3,7 @@
 use crate::ground::protocol;
 use crate::judge::classify::attribution::{Grounds, NameSays};
 use crate::judge::classify::catalog::Host;
-use crate::judge::classify::destination::{Key, Note};
+use crate::judge::classify::destination::{DestinationKey, Note};
 use crate::judge::classify::labels::Labelling;
 use crate::judge::classify::rows::{Hidden, Sealed};
 use crate::judge::identity::topology::Proof;
@@ -96,9 +96,9 @@ fn row(f: &mut Formatter<'_>, host: &Host, name: &str) -> fmt::Result {
 }
 
 /// What a destination is, in a few words.
-pub(super) struct Place<'a>(pub(super) &'a Key);
+pub(super) struct Described<'a>(pub(super) &'a DestinationKey);
 
-impl Display for Place<'_> {
+impl Display for Described<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let of = self.0;
         let transport = protocol::name(of.transport);

@@ -7,7 +7,7 @@
 
 use crate::ground::moment::Timestamp;
 use crate::judge::claim::agreed::BEACON;
-use crate::judge::claim::baseline::{Baseline, Kind};
+use crate::judge::claim::baseline::{Baseline, BaselineUse};
 use crate::judge::claim::coverage::WindowCoverage;
 use crate::judge::claim::definition::{Traffic, Weight};
 use crate::judge::claim::silence::{BURST_GAP, Exposure, bursts, strength};
@@ -113,7 +113,7 @@ fn phases(windows: &[&WindowCoverage]) -> Vec<(String, f64)> {
 
 /// What a baseline without the mode shows of the app; one without the app shows nothing of it.
 fn without_mode(baseline: &Baseline) -> Option<silence::Baseline> {
-    (baseline.kind == Kind::WithoutMode).then(|| silence::Baseline {
+    (baseline.kind == BaselineUse::WithoutMode).then(|| silence::Baseline {
         bursts: bursts(&baseline.contacts, BURST_GAP).len() as u64,
         seconds: baseline.active_seconds,
     })
