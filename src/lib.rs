@@ -86,6 +86,7 @@ pub mod parts {
     pub use crate::evidence::flow::Key;
     pub use crate::ground::interval::Schedule;
     pub use crate::ground::moment::{FrameRef, Moment, Timestamp};
+    pub use crate::ground::work;
     pub use crate::judge::case::CaseFile;
     pub use crate::judge::locate::{country, operator};
     pub use crate::observe::capture::{Means, Source};

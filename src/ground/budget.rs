@@ -3,16 +3,23 @@
 //! Every holder has a [`Lease`] and gives back what it took when it goes away, however it goes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What a series may hold unless told otherwise: thousands of handshakes at a time, and the program's memory stays bounded.
 const BYTES: usize = 24 << 20;
+
+/// Bytes that may come out of what is compressed inside a series, whatever went in: a report of an app has some kilobytes, a log some
+/// megabytes.
+const OPENED_FREE: u64 = 32 << 20;
+/// And as many more for each byte of payload: text shrinks to an eighth, seldom further, and other payload shrinks less.
+const OPENED_EACH: u64 = 8;
 
 /// Bytes that may be held together. Clones share what is left.
 #[derive(Debug, Clone)]
 pub struct Budget {
     left: Arc<AtomicUsize>,
     whole: usize,
+    openable: Arc<AtomicU64>,
 }
 
 impl Default for Budget {
@@ -27,7 +34,28 @@ impl Budget {
         Self {
             left: Arc::new(AtomicUsize::new(bytes)),
             whole: bytes,
+            openable: Arc::new(AtomicU64::new(OPENED_FREE)),
         }
+    }
+
+    /// So many bytes of payload were seen: more may be opened.
+    pub fn saw(&self, payload: usize) {
+        let more = OPENED_EACH.saturating_mul(payload as u64);
+        self.openable.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// True if so many bytes may still come out of what is compressed.
+    pub fn may_open(&self, bytes: u64) -> bool {
+        self.openable.load(Ordering::Relaxed) >= bytes
+    }
+
+    /// So many bytes came out of something compressed. False when that is more than a series may cost.
+    pub fn opened(&self, bytes: u64) -> bool {
+        let openable = &self.openable;
+        let taken = openable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(bytes)
+        });
+        taken.is_ok()
     }
 
     /// Less than a quarter is left: what is only kept to compare should go.
@@ -91,6 +119,14 @@ impl Drop for Lease {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_opened_is_bounded_by_what_was_seen() {
+        let budget = Budget::default();
+        assert!(budget.opened(OPENED_FREE) && !budget.opened(1));
+        budget.saw(10);
+        assert!(!budget.opened(10 * OPENED_EACH + 1) && budget.opened(10 * OPENED_EACH));
+    }
 
     #[test]
     fn what_is_taken_comes_back() {

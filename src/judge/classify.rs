@@ -27,7 +27,7 @@ use crate::evidence::Evidence;
 use crate::ground::address::classify;
 use crate::ground::translation::{Source, Translators};
 use crate::judge::classify::catalog::Catalog;
-use crate::judge::locate::{Locator, Place};
+use crate::judge::locate::{Location, Locator};
 use crate::vocabulary;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -51,7 +51,7 @@ pub struct Basis<'a> {
 impl Basis<'_> {
     /// Where an address is; `None` if its number says that it is nowhere. `translators` are those
     /// that the captures show.
-    pub fn place(&self, ip: IpAddr, translators: &Translators) -> Option<Place> {
+    pub fn place(&self, ip: IpAddr, translators: &Translators) -> Option<Location> {
         match translators.inside(ip) {
             Some(inside) if classify(inside.address.into()).has_country() => {
                 Some(self.locator.place_translated(ip, inside))

@@ -18,7 +18,7 @@ use topology::{Topology, is_of_site};
 
 /// Whether a machine is the declared device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub enum DeviceMatch {
     /// It is.
     Device,
     /// It is positively another machine.
@@ -171,7 +171,7 @@ impl DeviceView {
                 if group || !(its.sent || its.received) {
                     continue;
                 }
-                if self.whose(key.key.ip(side), mac_of(&key.link, side)) == Whose::Device {
+                if self.whose(key.key.ip(side), mac_of(&key.link, side)) == DeviceMatch::Device {
                     sent |= its.sent && !its.received;
                     received |= its.received;
                 }
@@ -181,50 +181,50 @@ impl DeviceView {
     }
 
     /// Whose machine sent or received at a side of a flow.
-    pub fn of(&self, key: &Key, link: &Pair<LinkFacts>, side: Side) -> Whose {
+    pub fn of(&self, key: &Key, link: &Pair<LinkFacts>, side: Side) -> DeviceMatch {
         let mut whose = self.whose(key.ip(side), mac_of(link, side));
         // What a tunnel brings is its sender's, whatever addresses it has inside.
-        if whose == Whose::Unsure
+        if whose == DeviceMatch::Unsure
             && let Some(carrier) = link.of(side).carrier
-            && self.whose(carrier, None) == Whose::Device
+            && self.whose(carrier, None) == DeviceMatch::Device
         {
-            whose = Whose::Device;
+            whose = DeviceMatch::Device;
         }
-        if !self.recorder || whose == Whose::Device {
+        if !self.recorder || whose == DeviceMatch::Device {
             return whose;
         }
         let (its, others) = (link.of(side), link.of(side.other()));
         match (its.sent, its.received) {
-            (true, false) => Whose::Device,
-            (false, true) => Whose::Other,
+            (true, false) => DeviceMatch::Device,
+            (false, true) => DeviceMatch::Other,
             // Nothing of it was seen but what the recording machine sent to it, or received for it.
-            (false, false) if others.sent && !others.received => Whose::Other,
-            _ if whose == Whose::Other && its.sent => Whose::Unsure,
+            (false, false) if others.sent && !others.received => DeviceMatch::Other,
+            _ if whose == DeviceMatch::Other && its.sent => DeviceMatch::Unsure,
             _ => whose,
         }
     }
 
     /// Whose machine sent or received under this address and MAC.
-    pub fn whose(&self, ip: IpAddr, mac: Option<Mac>) -> Whose {
+    pub fn whose(&self, ip: IpAddr, mac: Option<Mac>) -> DeviceMatch {
         if mac.is_some_and(|mac| self.moved.contains(&(ip, mac))) {
-            return Whose::Other;
+            return DeviceMatch::Other;
         }
         if self.all || self.ips.contains(&ip) {
-            return Whose::Device;
+            return DeviceMatch::Device;
         }
         match mac {
-            Some(mac) if self.heirs.contains(&mac) => Whose::Unsure,
+            Some(mac) if self.heirs.contains(&mac) => DeviceMatch::Unsure,
             Some(mac) if self.macs.contains(&mac) => {
                 if self.ambiguous || (self.forwards.contains(&mac) && !is_of_site(ip)) {
-                    Whose::Unsure
+                    DeviceMatch::Unsure
                 } else {
-                    Whose::Device
+                    DeviceMatch::Device
                 }
             }
             // Another MAC is another machine once the device's own is known.
-            Some(_) if !self.macs.is_empty() => Whose::Other,
-            _ if self.addresses.contains(&ip) => Whose::Device,
-            _ => Whose::Unsure,
+            Some(_) if !self.macs.is_empty() => DeviceMatch::Other,
+            _ if self.addresses.contains(&ip) => DeviceMatch::Device,
+            _ => DeviceMatch::Unsure,
         }
     }
 }
@@ -350,7 +350,7 @@ pub fn our_end(
         _ => None,
     };
     if !device.all
-        && let Some(side) = either(&|side| device.of(key, link, side) == Whose::Device)
+        && let Some(side) = either(&|side| device.of(key, link, side) == DeviceMatch::Device)
     {
         return side;
     }

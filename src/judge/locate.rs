@@ -49,11 +49,11 @@ pub fn notice() -> &'static str {
 }
 
 vocabulary! {
-    /// How far the country of a [`Place`] can be trusted.
+    /// How far the country of a [`Location`] can be trusted.
     "confidence of a country" pub enum Confidence {
         /// Two or more sources give the same country.
         Agreed = "agreed",
-        /// Sources differ; all answers are in [`Place::candidates`].
+        /// Sources differ; all answers are in [`Location::candidates`].
         Conflict = "conflict",
         /// The address answers from many places (reviewed list).
         Anycast = "anycast",
@@ -66,7 +66,7 @@ vocabulary! {
 
 /// What is known about where an address is and who runs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// ISO 3166-1 alpha-2 code; the primary source's when they differ, none when it cannot be said.
     pub country: Option<String>,
     /// How far `country` can be trusted.
@@ -84,7 +84,7 @@ pub struct Place {
     pub tenants: Option<bool>,
 }
 
-impl Place {
+impl Location {
     /// Nothing is known.
     fn unknown() -> Self {
         Self {
@@ -160,7 +160,7 @@ impl Locator {
 
     /// Places an address. An IPv6 address that carries an IPv4 address (see [`embedded_ipv4`]) is
     /// placed by that one.
-    pub fn place(&self, ip: IpAddr) -> Place {
+    pub fn place(&self, ip: IpAddr) -> Location {
         self.place_itself(embedded_ipv4(ip).map_or(ip, IpAddr::V4))
     }
 
@@ -168,7 +168,7 @@ impl Locator {
     /// taken; where only an answer says so, the databases' opinion of the IPv6 address stands beside
     /// that of the IPv4 one: what a resolver answers must not move a server to another country, nor
     /// to another operator.
-    pub fn place_translated(&self, ip: IpAddr, inside: Translated) -> Place {
+    pub fn place_translated(&self, ip: IpAddr, inside: Translated) -> Location {
         let mut place = self.place(IpAddr::V4(inside.address));
         if inside.source == Announced::Router {
             return place;
@@ -187,8 +187,8 @@ impl Locator {
         place
     }
 
-    fn place_itself(&self, ip: IpAddr) -> Place {
-        let mut place = Place::unknown();
+    fn place_itself(&self, ip: IpAddr) -> Location {
+        let mut place = Location::unknown();
         if ip.is_ipv6() && network::number(ip) <= u32::MAX.into() {
             // ::/96 holds the deprecated IPv4-compatible addresses (RFC 4291 §2.5.5.1), which are
             // routed nowhere; MaxMind DB files keep their IPv4 data there, which is not about them.

@@ -18,7 +18,7 @@ mod table;
 mod tests;
 
 pub use grammar::{Block, Section};
-pub use kind::Kind;
+pub use kind::IdKind;
 
 use crate::ground::error::Error;
 use crate::ground::gaps::GapId;
@@ -32,7 +32,7 @@ use std::sync::OnceLock;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What the id stands for.
-    pub kind: Kind,
+    pub kind: IdKind,
     /// The id.
     pub id: String,
     /// It in a few words.
@@ -54,7 +54,7 @@ impl Entry {
     /// What the program itself knows of the id, one sentence each.
     pub fn facts(&self) -> Vec<String> {
         match self.kind {
-            Kind::Claim => {
+            IdKind::Claim => {
                 let mut facts = Vec::new();
                 if let Some((statement, source)) = &self.said {
                     facts.push(format!("Statement: {statement}"));
@@ -72,7 +72,7 @@ impl Entry {
                 }
                 facts
             }
-            Kind::Gap => {
+            IdKind::Gap => {
                 let gap = GapId::ALL.iter().find(|g| g.id() == self.id);
                 let forbids = match gap.map(|g| g.blocks()) {
                     Some(true) => "Forbids `consistent`: yes. It never forbids `contradicted`.",
@@ -81,7 +81,7 @@ impl Entry {
                 };
                 vec![forbids.to_owned()]
             }
-            Kind::Attribution => {
+            IdKind::Attribution => {
                 let whose = ATTRIBUTIONS.iter().find(|a| a.id() == self.id);
                 let effect = match whose {
                     Some(a) if a.accuses() => "contradicts",
@@ -142,7 +142,7 @@ impl Library {
     pub fn next(&self, gap: GapId) -> &str {
         self.entries
             .iter()
-            .find(|e| e.kind == Kind::Gap && e.id == gap.id())
+            .find(|e| e.kind == IdKind::Gap && e.id == gap.id())
             .and_then(|e| e.next.as_deref())
             // A test rules this out; the gap's meaning is still better than nothing.
             .unwrap_or_else(|| gap.meaning())
@@ -163,7 +163,7 @@ pub fn library() -> Result<&'static Library, Error> {
 
 fn load() -> Result<Library, Error> {
     let mut entries = Vec::new();
-    for kind in Kind::ALL {
+    for kind in IdKind::ALL {
         for (name, text) in kind.files() {
             let read = grammar::read(name, text)
                 .and_then(|all| all.into_iter().map(|e| entry(kind, e)).collect());
@@ -171,7 +171,7 @@ fn load() -> Result<Library, Error> {
                 read.map_err(|slip| Error::at(format!("texts/{name}.md"), slip.to_string()))?;
             entries.extend(read);
         }
-        if kind == Kind::Role {
+        if kind == IdKind::Role {
             entries.extend(roles().iter().map(of_role));
         }
     }
@@ -179,7 +179,7 @@ fn load() -> Result<Library, Error> {
 }
 
 /// Checks an entry against what its kind needs.
-fn entry(kind: Kind, written: Written) -> Result<Entry, Slip> {
+fn entry(kind: IdKind, written: Written) -> Result<Entry, Slip> {
     let Written {
         id,
         line,
@@ -246,7 +246,7 @@ fn of_role(role: &Role) -> Entry {
         "What a host is for, by the host catalog. {whose} A label of the capture, or a declared device, outranks that."
     );
     Entry {
-        kind: Kind::Role,
+        kind: IdKind::Role,
         id: role.id.to_owned(),
         title: role.meaning.to_owned(),
         next: None,

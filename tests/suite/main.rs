@@ -6,6 +6,7 @@
 
 mod adversary;
 mod arrows;
+mod attacks;
 mod campaign;
 mod carriers;
 mod case;
@@ -17,6 +18,7 @@ mod coverage;
 mod damage;
 mod determinism;
 mod diff;
+mod edge_cases;
 mod emit;
 mod evidence;
 mod examples;
@@ -29,6 +31,7 @@ mod fragments;
 mod honest;
 #[cfg(unix)]
 mod interrupted;
+mod invariants;
 mod limits;
 mod names;
 #[cfg(unix)]

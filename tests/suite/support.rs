@@ -1,6 +1,8 @@
 //! Runs the program in a scrubbed environment, and reads what it says.
 
+pub(crate) mod attacks;
 pub(crate) mod craft;
+pub(crate) mod invariants;
 pub(crate) mod random;
 
 use serde_json::Value;

@@ -10,7 +10,7 @@ use crate::ground::{near, text};
 use crate::judge::case;
 use crate::judge::case::{BaselineKind, CaseFile};
 use crate::judge::claim::agreed::BEACON_SECONDS;
-use crate::judge::claim::baseline::Kind;
+use crate::judge::claim::baseline::BaselineUse;
 use crate::judge::claim::coverage::Needs;
 use crate::judge::claim::definition::{Definition, shipped};
 use crate::judge::classify::catalog::Catalog;
@@ -26,7 +26,7 @@ pub(super) struct Plan {
     /// The captures to audit.
     pub(super) sources: Vec<Source>,
     /// The captures to set them against, and what they were declared to be.
-    pub(super) baseline: Option<(Vec<Source>, Option<Kind>)>,
+    pub(super) baseline: Option<(Vec<Source>, Option<BaselineUse>)>,
     /// Whose traffic it is.
     pub(super) subject: Subject,
     /// Windows, phases, events.
@@ -204,7 +204,7 @@ fn of_case(
     case.map(list).unwrap_or_default().into_iter().unzip()
 }
 
-type Against = Option<(Vec<Source>, Option<Kind>)>;
+type Against = Option<(Vec<Source>, Option<BaselineUse>)>;
 
 fn baseline(options: &Check, case: Option<&CaseFile>) -> Result<Against, Error> {
     if !options.baselines.is_empty() {
@@ -238,7 +238,7 @@ fn baseline(options: &Check, case: Option<&CaseFile>) -> Result<Against, Error> 
 }
 
 /// The kind that a case file declares for the baselines of the command line, if it lists them all.
-fn listed_kind(options: &Check, case: Option<&CaseFile>) -> Option<Kind> {
+fn listed_kind(options: &Check, case: Option<&CaseFile>) -> Option<BaselineUse> {
     let of = |path: &PathBuf| {
         let own = std::fs::canonicalize(path).ok()?;
         let mut listed = case.into_iter().flat_map(CaseFile::baselines);
@@ -251,10 +251,10 @@ fn listed_kind(options: &Check, case: Option<&CaseFile>) -> Option<Kind> {
     kinds.all(|kind| kind == Some(first)).then_some(first)
 }
 
-fn kind_of(declared: BaselineKind) -> Kind {
+fn kind_of(declared: BaselineKind) -> BaselineUse {
     match declared {
-        BaselineKind::WithoutApp => Kind::WithoutApp,
-        BaselineKind::WithoutMode => Kind::WithoutMode,
+        BaselineKind::WithoutApp => BaselineUse::WithoutApp,
+        BaselineKind::WithoutMode => BaselineUse::WithoutMode,
     }
 }
 

@@ -27,7 +27,7 @@ const MORE_MAX: u64 = 4;
 
 vocabulary! {
     /// What a baseline is good for.
-    "kind of baseline" pub enum Kind {
+    "kind of baseline" pub enum BaselineUse {
         /// The app did not run: what is seen is the phone's own.
         WithoutApp = "without-app",
         /// The app ran and the mode was off: what is seen is the contrast.
@@ -138,7 +138,7 @@ impl Sent {
 #[derive(Debug, Clone)]
 pub struct Baseline {
     /// What it is good for.
-    pub kind: Kind,
+    pub kind: BaselineUse,
     /// Why it explains nothing.
     pub doubt: Option<Doubt>,
     /// Seconds of capture.
@@ -154,7 +154,7 @@ pub struct Baseline {
 
 impl Baseline {
     /// What a session amounts to as a baseline.
-    pub fn of(case: &Case<'_>, declared: Option<Kind>) -> Self {
+    pub fn of(case: &Case<'_>, declared: Option<BaselineUse>) -> Self {
         let active: usize = case.windows.iter().map(|w| w.active.len()).sum();
         let accusing = case
             .destinations()
@@ -164,13 +164,13 @@ impl Baseline {
             .any(Attribution::accuses);
         let at_work = active > 0 || accusing;
         let kind = match declared {
-            Some(Kind::WithoutApp) if !at_work => Kind::WithoutApp,
-            Some(Kind::Undeclared) | None if !at_work => Kind::Undeclared,
-            _ => Kind::WithoutMode,
+            Some(BaselineUse::WithoutApp) if !at_work => BaselineUse::WithoutApp,
+            Some(BaselineUse::Undeclared) | None if !at_work => BaselineUse::Undeclared,
+            _ => BaselineUse::WithoutMode,
         };
         let doubt = match (declared, kind) {
-            (Some(Kind::WithoutApp), Kind::WithoutMode) => Some(Doubt::AtWork),
-            (_, Kind::Undeclared) => Some(Doubt::Undeclared),
+            (Some(BaselineUse::WithoutApp), BaselineUse::WithoutMode) => Some(Doubt::AtWork),
+            (_, BaselineUse::Undeclared) => Some(Doubt::Undeclared),
             _ => None,
         };
         Self {
@@ -192,7 +192,7 @@ impl Baseline {
         bytes_out: u64,
         together: &Sent,
     ) -> Option<Explained> {
-        if self.kind != Kind::WithoutApp || !destination.attributed.whose.is_suspect() {
+        if self.kind != BaselineUse::WithoutApp || !destination.attributed.whose.is_suspect() {
             return None;
         }
         let far = Far::of(destination)?;
@@ -210,7 +210,7 @@ impl Baseline {
 
     /// How the baseline explains the lookup.
     pub fn explains_lookup(&self, lookup: &Lookup) -> Option<Explained> {
-        let known = self.kind == Kind::WithoutApp
+        let known = self.kind == BaselineUse::WithoutApp
             && lookup.attributed.whose.is_suspect()
             && self.asked.contains(&lookup.name);
         known.then_some(Explained::Asked)

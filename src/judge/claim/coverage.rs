@@ -164,7 +164,7 @@ struct Edges {
 }
 
 /// What coverage is judged from.
-struct View<'a> {
+struct CoverageView<'a> {
     basis: &'a Basis<'a>,
     judged: &'a Judged,
     /// The intervals that are judged.
@@ -180,7 +180,7 @@ fn cover(bounds: Bounds, basis: &Basis<'_>, judged: &Judged, needs: Needs) -> Wi
         inside,
         grace,
     } = bounds;
-    let view = View {
+    let view = CoverageView {
         basis,
         judged,
         inside: &*inside,

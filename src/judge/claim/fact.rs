@@ -3,7 +3,8 @@
 
 use super::{Finding, coverage::WindowGap};
 use crate::ground::interval::Window;
-use crate::judge::classify::destination::Key;
+use crate::judge::classify::destination::DestinationKey;
+use crate::judge::classify::rows::{Hidden, Sealed};
 use std::borrow::Cow;
 
 /// What a name says of its host, by the catalog or by itself.
@@ -237,8 +238,10 @@ pub enum Cause {
     StartMissing(Window, i64),
     /// The same at its end.
     EndMissing(Window, i64),
-    /// What is sent to a local host could carry other packets; by its name.
-    Opaque(String),
+    /// What is sent to a local host could carry other packets.
+    Opaque(Sealed),
+    /// Names are hidden.
+    NamesHidden(Hidden),
     /// Bytes of TCP were acknowledged that no packet holds.
     BytesMissing,
     /// One direction only.
@@ -265,7 +268,7 @@ pub enum Cause {
         device: Option<bool>,
     },
     /// An input covers the same minutes and does not show these, and so many more.
-    Missed(u32, Vec<Key>, usize),
+    Missed(u32, Vec<DestinationKey>, usize),
 }
 
 /// An app that was asked for and that no label names: the silence of an app that was never recorded is

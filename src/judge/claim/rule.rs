@@ -55,7 +55,7 @@ pub(super) fn findings(
         })
         .collect::<Vec<_>>();
     for rule in claim.rules.iter().chain(&unread) {
-        let span = Span::new(rule, case, inside);
+        let span = RuleIntervals::new(rule, case, inside);
         if rule.traffic == Kind::Lookup {
             for (index, lookup) in case.lookups().iter().enumerate() {
                 out.extend(asked(claim, rule, case, index, lookup, &span));
@@ -113,11 +113,11 @@ fn condition(rule: &Rule, destination: &Destination, case: &Case<'_>) -> (Answer
 }
 
 /// The intervals that a rule looks at.
-struct Span<'a> {
+struct RuleIntervals<'a> {
     inside: Box<dyn Fn(u32) -> bool + 'a>,
 }
 
-impl<'a> Span<'a> {
+impl<'a> RuleIntervals<'a> {
     fn new(rule: &Rule, case: &Case<'_>, inside: &'a dyn Fn(u32) -> bool) -> Self {
         let intervals = &case.basis.evidence.intervals;
         // An event that takes traffic off the list takes only what lies in it by its time.
@@ -341,7 +341,7 @@ fn went(
     case: &Case<'_>,
     (index, destination): (usize, &Destination),
     shape: Option<&Shape>,
-    span: &Span<'_>,
+    span: &RuleIntervals<'_>,
 ) -> Option<Finding> {
     // Lookups in clear are judged one by one, by their names; what their names carry is judged here.
     let content = rule.traffic == Kind::Content;
@@ -465,7 +465,7 @@ fn asked(
     case: &Case<'_>,
     index: usize,
     lookup: &Lookup,
-    span: &Span<'_>,
+    span: &RuleIntervals<'_>,
 ) -> Option<Finding> {
     if !scope_fits(rule, lookup.scope) {
         return None;

@@ -26,8 +26,8 @@
 //!   Poisson rates (Przyborowski and Wilenski, Biometrika 31, 1940).
 //!
 //! What the numbers cannot say: that the mode was the reason, that another situation would be as
-//! silent, or anything about traffic that the capture could not show. [`ASSUMPTIONS`] has the
-//! conditions in words; where one fails, the number means nothing.
+//! silent, or anything about traffic that the capture could not show. The report lists
+//! the conditions; where one fails, the number means nothing.
 
 use crate::ground::moment::Timestamp;
 
@@ -38,14 +38,6 @@ pub const UNHEARD: f64 = 0.05;
 /// follow each other within seconds, and retries with back-off mostly within half a minute; a
 /// longer gap merges more, counts fewer bursts, and makes the contrast weaker, never stronger.
 pub const BURST_GAP: i64 = 30 * Timestamp::SECOND;
-
-/// What the numbers take for granted, in words.
-pub const ASSUMPTIONS: [&str; 4] = [
-    "Bursts are independent: one burst makes no other more or less likely. An app that reports on a fixed schedule is not covered by that, and may fall silent for longer than chance would.",
-    "The same behaviour: whatever the app would do on the internet, it would do in the situation that was recorded (launch, connect, fly, sign-in, map). What was not exercised was not tested.",
-    "The rate is constant: over the exposure, and from the baseline to the windows. A contact once a day, or only after an update, is outside what these minutes can show.",
-    "A burst is one or more contacts, each less than 30 seconds after the one before. Only traffic that the capture could show counts as a contact.",
-];
 
 /// Seconds per hour: exposures are in seconds, rates per hour.
 const HOUR: f64 = 3_600.0;
@@ -77,8 +69,6 @@ pub struct Strength {
     pub phases: Vec<PhaseStrength>,
     /// Against a baseline; `None` without one that shows bursts.
     pub contrast: Option<Contrast>,
-    /// What the numbers take for granted.
-    pub assumptions: &'static [&'static str],
 }
 
 /// The silence of one phase.
@@ -133,7 +123,6 @@ pub fn strength(exposure: &Exposure, baseline: Option<Baseline>) -> Strength {
             })
             .collect(),
         contrast: baseline.and_then(|b| contrast(b, exposure.seconds)),
-        assumptions: &ASSUMPTIONS,
     }
 }
 
@@ -418,8 +407,5 @@ mod tests {
         let contrast = strong.contrast.unwrap();
         assert!((contrast.probability - 0.5f64.powi(12)).abs() < 1e-15);
         assert_eq!(strength(&exposure, None).contrast, None);
-        // The text names the number that the code uses.
-        assert_eq!(BURST_GAP, 30 * Timestamp::SECOND);
-        assert!(ASSUMPTIONS[3].contains("30 seconds"));
     }
 }

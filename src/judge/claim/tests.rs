@@ -13,7 +13,7 @@ use crate::judge::classify::catalog::Catalog;
 use crate::judge::classify::destination::Traffic;
 use crate::judge::classify::subject::Subject;
 use crate::judge::classify::{Basis, Scope};
-use crate::judge::locate::{Confidence as Sure, Locator, Place};
+use crate::judge::locate::{Confidence as Sure, Location, Locator};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -47,8 +47,8 @@ fn traffic(out: u64, back: u64) -> Traffic {
     }
 }
 
-fn placed(candidates: &[&str], confidence: Sure, operator: Option<&str>) -> Place {
-    Place {
+fn placed(candidates: &[&str], confidence: Sure, operator: Option<&str>) -> Location {
+    Location {
         country: candidates.first().map(|c| (*c).to_owned()),
         confidence,
         candidates: candidates.iter().map(|c| (*c).to_owned()).collect(),
@@ -67,7 +67,7 @@ struct To {
     scope: Scope,
     whose: Attribution,
     traffic: Traffic,
-    place: Option<Place>,
+    place: Option<Location>,
     interval: u32,
 }
 
@@ -609,7 +609,7 @@ fn places_and_owners_of_foreign_adversaries_contradict_each_by_itself() {
     let at = |country: &str, host| To {
         host: Some(host),
         ip: Some(CN),
-        place: Some(Place {
+        place: Some(Location {
             tenants: Some(false),
             ..placed(&[country], Sure::Agreed, Some("google"))
         }),
@@ -730,7 +730,7 @@ fn a_claim_of_a_case_file_is_built_from_the_same_blocks() {
     assert_eq!(of(sent.clone()), Contradicted);
     // Where customers rent the addresses, the operator confirms no name.
     let google = |tenants| To {
-        place: Some(Place {
+        place: Some(Location {
             tenants: Some(tenants),
             ..placed(&["US"], Sure::Agreed, Some("google"))
         }),
@@ -820,7 +820,7 @@ fn a_name_of_a_certificate_and_a_browsers_host_are_less_sure() {
 fn baseline(
     destinations: &[To],
     lookups: Vec<Lookup>,
-    declared: Option<baseline::Kind>,
+    declared: Option<baseline::BaselineUse>,
 ) -> Baseline {
     let destinations = destinations.iter().map(destination).collect();
     on_hand(destinations, lookups, |case| Baseline::of(case, declared))
@@ -833,7 +833,7 @@ fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
     let without = baseline(
         &[push(Shared)],
         vec![asked()],
-        Some(baseline::Kind::WithoutApp),
+        Some(baseline::BaselineUse::WithoutApp),
     );
     let with = |to: To| Hand {
         lookups: vec![asked()],
@@ -869,7 +869,7 @@ fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
 
 #[test]
 fn a_baseline_that_shows_the_app_explains_nothing() {
-    use baseline::Kind::{Undeclared, WithoutApp, WithoutMode};
+    use baseline::BaselineUse::{Undeclared, WithoutApp, WithoutMode};
     let push = to("mtalk.google.com", Shared, traffic(900, 900));
     let vendor = to("api.dji.com", Vendor, traffic(900, 900));
     for (seen, declared, kind, doubt) in [

@@ -90,7 +90,7 @@ impl Token {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
+enum PatternKind {
     Uid(u32),
     /// What stands before the first `*`, and what follows each of them. Without a `*` nothing follows.
     Glob {
@@ -103,7 +103,7 @@ enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
-    kind: Kind,
+    kind: PatternKind,
 }
 
 impl Pattern {
@@ -129,12 +129,12 @@ impl Pattern {
         }
         let kind = match text.split_once(':') {
             Some((word, number)) if word.eq_ignore_ascii_case("uid") => {
-                Kind::Uid(parse_uid(word, number)?)
+                PatternKind::Uid(parse_uid(word, number)?)
             }
             _ => {
                 let mut segments = text.split('*').map(tokens);
                 let head = segments.next().unwrap_or_default();
-                Kind::Glob {
+                PatternKind::Glob {
                     head,
                     tails: segments.collect(),
                 }
@@ -158,12 +158,12 @@ impl Pattern {
     /// `uid:N`, no name for a glob.
     pub fn matches(&self, uid: Option<u32>, names: &[Name<'_>]) -> Fit {
         match &self.kind {
-            Kind::Uid(wanted) => match uid {
+            PatternKind::Uid(wanted) => match uid {
                 Some(uid) if uid == *wanted => Fit::Yes,
                 Some(_) => Fit::No,
                 None => Fit::Maybe,
             },
-            Kind::Glob { .. } => names
+            PatternKind::Glob { .. } => names
                 .iter()
                 .map(|name| self.matches_name(*name))
                 .max()
@@ -176,7 +176,7 @@ impl Pattern {
     /// A name that was cut short fits as far as it goes: [`Fit::Yes`] if the glob takes the text that is
     /// there, [`Fit::Maybe`] if it could take a longer one.
     pub fn matches_name(&self, name: Name<'_>) -> Fit {
-        let Kind::Glob { head, tails } = &self.kind else {
+        let PatternKind::Glob { head, tails } = &self.kind else {
             return Fit::No;
         };
         let mut text: Vec<char> = name.text.chars().collect();
@@ -221,7 +221,7 @@ impl Pattern {
     /// different. The order of `seen` does not matter. For `uid:N` the same app of another Android user.
     pub fn near<'a>(&self, seen: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         let mut found: Vec<(u8, usize, &str)> = match &self.kind {
-            Kind::Uid(wanted) => seen
+            PatternKind::Uid(wanted) => seen
                 .into_iter()
                 .filter_map(|name| {
                     let uid: u32 = name.strip_prefix("uid:")?.parse().ok()?;
@@ -229,7 +229,7 @@ impl Pattern {
                     same.then_some((0, 0, name))
                 })
                 .collect(),
-            Kind::Glob { .. } => {
+            PatternKind::Glob { .. } => {
                 let wanted = self.text.replace(['*', '?'], "").to_lowercase();
                 seen.into_iter()
                     .filter_map(|name| {

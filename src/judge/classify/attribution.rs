@@ -5,8 +5,8 @@ use super::dns_tunnel::carries_data;
 use super::labels::Labelling;
 use super::subject::Labelled;
 use super::system_agents::asks_for_others;
-use crate::judge::identity::Whose;
-use crate::judge::locate::Place;
+use crate::judge::identity::DeviceMatch;
+use crate::judge::locate::Location;
 use crate::vocabulary;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -121,14 +121,14 @@ impl Attributed {
 }
 
 /// By the declared device alone; `None` where it says nothing.
-pub fn by_device(whose: Whose) -> Option<Attributed> {
+pub fn by_device(whose: DeviceMatch) -> Option<Attributed> {
     match whose {
-        Whose::Device => Some(Attributed::new(Attribution::App, Grounds::Device)),
-        Whose::Other => Some(Attributed::new(
+        DeviceMatch::Device => Some(Attributed::new(Attribution::App, Grounds::Device)),
+        DeviceMatch::Other => Some(Attributed::new(
             Attribution::OtherDevice,
             Grounds::OtherMachine,
         )),
-        Whose::Unsure => None,
+        DeviceMatch::Unsure => None,
     }
 }
 
@@ -144,15 +144,18 @@ pub fn by_label(app: &Arc<Labelling>) -> Option<Attributed> {
 
 /// By everything that outranks names, in the contract's order: another machine, the label, the
 /// declared device.
-pub fn by_evidence(whose: Whose, app: Option<&Arc<Labelling>>) -> Option<Attributed> {
-    if whose == Whose::Other {
+pub fn by_evidence(whose: DeviceMatch, app: Option<&Arc<Labelling>>) -> Option<Attributed> {
+    if whose == DeviceMatch::Other {
         return by_device(whose);
     }
     app.and_then(by_label).or_else(|| by_device(whose))
 }
 
 /// The same of a lookup. Some user ids ask for names on behalf of other apps: such a label is no other app's.
-pub fn by_evidence_of_lookup(whose: Whose, app: Option<&Arc<Labelling>>) -> Option<Attributed> {
+pub fn by_evidence_of_lookup(
+    whose: DeviceMatch,
+    app: Option<&Arc<Labelling>>,
+) -> Option<Attributed> {
     let app = app.filter(|app| {
         let for_others = app.owner.is_none() && app.uid.is_some_and(asks_for_others);
         app.says != Labelled::Other || !for_others
@@ -185,7 +188,7 @@ pub fn by_name<'n>(
     host: Option<&Arc<str>>,
     aliases: impl IntoIterator<Item = &'n Arc<str>>,
     ip: Option<IpAddr>,
-    place: Option<&Place>,
+    place: Option<&Location>,
     bytes_out: u64,
     catalog: &Catalog,
 ) -> Attributed {
@@ -208,7 +211,7 @@ pub fn by_name<'n>(
 fn named(
     name: &Arc<str>,
     ip: Option<IpAddr>,
-    place: Option<&Place>,
+    place: Option<&Location>,
     bytes_out: u64,
     catalog: &Catalog,
 ) -> Attributed {
@@ -232,7 +235,7 @@ fn named(
 fn acquit(
     host: &Arc<Host>,
     ip: Option<IpAddr>,
-    place: Option<&Place>,
+    place: Option<&Location>,
     bytes_out: u64,
     catalog: &Catalog,
 ) -> (Attribution, NameSays) {
@@ -274,7 +277,7 @@ mod tests {
     use crate::judge::locate::Confidence;
 
     fn judged(name: &str, ip: &str, operator: Option<(&str, bool)>, bytes_out: u64) -> Attribution {
-        let place = Place {
+        let place = Location {
             country: None,
             confidence: Confidence::Unknown,
             candidates: Vec::new(),

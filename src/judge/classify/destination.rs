@@ -13,8 +13,8 @@ use crate::evidence::flow::{NameSource, Named};
 use crate::evidence::row::FRAMES_MAX;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment};
-use crate::judge::identity::Whose;
-use crate::judge::locate::Place;
+use crate::judge::identity::DeviceMatch;
+use crate::judge::locate::Location;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) const JA4_MAX: usize = 16;
 
 /// What destinations are told apart by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct DestinationKey {
     /// Internet or relayed.
     pub scope: Scope,
     /// The far address; of a relay's target only if the request named it.
@@ -66,11 +66,11 @@ pub enum Client {
 #[derive(Debug, Clone)]
 pub struct Destination {
     /// Identity.
-    pub key: Key,
+    pub key: DestinationKey,
     /// Whose traffic it is.
     pub attributed: Attributed,
     /// Where the address is.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// All names with their first frame.
     pub names: BTreeMap<Named, Moment>,
     /// Where a name was first left out because there were too many.
@@ -93,7 +93,7 @@ pub struct Destination {
     pub ja4: BTreeSet<Arc<str>>,
     /// Remarks for the reader.
     pub notes: BTreeSet<Note>,
-    pub(super) whose: Whose,
+    pub(super) whose: DeviceMatch,
     pub(super) aliases: BTreeSet<Arc<str>>,
     pub(super) looked_up: BTreeSet<Arc<str>>,
     pub(super) hidden: Option<&'static str>,
@@ -120,7 +120,7 @@ impl Share {
 
 impl Destination {
     /// Nothing yet.
-    pub(super) fn new(key: Key, whose: Whose) -> Self {
+    pub(super) fn new(key: DestinationKey, whose: DeviceMatch) -> Self {
         Self {
             key,
             attributed: Attributed::unknown(Grounds::Unnamed),
@@ -323,9 +323,9 @@ impl Destination {
         scope: Scope,
         whose: super::attribution::Attribution,
         (interval, traffic): (u32, Traffic),
-        place: Option<Place>,
+        place: Option<Location>,
     ) -> Self {
-        let key = Key {
+        let key = DestinationKey {
             scope,
             ip,
             port: Some(443),
@@ -356,7 +356,7 @@ impl Destination {
                 interval,
                 traffic,
             }],
-            ..Self::new(key, Whose::Unsure)
+            ..Self::new(key, DeviceMatch::Unsure)
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use super::Scope;
 use super::catalog::{Catalog, RoleAttribution};
-use super::destination::{Client, Destination, JA4_MAX, Key, Note, Share, Traffic, View};
+use super::destination::{
+    Client, Destination, DestinationKey, JA4_MAX, Note, Share, Traffic, View,
+};
 use super::labels::Labelling;
 use crate::evidence::content::Hit;
 use crate::evidence::flow::{NameSource, Named, Opening, Relay, Side};
 use crate::evidence::row::{FRAMES_MAX, Row, RowKey};
-use crate::judge::identity::Whose;
+use crate::judge::identity::DeviceMatch;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ const NAMES_MAX: usize = 512;
 pub(super) struct RowVerdict {
     pub(super) scope: Scope,
     pub(super) ours: Side,
-    pub(super) whose: Whose,
+    pub(super) whose: DeviceMatch,
     pub(super) client: Client,
     pub(super) app: Option<Arc<Labelling>>,
     pub(super) ip: Option<IpAddr>,
@@ -48,14 +50,14 @@ pub(super) struct Of {
 
 /// Adds a row to its destination.
 pub(super) fn group(
-    destinations: &mut BTreeMap<Key, Destination>,
+    destinations: &mut BTreeMap<DestinationKey, Destination>,
     key: &RowKey,
     row: &Row,
     judged: RowVerdict,
     of: Of,
     catalog: &Catalog,
 ) {
-    let place = Key {
+    let place = DestinationKey {
         scope: judged.scope,
         ip: judged.ip,
         port: judged.port,
@@ -66,9 +68,9 @@ pub(super) fn group(
         lookups_only: judged.lookups_only,
         served: judged.served,
         whose: match judged.whose {
-            Whose::Device => 0,
-            Whose::Unsure => 1,
-            Whose::Other => 2,
+            DeviceMatch::Device => 0,
+            DeviceMatch::Unsure => 1,
+            DeviceMatch::Other => 2,
         },
         app: judged.app.clone(),
         folded: judged.folded,

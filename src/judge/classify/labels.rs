@@ -29,22 +29,6 @@ pub struct Labelling {
     pub says: Labelled,
 }
 
-impl Labelling {
-    /// In words.
-    pub fn describe(&self) -> String {
-        let mut out = match (&self.name, self.uid) {
-            (Some(name), Some(uid)) => format!("{name} (uid {uid})"),
-            (Some(name), None) => name.clone(),
-            (None, Some(uid)) => format!("uid {uid}"),
-            (None, None) => "a process without a name".to_owned(),
-        };
-        if let Some(owner) = &self.owner {
-            out.push_str(&format!(", for which {owner} acts"));
-        }
-        out
-    }
-}
-
 /// A label as reports list it.
 #[derive(Debug, Clone)]
 pub struct Seen {

@@ -11,7 +11,7 @@ use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::ground::public_name::is_public_name;
 use crate::judge::identity::topology::Topology;
-use crate::judge::identity::{DeviceView, Whose, our_end};
+use crate::judge::identity::{DeviceMatch, DeviceView, our_end};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -95,14 +95,14 @@ pub(super) fn lookup(
         Scope::Relayed
     };
     let whose = if folded {
-        Whose::Unsure
+        DeviceMatch::Unsure
     } else {
         let whose = device.of(&flow, &link, side);
         // Who asks the device is another machine, but a machine can ask itself.
         let itself = key.client == key.resolver || key.client.is_loopback();
-        let served = inside && device.of(&flow, &link, side.other()) == Whose::Device;
-        if whose == Whose::Unsure && served && !itself {
-            Whose::Other
+        let served = inside && device.of(&flow, &link, side.other()) == DeviceMatch::Device;
+        if whose == DeviceMatch::Unsure && served && !itself {
+            DeviceMatch::Other
         } else {
             whose
         }
@@ -114,9 +114,9 @@ pub(super) fn lookup(
         Arc::clone(&key.name),
         key.resolver,
         match whose {
-            Whose::Device => 0,
-            Whose::Unsure => 1,
-            Whose::Other => 2,
+            DeviceMatch::Device => 0,
+            DeviceMatch::Unsure => 1,
+            DeviceMatch::Other => 2,
         },
         scope,
         app.clone(),

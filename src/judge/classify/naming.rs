@@ -11,8 +11,8 @@ use super::{Basis, Scope};
 use crate::evidence::flow::{NameSource, Named};
 use crate::ground::public_name::is_public_name;
 use crate::ground::translation::Translators;
-use crate::judge::identity::Whose;
-use crate::judge::locate::Place;
+use crate::judge::identity::DeviceMatch;
+use crate::judge::locate::Location;
 use std::sync::Arc;
 
 /// More than this out to one resolver is payload, whatever it asks for (contract, "Stages").
@@ -37,7 +37,7 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
     destination.browsable = browsable(destination, basis);
     let whose = match destination.whose {
         // What the far end asked of the device is no doing of the device: a name may still accuse.
-        Whose::Device if destination.key.served => Whose::Unsure,
+        DeviceMatch::Device if destination.key.served => DeviceMatch::Unsure,
         whose => whose,
     };
     let by_its_name = if destination.key.served && !by_its_name.whose.accuses() {
@@ -58,7 +58,7 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
 /// Of several asserted names the one with the strongest attribution is the host.
 fn choose_host(
     destination: &mut Destination,
-    place: Option<&Place>,
+    place: Option<&Location>,
     bytes_out: u64,
     basis: &Basis<'_>,
 ) {
@@ -82,7 +82,7 @@ fn choose_host(
 /// Whose traffic it is by the names that it goes by, or that were asked for.
 fn by_its_name(
     destination: &mut Destination,
-    place: Option<&Place>,
+    place: Option<&Location>,
     bytes_out: u64,
     basis: &Basis<'_>,
 ) -> Attributed {
@@ -181,7 +181,7 @@ fn note_dns_tunnels(
 /// Lookups of `os` names that carry payload: the system's only if each name's operator is who was asked.
 fn os_at_its_address(
     destination: &Destination,
-    place: Option<&Place>,
+    place: Option<&Location>,
     bytes_out: u64,
     basis: &Basis<'_>,
 ) -> Attributed {

@@ -1,6 +1,6 @@
 //! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
 
-use super::destination::{Client, Destination, Key};
+use super::destination::{Client, Destination, DestinationKey};
 use super::group::{Of, RowVerdict, asked_us, group};
 use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
@@ -16,8 +16,8 @@ use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::ground::public_name::is_public_name;
-use crate::judge::identity::topology::{Local, Topology};
-use crate::judge::identity::{DeviceView, Whose, mac_of, our_side};
+use crate::judge::identity::topology::{Local, Proof, Topology};
+use crate::judge::identity::{DeviceMatch, DeviceView, mac_of, our_side};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,15 +34,15 @@ pub struct Judged {
     /// The same over time, all inputs together.
     pub over_time: BTreeMap<Scope, Bins>,
     /// Public addresses that the link proves to be local.
-    pub proven: BTreeMap<IpAddr, String>,
+    pub proven: BTreeMap<IpAddr, Proof>,
     /// The device as each series shows it.
     pub devices: Vec<DeviceView>,
     /// What the labels of each series say.
     pub labels: Vec<Labels>,
     /// Local flows that are opaque tunnels: name, series, first moment per interval.
     pub opaque: Vec<Opaque>,
-    /// Flows whose names are hidden.
-    pub hidden: Vec<(Moment, u32, String)>,
+    /// Flows whose names are hidden: first moment per interval.
+    pub hidden: Vec<(Moment, u32, Hidden)>,
     /// What each series says of the two directions of its flows, per interval.
     pub directions: Vec<BTreeMap<u32, Directions>>,
     /// What each series shows of the subject, where there are several.
@@ -61,7 +61,27 @@ pub struct Opaque {
     /// Packets.
     pub packets: u64,
     /// What it is.
-    pub name: String,
+    pub what: Sealed,
+}
+
+/// What could carry packets that nobody can look into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sealed {
+    /// A tunnel of this kind.
+    Tunnel(&'static str),
+    /// An IP protocol, by its number.
+    Protocol(u8),
+}
+
+/// How names are hidden.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hidden {
+    /// By lookups of this kind.
+    Lookups(&'static str),
+    /// By an encrypted server name, behind this one.
+    Behind(Arc<str>),
+    /// By an encrypted server name of the older kind (ESNI).
+    Esni,
 }
 
 /// Which directions of the subject were recorded.
@@ -109,7 +129,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         shown: Vec::new(),
     };
     let several = basis.evidence.series.len() > 1;
-    let mut destinations: BTreeMap<Key, Destination> = BTreeMap::new();
+    let mut destinations: BTreeMap<DestinationKey, Destination> = BTreeMap::new();
     let mut lookups = BTreeMap::new();
     for (index, series) in basis.evidence.series.iter().enumerate() {
         let topology = Topology::new(series, &basis.evidence.series, basis.local);
@@ -184,10 +204,10 @@ struct RowJudge<'a> {
 impl RowJudge<'_> {
     fn row(&self, key: &RowKey, row: &Row, out: &mut Judged) -> RowVerdict {
         for side in Side::BOTH {
-            if let Some(Local::Proven(text)) =
+            if let Some(Local::Proven(proof)) =
                 self.topology.local(&key.key, side, &key.link, key.opener.0)
             {
-                out.proven.entry(key.key.ip(side)).or_insert(text);
+                out.proven.entry(key.key.ip(side)).or_insert(proof);
             }
         }
         let (scope, ours) = scope_of(key, self.topology, self.device);
@@ -242,9 +262,15 @@ impl RowJudge<'_> {
     }
 
     /// The machine of our side: a MAC that sends for several IPv4 addresses, or routes, may be many.
-    fn client(&self, key: &RowKey, ours: Side, whose: Whose, app: Option<&Labelling>) -> Client {
+    fn client(
+        &self,
+        key: &RowKey,
+        ours: Side,
+        whose: DeviceMatch,
+        app: Option<&Labelling>,
+    ) -> Client {
         let address = key.key.ip(ours);
-        if whose == Whose::Device || app.is_some_and(|a| a.says == Labelled::Subject) {
+        if whose == DeviceMatch::Device || app.is_some_and(|a| a.says == Labelled::Subject) {
             return Client::Subject;
         }
         let single = |mac: &Mac| {
@@ -314,11 +340,9 @@ impl RowJudge<'_> {
         {
             return;
         }
-        let name = match (key.tunnel, key.transport) {
-            (Some(name), _) => name.to_owned(),
-            (None, number) if could_carry_packets(number) => {
-                format!("IP protocol {}", protocol_name(number))
-            }
+        let what = match (key.tunnel, key.transport) {
+            (Some(name), _) => Sealed::Tunnel(name),
+            (None, number) if could_carry_packets(number) => Sealed::Protocol(number),
             _ => return,
         };
         for span in &row.spans {
@@ -327,7 +351,7 @@ impl RowJudge<'_> {
                 interval: span.interval,
                 first: span.total.first,
                 packets: span.total.packets.a + span.total.packets.b,
-                name: name.clone(),
+                what,
             });
         }
     }
@@ -352,11 +376,9 @@ impl RowJudge<'_> {
                 || (asked && self.series.ledger.ech.contains_key(&n.name))
         });
         let what = match (hidden, key.ech, outer) {
-            (Some(hidden), ..) => hidden.to_owned(),
-            (None, true, Some(outer)) => {
-                format!("an encrypted server name behind {}", outer.name)
-            }
-            _ if key.esni => "an encrypted server name (ESNI)".to_owned(),
+            (Some(hidden), ..) => Hidden::Lookups(hidden),
+            (None, true, Some(outer)) => Hidden::Behind(Arc::clone(&outer.name)),
+            _ if key.esni => Hidden::Esni,
             _ => return,
         };
         for span in &row.spans {
@@ -368,17 +390,17 @@ impl RowJudge<'_> {
 
 /// Whose machine our side is. Who asks the device for something is not the device, though nothing else
 /// be known of it; but a machine can ask itself.
-fn whose_asks(key: &RowKey, scope: Scope, ours: Side, device: &DeviceView) -> Whose {
+fn whose_asks(key: &RowKey, scope: Scope, ours: Side, device: &DeviceView) -> DeviceMatch {
     let whose = device.of(&key.key, &key.link, ours);
     let itself = classify(key.key.ip(ours)).class == Class::Loopback
         || key.key.ip(ours) == key.key.ip(ours.other());
     let served = scope == Scope::Relayed
-        && whose == Whose::Unsure
+        && whose == DeviceMatch::Unsure
         && key.folded.is_none()
         && key.opener == (ours, key.opener.1.max(Opening::Request))
         && !itself
-        && device.of(&key.key, &key.link, ours.other()) == Whose::Device;
-    if served { Whose::Other } else { whose }
+        && device.of(&key.key, &key.link, ours.other()) == DeviceMatch::Device;
+    if served { DeviceMatch::Other } else { whose }
 }
 
 /// The scope of a row's packets, and which side is ours.
@@ -476,20 +498,6 @@ fn could_carry_packets(number: u8) -> bool {
     ) && !protocol::tunnel::ALL.contains(&number)
 }
 
-/// A protocol number with its name (IANA "Assigned Internet Protocol Numbers"), for those that are
-/// met as tunnels.
-fn protocol_name(number: u8) -> String {
-    let name = match number {
-        50 => "ESP",
-        51 => "AH",
-        55 => "minimal encapsulation",
-        99 => "private encryption",
-        108 => "IPComp",
-        _ => return number.to_string(),
-    };
-    format!("{number} ({name})")
-}
-
 fn note_directions(
     directions: &mut BTreeMap<u32, Directions>,
     key: &RowKey,
@@ -511,11 +519,11 @@ fn note_directions(
             *span.total.packets.of(theirs),
         );
         // Between two hosts of the site either may be the device; `ours` prefers it.
-        if judged.whose == Whose::Device && !is_broadcast(key.key.ip(theirs)) {
+        if judged.whose == DeviceMatch::Device && !is_broadcast(key.key.ip(theirs)) {
             of.device_out += sent;
             of.device_in += received;
         }
-        let subject = judged.whose != Whose::Other;
+        let subject = judged.whose != DeviceMatch::Other;
         let anothers = judged
             .app
             .as_ref()

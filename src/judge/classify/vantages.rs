@@ -1,7 +1,7 @@
 //! What several vantages saw of the same traffic: joined where one carries labels and the other
 //! does not, and compared where one misses what the other shows.
 
-use super::destination::{Destination, Key, Traffic, View};
+use super::destination::{Destination, DestinationKey, Traffic, View};
 use super::group::RowVerdict;
 use super::subject::Labelled;
 use super::{Scope, Stage};
@@ -10,18 +10,18 @@ use crate::evidence::row::{Conversation, Row, RowKey};
 use crate::ground::mac::Mac;
 use crate::ground::moment::Timestamp;
 use crate::judge::identity::topology::Topology;
-use crate::judge::identity::{Whose, mac_of};
+use crate::judge::identity::{DeviceMatch, mac_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// An access point cannot know which app sent a packet; the phone's own capture of the same minutes
 /// can. A destination without a label takes the one of its twin in another vantage when it shows the
 /// very same flows, by ends, ports and time, and no more of them than that did.
-pub(super) fn join(destinations: &mut BTreeMap<Key, Destination>) {
+pub(super) fn join(destinations: &mut BTreeMap<DestinationKey, Destination>) {
     // By what they are without the label: looking through all for each would be quadratic.
-    let mut labelled: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+    let mut labelled: BTreeMap<DestinationKey, Vec<DestinationKey>> = BTreeMap::new();
     for key in destinations.keys().filter(|key| key.app.is_some()) {
-        let plain = Key {
+        let plain = DestinationKey {
             app: None,
             ..key.clone()
         };
@@ -34,7 +34,7 @@ pub(super) fn join(destinations: &mut BTreeMap<Key, Destination>) {
         let Some(plain) = destinations.get(&key) else {
             continue;
         };
-        let twins: Vec<&Key> = with
+        let twins: Vec<&DestinationKey> = with
             .iter()
             .filter(|other| destinations.get(*other).is_some_and(|d| covered(plain, d)))
             .collect();
@@ -90,7 +90,7 @@ pub fn missed(
         crate::ground::moment::Timestamp,
         crate::ground::moment::Timestamp,
     ),
-) -> Vec<(Key, crate::ground::moment::Moment)> {
+) -> Vec<(DestinationKey, crate::ground::moment::Moment)> {
     let seen_in = |d: &Destination, index: usize| -> Option<Traffic> {
         let view = d.view(index)?;
         View::sum(
@@ -127,9 +127,9 @@ pub fn missed(
 #[derive(Debug, Default)]
 pub struct Shown {
     /// All conversations between single hosts.
-    all: BTreeMap<Conversation, Seen>,
+    all: BTreeMap<Conversation, Sighting>,
     /// Those of the declared device, or labelled with the app under audit.
-    subject: BTreeMap<Conversation, Seen>,
+    subject: BTreeMap<Conversation, Sighting>,
     /// MACs of the subject, each with that of a router that it spoke to.
     links: BTreeSet<(Mac, Mac)>,
     /// First and last packet of the subject per interval.
@@ -138,13 +138,13 @@ pub struct Shown {
 
 /// When a conversation was seen, and which MAC its opener had.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct Sighting {
     first: Timestamp,
     last: Timestamp,
     mac: Option<Mac>,
 }
 
-impl Seen {
+impl Sighting {
     /// The same conversation may have been seen at both: at the same time, and from the same MAC where
     /// both links have MACs. Two sites with the same private numbers differ there.
     fn agrees(&self, other: &Self) -> bool {
@@ -181,12 +181,12 @@ impl Shown {
         let Some((first, last)) = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
             return;
         };
-        let seen = Seen {
+        let seen = Sighting {
             first,
             last,
             mac: mac_of(&key.link, key.opener.0),
         };
-        let subject = judged.whose == Whose::Device
+        let subject = judged.whose == DeviceMatch::Device
             || judged
                 .app
                 .as_ref()
@@ -218,8 +218,8 @@ impl Shown {
     /// conversations of it, or it has the same MAC towards the same router in both. Where nothing says
     /// who the subject is, any conversation counts.
     pub fn shares(&self, other: &Self) -> bool {
-        let common = |ours: &BTreeMap<Conversation, Seen>,
-                      theirs: &BTreeMap<Conversation, Seen>| {
+        let common = |ours: &BTreeMap<Conversation, Sighting>,
+                      theirs: &BTreeMap<Conversation, Sighting>| {
             ours.iter()
                 .any(|(key, seen)| theirs.get(key).is_some_and(|same| same.agrees(seen)))
         };
@@ -240,7 +240,7 @@ impl Shown {
     }
 }
 
-fn add(to: &mut BTreeMap<Conversation, Seen>, conversation: Conversation, seen: Seen) {
+fn add(to: &mut BTreeMap<Conversation, Sighting>, conversation: Conversation, seen: Sighting) {
     let have = to.entry(conversation).or_insert(seen);
     have.first = have.first.min(seen.first);
     have.last = have.last.max(seen.last);

@@ -42,8 +42,20 @@ pub enum Local {
     Special,
     /// By `--local`.
     Declared,
-    /// By proof on the link, in words.
-    Proven(String),
+    /// By proof on the link.
+    Proven(Proof),
+}
+
+/// What the link shows of a public address; a frame is the first that shows the network to be on the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// It is the broadcast address of a network on the link.
+    Broadcast(OnLink, u64),
+    /// It lies in a network on the link, and its frames use this MAC, which is not the router's.
+    OnLink(OnLink, u64, Mac),
+    /// This MAC claims it by ARP or neighbour discovery, sends for no other public address, and another host has an
+    /// address in the same network.
+    Claimed(Mac),
 }
 
 impl<'a> Topology<'a> {
@@ -185,7 +197,7 @@ impl<'a> Topology<'a> {
             }
     }
 
-    fn proven(&self, ip: IpAddr, its: &LinkFacts, others: &LinkFacts) -> Option<String> {
+    fn proven(&self, ip: IpAddr, its: &LinkFacts, others: &LinkFacts) -> Option<Proof> {
         if its.mixed || others.mixed {
             return None;
         }
@@ -200,11 +212,7 @@ impl<'a> Topology<'a> {
         if mac.is_group() {
             // Broadcast to all hosts of a network on the link, in a frame to all of them.
             let (net, at) = net.filter(|(net, _)| net.is_broadcast(ip))?;
-            return Some(format!(
-                "{ip} is the broadcast address of {}, which frame {} shows to be on the link",
-                written(net),
-                at.at.frame
-            ));
+            return Some(Proof::Broadcast(*net, at.at.frame));
         }
         if self.is_router(mac) {
             return None;
@@ -218,11 +226,7 @@ impl<'a> Topology<'a> {
             return None;
         }
         if let Some((net, at)) = net {
-            return Some(format!(
-                "{ip} lies in {}, which frame {} shows to be on the link, and its frames use {mac}, which is not the router's",
-                written(net),
-                at.at.frame
-            ));
+            return Some(Proof::OnLink(*net, at.at.frame, mac));
         }
         // A proxy for others would claim several, or one that no host beside it has a network with.
         let beside = self
@@ -232,13 +236,8 @@ impl<'a> Topology<'a> {
         let sole = beside
             && station.claims.contains(&ip)
             && globals(station).all(|other| other == ip || other.is_ipv4() != ip.is_ipv4());
-        sole.then(|| format!("{mac} claims {ip} by ARP or neighbour discovery, sends for no other public address, and another host has an address in the same network"))
+        sole.then_some(Proof::Claimed(mac))
     }
-}
-
-/// A network in words.
-fn written(net: &OnLink) -> String {
-    format!("{}/{}", net.network, net.bits)
 }
 
 /// What addresses are compared by where no mask is known: 24 bits of IPv4, 64 of IPv6.

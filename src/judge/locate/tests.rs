@@ -4,7 +4,7 @@ use super::mmdb::craft::{Value, database};
 use super::*;
 use sha2::{Digest, Sha256};
 
-fn place(ip: &str) -> Place {
+fn place(ip: &str) -> Location {
     Locator::embedded().unwrap().place(ip.parse().unwrap())
 }
 
@@ -143,7 +143,7 @@ fn special_purpose_addresses_have_no_place() {
         "::ffff:192.168.1.1",
         "2002:a00:1::1",
     ] {
-        assert_eq!(place(ip), Place::unknown(), "{ip}");
+        assert_eq!(place(ip), Location::unknown(), "{ip}");
     }
 }
 
@@ -230,12 +230,12 @@ fn files_replace_the_embedded_database() {
     let locator = locator(&[country_file("US")]).unwrap();
     assert_eq!(
         locator.place("52.218.128.10".parse().unwrap()),
-        Place::unknown()
+        Location::unknown()
     );
     // An IPv4-only file knows nothing of IPv6.
     assert_eq!(
         locator.place("2a00:1450::1".parse().unwrap()),
-        Place::unknown()
+        Location::unknown()
     );
     let found = &locator.databases()[0];
     assert_eq!(

@@ -7,6 +7,7 @@
 //! undefined behaviour.
 
 use super::hash::{Block, Hasher};
+use crate::ground::work::looks_at;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -62,7 +63,12 @@ impl ByteStream {
         if self.end - self.start < want && !self.ended {
             self.refill(want);
         }
-        self.block.get(self.start..self.end).unwrap_or_default()
+        let held = self.block.get(self.start..self.end).unwrap_or_default();
+        match held.get(..NEED_MAX) {
+            // Who asks for all that may be held gets as much of a file as of a pipe.
+            Some(most) if want == NEED_MAX => most,
+            _ => held,
+        }
     }
 
     /// Exactly `len` unread bytes if they are all there; they stay unread.
@@ -125,11 +131,16 @@ impl ByteStream {
         {
             to.copy_from_slice(from);
         }
+        // Behind much that is wanted there is always room for as much that is new, so that what waits is not copied for a few bytes.
+        let room = match want > BLOCK / 2 {
+            true => want + BLOCK,
+            false => BLOCK,
+        };
         let mut filled = tail;
         // A pipe gives little at a time: stop as soon as the caller has what it needs, but let a
         // file fill the block.
         while filled < want || (filled < BLOCK && filled - tail >= BLOCK / 2) {
-            let Some(room) = bytes.get_mut(filled..want.max(BLOCK)) else {
+            let Some(room) = bytes.get_mut(filled..room) else {
                 break;
             };
             if room.is_empty() {
@@ -152,6 +163,7 @@ impl ByteStream {
         if let Some(hasher) = &mut self.hasher {
             hasher.push(&next, tail..filled);
         }
+        looks_at(filled);
         let old = std::mem::replace(&mut self.block, next);
         self.start = 0;
         self.end = filled;

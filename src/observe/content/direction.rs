@@ -11,6 +11,7 @@ use super::plain::{self, Plain};
 use super::websocket::WebSocket;
 use super::window::Window;
 use super::{mqtt, readable, scan};
+use crate::ground::work::looks_at;
 use crate::observe::flow::order::{Event, Order};
 use crate::observe::flow::part::{Fields, Label, Part, Place, When};
 use std::collections::{BTreeMap, VecDeque};
@@ -225,6 +226,8 @@ impl Framed {
             };
             let (Turn::Unframed(length) | Turn::Label { length, .. }) = turn;
             self.seen = self.seen.saturating_add(length as u64);
+            looks_at(length);
+            out.opened.saw(length);
             // Only differences modulo 2^32 are used.
             self.at = self.at.wrapping_add(length as u32);
             let old = length.min(waits);
@@ -435,9 +438,12 @@ impl Readers {
         });
         out.read(marks, out.at, out.interval);
         let mut credits = Vec::new();
-        let mut window = Window::new("http header");
-        window.push(&fields.text, &mut out.inner(&mut credits));
-        window.end(&mut out.inner(&mut credits));
+        // A byte of it may stand for a field of thousands.
+        if out.opened(fields.text.len().saturating_sub(length)) {
+            let mut window = Window::new("http header");
+            window.push(&fields.text, &mut out.inner(&mut credits));
+            window.end(&mut out.inner(&mut credits));
+        }
         settle(&mut owed, sum(&credits), fields.total, out);
         if fields.coding != Coding::Plain && self.bodies.len() < STREAMS_MAX {
             let body = Message::new(word(Place::HttpBody), fields.coding);
@@ -502,7 +508,7 @@ fn look(place: &'static str, held: &Held, from: usize, to: usize, out: &mut Out<
 fn rival(bytes: &[u8], moment: When, out: &mut Out<'_>) {
     let grains = readable::text_grains(bytes, 0);
     let sure = readable::nearly_all(&grains, bytes.len());
-    for found in scan::scan(bytes, sure).found {
+    for found in scan::scan_for(bytes, sure, out).found {
         let whole = found.at > 0 && found.end < bytes.len();
         let known = out
             .hits

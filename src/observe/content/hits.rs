@@ -3,6 +3,7 @@
 use super::{Found, Policy};
 use crate::evidence::content::{Hit, Hits};
 use crate::evidence::flow::Side;
+use crate::ground::budget::Budget;
 use crate::ground::moment::Moment;
 use crate::observe::flow::PayloadKind;
 use std::cell::{Cell, RefCell};
@@ -30,6 +31,43 @@ impl Tokens {
     }
 }
 
+/// Bytes that came out of what was compressed in a flow.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    sum: Cell<u64>,
+    budget: Budget,
+}
+
+impl Opened {
+    /// For a flow of the series that this budget is of.
+    pub(super) fn of(budget: &Budget) -> Self {
+        Self {
+            sum: Cell::new(0),
+            budget: budget.clone(),
+        }
+    }
+
+    /// How many; beyond every bound when the series has opened what it may, and this flow went on.
+    pub(super) fn get(&self) -> u64 {
+        self.sum.get()
+    }
+
+    /// Payload of the flow was seen.
+    pub(super) fn saw(&self, bytes: usize) {
+        self.budget.saw(bytes);
+    }
+
+    fn add(&self, bytes: u64) -> bool {
+        let may = self.budget.opened(bytes);
+        let sum = match may {
+            true => self.sum.get().saturating_add(bytes),
+            false => u64::MAX,
+        };
+        self.sum.set(sum);
+        may
+    }
+}
+
 /// Where readers put what they find and read.
 pub(super) struct Out<'o> {
     pub(super) hits: &'o mut Hits,
@@ -42,7 +80,7 @@ pub(super) struct Out<'o> {
     /// What the dissectors know of the payload.
     pub(super) payload: PayloadKind,
     /// Counts what comes out of compressed bodies.
-    pub(super) opened: &'o Cell<u64>,
+    pub(super) opened: &'o Opened,
     /// Counts the flow's tokens.
     pub(super) tokens: &'o Tokens,
 }
@@ -72,10 +110,15 @@ impl Out<'_> {
         });
     }
 
-    /// So many bytes came out of something compressed.
-    pub(super) fn opened(&self, bytes: usize) {
-        let sum = self.opened.get().saturating_add(bytes as u64);
-        self.opened.set(sum);
+    /// So many bytes came out of something compressed. False if that is more than may be looked at.
+    #[must_use]
+    pub(super) fn opened(&self, bytes: usize) -> bool {
+        self.opened.add(bytes as u64)
+    }
+
+    /// Whether so many bytes may come out of something compressed.
+    pub(super) fn may_open(&self, bytes: usize) -> bool {
+        self.opened.budget.may_open(bytes as u64)
     }
 
     /// The same places, with accounts of their own for what is inside something else.

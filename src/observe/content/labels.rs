@@ -140,7 +140,7 @@ mod tests {
             at: Moment::NONE,
             interval: 0,
             payload: Default::default(),
-            opened: &std::cell::Cell::new(0),
+            opened: &Default::default(),
             tokens: &Tokens::default(),
         });
         hits.iter().map(|h| h.kind).collect()

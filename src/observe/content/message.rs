@@ -180,8 +180,9 @@ impl Packed {
         let mut inner = out.inner(&mut credits);
         let result = self.inflate.push(bytes, &mut |piece| {
             *total = total.saturating_add(piece.len() as u64);
-            inner.opened(piece.len());
-            content.push(piece, &mut inner);
+            if inner.opened(piece.len()) {
+                content.push(piece, &mut inner);
+            }
         });
         self.read = self.read.saturating_add(sum(&credits));
         result.is_ok()
@@ -225,9 +226,10 @@ fn archive(place: &'static str, depth: u8, held: &mut Held, out: &mut Out<'_>) {
             names.end(&mut out.inner(&mut credits));
         }
         zip::Entry::Content(piece) => {
-            out.opened(piece.len());
             entry_total = entry_total.saturating_add(piece.len() as u64);
-            content.push(piece, &mut out.inner(&mut entry_credits));
+            if out.opened(piece.len()) {
+                content.push(piece, &mut out.inner(&mut entry_credits));
+            }
         }
         zip::Entry::End { packed, opened } => {
             content.end(&mut out.inner(&mut entry_credits));
@@ -282,7 +284,7 @@ mod tests {
             at: Moment::NONE,
             interval: 0,
             payload: Default::default(),
-            opened: &std::cell::Cell::new(0),
+            opened: &Default::default(),
             tokens: &Default::default(),
         };
         for piece in bytes.chunks(size) {

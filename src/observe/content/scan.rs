@@ -3,8 +3,10 @@
 
 use super::blob::{Closed, Run};
 use super::encoding::{Coding, Inflate};
+use super::hits::Out;
 use super::text::{Text, unescape};
 use super::{DETECTORS, Found, base85, blob, dense, exif, grid, listed, media, readable};
+use crate::ground::work::looks_at;
 use std::hash::BuildHasher as _;
 
 /// Shortest string in binary that is looked at: the shortest address worth finding is longer.
@@ -24,6 +26,8 @@ pub(super) struct Outcome {
     pub(super) sealed: Vec<Run>,
     /// Ids, hashes and keys by what they are, in order.
     pub(super) tokens: Vec<(Run, u64)>,
+    /// Bytes that came out of what was compressed.
+    pub(super) opened: usize,
 }
 
 /// Work that is left.
@@ -33,13 +37,31 @@ struct Work {
 
 /// Looks at `bytes`; `sure` if they are text as a whole.
 pub(super) fn scan(bytes: &[u8], sure: bool) -> Outcome {
-    let mut work = Work {
-        inflated: INFLATED_MAX,
+    within(bytes, sure, INFLATED_MAX)
+}
+
+/// As [`scan`], of traffic: what comes out of compressed parts counts, and where no more may come out they stay sealed.
+pub(super) fn scan_for(bytes: &[u8], sure: bool, out: &Out<'_>) -> Outcome {
+    let most = match out.may_open(INFLATED_MAX) {
+        true => INFLATED_MAX,
+        false => 0,
     };
-    layer(bytes, sure, 0, &mut work)
+    let outcome = within(bytes, sure, most);
+    if outcome.opened > 0 {
+        let _ = out.opened(outcome.opened);
+    }
+    outcome
+}
+
+fn within(bytes: &[u8], sure: bool, most: usize) -> Outcome {
+    let mut work = Work { inflated: most };
+    let mut out = layer(bytes, sure, 0, &mut work);
+    out.opened = most.saturating_sub(work.inflated);
+    out
 }
 
 fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
+    looks_at(bytes.len() * DETECTORS.len());
     let mut out = Outcome::default();
     if !sure {
         strings(bytes, &mut |at, string| {
@@ -291,6 +313,9 @@ pub(super) fn packed(bytes: &[u8]) -> Option<Coding> {
 }
 
 fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
+    if work.inflated == 0 {
+        return None;
+    }
     let mut inflate = Inflate::new(coding);
     let mut out = Vec::new();
     for piece in bytes.chunks(256) {
@@ -305,6 +330,7 @@ fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
             break;
         }
     }
+    looks_at(out.len());
     work.inflated = work.inflated.saturating_sub(out.len());
     (!out.is_empty()).then_some(out)
 }

@@ -6,7 +6,7 @@
 use super::direction::{DIRECTION_MAX, Direction, Told};
 use super::encoding::Coding;
 use super::held::Credit;
-use super::hits::{Out, Tokens};
+use super::hits::{Opened, Out, Tokens};
 use super::message::Message;
 use super::plain::drone_positions;
 use super::{Policy, labels, readable, scan, video};
@@ -18,7 +18,6 @@ use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::observe::flow::part::Label;
 use crate::observe::flow::{Flow, PayloadKind};
-use std::cell::Cell;
 
 /// The clear start of an SSH connection (RFC 4253 §4.2, §7.1, §8; RFC 4252 §5), and a login: lists of algorithms take some 1,500
 /// bytes, a key share that resists quantum computers 1,200.
@@ -89,7 +88,7 @@ struct Account {
     hits: Hits,
     policy: Policy,
     /// Bytes that came out of compressed bodies; they count for the bound of a direction.
-    opened: Cell<u64>,
+    opened: Opened,
     tokens: Tokens,
 }
 
@@ -176,7 +175,7 @@ impl Slot {
             account: Account {
                 hits: Hits::default(),
                 policy,
-                opened: Cell::new(0),
+                opened: Opened::of(budget),
                 tokens: Tokens::default(),
             },
             guarded,
@@ -338,6 +337,7 @@ impl Watch {
         }
         let seen = direction.seen();
         *seen = seen.saturating_add(bytes.len() as u64);
+        self.account.opened.saw(bytes.len());
         if seen.saturating_add(self.account.opened.get()) > DIRECTION_MAX {
             direction.give_up();
             return;

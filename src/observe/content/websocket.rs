@@ -100,8 +100,7 @@ impl WebSocket {
         let (message, total) = (&mut self.message, &mut self.total);
         let result = inflate.push(packed, &mut |piece| {
             *total = total.saturating_add(piece.len() as u64);
-            inner.opened(piece.len());
-            if let Some(message) = message {
+            if let (true, Some(message)) = (inner.opened(piece.len()), &mut *message) {
                 message.push(piece, &mut inner);
             }
         });

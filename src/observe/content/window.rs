@@ -11,6 +11,8 @@ use super::{exif, media, readable, scan};
 const WINDOW: usize = 16 << 10;
 /// Packets whose bytes wait at most, so that small ones cannot pile up their bookkeeping.
 const PACKETS_MAX: usize = 64;
+/// As many if they are small.
+const SMALL_PACKETS_MAX: usize = 512;
 /// Longest finding that may lie across a boundary: a position whose halves are apart, a long token.
 const TAIL: usize = 640;
 /// What stands before a finding and tells what it is.
@@ -43,7 +45,12 @@ impl Window {
         for piece in bytes.chunks(WINDOW) {
             self.held.push(piece, out.at, out.interval);
             let waiting = self.held.bytes.len().saturating_sub(self.fresh);
-            if waiting >= WINDOW || self.held.packets() >= PACKETS_MAX {
+            let packets = self.held.packets();
+            // What is looked at again with each look is no more than what is new, however small the packets are.
+            if waiting >= WINDOW
+                || (packets >= PACKETS_MAX && waiting >= TAIL)
+                || packets >= SMALL_PACKETS_MAX
+            {
                 self.look(false, out);
             }
         }
@@ -72,7 +79,7 @@ impl Window {
         };
         let grains = readable::text_grains(bytes, self.fresh);
         let sure = readable::nearly_all(&grains, bytes.len().saturating_sub(self.fresh));
-        let mut outcome = scan::scan(bytes, sure);
+        let mut outcome = scan::scan_for(bytes, sure, out);
         // Tokens of all messages of the flow together may hold something that none of them does.
         let fresh = outcome
             .tokens
@@ -172,7 +179,7 @@ mod tests {
                     at: Moment::NONE,
                     interval: 0,
                     payload: Default::default(),
-                    opened: &std::cell::Cell::new(0),
+                    opened: &Default::default(),
                     tokens: &Default::default(),
                 };
                 let bytes = &text.as_bytes()[lead..];

@@ -263,6 +263,7 @@ impl Registry {
     }
 
     fn datagram(&self, bytes: &[u8], ends: &Ends) -> Option<&'static Protocol> {
+        looks_at(bytes.len().min(SETTLED) * self.datagrams.len());
         let mut all = self.datagrams.iter();
         all.find(|p| (p.fit)(bytes, ends) == Fit::Mine).copied()
     }
@@ -554,6 +555,7 @@ fn open(protocol: &Protocol, sink: &mut Sink<'_>) -> Box<dyn Session> {
 /// Reads the start of a direction in a second version, beside the session at work.
 fn read_alone(bytes: &[u8], protocol: &Protocol, sink: &mut Sink<'_>) {
     let mut session = open(protocol, sink);
+    looks_at(bytes.len());
     let mut rest = bytes;
     // Each turn but the last passes over bytes.
     loop {
@@ -645,6 +647,7 @@ impl Reading {
                 sink.part(usize::MAX, Part::Sealed);
                 label(side, from, u64::MAX, sink);
             }
+            looks_at(stream.unread().len().min(SETTLED));
             let step = session.read(stream.unread(), sink);
             let passes = match step {
                 Step::Consumed(n) | Step::Handover(n) => n as u64,

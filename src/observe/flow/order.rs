@@ -5,6 +5,7 @@
 //! bytes are lent too, since either copy may be the one that was taken.
 
 use super::part::When;
+use crate::ground::work::looks_at;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::BuildHasher as _;
 
@@ -54,6 +55,7 @@ impl Order {
         when: When,
         lend: &mut dyn FnMut(Event<'_>),
     ) {
+        looks_at(bytes.len() + self.lent.len());
         let next = *self.next.get_or_insert_with(|| begin.unwrap_or(sequence));
         let copy = (
             sequence,

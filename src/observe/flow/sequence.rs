@@ -7,6 +7,7 @@
 
 use super::rare::Rare;
 use crate::ground::moment::Moment;
+use crate::ground::work::looks_at;
 
 /// Holes remembered per direction; an honest flow has a few at a time. When more open up, the
 /// lowest is forgotten, and bytes that would fill it later are not counted as new.
@@ -274,6 +275,7 @@ impl PeerState {
         }
         // Into holes.
         if !self.rest.holes.is_empty() {
+            looks_at(self.rest.holes.len());
             new += self.fill(from, end);
         }
         // Below the start of a flow that was joined in the middle.

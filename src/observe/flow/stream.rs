@@ -260,6 +260,7 @@ impl Stream {
         self.waiting = Waiting::default();
         if self.read > HISTORY {
             self.start = self.start.wrapping_add(low(self.read));
+            looks_at(self.data.len() + self.starts.len());
             self.data.drain(..self.read);
             pool.give(self.read);
             self.latest = self.latest.saturating_sub(self.read);
@@ -371,6 +372,7 @@ impl Stream {
             self.restart_at(self.end().wrapping_add(low(fresh.len())), pool);
             return;
         }
+        looks_at(fresh.len());
         self.latest = self.data.len();
         if self.starts.len() >= STARTS_MAX {
             self.starts.remove(0);
@@ -411,6 +413,7 @@ impl Stream {
     }
 
     fn keep_late(&mut self, sequence: u32, payload: &[u8], pool: &mut Pool, out: &mut Pushed) {
+        looks_at(payload.len() + self.late.len());
         let same = self.late.iter().find(|(s, ..)| *s == sequence);
         if let Some((_, have)) = same {
             let common = have.len().min(payload.len());

@@ -8,6 +8,7 @@ use super::Flow;
 use crate::evidence::flow::{Key, Span};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::ground::protocol;
+use crate::ground::work::looks_at;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
@@ -342,6 +343,7 @@ impl Table {
         }
         self.ticks = 0;
         let mut out = Vec::new();
+        looks_at(SWEEP_SLOTS);
         for _ in 0..SWEEP_SLOTS.min(self.slots.len()) {
             if self.hand >= self.slots.len() {
                 self.hand = 0;
@@ -375,6 +377,7 @@ impl Table {
     fn evict(&mut self) -> Option<Closed> {
         const LOOK_AT: usize = 8;
         let mut oldest: Option<(Timestamp, usize)> = None;
+        looks_at(LOOK_AT);
         for _ in 0..LOOK_AT.min(self.slots.len()) {
             if self.hand >= self.slots.len() {
                 self.hand = 0;

@@ -12,6 +12,7 @@ mod rivals;
 
 use super::{Datagram, Fragment};
 use crate::ground::moment::{Moment, Timestamp};
+use crate::ground::work::looks_at;
 use past::Past;
 pub use rivals::Reading;
 use rivals::Rivals;
@@ -138,6 +139,8 @@ impl Fragments {
         fragment: Fragment,
         piece: Piece,
     ) -> Vec<Joined> {
+        // Who waits is asked for its age.
+        looks_at(datagram.payload.len() + self.waiting.len());
         let mut out = self.expire(piece.moment.time);
         let key = Key {
             source: datagram.source,
@@ -163,6 +166,7 @@ impl Fragments {
             }
         }
         while self.waiting.len() >= WAITING_MAX || self.bytes > BYTES_MAX {
+            looks_at(self.waiting.len());
             let oldest = self
                 .waiting
                 .iter()
@@ -251,6 +255,7 @@ impl Fragments {
             }
             payload.extend_from_slice(part);
         }
+        looks_at(payload.len());
         let (rivals, folded) = waiting.rivals.readings(&payload, waiting.protocol);
         let before = waiting.before.take();
         let again = |(before, _): &Before| {
@@ -354,6 +359,7 @@ impl Waiting {
         let Some(whole) = self.whole else {
             return false;
         };
+        looks_at(self.parts.len());
         let mut at = 0;
         for (start, part) in &self.parts {
             if *start > at {

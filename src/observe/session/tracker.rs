@@ -25,6 +25,7 @@ use crate::ground::gaps::GapId;
 use crate::ground::interval::Intervals;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment, Timestamp};
+use crate::ground::work::looks_at;
 use crate::observe::capture::{Direction, Frame};
 use crate::observe::content::Slots;
 use crate::observe::dissect::Sink;
@@ -138,6 +139,7 @@ impl Tracker {
 
     /// Takes a frame from the capture.
     pub(super) fn frame(&mut self, frame: &Frame<'_>, link: Link) {
+        looks_at(frame.data.len());
         let interval = self.intervals.of(frame.moment.time);
         self.clock.tick(frame.moment, interval);
         if frame.moment.time == Timestamp::UNKNOWN {
@@ -204,6 +206,7 @@ impl Tracker {
         }
         match decoded {
             Decoded::Datagram(datagram) | Decoded::BadChecksum(datagram) => {
+                looks_at(datagram.payload.len());
                 // Only what a tunnel holds is asked after.
                 let leaves = context.depth > 0
                     && (self.leaves(datagram.source) || self.leaves(datagram.destination));

@@ -2,7 +2,7 @@
 
 /// What an id stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum IdKind {
     /// How to use the program, and what its answers are worth.
     Guide,
     /// A statement that is judged.
@@ -128,7 +128,7 @@ static GUIDES: [(&str, &str); 8] = [
     ("threat-model", include_str!("texts/threat-model.md")),
 ];
 
-impl Kind {
+impl IdKind {
     /// Every kind, in the order of the list.
     pub const ALL: [Self; 20] = [
         Self::Guide,

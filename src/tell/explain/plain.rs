@@ -1,6 +1,6 @@
 //! The texts on a terminal: wrapped to its width, without colour, commands never broken.
 
-use super::{Block, Entry, Kind, Library, table};
+use super::{Block, Entry, IdKind, Library, table};
 use crate::ground::text;
 use std::io::{self, Write};
 
@@ -77,7 +77,7 @@ fn one(entry: &Entry, width: usize, out: &mut dyn Write) -> io::Result<()> {
 /// When `out` cannot be written to.
 pub fn list(library: &Library, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let width = width.max(WIDTH_MIN);
-    for kind in Kind::ALL {
+    for kind in IdKind::ALL {
         let of_kind = || library.entries().iter().filter(move |e| e.kind == kind);
         paragraph(kind.heading(), 0, width, out)?;
         let longest = of_kind().map(|e| text::width(&e.id)).max().unwrap_or(0);

@@ -17,7 +17,7 @@ fn texts() -> &'static Library {
     library().unwrap()
 }
 
-fn has(kind: Kind, id: &str) -> bool {
+fn has(kind: IdKind, id: &str) -> bool {
     texts()
         .entries()
         .iter()
@@ -25,7 +25,7 @@ fn has(kind: Kind, id: &str) -> bool {
 }
 
 #[track_caller]
-fn assert_has(kind: Kind, id: &str) {
+fn assert_has(kind: IdKind, id: &str) {
     assert!(
         has(kind, id),
         "no text for the {} '{id}': add it to src/tell/explain/texts/",
@@ -34,7 +34,7 @@ fn assert_has(kind: Kind, id: &str) {
 }
 
 /// Every word of a vocabulary has a text.
-fn assert_all<V: Vocabulary>(kind: Kind) {
+fn assert_all<V: Vocabulary>(kind: IdKind) {
     for one in V::EVERY {
         assert_has(kind, one.word());
     }
@@ -43,51 +43,51 @@ fn assert_all<V: Vocabulary>(kind: Kind) {
 #[test]
 fn every_id_of_the_code_has_a_text() {
     for claim in shipped() {
-        assert_has(Kind::Claim, &claim.id);
+        assert_has(IdKind::Claim, &claim.id);
     }
     for role in roles() {
-        assert_has(Kind::Role, role.id);
+        assert_has(IdKind::Role, role.id);
     }
     for one in Attribution::ALL {
         assert!(ATTRIBUTIONS.contains(one), "{one:?}");
     }
-    assert_all::<GapId>(Kind::Gap);
-    assert_all::<Attribution>(Kind::Attribution);
-    assert_all::<classify::Stage>(Kind::Stage);
-    assert_all::<classify::Scope>(Kind::Scope);
-    assert_all::<claim::Verdict>(Kind::Verdict);
-    assert_all::<claim::Confidence>(Kind::Confidence);
-    assert_all::<locate::Confidence>(Kind::Place);
-    assert_all::<NameSource>(Kind::HostSource);
-    assert_all::<MakerKind>(Kind::Maker);
-    assert_all::<content::Kind>(Kind::Datum);
-    assert_all::<ClockKind>(Kind::Clock);
-    assert_all::<claim::baseline::Kind>(Kind::Baseline);
-    assert_all::<LabelSource>(Kind::Label);
-    assert_all::<Labelled>(Kind::Says);
+    assert_all::<GapId>(IdKind::Gap);
+    assert_all::<Attribution>(IdKind::Attribution);
+    assert_all::<classify::Stage>(IdKind::Stage);
+    assert_all::<classify::Scope>(IdKind::Scope);
+    assert_all::<claim::Verdict>(IdKind::Verdict);
+    assert_all::<claim::Confidence>(IdKind::Confidence);
+    assert_all::<locate::Confidence>(IdKind::Place);
+    assert_all::<NameSource>(IdKind::HostSource);
+    assert_all::<MakerKind>(IdKind::Maker);
+    assert_all::<content::Kind>(IdKind::Datum);
+    assert_all::<ClockKind>(IdKind::Clock);
+    assert_all::<claim::baseline::BaselineUse>(IdKind::Baseline);
+    assert_all::<LabelSource>(IdKind::Label);
+    assert_all::<Labelled>(IdKind::Says);
 }
 
 #[test]
 fn every_id_of_the_contract_and_of_the_model_has_a_text() {
-    let contract: [(Kind, &str); 7] = [
-        (Kind::Says, "subject other unsaid"),
+    let contract: [(IdKind, &str); 7] = [
+        (IdKind::Says, "subject other unsaid"),
         (
-            Kind::Claim,
+            IdKind::Claim,
             "local-data-mode us-storage no-cn-hk-tw no-unshared-upload no-personal-data",
         ),
         (
-            Kind::Rule,
+            IdKind::Rule,
             "unattributed-internet no-upload-seen upload-unsure place-unsure payload-unread beacon-missing",
         ),
-        (Kind::Scope, "local internet relayed not_ip unreadable"),
+        (IdKind::Scope, "local internet relayed not_ip unreadable"),
         (
-            Kind::HostSource,
+            IdKind::HostSource,
             "tls-sni quic-sni dtls-sni http-host http-connect http2-authority socks rtmp rtsp sip xmpp \
              certificate dns none",
         ),
-        (Kind::Place, "agreed conflict anycast single unknown"),
+        (IdKind::Place, "agreed conflict anycast single unknown"),
         (
-            Kind::Recipe,
+            IdKind::Recipe,
             "recipe-android recipe-ios recipe-controller recipe-wifi recipe-usb",
         ),
     ];
@@ -128,17 +128,17 @@ fn every_rule_and_reason_in_the_code_of_the_claims_has_a_text() {
     .collect();
     for claim in shipped() {
         for id in claim.rules.iter().flat_map(|rule| rule.id.all()) {
-            assert_has(Kind::Rule, id);
+            assert_has(IdKind::Rule, id);
         }
     }
     let mut rules = 0;
     for text in &code {
         for id in quoted_ids(text) {
             assert!(
-                has(Kind::Rule, id) || has(Kind::Claim, id) || has(Kind::Gap, id),
+                has(IdKind::Rule, id) || has(IdKind::Claim, id) || has(IdKind::Gap, id),
                 "no text for '{id}': add it to src/tell/explain/texts/rules.md"
             );
-            rules += usize::from(has(Kind::Rule, id));
+            rules += usize::from(has(IdKind::Rule, id));
         }
     }
     assert!(rules >= 5, "{rules}");
@@ -251,7 +251,12 @@ fn the_guide_lists_every_gap_attribution_stage_and_scope() {
         assert!(rows.contains(&(id.as_str(), blocks)), "{id}");
     }
     for entry in texts().entries() {
-        let listed = [Kind::Attribution, Kind::Stage, Kind::Scope, Kind::Verdict];
+        let listed = [
+            IdKind::Attribution,
+            IdKind::Stage,
+            IdKind::Scope,
+            IdKind::Verdict,
+        ];
         let id = format!("`{}`", entry.id);
         assert!(
             !listed.contains(&entry.kind) || rows.iter().any(|(first, _)| *first == id),

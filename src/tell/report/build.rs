@@ -9,7 +9,7 @@ mod fitness;
 mod silence;
 mod timeline;
 
-use super::{sentences, v1};
+use super::{grounds, sentences, v1};
 use crate::evidence::Devices;
 use crate::evidence::input::InputFacts;
 use crate::ground::gaps::GapId;
@@ -401,9 +401,9 @@ fn scope(
             .judged
             .proven
             .iter()
-            .map(|(ip, text)| v1::ProvenLocal {
+            .map(|(ip, proof)| v1::ProvenLocal {
                 ip: ip.to_string(),
-                text: text.clone(),
+                text: grounds::proof(*ip, *proof),
             })
             .collect(),
         machines: machines(case),

@@ -4,6 +4,7 @@
 use super::blocks::Blocks;
 use super::csv;
 use super::format::Format;
+use super::grounds;
 use super::rows::RowSink;
 use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::row::{RowKey, Tally};
@@ -221,7 +222,7 @@ fn flow_row(
         app: labels.of(&key.apps).map(|app| match (&app.name, app.uid) {
             (Some(name), _) => name.clone(),
             (None, Some(uid)) => format!("uid:{uid}"),
-            (None, None) => app.describe(),
+            (None, None) => grounds::app(&app),
         }),
         country: place.as_ref().and_then(|p| p.country.clone()),
         asn: place.and_then(|p| p.asn),

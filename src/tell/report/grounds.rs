@@ -3,8 +3,13 @@
 use crate::ground::protocol;
 use crate::judge::classify::attribution::{Grounds, NameSays};
 use crate::judge::classify::catalog::Host;
-use crate::judge::classify::destination::{Key, Note};
+use crate::judge::classify::destination::{DestinationKey, Note};
+use crate::judge::classify::labels::Labelling;
+use crate::judge::classify::rows::{Hidden, Sealed};
+use crate::judge::identity::topology::Proof;
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
+use std::net::IpAddr;
 
 /// Why traffic is whose.
 pub(super) struct Because<'a>(pub(super) &'a Grounds);
@@ -19,12 +24,12 @@ impl Display for Because<'_> {
             Grounds::App(app) => write!(
                 f,
                 "the capture labels its packets with the app under audit, {}",
-                app.describe()
+                self::app(app)
             ),
             Grounds::OtherApp(app) => write!(
                 f,
                 "the capture labels its packets with another app, {}",
-                app.describe()
+                self::app(app)
             ),
             Grounds::Name(name, says) => by_name(f, name, says),
             Grounds::Alias(alias, host) => {
@@ -91,9 +96,9 @@ fn row(f: &mut Formatter<'_>, host: &Host, name: &str) -> fmt::Result {
 }
 
 /// What a destination is, in a few words.
-pub(super) struct Place<'a>(pub(super) &'a Key);
+pub(super) struct Described<'a>(pub(super) &'a DestinationKey);
 
-impl Display for Place<'_> {
+impl Display for Described<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let of = self.0;
         let transport = protocol::name(of.transport);
@@ -120,6 +125,68 @@ impl Display for Place<'_> {
         }
         Ok(())
     }
+}
+
+/// What could carry packets that nobody can look into.
+pub(super) fn sealed(what: Sealed) -> Cow<'static, str> {
+    match what {
+        Sealed::Tunnel(kind) => Cow::Borrowed(kind),
+        Sealed::Protocol(number) => Cow::Owned(format!("IP protocol {}", protocol_name(number))),
+    }
+}
+
+/// A protocol number with its name (IANA "Assigned Internet Protocol Numbers"), for those that are
+/// met as tunnels.
+fn protocol_name(number: u8) -> String {
+    let name = match number {
+        50 => "ESP",
+        51 => "AH",
+        55 => "minimal encapsulation",
+        99 => "private encryption",
+        108 => "IPComp",
+        _ => return number.to_string(),
+    };
+    format!("{number} ({name})")
+}
+
+/// How names are hidden.
+pub(super) fn hidden(how: &Hidden) -> String {
+    match how {
+        Hidden::Lookups(kind) => (*kind).to_owned(),
+        Hidden::Behind(outer) => format!("an encrypted server name behind {outer}"),
+        Hidden::Esni => "an encrypted server name (ESNI)".to_owned(),
+    }
+}
+
+/// Why a public address is local.
+pub(super) fn proof(ip: IpAddr, proof: Proof) -> String {
+    match proof {
+        Proof::Broadcast(net, frame) => format!(
+            "{ip} is the broadcast address of {}/{}, which frame {frame} shows to be on the link",
+            net.network, net.bits
+        ),
+        Proof::OnLink(net, frame, mac) => format!(
+            "{ip} lies in {}/{}, which frame {frame} shows to be on the link, and its frames use {mac}, which is not the router's",
+            net.network, net.bits
+        ),
+        Proof::Claimed(mac) => format!(
+            "{mac} claims {ip} by ARP or neighbour discovery, sends for no other public address, and another host has an address in the same network"
+        ),
+    }
+}
+
+/// An app, as sentences name it.
+pub(super) fn app(app: &Labelling) -> String {
+    let mut out = match (&app.name, app.uid) {
+        (Some(name), Some(uid)) => format!("{name} (uid {uid})"),
+        (Some(name), None) => name.clone(),
+        (None, Some(uid)) => format!("uid {uid}"),
+        (None, None) => "a process without a name".to_owned(),
+    };
+    if let Some(owner) = &app.owner {
+        out.push_str(&format!(", for which {owner} acts"));
+    }
+    out
 }
 
 /// The remarks on a destination, in the order of their words.

@@ -14,7 +14,7 @@ use crate::judge::claim::fact::{
 };
 use crate::judge::claim::{About, Case, Finding, Reason};
 use crate::judge::classify::{Scope, Stage};
-use crate::tell::report::grounds::{Because, Place};
+use crate::tell::report::grounds::{self, Because, Described};
 use crate::tell::report::v1;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +41,7 @@ pub(super) fn finding(finding: &Finding, case: &Case<'_>) -> String {
             Some(d) => write!(
                 out,
                 "{}: {}; {}",
-                Place(&d.key),
+                Described(&d.key),
                 How(finding),
                 Because(&d.attributed.why)
             ),
@@ -363,7 +363,11 @@ fn cause(cause: &Cause, needs: Needs) -> String {
         ),
         Cause::StartMissing(of, nanos) => open_end(of, "first", *nanos),
         Cause::EndMissing(of, nanos) => open_end(of, "last", *nanos),
-        Cause::Opaque(name) => format!("{name} to a local host: it could carry other packets"),
+        Cause::Opaque(what) => format!(
+            "{} to a local host: it could carry other packets",
+            grounds::sealed(*what)
+        ),
+        Cause::NamesHidden(how) => grounds::hidden(how),
         Cause::BytesMissing => {
             "bytes of TCP connections were acknowledged, and no packet of the capture holds them"
                 .to_owned()
@@ -410,7 +414,7 @@ fn cause(cause: &Cause, needs: Needs) -> String {
             };
             format!(
                 "input {input} covers the same minutes and does not show {}{more}",
-                joined(missed.iter().map(|of| Place(of).to_string()))
+                joined(missed.iter().map(|of| Described(of).to_string()))
             )
         }
     }

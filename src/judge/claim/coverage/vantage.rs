@@ -3,7 +3,7 @@
 //! A gap counts against a window unless another vantage covers it: one without such a gap that shows
 //! the subject itself, on the same link, over the same time. A covered gap stays listed.
 
-use super::{Edges, MISSED_LISTED, SAME_TIME, SLOT, View, WindowGap};
+use super::{CoverageView, Edges, MISSED_LISTED, SAME_TIME, SLOT, WindowGap};
 use crate::evidence::{Series, TimeGap};
 use crate::ground::gaps::GapId;
 use crate::ground::interval::Window;
@@ -18,7 +18,11 @@ use std::collections::BTreeMap;
 pub(super) type Extents = [Option<(Moment, Moment)>];
 
 /// The gaps of all vantages, those that another covers marked.
-pub(super) fn gaps(view: &View<'_>, extents: &Extents, edges: Option<&Edges>) -> Vec<WindowGap> {
+pub(super) fn gaps(
+    view: &CoverageView<'_>,
+    extents: &Extents,
+    edges: Option<&Edges>,
+) -> Vec<WindowGap> {
     let series = &view.basis.evidence.series;
     let any = extents.iter().any(Option::is_some);
     let per_series: Vec<BTreeMap<GapId, Vec<WindowGap>>> = series
@@ -180,7 +184,7 @@ fn noted(
     index: usize,
     series: &Series,
     edges: Option<&Edges>,
-    view: &View<'_>,
+    view: &CoverageView<'_>,
 ) -> BTreeMap<GapId, Vec<WindowGap>> {
     let (inside, judged) = (view.inside, view.judged);
     let mut found = Found::default();
@@ -199,12 +203,12 @@ fn noted(
     }
     let opaque = judged.opaque.iter();
     for opaque in opaque.filter(|o| o.series == index && inside(o.interval)) {
-        let cause = Cause::Opaque(opaque.name.to_string());
+        let cause = Cause::Opaque(opaque.what);
         found.at(GapId::OpaqueTunnel, cause, opaque.packets, opaque.first);
     }
     for (at, interval, what) in &judged.hidden {
         if inside(*interval) && series.inputs.contains(&at.at.input) {
-            let cause = Cause::Noticed(what.clone().into());
+            let cause = Cause::NamesHidden(what.clone());
             found.at(GapId::NamesHidden, cause, 1, *at);
         }
     }

@@ -7,6 +7,7 @@
 use super::super::bytes::{ByteStream, NEED_MAX};
 use super::super::newlines::{TRANSLATIONS, undo};
 use super::{HEADER, Head, Layout, another_file};
+use crate::ground::work::looks_at;
 
 /// What a gap says about a record that another file cut.
 pub(super) const CUT_BY_A_FILE: &str =
@@ -39,6 +40,7 @@ impl Doubt {
         self.proofs += 1;
         let held = stream.need(NEED_MAX);
         let window = held.get(..PROOF).unwrap_or(held);
+        looks_at(window.len() * TRANSLATIONS.len());
         let ended = window.len() == held.len() && held.len() < NEED_MAX;
         self.translated = TRANSLATIONS
             .into_iter()
@@ -72,6 +74,7 @@ fn follow(layout: Layout, mut bytes: &[u8], ended: bool) -> bool {
 /// header must fit. Looks at no byte behind the record but for that: each byte of a file is searched
 /// once, however many records are odd.
 pub(super) fn swallowed(bytes: &[u8], header: usize, total: usize) -> Option<usize> {
+    looks_at(total.min(bytes.len()));
     (header..total.min(bytes.len())).find(|&at| {
         let rest = bytes.get(at..).unwrap_or_default();
         another_file(rest)

@@ -8,6 +8,7 @@ use super::{
     BLOCK_MAX, CUSTOM, CUSTOM_ONCE, ENHANCED, IDB, NAMES, PACKET, PROCESS, SECRETS, SHB, SIMPLE,
     STATISTICS, section_begins,
 };
+use crate::ground::work::looks_at;
 
 /// systemd journal entries (§11.1).
 const JOURNAL: u32 = 9;
@@ -76,6 +77,7 @@ pub(super) fn forward(stream: &mut ByteStream, big: bool) -> bool {
         } else {
             have.len() / 2
         };
+        looks_at(last);
         let found = (0..last).find(|&at| {
             let bytes = have.get(at..).unwrap_or_default();
             match length(bytes, big) {

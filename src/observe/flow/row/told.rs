@@ -1,7 +1,7 @@
 //! What a closed flow tells, compared with rows where it lies: the key of a row is made only for a row that is new.
 
 use super::Rank;
-use crate::evidence::flow::{Key, Named, Opening, Pair, Relay, Side};
+use crate::evidence::flow::{Key, LinkFacts, Named, Opening, Pair, Relay, Side};
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Ledger, NameEvent};
 use crate::evidence::row::{Folded, Resolved, RowKey};
@@ -11,6 +11,7 @@ use crate::observe::flow::Flow;
 use crate::observe::flow::table::Closed;
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What a row would be told apart by, as far as a flow tells it.
@@ -66,13 +67,24 @@ impl<'f> Told<'f> {
 
     /// As [`hash_of`] its key.
     pub(super) fn hash(&self, hasher: &RandomState) -> u64 {
-        let asked = |side| self.newest(side).map(|event| &*event.name);
-        hash(
-            hasher,
-            (&self.key, self.opener, None, self.started),
-            self.names.iter().copied(),
-            [asked(Side::A), asked(Side::B)],
-        )
+        let facts = &self.flow.facts;
+        let apart = Apart {
+            key: &self.key,
+            opener: self.opener,
+            folded: None,
+            started: self.started,
+            link: self.flow.link,
+            relay: facts.relay.as_ref(),
+            literal: facts.literal,
+            target_port: facts.target_port,
+            apps: &self.apps,
+        };
+        let asked = |side| {
+            self.newest(side)
+                .map(|event| (&*event.name, &*event.aliases))
+        };
+        let asked = [asked(Side::A), asked(Side::B)];
+        hash(hasher, &apart, self.names.iter().copied(), asked)
     }
 
     /// True if this is the key of its row.
@@ -226,8 +238,18 @@ impl FoldedTold {
 
     /// As [`hash_of`] its key.
     pub(super) fn hash(&self, hasher: &RandomState) -> u64 {
-        let apart = (&self.key, self.opener, Some(self.folded), None);
-        hash(hasher, apart, std::iter::empty(), [None, None])
+        let apart = Apart {
+            key: &self.key,
+            opener: self.opener,
+            folded: Some(self.folded),
+            started: None,
+            link: Pair::default(),
+            relay: self.relayed.then_some(&Relay::Lookup),
+            literal: None,
+            target_port: None,
+            apps: &self.apps,
+        };
+        hash(hasher, &apart, std::iter::empty(), [None, None])
     }
 
     /// True if this is the key of its row. What is not compared is empty in every folded row.
@@ -270,37 +292,51 @@ impl FoldedTold {
     }
 }
 
-/// The hash of a row's key: of the fields that most rows differ in.
+/// The hash of a row's key: of all fields that somebody who sends packets can make as many different ones of as they like. Rows that
+/// differ in others alone are few, and share a hash.
 pub(super) fn hash_of(row: &RowKey, hasher: &RandomState) -> u64 {
-    let asked = |side| row.resolved.of(side).asked.as_deref();
-    hash(
-        hasher,
-        (&row.key, row.opener, row.folded, row.started),
-        row.names.iter(),
-        [asked(Side::A), asked(Side::B)],
-    )
+    let apart = Apart {
+        key: &row.key,
+        opener: row.opener,
+        folded: row.folded,
+        started: row.started,
+        link: row.link,
+        relay: row.relay.as_ref(),
+        literal: row.literal,
+        target_port: row.target_port,
+        apps: &row.apps,
+    };
+    let asked = |side| {
+        let resolved = row.resolved.of(side);
+        let asked = resolved.asked.as_deref();
+        asked.map(|name| (name, &*resolved.aliases))
+    };
+    let asked = [asked(Side::A), asked(Side::B)];
+    hash(hasher, &apart, row.names.iter(), asked)
 }
 
-type Apart<'k> = (&'k Key, (Side, Opening), Option<Folded>, Option<Moment>);
+/// Fields of a key that are hashed as they are.
+#[derive(Hash)]
+struct Apart<'k> {
+    key: &'k Key,
+    opener: (Side, Opening),
+    folded: Option<Folded>,
+    started: Option<Moment>,
+    link: Pair<LinkFacts>,
+    relay: Option<&'k Relay>,
+    literal: Option<IpAddr>,
+    target_port: Option<u16>,
+    apps: &'k [AppId],
+}
 
 fn hash<'n>(
     hasher: &RandomState,
-    (key, (side, how), folded, started): Apart<'_>,
+    apart: &Apart<'_>,
     names: impl Iterator<Item = &'n Named>,
-    asked: [Option<&str>; 2],
+    asked: [Option<(&str, &[Arc<str>])>; 2],
 ) -> u64 {
     let mut state = hasher.build_hasher();
-    key.hash(&mut state);
-    let words = [
-        side as u8,
-        how as u8,
-        folded.map_or(0, |folded| folded as u8 + 1),
-        u8::from(started.is_some()),
-    ];
-    state.write_u32(u32::from_ne_bytes(words));
-    if let Some(started) = started {
-        started.hash(&mut state);
-    }
+    apart.hash(&mut state);
     for name in names {
         name.hash(&mut state);
     }

@@ -6,7 +6,7 @@ use crate::evidence::row::FRAMES_MAX;
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::judge::claim::{About, Case, Content, Finding, Outcome, Verdict, Weight};
-use crate::judge::classify::destination::{Destination, Key};
+use crate::judge::classify::destination::{Destination, DestinationKey};
 use crate::tell::report::filter::Filter;
 use crate::tell::report::{meaning, sentences, v1};
 use foldhash::fast::RandomState;
@@ -213,7 +213,7 @@ fn content(of: &Content) -> v1::Content {
 }
 
 /// Where a destination is, as far as another recording would show the same.
-fn place(key: &Key, out: &mut String) -> fmt::Result {
+fn place(key: &DestinationKey, out: &mut String) -> fmt::Result {
     let port = match key.port.or(key.via.map(|(_, port)| port)) {
         None | Some(0) => Cow::Borrowed("none"),
         Some(port) if meaning::is_dynamic(port) => Cow::Borrowed("dynamic"),

@@ -7,12 +7,20 @@
 
 use crate::ground::moment::Timestamp;
 use crate::judge::claim::agreed::BEACON;
-use crate::judge::claim::baseline::{Baseline, Kind};
+use crate::judge::claim::baseline::{Baseline, BaselineUse};
 use crate::judge::claim::coverage::WindowCoverage;
 use crate::judge::claim::definition::{Traffic, Weight};
 use crate::judge::claim::silence::{BURST_GAP, Exposure, bursts, strength};
 use crate::judge::claim::{Case, Outcome, Verdict, silence};
 use crate::tell::report::v1;
+
+/// What the numbers take for granted, in words.
+const ASSUMPTIONS: [&str; 4] = [
+    "Bursts are independent: one burst makes no other more or less likely. An app that reports on a fixed schedule is not covered by that, and may fall silent for longer than chance would.",
+    "The same behaviour: whatever the app would do on the internet, it would do in the situation that was recorded (launch, connect, fly, sign-in, map). What was not exercised was not tested.",
+    "The rate is constant: over the exposure, and from the baseline to the windows. A contact once a day, or only after an update, is outside what these minutes can show.",
+    "A burst is one or more contacts, each less than 30 seconds after the one before. Only traffic that the capture could show counts as a contact.",
+];
 
 /// The numbers, if the verdict stands on silence.
 pub(super) fn silence(case: &Case<'_>, outcome: &Outcome<'_>) -> Option<v1::Silence> {
@@ -58,11 +66,7 @@ pub(super) fn silence(case: &Case<'_>, outcome: &Outcome<'_>) -> Option<v1::Sile
             window_seconds: c.window_seconds,
             probability: rounded(c.probability),
         }),
-        assumptions: strength
-            .assumptions
-            .iter()
-            .map(|words| (*words).to_owned())
-            .collect(),
+        assumptions: ASSUMPTIONS.map(str::to_owned).into(),
     })
 }
 
@@ -109,8 +113,19 @@ fn phases(windows: &[&WindowCoverage]) -> Vec<(String, f64)> {
 
 /// What a baseline without the mode shows of the app; one without the app shows nothing of it.
 fn without_mode(baseline: &Baseline) -> Option<silence::Baseline> {
-    (baseline.kind == Kind::WithoutMode).then(|| silence::Baseline {
+    (baseline.kind == BaselineUse::WithoutMode).then(|| silence::Baseline {
         bursts: bursts(&baseline.contacts, BURST_GAP).len() as u64,
         seconds: baseline.active_seconds,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_names_the_number_that_the_code_uses() {
+        assert_eq!(BURST_GAP, 30 * Timestamp::SECOND);
+        assert!(ASSUMPTIONS[3].contains("30 seconds"));
+    }
 }

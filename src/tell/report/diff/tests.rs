@@ -1,7 +1,7 @@
 //! Comparisons of hand-built reports.
 
 use super::*;
-use crate::tell::explain::{Kind, library};
+use crate::tell::explain::{IdKind, library};
 use crate::tell::report::sample::word;
 use crate::tell::report::v1::{Destination, Report};
 use crate::tell::report::{sample, table};
@@ -375,7 +375,7 @@ fn ids_are_explained() {
         include_str!("lookups.rs"),
     ];
     let texts = library().unwrap().entries();
-    let has = |id: &str| texts.iter().any(|e| e.kind == Kind::Change && e.id == id);
+    let has = |id: &str| texts.iter().any(|e| e.kind == IdKind::Change && e.id == id);
     let mut met = 0;
     for part in code.iter().flat_map(|code| code.split("change(").skip(1)) {
         let Some(rest) = part.trim_start().strip_prefix('"') else {

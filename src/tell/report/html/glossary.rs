@@ -2,21 +2,21 @@
 
 use super::Part;
 use super::markup::Page;
-use crate::tell::explain::{Kind, library};
+use crate::tell::explain::{IdKind, library};
 use crate::tell::report::v1::Report;
 use std::collections::BTreeSet;
 use std::io;
 
 /// The kinds that are listed, and what they are called here.
-const KINDS: [(Kind, &str); 8] = [
-    (Kind::Attribution, "Whose traffic it is"),
-    (Kind::Stage, "How far it went"),
-    (Kind::Scope, "Scopes of packets"),
-    (Kind::Rule, "Rules and reasons"),
-    (Kind::Gap, "Gaps"),
-    (Kind::Place, "How sure a country is"),
-    (Kind::HostSource, "Where a name comes from"),
-    (Kind::Confidence, "Confidence in a finding"),
+const KINDS: [(IdKind, &str); 8] = [
+    (IdKind::Attribution, "Whose traffic it is"),
+    (IdKind::Stage, "How far it went"),
+    (IdKind::Scope, "Scopes of packets"),
+    (IdKind::Rule, "Rules and reasons"),
+    (IdKind::Gap, "Gaps"),
+    (IdKind::Place, "How sure a country is"),
+    (IdKind::HostSource, "Where a name comes from"),
+    (IdKind::Confidence, "Confidence in a finding"),
 ];
 
 /// The section.
@@ -53,34 +53,34 @@ pub(super) fn glossary(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
 }
 
 /// The ids that occur.
-fn words<'a>(report: &'a Report, used: &mut BTreeSet<(Kind, &'a str)>) {
+fn words<'a>(report: &'a Report, used: &mut BTreeSet<(IdKind, &'a str)>) {
     let scopes = ["internet", "relayed", "unreadable", "local", "not_ip"];
-    used.extend(scopes.map(|id| (Kind::Scope, id)));
+    used.extend(scopes.map(|id| (IdKind::Scope, id)));
     for row in &report.destinations {
-        used.insert((Kind::Attribution, row.attribution.id()));
-        used.insert((Kind::Stage, row.stage.id()));
-        used.insert((Kind::Place, row.country_confidence.id()));
+        used.insert((IdKind::Attribution, row.attribution.id()));
+        used.insert((IdKind::Stage, row.stage.id()));
+        used.insert((IdKind::Place, row.country_confidence.id()));
         used.extend(
             row.names
                 .iter()
-                .map(|name| (Kind::HostSource, name.source.word())),
+                .map(|name| (IdKind::HostSource, name.source.word())),
         );
     }
     for row in &report.lookups {
-        used.insert((Kind::Attribution, row.attribution.id()));
+        used.insert((IdKind::Attribution, row.attribution.id()));
     }
     for row in &report.findings {
-        used.insert((Kind::Attribution, row.attribution.id()));
-        used.insert((Kind::Stage, row.stage.id()));
-        used.insert((Kind::Rule, &row.rule));
-        used.insert((Kind::Confidence, row.confidence.id()));
+        used.insert((IdKind::Attribution, row.attribution.id()));
+        used.insert((IdKind::Stage, row.stage.id()));
+        used.insert((IdKind::Rule, &row.rule));
+        used.insert((IdKind::Confidence, row.confidence.id()));
     }
     for reason in report.claims.iter().flat_map(|claim| &claim.reasons) {
-        used.insert((Kind::Rule, &reason.id));
-        used.insert((Kind::Gap, &reason.id));
+        used.insert((IdKind::Rule, &reason.id));
+        used.insert((IdKind::Gap, &reason.id));
     }
     for gap in &report.coverage.gaps {
-        used.insert((Kind::Gap, gap.id.word()));
+        used.insert((IdKind::Gap, gap.id.word()));
     }
     for session in &report.sessions {
         words(session, used);

@@ -1,7 +1,7 @@
 //! The rules of the log: every rule, reason and gap that the program explains, always all of them
 //! and in the same order, as rules should differ between logs only when the program does.
 
-use crate::tell::explain::{Block, Entry, Kind, library, markdown, plain};
+use crate::tell::explain::{Block, Entry, IdKind, library, markdown, plain};
 use crate::tell::report::v1::Report;
 use crate::tell::report::weight::sessions;
 use serde_json::{Value, json};
@@ -49,9 +49,9 @@ impl Rules {
         let entries = library().map(|texts| texts.entries()).unwrap_or_default();
         for entry in entries {
             let effect = match entry.kind {
-                Kind::Rule => of_rule(entry),
-                Kind::Gap if forbids(entry) => Effect::Opens,
-                Kind::Gap => Effect::Describes,
+                IdKind::Rule => of_rule(entry),
+                IdKind::Gap if forbids(entry) => Effect::Opens,
+                IdKind::Gap => Effect::Describes,
                 _ => continue,
             };
             rules.add(&entry.id, || explained(entry, effect));
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn the_rules_that_contradict_are_those_of_the_contract() {
         let texts = library().unwrap().entries().iter();
-        let rules = texts.filter(|e| e.kind == Kind::Rule);
+        let rules = texts.filter(|e| e.kind == IdKind::Rule);
         let contradicting: Vec<&str> = rules
             .filter(|e| of_rule(e) == Effect::Contradicts)
             .map(|e| e.id.as_str())

@@ -128,7 +128,7 @@ fn component(index: usize, taxonomy: &Taxonomy) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tell::explain::{Kind, library};
+    use crate::tell::explain::{IdKind, library};
 
     #[test]
     fn every_claim_touches_something_that_is_described() {
@@ -136,7 +136,7 @@ mod tests {
             .unwrap()
             .entries()
             .iter()
-            .filter(|e| e.kind == Kind::Claim)
+            .filter(|e| e.kind == IdKind::Claim)
         {
             let touched = touched(&entry.id);
             assert!(!touched.is_empty(), "{}", entry.id);

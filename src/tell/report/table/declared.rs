@@ -4,7 +4,7 @@
 use super::grid::{Cell, Column};
 use super::left_out;
 use super::page::Page;
-use crate::judge::claim::baseline::Kind;
+use crate::judge::claim::baseline::BaselineUse;
 use crate::tell::report::v1::{Allowance, Baseline, Beacon, CaseFile, Event, Report, Silence};
 use crate::tell::report::words::bytes;
 use crate::tell::report::words::count;
@@ -138,11 +138,13 @@ fn used(allowance: &Allowance) -> String {
 
 fn recorded(page: &mut Page<'_>, baseline: &Baseline) -> io::Result<()> {
     let what = match baseline.kind {
-        Kind::WithoutApp => "without the app: explains traffic that the phone has by itself",
-        Kind::WithoutMode => "without the mode: shows what the app does then, and explains nothing",
-        Kind::Undeclared => "not declared: explains nothing",
+        BaselineUse::WithoutApp => "without the app: explains traffic that the phone has by itself",
+        BaselineUse::WithoutMode => {
+            "without the mode: shows what the app does then, and explains nothing"
+        }
+        BaselineUse::Undeclared => "not declared: explains nothing",
     };
-    page.item(0, "Kind:", what)?;
+    page.item(0, "BaselineUse:", what)?;
     if let Some(doubt) = &baseline.doubt {
         page.item(0, "But:", doubt)?;
     }

@@ -118,7 +118,7 @@ pub struct Clock {
 pub struct Baseline {
     /// `without-app` (explains the phone's own traffic), `without-mode` (gives the contrast) or
     /// `undeclared` (explains nothing).
-    pub kind: baseline::Kind,
+    pub kind: baseline::BaselineUse,
     /// Why it is not what was declared, in words.
     pub doubt: Option<String>,
     /// Its captures.
