@@ -7,9 +7,13 @@ use super::{Each, Shown, screen};
 use crate::ground::error::Error;
 use crate::judge::claim::Verdict;
 use crate::tell::report::html::{STYLE, markup::Page, policy};
+
 use crate::tell::tables::columns::verdict;
 use std::cmp::Reverse;
 use std::io::{self, Write};
+
+/// What this page adds to the style of a report.
+const MORE_STYLE: &str = include_str!("campaign.css");
 
 /// Hosts on the page; all are in the table `destinations`.
 const HOSTS_MAX: usize = 500;
@@ -29,7 +33,7 @@ pub(super) fn write(shown: &Shown<'_>, each: &Each<'_>, out: &mut dyn Write) -> 
     page.tag("html", &[("lang", "en")], |page| {
         page.tag("head", &[], |page| {
             page.void("meta", &[("charset", "utf-8")])?;
-            let policy = policy();
+            let policy = policy(&[STYLE, MORE_STYLE]);
             let attributes = [
                 ("http-equiv", "Content-Security-Policy"),
                 ("content", policy.as_str()),
@@ -44,6 +48,7 @@ pub(super) fn write(shown: &Shown<'_>, each: &Each<'_>, out: &mut dyn Write) -> 
             page.leaf("title", &[], "drone-audit campaign")?;
             page.raw("<style>")?;
             page.raw(STYLE)?;
+            page.raw(MORE_STYLE)?;
             page.raw("</style>\n")
         })?;
         page.tag("body", &[], |page| {
@@ -124,24 +129,33 @@ fn version_name(version: &Version) -> &str {
     version.name.as_deref().unwrap_or("not declared")
 }
 
+/// A cell that says its column where the window is narrow.
+fn cell(
+    page: &mut Page<'_>,
+    column: &str,
+    inside: impl FnOnce(&mut Page<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    page.tag("td", &[("role", "cell"), ("data-of", column)], inside)
+}
+
 /// How sessions ended, in a cell.
-fn ended(page: &mut Page<'_>, tally: Option<&Tally>) -> io::Result<()> {
+fn ended(page: &mut Page<'_>, column: &str, tally: Option<&Tally>) -> io::Result<()> {
     let Some(tally) = tally else {
         return page.cell_text("");
     };
     let parts = [
-        (tally.contradicted, "contradicted", "verdict contradicted"),
-        (tally.inconclusive, "inconclusive", "verdict inconclusive"),
-        (tally.consistent, "consistent", "verdict consistent"),
-        (tally.errors, "not audited", "verdict"),
+        (tally.contradicted, "contradicted"),
+        (tally.inconclusive, "inconclusive"),
+        (tally.consistent, "consistent"),
+        (tally.errors, "not audited"),
     ];
-    page.cell(|page| {
+    cell(page, column, |page| {
         let there = parts.iter().filter(|(count, ..)| *count > 0);
-        for (at, (count, word, class)) in there.enumerate() {
+        for (at, (count, word)) in there.enumerate() {
             if at > 0 {
                 page.text(", ")?;
             }
-            page.leaf("span", &[("class", class)], &format!("{count} {word}"))?;
+            page.leaf("span", &[("class", word)], &format!("{count} {word}"))?;
         }
         Ok(())
     })
@@ -158,10 +172,9 @@ fn matrix(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
                 versions.iter().try_for_each(|version| {
                     page.row(&[], |page| {
                         page.name(|page| page.text(version_name(version)))?;
-                        ended(page, Some(&version.tally))?;
-                        let claims = summary.claims.keys();
-                        let mut tallies = claims.map(|claim| version.claims.get(claim));
-                        tallies.try_for_each(|tally| ended(page, tally))
+                        ended(page, "Sessions", Some(&version.tally))?;
+                        let mut claims = summary.claims.keys();
+                        claims.try_for_each(|claim| ended(page, claim, version.claims.get(claim)))
                     })
                 })
             })?;
@@ -232,16 +245,19 @@ fn hosts(page: &mut Page<'_>, shown: &Shown<'_>) -> io::Result<()> {
             hosts.iter().take(HOSTS_MAX).try_for_each(|(name, host)| {
                 page.row(&[], |page| {
                     page.name(|page| page.host(name))?;
-                    page.cell_text(host.attribution.map_or("", |a| a.id()))?;
-                    page.cell_text(host.owner.as_deref().unwrap_or(""))?;
+                    let whose = host.attribution.map_or("", |a| a.id());
+                    cell(page, "Whose", |page| page.text(whose))?;
+                    let owner = host.owner.as_deref().unwrap_or("");
+                    cell(page, "Owner", |page| page.text(owner))?;
                     let countries: Vec<&str> = host.countries.iter().map(String::as_str).collect();
-                    page.cell_text(&countries.join(", "))?;
-                    page.cell(|page| {
+                    cell(page, "Where", |page| page.text(&countries.join(", ")))?;
+                    cell(page, "Sessions", |page| {
                         page.text(&host.sessions.to_string())?;
                         page.bar("internet", host.sessions, most)
                     })?;
-                    page.cell_text(&host.bytes_out.to_string())?;
-                    page.cell(|page| {
+                    let bytes = host.bytes_out.to_string();
+                    cell(page, "Bytes out", |page| page.text(&bytes))?;
+                    cell(page, "Some sessions", |page| {
                         let mut examples = host.examples.iter();
                         examples.try_for_each(|id| {
                             link(page, shown, id, id.get(..8).unwrap_or(id))?;
@@ -282,10 +298,7 @@ fn sessions(page: &mut Page<'_>, shown: &Shown<'_>, listed: &[Listed]) -> io::Re
                         let short = session.id.get(..12).unwrap_or(&session.id);
                         page.name(|page| link(page, shown, &session.id, short))?;
                         let word = session.verdict.map_or("", |v| v.id());
-                        page.cell(|page| {
-                            let class = format!("verdict {word}");
-                            page.leaf("span", &[("class", &class)], word)
-                        })?;
+                        page.cell(|page| page.leaf("span", &[("class", word)], word))?;
                         page.cell_text(&session.title)
                     })
                 })

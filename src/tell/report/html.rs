@@ -116,16 +116,18 @@ impl Part<'_> {
     }
 }
 
-/// What a page may load and run: nothing but its own style.
-pub(in crate::tell) fn policy() -> String {
+/// What a page may load and run: nothing but its own style, of these parts.
+pub(in crate::tell) fn policy(style: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    style.iter().for_each(|part| hash.update(part));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        BASE64.encode(Sha256::digest(STYLE))
+        BASE64.encode(hash.finalize())
     )
 }
 
 fn head(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    let policy = policy();
+    let policy = policy(&[STYLE]);
     page.tag("head", &[], |page| {
         page.void("meta", &[("charset", "utf-8")])?;
         page.void(
