@@ -100,7 +100,7 @@ struct Entry {
 }
 
 /// Secrets by session and label.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Keylog {
     entries: Vec<Entry>,
     pieces: Vec<Zeroizing<Vec<u8>>>,
@@ -154,7 +154,7 @@ impl Keylog {
     /// False if there is no room.
     fn keep(&mut self, label: Label, random: &[u8; 32], digits: &[u8]) -> Result<bool, Wrong> {
         const ODD: Wrong = "holds a secret that is not of pairs of hexadecimal digits";
-        if digits.len() % 2 != 0 {
+        if !digits.len().is_multiple_of(2) {
             return Err(ODD);
         }
         let len = digits.len() / 2;
@@ -235,6 +235,11 @@ impl Keylog {
         rest.iter()
             .take_while(move |e| (e.random, e.label) == (half, label))
             .map(|e| self.secret(e))
+    }
+
+    /// How many secrets it holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// True if it holds nothing.
