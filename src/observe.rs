@@ -5,7 +5,7 @@ pub mod content;
 pub mod dissect;
 pub mod flow;
 pub mod link;
-// The stream layer is to make openers of it.
+// The openers of DTLS and QUIC are not wired yet.
 #[allow(dead_code)]
 pub mod open;
 pub mod packet;
