@@ -88,6 +88,7 @@ fn settings() -> Settings {
         accuses: Arc::new(|_, _, _| false),
         names: Default::default(),
         wifi: Default::default(),
+        keylog: Default::default(),
     }
 }
 

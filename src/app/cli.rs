@@ -188,7 +188,7 @@ pub struct Check {
     /// Whose traffic it is.
     #[command(flatten)]
     pub subject: Subject,
-    /// What opens protected Wi-Fi.
+    /// What opens protected Wi-Fi and TLS.
     #[command(flatten)]
     pub keys: Keys,
     /// When the mode was on: RFC 3339 times, or +SECONDS from the first packet; the end is not
@@ -417,12 +417,19 @@ pub struct Keys {
     /// the environment variable DRONE_AUDIT_WIFI_KEYS.
     #[arg(long = "wifi-keys", value_name = "FILE", help_heading = KEYS)]
     pub wifi_files: Vec<PathBuf>,
+    /// Key log of TLS connections in the captures, as clients write it (SSLKEYLOGFILE): with it their records are
+    /// opened and what is inside is read; repeatable. Key logs inside a pcapng are used without it.
+    #[arg(long = "keylog", value_name = "FILE", help_heading = KEYS)]
+    pub keylogs: Vec<PathBuf>,
 }
 
 impl Keys {
     /// True if no option gives a key.
     pub fn is_empty(&self) -> bool {
-        self.wifi_keys.is_empty() && self.wifi_psks.is_empty() && self.wifi_files.is_empty()
+        self.wifi_keys.is_empty()
+            && self.wifi_psks.is_empty()
+            && self.wifi_files.is_empty()
+            && self.keylogs.is_empty()
     }
 }
 

@@ -106,6 +106,8 @@ impl<'r> Session<'r> {
             accuses: Arc::new(|_, _, _| false),
             names: Default::default(),
             wifi: Arc::clone(&self.wifi),
+            // Frames are chosen by what stands around what was sealed.
+            keylog: Default::default(),
             means: means.clone(),
             observer: Some(SharedWitness::of(Arc::clone(&selection))),
         };

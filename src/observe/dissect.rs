@@ -53,6 +53,7 @@ pub mod text_head;
 mod tls;
 pub mod tls_certificate;
 pub mod tls_hello;
+mod tls_opening;
 pub mod tls_record;
 mod tunnel;
 pub mod tunnel_shape;
@@ -74,6 +75,7 @@ use crate::ground::public_name::is_public_name;
 use crate::observe::flow::overhead::Kind as Overhead;
 use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, Flow, PayloadKind};
+use crate::observe::open::keylog::Keylog;
 use std::net::IpAddr;
 use std::sync::Arc;
 use wire::{Fit, Until};
@@ -108,8 +110,25 @@ pub trait Session {
         false
     }
 
+    /// Keys are at hand. True if the session opens what its protocol seals, and says of all bytes what they are.
+    fn keys(&mut self, _keys: &Arc<Keylog>) -> bool {
+        false
+    }
+
     /// The flow ended with these bytes unread.
     fn end(&mut self, _bytes: &[u8], _sink: &mut Sink<'_>) {}
+}
+
+/// What an opener found in a sealed message: it is read as a stream of its own, from the first such bytes of its direction on.
+pub struct Inside {
+    /// Bytes of the message.
+    pub length: usize,
+    /// Bytes in front of what is sealed in it.
+    pub front: usize,
+    /// What came out.
+    pub bytes: Vec<u8>,
+    /// Something is missing before it.
+    pub torn: bool,
 }
 
 /// What a session wants next of the direction that it just read.
@@ -194,6 +213,8 @@ pub struct Sink<'a> {
     pub ends: Ends,
     /// What the bytes are that the session passes over next, in order, with the length of each part.
     pub parts: Vec<(u64, Part)>,
+    /// What came out of a sealed message that the session passes over next.
+    pub inside: Option<Inside>,
     /// Behind a handover: what a side speaks if nobody else claims it.
     pub otherwise: Option<(Side, &'static Protocol)>,
     /// The program behind it, where the capture labels it.

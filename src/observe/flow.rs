@@ -98,6 +98,10 @@ pub struct Flow {
     pub carries: Pair<Carries>,
     /// What sessions said of the bytes of each side, on its way to those who look into payloads.
     pub labels: Rare<Pair<Vec<Label>>>,
+    /// Its sealed messages may be opened: the dissector says of all of them what they are.
+    pub opens: bool,
+    /// It accounts for handshakes as well.
+    pub accounts: bool,
     /// Somebody looks into what each side says.
     pub heard: Pair<bool>,
     /// The dissector reads all that each side says now: nothing of a person hides in it.
@@ -137,6 +141,8 @@ impl Flow {
             peer: Pair::default(),
             carries: Pair::default(),
             labels: Rare::default(),
+            opens: false,
+            accounts: false,
             heard: Pair::default(),
             understood: Pair::default(),
             overhead: Rare::default(),

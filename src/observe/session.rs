@@ -36,6 +36,7 @@ use crate::observe::capture::sidecar::Sidecar;
 use crate::observe::capture::{Capture, Frame, Means, Source};
 use crate::observe::flow::row::Rank;
 use crate::observe::link::WifiKey;
+use crate::observe::open::keylog::Keylog;
 use ipnet::IpNet;
 use observer::SharedWitness;
 use senders::Senders;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub names: Accusing,
     /// Keys of Wi-Fi networks: with them protected frames are opened.
     pub wifi: Arc<[WifiKey]>,
+    /// Secrets of TLS connections: with them records are opened.
+    pub keylog: Arc<Keylog>,
     /// By what means; nothing of the result depends on it.
     pub means: Means,
     /// Who wants to be told of every packet.
@@ -99,8 +102,52 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
             again.sha256 = first.sha256;
         }
     }
+    if let Some(keyed) = keyed(&evidence, settings, &plan) {
+        let inputs = std::mem::take(&mut evidence.inputs);
+        evidence = read_as(&plan, &keyed, false)?;
+        for (again, first) in evidence.inputs.iter_mut().zip(inputs) {
+            again.sha256 = first.sha256;
+        }
+    }
+    note_late_keys(&mut evidence);
     settings.means.progress.clear();
     Ok(evidence)
+}
+
+/// The settings with the keys that the inputs hold, if those open more: they may stand behind what they open.
+fn keyed(evidence: &Evidence, settings: &Settings, plan: &Plan) -> Option<Settings> {
+    if plan.inputs.contains(&Source::Stdin) {
+        return None;
+    }
+    let mut keylog = Keylog::clone(&settings.keylog);
+    for input in &evidence.inputs {
+        // Lines that hold no secret were the recorder's to write.
+        let _ = keylog.read(&mut input.secrets.tls.text());
+    }
+    (keylog.len() > settings.keylog.len()).then(|| Settings {
+        keylog: Arc::new(keylog),
+        ..settings.clone()
+    })
+}
+
+/// Keys inside of what can be read only once come too late, and so do those beyond what is kept.
+fn note_late_keys(evidence: &mut Evidence) {
+    let Evidence { inputs, series, .. } = evidence;
+    for (place, input) in (0u32..).zip(inputs.iter()) {
+        let piped = input.path.as_os_str() == "-";
+        let late = piped && !input.secrets.tls.text().is_empty();
+        let cause = match late {
+            true => "keys stand in what can be read only once: nothing was opened with them",
+            false if !input.secrets.tls.is_whole() => {
+                "more keys stand in the capture than are kept"
+            }
+            false => continue,
+        };
+        if let Some(series) = series.first_mut() {
+            let gaps = &mut series.ledger.gaps;
+            gaps.whole(GapId::LimitsReached, place, 1, None, cause);
+        }
+    }
 }
 
 /// Reads all inputs, as they are planned to belong together.

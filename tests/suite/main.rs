@@ -34,6 +34,7 @@ mod interrupted;
 mod invariants;
 mod limits;
 mod names;
+mod opened;
 #[cfg(unix)]
 mod pipeline;
 mod readme;

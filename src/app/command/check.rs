@@ -32,16 +32,6 @@ pub(super) fn run(options: &Check, terminal: &Terminal) -> Result<u8, Error> {
     check_targets(&options.outputs, &plan.inputs(options))?;
     let against = options.against.as_deref().map(Against::read).transpose()?;
     let report = judge_all(options, &plan, against.as_ref(), started, means(terminal))?;
-    if plan
-        .case
-        .as_ref()
-        .is_some_and(|case| !case.keylog.is_empty())
-    {
-        note(
-            terminal,
-            "TLS secrets are not used by this version: what is encrypted stays unread",
-        );
-    }
     for what in &plan.keys.notes {
         note(terminal, what);
     }
@@ -190,6 +180,7 @@ impl Run<'_> {
             hash: !self.options.no_hash,
             means: self.means.clone(),
             wifi: &self.plan.keys.wifi,
+            keylog: &self.plan.keys.keylog,
             catalog: self.catalog,
             locator: self.locator,
             sidecars: &NO_SIDECARS,

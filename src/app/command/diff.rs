@@ -181,7 +181,7 @@ impl Unjudged {
             Kind::Capture(source) => {
                 let (catalog, locator) =
                     data.ok_or_else(|| Error::new("no data to judge a capture with"))?;
-                let given = keys::given(&options.keys)?;
+                let given = keys::given(&options.keys, &[])?;
                 let session = Session {
                     sources: &[source],
                     subject: &options.subject,
@@ -194,6 +194,7 @@ impl Unjudged {
                     hash: !options.no_hash,
                     means: means.clone(),
                     wifi: &given.wifi,
+                    keylog: &given.keylog,
                     catalog,
                     locator,
                 };

@@ -52,7 +52,7 @@ pub(super) fn run(options: &Extract, terminal: &Terminal) -> Result<u8, Error> {
     if keys::used(&report.run.arguments) && keys::none(&options.keys) {
         return Err(keys::needed(&place));
     }
-    let given = keys::given(&options.keys)?;
+    let given = keys::given(&options.keys, &[])?;
     for what in &given.notes {
         note(terminal, what);
     }

@@ -21,7 +21,7 @@ const UNFIT: u8 = 3;
 pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
     let started = (jiff::Timestamp::now(), Instant::now());
     check_targets(&options.outputs, &options.captures)?;
-    let given = keys::given(&options.keys)?;
+    let given = keys::given(&options.keys, &[])?;
     for what in &given.notes {
         note(terminal, what);
     }
@@ -40,6 +40,7 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
         means: means(terminal),
         sidecars: &sidecars(&options.captures, &options.counters)?,
         wifi: &given.wifi,
+        keylog: &given.keylog,
         catalog: &catalog,
         locator: &locator,
     };

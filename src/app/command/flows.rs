@@ -13,6 +13,7 @@ use crate::judge::classify::subject::Subject;
 use crate::judge::locate::Locator;
 use crate::observe::capture::{Means, Source};
 use crate::observe::link::WifiKey;
+use crate::observe::open::keylog::Keylog;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::flows::{self, FlowRow};
 use crate::tell::report::output::check_targets;
@@ -25,7 +26,7 @@ const FLOWS_MAX: usize = 200_000;
 
 pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     check_targets(&options.outputs, &options.captures)?;
-    let given = keys::given(&options.keys)?;
+    let given = keys::given(&options.keys, &[])?;
     for what in &given.notes {
         note(terminal, what);
     }
@@ -35,7 +36,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
     let (rows, evidence) = inventory(
         &sources,
         &options.subject,
-        given.wifi,
+        (given.wifi, given.keylog),
         means(terminal),
         (&catalog, &locator),
     )?;
@@ -61,7 +62,7 @@ pub(super) fn run(options: &Flows, terminal: &Terminal) -> Result<u8, Error> {
 pub(super) fn inventory(
     sources: &[Source],
     of: &cli::Subject,
-    wifi: Arc<[WifiKey]>,
+    (wifi, keylog): (Arc<[WifiKey]>, Arc<Keylog>),
     means: Means,
     (catalog, locator): (&Arc<Catalog>, &Locator),
 ) -> Result<(Vec<FlowRow>, Evidence), Error> {
@@ -81,6 +82,7 @@ pub(super) fn inventory(
         accuses: accuses(catalog, &subject),
         names: accusing(catalog),
         wifi,
+        keylog,
     };
     let evidence = read(sources, &settings)?;
     let basis = Basis {

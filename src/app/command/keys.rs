@@ -1,10 +1,12 @@
-//! Keys that the auditor gives: of Wi-Fi networks, by options, files and the environment.
+//! Keys that the auditor gives: of Wi-Fi networks, by options, files and the environment, and of TLS connections, by key logs.
 //!
 //! No message quotes one, and a recorded command line holds a word in its place.
 
 use crate::app::cli::{Keys, Secret};
 use crate::ground::error::{Error, reason};
+use crate::judge::case::Named;
 use crate::observe::link::{KEYS_MAX, WifiKey};
+use crate::observe::open::keylog::Keylog;
 use std::env;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,15 +25,16 @@ const SECRET_OPTIONS: [&str; 2] = ["--wifi-key", "--wifi-psk"];
 #[derive(Clone, Default)]
 pub(super) struct Given {
     pub(super) wifi: Arc<[WifiKey]>,
+    pub(super) keylog: Arc<Keylog>,
     /// Sentences about lines that are no keys.
     pub(super) notes: Vec<String>,
 }
 
-/// Everything that was given.
+/// Everything that was given, the key logs that a case file names included.
 ///
 /// # Errors
 /// An option that holds no key, a file that cannot be read or holds none, more keys than are tried.
-pub(super) fn given(options: &Keys) -> Result<Given, Error> {
+pub(super) fn given(options: &Keys, named: &[Named]) -> Result<Given, Error> {
     let mut out = Vec::new();
     let mut notes = Vec::new();
     let keys = options.wifi_keys.iter();
@@ -71,10 +74,50 @@ pub(super) fn given(options: &Keys) -> Result<Given, Error> {
         return Err(Error::at("--wifi-key", what)
             .advise("give those of the networks in the captures; each colon in SSID:PASSPHRASE can be the one between"));
     }
+    let mut keylog = Keylog::default();
+    let logs = options.keylogs.iter();
+    for path in logs.chain(named.iter().map(|named| &named.path)) {
+        secrets(path, &mut keylog, &mut notes)?;
+    }
     Ok(Given {
         wifi: out.into(),
+        keylog: Arc::new(keylog),
         notes,
     })
+}
+
+/// Secrets of a key log.
+///
+/// # Errors
+/// It cannot be read, or holds no secret.
+fn secrets(path: &Path, keylog: &mut Keylog, notes: &mut Vec<String>) -> Result<(), Error> {
+    let place = path.display().to_string();
+    let refuse = |e: &std::io::Error| {
+        Error::at(&place, format!("cannot read the key log: {}", reason(e)))
+            .advise("check the path and permissions")
+    };
+    let file = std::fs::File::open(path).map_err(|e| refuse(&e))?;
+    let mut lines = std::io::BufReader::new(file);
+    let found = keylog.read(&mut lines).map_err(|e| refuse(&e))?;
+    if found.kept == 0 {
+        return Err(match found.bad.first() {
+            Some((line, wrong)) => Error::at(format!("{place}: line {line}"), *wrong),
+            None => Error::at(&place, "holds no secret of a TLS connection")
+                .advise("give the file that the client wrote because of SSLKEYLOGFILE"),
+        });
+    }
+    for (line, wrong) in &found.bad {
+        notes.push(format!("{place}: line {line} {wrong}"));
+    }
+    let more = found.bad_lines.saturating_sub(found.bad.len() as u64);
+    if more > 0 {
+        notes.push(format!("{place}: {more} more lines are no secrets"));
+    }
+    if found.beyond > 0 {
+        let beyond = found.beyond;
+        notes.push(format!("{place}: {beyond} secrets are more than are kept"));
+    }
+    Ok(())
 }
 
 fn variable() -> Option<Zeroizing<String>> {
@@ -179,7 +222,12 @@ pub(super) fn again(recorded: Keys, now: &Keys, place: &str) -> Result<Keys, Err
     if missing && now.is_empty() && variable().is_none() {
         return Err(needed(place));
     }
+    let keylogs = match now.keylogs.is_empty() {
+        true => recorded.keylogs,
+        false => now.keylogs.clone(),
+    };
     Ok(Keys {
+        keylogs,
         wifi_keys: now.wifi_keys.clone(),
         wifi_psks: now.wifi_psks.clone(),
         wifi_files: files,

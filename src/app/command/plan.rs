@@ -98,7 +98,7 @@ impl Plan {
             claims: claims(options, given)?,
             geo: or(&options.sources.geo, given.map(|c| &c.geo)),
             catalogs: or(&options.catalogs, given.map(|c| &c.catalog)),
-            keys: keys::given(&options.keys)?,
+            keys: keys::given(&options.keys, given.map_or(&[], |c| &c.keylog))?,
             case,
         })
     }
@@ -139,9 +139,11 @@ impl Plan {
         out.extend(options.case.clone());
         out.extend(options.against.clone());
         out.extend(options.keys.wifi_files.iter().cloned());
+        out.extend(options.keys.keylogs.iter().cloned());
         out.extend(options.baselines.iter().cloned());
         if let Some(case) = &self.case {
             out.extend(case.captures.iter().map(|c| c.file.path.clone()));
+            out.extend(case.keylog.iter().map(|named| named.path.clone()));
         }
         out
     }

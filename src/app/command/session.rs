@@ -22,6 +22,7 @@ use crate::observe::capture::{Means, Source};
 use crate::observe::content::Policy;
 use crate::observe::flow::row::Rank;
 use crate::observe::link::WifiKey;
+use crate::observe::open::keylog::Keylog;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::v1;
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub(super) struct Session<'a> {
     pub(super) sidecars: &'a BTreeMap<Source, Sidecar>,
     /// Keys of Wi-Fi networks.
     pub(super) wifi: &'a Arc<[WifiKey]>,
+    pub(super) keylog: &'a Arc<Keylog>,
     pub(super) catalog: &'a Arc<Catalog>,
     pub(super) locator: &'a Locator,
     /// What a case file adds.
@@ -79,6 +81,7 @@ impl Session<'_> {
             accuses: accuses(self.catalog, &subject),
             names: accusing(self.catalog),
             wifi: Arc::clone(self.wifi),
+            keylog: Arc::clone(self.keylog),
         };
         let evidence = read(self.sources, &settings)?;
         if let Some(case) = self.agreed.file {

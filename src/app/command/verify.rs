@@ -289,7 +289,8 @@ impl Files {
         for path in &mut check.catalogs {
             *path = by_name(path, "catalog")?;
         }
-        for path in &mut check.keys.wifi_files {
+        let files = check.keys.wifi_files.iter_mut();
+        for path in files.chain(&mut check.keys.keylogs) {
             // Given anew, or as recorded, where one of that name lies now.
             if !path.is_file() {
                 *path = by_name(path, "file of keys")?;

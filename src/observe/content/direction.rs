@@ -13,7 +13,7 @@ use super::window::Window;
 use super::{mqtt, readable, scan};
 use crate::ground::work::looks_at;
 use crate::observe::flow::order::{Event, Order};
-use crate::observe::flow::part::{Fields, Label, Part, Place, When};
+use crate::observe::flow::part::{Fields, Label, Opened, Part, Place, When};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Payload of a direction that is looked at: a flight's telemetry and reports are far below, and a download must not cost the
@@ -52,6 +52,8 @@ struct Framed {
     at: u32,
     labels: VecDeque<Label>,
     readers: Readers,
+    /// What comes out of sealed messages.
+    inside: Option<Box<Framed>>,
     seen: u64,
     done: bool,
 }
@@ -113,16 +115,7 @@ impl Direction {
 
     /// Memory held.
     pub(super) fn size(&self) -> usize {
-        let Framed {
-            pending,
-            labels,
-            readers,
-            ..
-        } = &self.framed;
-        let labels = labels.len().saturating_mul(size_of::<Label>());
-        [labels, pending.bytes.capacity(), readers.size()]
-            .into_iter()
-            .fold(self.order.size(), usize::saturating_add)
+        self.order.size().saturating_add(self.framed.size())
     }
 
     /// Takes what the dissector said.
@@ -170,6 +163,14 @@ fn distance(a: u32, b: u32) -> i64 {
 }
 
 impl Framed {
+    fn size(&self) -> usize {
+        let labels = self.labels.len().saturating_mul(size_of::<Label>());
+        let inside = self.inside.as_ref().map_or(0, |inside| inside.size());
+        [self.pending.bytes.capacity(), self.readers.size(), inside]
+            .into_iter()
+            .fold(labels, usize::saturating_add)
+    }
+
     fn label(&mut self, label: Label) {
         // What is labelled anew was read anew.
         while self.labels.back().is_some_and(|last| {
@@ -202,7 +203,7 @@ impl Framed {
             }
             Event::Hole => {
                 self.lend(&[], (out.at, out.interval), told, true, out);
-                self.readers.end(out);
+                self.end(told, out);
                 self.readers.torn = true;
             }
             Event::Rival(bytes, when) => {
@@ -246,7 +247,7 @@ impl Framed {
             used = used.saturating_add(old);
             fresh = rest;
             if self.seen.saturating_add(out.opened.get()) > DIRECTION_MAX {
-                self.stop(out);
+                self.give_up(told, out);
             }
         }
         if !self.done {
@@ -295,7 +296,7 @@ impl Framed {
         let (from, over) = match turn {
             Turn::Unframed(_) if told.stays => {
                 if self.seen > GUARDED_MAX {
-                    self.stop(out);
+                    self.give_up(told, out);
                 }
                 return;
             }
@@ -312,7 +313,16 @@ impl Framed {
             return;
         };
         if label.part == Part::Sealed {
-            self.stop(out);
+            self.give_up(told, out);
+            return;
+        }
+        if over && matches!(label.part, Part::Opened(_)) {
+            if let Some(Part::Opened(opened)) = self.labels.pop_front().map(|label| label.part)
+                && from == 0
+            {
+                self.readers.end_plain(out);
+                self.opened(*opened, run, told, out);
+            }
             return;
         }
         let readers = &mut self.readers;
@@ -340,8 +350,55 @@ impl Framed {
         }
     }
 
-    fn stop(&mut self, out: &mut Out<'_>) {
+    /// Takes what came out of a sealed message. Each byte belongs to the packet that brought it sealed, and what stands around is read with it.
+    fn opened(&mut self, opened: Opened, run: &Run<'_>, told: Told, out: &mut Out<'_>) {
+        let inside = self.inside.get_or_insert_default();
+        let told = Told {
+            undecided: opened.undecided,
+            ..told
+        };
+        let around = std::mem::replace(&mut out.inside, true);
+        if opened.torn {
+            inside.event(Event::Hole, told, out);
+            inside.labels.clear();
+        }
+        opened
+            .labels
+            .into_iter()
+            .for_each(|label| inside.label(label));
+        let (mut front, mut at) = (opened.front, 0usize);
+        run.each(out, &mut |piece, out| {
+            let before = front.min(piece.len());
+            front = front.saturating_sub(before);
+            let sealed = piece.len().saturating_sub(before);
+            let rest = opened.bytes.get(at..).unwrap_or_default();
+            let clear = rest.get(..sealed).unwrap_or(rest);
+            let when = (out.at, out.interval);
+            out.read(piece.len().saturating_sub(clear.len()), when.0, when.1);
+            if !clear.is_empty() {
+                // Only differences modulo 2^32 are used.
+                let number = opened.number.wrapping_add(at as u32);
+                inside.event(Event::Bytes(number, clear, when), told, out);
+            }
+            at = at.saturating_add(clear.len());
+        });
+        // Some of what waits may be known by now.
+        inside.lend(&[], (out.at, out.interval), told, false, out);
+        out.inside = around;
+    }
+
+    /// Nothing follows of what is at hand.
+    fn end(&mut self, told: Told, out: &mut Out<'_>) {
+        if let Some(inside) = &mut self.inside {
+            let around = std::mem::replace(&mut out.inside, true);
+            inside.event(Event::Hole, told, out);
+            out.inside = around;
+        }
         self.readers.end(out);
+    }
+
+    fn give_up(&mut self, told: Told, out: &mut Out<'_>) {
+        self.end(told, out);
         *self = Self {
             done: true,
             seen: self.seen,
@@ -424,7 +481,8 @@ impl Readers {
             Part::Frame { header } if all => mqtt::look_at_frame(*header, held, out),
             Part::Login { .. } | Part::Frame { .. } => mqtt::look_at_frame(0, held, out),
             Part::Fields(fields) => self.fields(fields, held, out),
-            _ => look("http header", held, 0, length, out),
+            Part::Head | Part::Beginning => look("http header", held, 0, length, out),
+            _ => {}
         }
     }
 

@@ -68,6 +68,18 @@ impl Opened {
     }
 }
 
+/// What a place is called within a connection that was opened.
+fn inside(place: &'static str) -> &'static str {
+    match place {
+        "http url" => "http url in opened tls",
+        "http header" => "http header in opened tls",
+        "http body" => "http body in opened tls",
+        "websocket" => "websocket in opened tls",
+        "mqtt" => "mqtt in opened tls",
+        _ => "opened tls",
+    }
+}
+
 /// Where readers put what they find and read.
 pub(super) struct Out<'o> {
     pub(super) hits: &'o mut Hits,
@@ -79,6 +91,8 @@ pub(super) struct Out<'o> {
     pub(super) interval: u32,
     /// What the dissectors know of the payload.
     pub(super) payload: PayloadKind,
+    /// It came sealed, and was opened.
+    pub(super) inside: bool,
     /// Counts what comes out of compressed bodies.
     pub(super) opened: &'o Opened,
     /// Counts the flow's tokens.
@@ -102,7 +116,7 @@ impl Out<'_> {
             kind: found.kind,
             text: found.masked,
             plain: (self.policy == Policy::Revealed).then_some(found.plain),
-            place,
+            place: if self.inside { inside(place) } else { place },
             side: self.side,
             interval,
             first: at,
@@ -131,6 +145,7 @@ impl Out<'_> {
             at: self.at,
             interval: self.interval,
             payload: self.payload,
+            inside: self.inside,
             opened: self.opened,
             tokens: self.tokens,
         }

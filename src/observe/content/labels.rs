@@ -140,6 +140,7 @@ mod tests {
             at: Moment::NONE,
             interval: 0,
             payload: Default::default(),
+            inside: false,
             opened: &Default::default(),
             tokens: &Tokens::default(),
         });

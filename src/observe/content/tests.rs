@@ -85,6 +85,7 @@ impl Talk {
                 interval: 0,
                 ends,
                 parts: Vec::new(),
+                inside: None,
                 otherwise: None,
                 app: None,
             };
@@ -136,6 +137,7 @@ impl Talk {
                 interval: 0,
                 ends,
                 parts: Vec::new(),
+                inside: None,
                 otherwise: None,
                 app: None,
             });
@@ -450,6 +452,7 @@ fn judged(name: &str, window: std::ops::Range<i64>) -> [Told; 2] {
         accuses: std::sync::Arc::new(|_, _, _| false),
         names: Default::default(),
         wifi: Default::default(),
+        keylog: Default::default(),
     };
     let source = crate::observe::capture::Source::File(path.join(name));
     let evidence = read(&[source], &settings).expect("a capture");

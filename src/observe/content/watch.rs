@@ -55,7 +55,8 @@ impl Clues {
             payload: flow.payload,
             sealed: facts.tunnel.is_some()
                 || is_dissected(flow, bytes as u64)
-                || matches!(flow.payload, PayloadKind::Sealed | PayloadKind::Attributes),
+                || flow.payload == PayloadKind::Attributes
+                || (flow.payload == PayloadKind::Sealed && !flow.opens),
         }
     }
 }
@@ -108,6 +109,7 @@ impl Account {
             at,
             interval,
             payload,
+            inside: false,
             opened: &self.opened,
             tokens: &self.tokens,
         }

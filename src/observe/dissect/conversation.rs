@@ -113,6 +113,7 @@ impl Conversation {
             interval: 0,
             ends: sender,
             parts: Vec::new(),
+            inside: None,
             otherwise: None,
             app: None,
         };
@@ -148,6 +149,7 @@ impl Conversation {
                 interval: 0,
                 ends,
                 parts: Vec::new(),
+                inside: None,
                 otherwise: None,
                 app: None,
             });

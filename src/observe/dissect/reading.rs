@@ -9,16 +9,18 @@
 //! neither reads nor passes them is refused, and that leaves a gap.
 
 use super::wire::{Fit, SETTLED, Until};
-use super::{DATAGRAMS, Protocol, STREAMS, Session, Sink, Step};
+use super::{DATAGRAMS, Inside, Protocol, STREAMS, Session, Sink, Step};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Timestamp;
 use crate::ground::work::looks_at;
-use crate::observe::flow::part::{Label, Part};
+use crate::observe::flow::part::{Label, Opened, Part};
 use crate::observe::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX, Waiting};
 use crate::observe::flow::{Carries, PayloadKind};
+use crate::observe::open::keylog::Keylog;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Segments or datagrams of a flow that are probed before it counts as unknown. From then on nothing is
 /// kept of its segments, and each is only asked whether it begins something; of datagrams each is asked
@@ -28,6 +30,12 @@ const PROBES: u8 = 24;
 /// Segments of such a flow kept that came too early, and bytes of each: an opening is cut into few.
 const AHEAD_MAX: usize = 16;
 const AHEAD_BYTES_MAX: usize = 8 << 10;
+
+/// Connections inside connections that are opened: a proxy's and the server's behind it.
+const DEPTH_MAX: u8 = 3;
+
+/// The slot of what is inside a flow.
+const NO_SLOT: u32 = u32::MAX;
 
 /// Turns in a row that pass over no byte: a session hands over to another protocol, that one opens,
 /// and it may hand over once more. More is a circle.
@@ -60,6 +68,10 @@ pub struct Reading {
     seals: bool,
     /// Directions of which that was said.
     sealed: Pair<bool>,
+    /// What the session opens is read as a connection of its own.
+    inside: Option<Box<Within>>,
+    /// It is inside so many others.
+    depth: u8,
     /// What a side speaks if nobody else claims it.
     otherwise: Option<(Side, &'static Protocol)>,
     /// Segments of a direction that nobody knows which came before others that belong in front of them.
@@ -99,6 +111,14 @@ impl Reading {
                     .as_ref()
                     .is_some_and(|s| !s.unread().is_empty()))
     }
+}
+
+/// The connection inside another one.
+#[derive(Default)]
+struct Within {
+    reading: Reading,
+    /// Numbers of the next byte of each direction.
+    next: Pair<u32>,
 }
 
 /// Of a stream that nobody knows, what came out of order: the next segment may begin something that goes on in it.
@@ -156,6 +176,7 @@ type Finished = VecDeque<(u32, Side)>;
 /// What the readings of all flows share.
 struct Shared<'a> {
     registry: &'a Registry,
+    keys: Option<&'a Arc<Keylog>>,
     pool: &'a mut Pool,
     finished: &'a mut Finished,
 }
@@ -304,6 +325,8 @@ impl Undecided {
 #[derive(Default)]
 pub struct Readings {
     registry: Registry,
+    /// What opens sealed connections.
+    keys: Option<Arc<Keylog>>,
     slots: Vec<Reading>,
     pool: Pool,
     /// Slots whose streams are only kept to compare later copies with, oldest first.
@@ -311,6 +334,14 @@ pub struct Readings {
 }
 
 impl Readings {
+    /// Readings that open what these keys open.
+    pub fn with(keys: &Arc<Keylog>) -> Self {
+        Self {
+            keys: Some(Arc::clone(keys)).filter(|keys| !keys.is_empty()),
+            ..Self::default()
+        }
+    }
+
     fn at(&mut self, slot: u32) -> Option<&mut Reading> {
         let slot = slot as usize;
         if slot >= self.slots.len() {
@@ -384,102 +415,9 @@ impl Readings {
         sink: &mut Sink<'_>,
     ) {
         self.make_room();
-        let side = sink.side();
-        let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
-            return;
-        };
-        let keep = reading.reads(side);
-        if !keep && reading.streams.of(side).is_none() {
-            reading.watch_unread(bytes, sink);
-            super::packets::watch(bytes, sink);
-            return;
+        if let Some((reading, mut shared)) = self.slots_and_shared(slot) {
+            reading.segment(slot, sequence, start, bytes, &mut shared, sink);
         }
-        let mut early = Vec::new();
-        if reading.is_unknown(side) {
-            // Nothing is kept of it: each segment is looked at where it lies.
-            let head = bytes.get(..PROBE_BYTES_MAX).unwrap_or(bytes);
-            let read_so_far = reading.streams.of(side).as_ref().map(|stream| stream.end());
-            let ahead = reading.ahead.of_mut(side);
-            ahead.next = ahead.next.or(read_so_far);
-            let begins = match shared.registry.midst(head, &sink.ends, &mut 0) {
-                Ok(_) => true,
-                Err(undecided) => undecided.may() && !ahead.is_ahead(sequence),
-            };
-            if !begins {
-                ahead.pass(sequence, bytes, shared.pool);
-                sink.carries(Carries::Application);
-                reading.watch_unread(bytes, sink);
-                super::packets::watch(bytes, sink);
-                return;
-            }
-            if let Some(mut stream) = reading.streams.of_mut(side).take() {
-                stream.release(shared.pool);
-            }
-            *reading.streams.of_mut(side) = Some(Box::new(Stream::new(sequence)));
-            early = ahead.hand_over(shared.pool);
-        }
-        let begin = start.unwrap_or(sequence);
-        let stream = reading
-            .streams
-            .of_mut(side)
-            .get_or_insert_with(|| Box::new(Stream::new(begin)));
-        if stream.step_back(sequence, bytes.len()) {
-            reading.frames = Pair::default();
-            reading.session = None;
-            reading.done = Pair::default();
-            reading.closed = false;
-        }
-        let keep = keep || reading.reads(side);
-        let Some(stream) = reading.streams.of_mut(side) else {
-            return;
-        };
-        for (sequence, bytes) in &early {
-            stream.push(*sequence, bytes, shared.pool);
-        }
-        let pushed = stream.push(sequence, bytes, shared.pool);
-        if pushed.dropped {
-            sink.gap(
-                GapId::LimitsReached,
-                "the memory for reassembly was used up",
-            );
-        }
-        if pushed.unheard {
-            sink.flow.facts.conflict = true;
-            sink.gap(
-                GapId::LimitsReached,
-                "more differing copies of a connection's bytes than are read",
-            );
-        }
-        if let Some(otherwise) = pushed.otherwise {
-            sink.flow.facts.conflict = true;
-            // Behind bytes that nobody knows the copy may begin something by itself.
-            let readings = [
-                (
-                    &*otherwise,
-                    shared.registry.stream(&otherwise, &sink.ends, &mut 0),
-                ),
-                (bytes, shared.registry.midst(bytes, &sink.ends, &mut 0)),
-            ];
-            let claimed = readings
-                .into_iter()
-                .find_map(|(bytes, protocol)| Some((bytes, protocol.ok()?)));
-            if let Some((bytes, protocol)) = claimed {
-                read_alone(bytes, protocol, sink);
-            }
-        }
-        if !keep {
-            if *sink.flow.carries.of(side) == Carries::Undecided && !bytes.is_empty() {
-                sink.carries(Carries::Application);
-            }
-            super::packets::watch(bytes, sink);
-            return;
-        }
-        reading.run(side, &mut shared, sink);
-        super::packets::watch(bytes, sink);
-        if pushed.hole {
-            reading.over_the_hole(side, &mut shared, sink);
-        }
-        reading.close_streams(slot, &mut shared);
     }
 
     /// The flow is over: what waits is read as far as it goes, and everything is released.
@@ -493,13 +431,14 @@ impl Readings {
             }
             sink(side, &mut |sink| {
                 reading.run_to_the_end(side, &mut shared, sink);
+                if let Some(mut within) = reading.inside.take() {
+                    within.end(side, &mut shared, sink);
+                    reading.inside = Some(within);
+                }
             });
         }
         for side in Side::BOTH {
-            if let Some(stream) = reading.streams.of_mut(side) {
-                stream.release(shared.pool);
-            }
-            reading.ahead.of_mut(side).hand_over(shared.pool);
+            reading.release(side, shared.pool);
         }
         *reading = Reading::default();
     }
@@ -509,6 +448,7 @@ impl Readings {
         let reading = self.slots.get_mut(slot as usize)?;
         let shared = Shared {
             registry: &self.registry,
+            keys: self.keys.as_ref(),
             pool: &mut self.pool,
             finished: &mut self.finished,
         };
@@ -575,7 +515,85 @@ fn read_alone(bytes: &[u8], protocol: &Protocol, sink: &mut Sink<'_>) {
     session.end(rest, sink);
 }
 
+impl Within {
+    fn at(depth: u8) -> Box<Self> {
+        let mut this = Box::<Self>::default();
+        this.reading.depth = depth;
+        this
+    }
+
+    /// Reads on in what came out of a sealed message; the part that the message is.
+    fn take(
+        &mut self,
+        side: Side,
+        inside: Inside,
+        shared: &mut Shared<'_>,
+        sink: &mut Sink<'_>,
+    ) -> (u64, Part) {
+        // What is said of bytes inside is no label of those around them.
+        let around = sink.flow.take_labels(side);
+        let parts = std::mem::take(&mut sink.parts);
+        if inside.torn {
+            self.reading.torn(side, shared, sink);
+        }
+        let next = self.next.of_mut(side);
+        let number = *next;
+        *next = number.wrapping_add(u32::try_from(inside.bytes.len()).unwrap_or(0));
+        if !inside.bytes.is_empty() {
+            let bytes = &inside.bytes;
+            let reading = &mut self.reading;
+            reading.segment(NO_SLOT, number, Some(number), bytes, shared, sink);
+        }
+        let opened = Opened {
+            front: inside.front,
+            number,
+            torn: inside.torn,
+            labels: sink.flow.take_labels(side),
+            undecided: self.reading.undecided(side),
+            bytes: inside.bytes,
+        };
+        for label in around {
+            sink.flow.label(side, label);
+        }
+        sink.parts = parts;
+        (inside.length as u64, Part::Opened(Box::new(opened)))
+    }
+
+    fn end(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        let around = sink.flow.take_labels(side);
+        self.reading.run_to_the_end(side, shared, sink);
+        // What waits inside is looked at as it is.
+        sink.flow.take_labels(side);
+        for label in around {
+            sink.flow.label(side, label);
+        }
+        self.reading.release(side, shared.pool);
+    }
+}
+
 impl Reading {
+    /// Bytes of a direction inside another one are missing: what comes next begins anew.
+    fn torn(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        self.last_words(side, sink);
+        self.otherwise = None;
+        if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
+            self.session = None;
+        }
+        self.release(side, shared.pool);
+        *self.streams.of_mut(side) = None;
+    }
+
+    /// Gives back what is kept of a direction.
+    fn release(&mut self, side: Side, pool: &mut Pool) {
+        if let Some(stream) = self.streams.of_mut(side) {
+            stream.release(pool);
+        }
+        self.ahead.of_mut(side).hand_over(pool);
+        if let Some(within) = &mut self.inside {
+            within.reading.release(side, pool);
+        }
+    }
+
     /// Unknown flows are looked at again now and then: once per second of capture time.
     fn may_probe(&mut self, now: Timestamp) -> bool {
         if self.closed {
@@ -612,6 +630,111 @@ impl Reading {
         if self.session.is_none() {
             super::drone_link::watch(bytes, sink);
         }
+    }
+
+    /// Takes a segment of the flow in this slot, or of a connection inside it.
+    fn segment(
+        &mut self,
+        slot: u32,
+        sequence: u32,
+        start: Option<u32>,
+        bytes: &[u8],
+        shared: &mut Shared<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let side = sink.side();
+        let keep = self.reads(side);
+        if !keep && self.streams.of(side).is_none() {
+            self.watch_unread(bytes, sink);
+            super::packets::watch(bytes, sink);
+            return;
+        }
+        let mut early = Vec::new();
+        if self.is_unknown(side) {
+            // Nothing is kept of it: each segment is looked at where it lies.
+            let head = bytes.get(..PROBE_BYTES_MAX).unwrap_or(bytes);
+            let read_so_far = self.streams.of(side).as_ref().map(|stream| stream.end());
+            let ahead = self.ahead.of_mut(side);
+            ahead.next = ahead.next.or(read_so_far);
+            let begins = match shared.registry.midst(head, &sink.ends, &mut 0) {
+                Ok(_) => true,
+                Err(undecided) => undecided.may() && !ahead.is_ahead(sequence),
+            };
+            if !begins {
+                ahead.pass(sequence, bytes, shared.pool);
+                sink.carries(Carries::Application);
+                self.watch_unread(bytes, sink);
+                super::packets::watch(bytes, sink);
+                return;
+            }
+            if let Some(mut stream) = self.streams.of_mut(side).take() {
+                stream.release(shared.pool);
+            }
+            *self.streams.of_mut(side) = Some(Box::new(Stream::new(sequence)));
+            early = ahead.hand_over(shared.pool);
+        }
+        let begin = start.unwrap_or(sequence);
+        let stream = self
+            .streams
+            .of_mut(side)
+            .get_or_insert_with(|| Box::new(Stream::new(begin)));
+        if stream.step_back(sequence, bytes.len()) {
+            self.frames = Pair::default();
+            self.session = None;
+            self.done = Pair::default();
+            self.closed = false;
+        }
+        let keep = keep || self.reads(side);
+        let Some(stream) = self.streams.of_mut(side) else {
+            return;
+        };
+        for (sequence, bytes) in &early {
+            stream.push(*sequence, bytes, shared.pool);
+        }
+        let pushed = stream.push(sequence, bytes, shared.pool);
+        if pushed.dropped {
+            sink.gap(
+                GapId::LimitsReached,
+                "the memory for reassembly was used up",
+            );
+        }
+        if pushed.unheard {
+            sink.flow.facts.conflict = true;
+            sink.gap(
+                GapId::LimitsReached,
+                "more differing copies of a connection's bytes than are read",
+            );
+        }
+        if let Some(otherwise) = pushed.otherwise {
+            sink.flow.facts.conflict = true;
+            // Behind bytes that nobody knows the copy may begin something by itself.
+            let readings = [
+                (
+                    &*otherwise,
+                    shared.registry.stream(&otherwise, &sink.ends, &mut 0),
+                ),
+                (bytes, shared.registry.midst(bytes, &sink.ends, &mut 0)),
+            ];
+            let claimed = readings
+                .into_iter()
+                .find_map(|(bytes, protocol)| Some((bytes, protocol.ok()?)));
+            if let Some((bytes, protocol)) = claimed {
+                read_alone(bytes, protocol, sink);
+            }
+        }
+        if !keep {
+            if *sink.flow.carries.of(side) == Carries::Undecided && !bytes.is_empty() {
+                sink.carries(Carries::Application);
+            }
+            super::packets::watch(bytes, sink);
+            return;
+        }
+        self.run(side, shared, sink);
+        super::packets::watch(bytes, sink);
+        if pushed.hole {
+            self.over_the_hole(side, shared, sink);
+        }
+        self.close_streams(slot, shared);
     }
 
     /// True when nobody read this direction so far, and nothing of it waits.
@@ -655,6 +778,12 @@ impl Reading {
                 Step::DoneHere | Step::Done => u64::MAX,
                 Step::More | Step::Frames => 0,
             };
+            if let Some(inside) = sink.inside.take() {
+                let depth = self.depth.saturating_add(1);
+                let within = self.inside.get_or_insert_with(|| Within::at(depth));
+                let part = within.take(side, inside, shared, sink);
+                sink.parts.push(part);
+            }
             label(side, from, passes, sink);
             let passed = matches!(
                 step,
@@ -816,7 +945,15 @@ impl Reading {
         self.session = Some(open(protocol, sink));
         self.fresh = true;
         self.otherwise = None;
-        self.seals = protocol.payload == PayloadKind::Sealed;
+        let opens = match (
+            &mut self.session,
+            shared.keys.filter(|_| self.depth < DEPTH_MAX),
+        ) {
+            (Some(session), Some(keys)) => session.keys(keys),
+            _ => false,
+        };
+        sink.flow.opens |= opens;
+        self.seals = protocol.payload == PayloadKind::Sealed && !opens;
         self.sealed = Pair::default();
         let other = side.other();
         let ends = sink.ends.reversed();
@@ -907,7 +1044,12 @@ impl Reading {
                 && !stream.is_closed()
             {
                 stream.close(shared.pool);
-                shared.finished.push_back((slot, side));
+                if slot == NO_SLOT {
+                    // There are no copies inside.
+                    stream.release(shared.pool);
+                } else {
+                    shared.finished.push_back((slot, side));
+                }
             }
         }
     }

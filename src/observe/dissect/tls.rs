@@ -8,13 +8,17 @@
 use super::ja4::{Over, fingerprint};
 use super::tls_certificate::{Certificate, leaf};
 use super::tls_hello::{ClientHello, Ech, client_hello, server_hello};
+use super::tls_opening::Opening;
 use super::tls_record::{
     HEADER_LEN, HandshakeMessage, Handshakes, Next, Record, content_type, fit, handshake_type, next,
 };
 use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::ground::gaps::GapId;
+use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, PayloadKind};
+use crate::observe::open::keylog::Keylog;
+use std::sync::Arc;
 
 pub(super) const TLS: Protocol = Protocol {
     id: "tls",
@@ -37,6 +41,9 @@ const TLS_1_3: u16 = 0x0304;
 /// application data and is a handshake message all the same.
 const FINISHED_RECORDS: [usize; 2] = [53, 69];
 
+/// Early data (RFC 8446 §2.3) that waits for the server's hello: servers take 16 KiB or less.
+const EARLY_MAX: usize = 64 << 10;
+
 /// Names taken of one certificate: a connection's certificate is weak evidence, and a shared host
 /// lists its customers.
 const CERTIFICATE_NAMES_MAX: usize = 16;
@@ -52,11 +59,25 @@ struct Tls {
     /// The client's TLS 1.3 Finished was passed.
     finished: bool,
     client: Option<Side>,
+    /// Opens records, if there are keys.
+    opening: Option<Box<Opening>>,
 }
 
 impl Session for Tls {
+    fn keys(&mut self, keys: &Arc<Keylog>) -> bool {
+        self.opening = Some(Box::new(Opening::new(keys)));
+        true
+    }
+
+    fn lost(&mut self, side: Side) -> bool {
+        self.opening.as_mut().is_some_and(|o| o.lost(side))
+    }
+
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         sink.carries(Carries::Handshake);
+        if self.opening.is_some() {
+            return self.read_opening(bytes, sink);
+        }
         let record = match next(bytes) {
             Next::Record(record) => record,
             Next::NeedMore => return Step::More,
@@ -142,6 +163,61 @@ fn pass(record: &Record<'_>) -> Step {
 }
 
 impl Tls {
+    /// As [`read`](Session::read), where records may be opened: each is read when it is whole.
+    fn read_opening(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        let side = sink.side();
+        sink.flow.accounts |= self.opening.as_ref().is_some_and(|o| o.is_known());
+        let record = match next(bytes) {
+            Next::Record(record) => record,
+            Next::NeedMore => return Step::More,
+            Next::Broken => {
+                sink.carries(Carries::Application);
+                sink.gap(GapId::UnreadablePackets, "a TLS record that cannot be read");
+                sink.part(usize::MAX, Part::Sealed);
+                return Step::DoneHere;
+            }
+        };
+        let sealed = record.content_type == content_type::APPLICATION_DATA;
+        let data = sealed && !self.is_finished(side, record.length);
+        if data {
+            sink.carries(Carries::Application);
+        }
+        let waits = sealed
+            && bytes.len() < EARLY_MAX
+            && self
+                .opening
+                .as_ref()
+                .is_some_and(|o| o.waits(side, self.client));
+        if !record.is_whole() || waits {
+            return Step::More;
+        }
+        match record.content_type {
+            content_type::HANDSHAKE if self.in_clear(side, &record) => {
+                self.handshake(record.fragment, sink);
+                takes(&record, sink);
+            }
+            content_type::CHANGE_CIPHER_SPEC => {
+                *self.encrypted.of_mut(side) |= !self.retry;
+                takes(&record, sink);
+            }
+            content_type::APPLICATION_DATA => {
+                *self.encrypted.of_mut(side) = true;
+                self.finished |= !data;
+            }
+            _ => takes(&record, sink),
+        }
+        let client = self.client;
+        match &mut self.opening {
+            Some(opening) => {
+                opening.is_agreed(client);
+                opening.record(&record, sink);
+            }
+            // The log knows nothing of it.
+            None => sink.part(usize::MAX, Part::Sealed),
+        }
+        Step::Consumed(HEADER_LEN + record.length)
+    }
+
     fn is_finished(&self, side: Side, length: usize) -> bool {
         self.version == TLS_1_3
             && self.client == Some(side)
@@ -172,6 +248,9 @@ impl Tls {
                         self.retry |= hello.is_hello_retry_request;
                         if !hello.is_hello_retry_request {
                             self.version = hello.selected_version;
+                            if let Some(opening) = &mut self.opening {
+                                opening.server(&hello);
+                            }
                         }
                     }
                 }
@@ -191,6 +270,9 @@ impl Tls {
         };
         self.client = Some(sink.side());
         sink.client_speaks();
+        if self.opening.take_if(|o| !o.client(hello.random)).is_some() {
+            sink.flow.opens = false;
+        }
         said(&hello, NameSource::TlsSni, sink);
         if whole {
             sink.flow.facts.fingerprint(fingerprint(&hello, Over::Tcp));

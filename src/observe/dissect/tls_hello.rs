@@ -18,6 +18,7 @@ mod extension {
     pub(super) const SERVER_NAME: u16 = 0;
     pub(super) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(super) const ALPN: u16 = 16;
+    pub(super) const ENCRYPT_THEN_MAC: u16 = 22;
     pub(super) const PRE_SHARED_KEY: u16 = 41;
     pub(super) const EARLY_DATA: u16 = 42;
     pub(super) const SUPPORTED_VERSIONS: u16 = 43;
@@ -102,6 +103,12 @@ pub struct ServerHello {
     pub selected_version: u16,
     /// The cipher suite agreed on.
     pub cipher: u16,
+    /// The server's random.
+    pub random: [u8; 32],
+    /// It agrees to encrypt first (RFC 7366 §2).
+    pub encrypt_then_mac: bool,
+    /// It chose a compression.
+    pub compressed: bool,
     /// It asks for a second ClientHello.
     pub is_hello_retry_request: bool,
     /// The application protocol, where it stands in clear (TLS 1.2 and older).
@@ -308,6 +315,7 @@ pub fn server_hello(body: &[u8]) -> Option<ServerHello> {
     let mut hello = ServerHello {
         selected_version: version,
         cipher: reader.u16()?,
+        random,
         is_hello_retry_request: random == HELLO_RETRY_REQUEST,
         ..ServerHello::default()
     };
@@ -318,7 +326,7 @@ pub fn server_hello(body: &[u8]) -> Option<ServerHello> {
 impl ServerHello {
     fn tail(&mut self, reader: &mut Reader<'_>, is_draft: bool) -> Option<()> {
         if !is_draft {
-            let _compression_method = reader.u8()?;
+            self.compressed = reader.u8()? != 0;
         }
         if reader.is_empty() {
             return Some(());
@@ -328,6 +336,7 @@ impl ServerHello {
             let kind = extensions.u16()?;
             let mut data = Reader::new(extensions.vector16()?);
             match kind {
+                extension::ENCRYPT_THEN_MAC => self.encrypt_then_mac = true,
                 extension::SUPPORTED_VERSIONS => self.selected_version = data.u16()?,
                 extension::ALPN => {
                     self.alpn = Some(printable(Reader::new(data.vector16()?).vector8()?))

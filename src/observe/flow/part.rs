@@ -82,11 +82,38 @@ pub struct Fields {
     pub last: bool,
 }
 
+/// What came out of a sealed message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Bytes of the message in front of what is sealed in it.
+    pub front: usize,
+    /// Number of the first byte in the stream inside.
+    pub number: u32,
+    /// Bytes of the stream inside are missing before it.
+    pub torn: bool,
+    /// What the bytes of the stream inside are.
+    pub labels: Vec<Label>,
+    /// Number of its first byte of which it is not known yet what it is; nobody will say if there is none.
+    pub undecided: Option<u32>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes from {}", self.bytes.len(), self.number)
+    }
+}
+
 /// What a session says of bytes that it passes over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// Nothing behind this can be read.
     Sealed,
+    /// A message that cannot be read.
+    Closed,
+    /// A sealed message that was opened.
+    Opened(Box<Opened>),
     /// Marks of the framing: lengths, flags, numbers of the protocol.
     Marks,
     /// A whole packet with a login, behind a header of so many bytes.
@@ -135,6 +162,7 @@ impl Part {
                 | Self::Head
                 | Self::Beginning
                 | Self::Fields(_)
+                | Self::Opened(_)
         )
     }
 }

@@ -37,6 +37,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
         accuses: Arc::new(|_, _, _| true),
         names: Default::default(),
         wifi: Default::default(),
+        keylog: Default::default(),
     };
     read(&[Source::File(path.to_owned())], &settings).ok()
 }

@@ -126,7 +126,7 @@ impl Display for How<'_> {
     }
 }
 
-/// Personal data in clear.
+/// Personal data in clear, or in what was opened.
 fn in_clear(account: &Account) -> Option<String> {
     let hits = account.in_clear.as_slice();
     let told: Vec<String> = hits
@@ -138,7 +138,12 @@ fn in_clear(account: &Account) -> Option<String> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    (!told.is_empty()).then(|| format!("in clear: {}{more}", told.join(", ")))
+    // What stood in a sealed connection is readable with its keys.
+    let word = match hits.iter().any(|hit| hit.place.ends_with("opened tls")) {
+        true => "readable",
+        false => "in clear",
+    };
+    (!told.is_empty()).then(|| format!("{word}: {}{more}", told.join(", ")))
 }
 
 fn property(of: Property) -> &'static str {

@@ -273,7 +273,10 @@ impl<'a> Auditor<'a> {
                 let (rows, _) = flows::inventory(
                     &ready.plan.sources,
                     &ready.plan.subject,
-                    Arc::clone(&ready.plan.keys.wifi),
+                    (
+                        Arc::clone(&ready.plan.keys.wifi),
+                        Arc::clone(&ready.plan.keys.keylog),
+                    ),
                     means.clone(),
                     (catalog, locator),
                 )?;

@@ -59,6 +59,7 @@ impl Series {
                 receiver: end(to),
             },
             parts: Vec::new(),
+            inside: None,
             otherwise: None,
             app: None,
         };

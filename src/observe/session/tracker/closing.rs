@@ -62,6 +62,7 @@ impl Tracker {
                 interval,
                 ends,
                 parts: Vec::new(),
+                inside: None,
                 otherwise: None,
                 app,
             });

@@ -97,7 +97,7 @@ pub(super) fn note_dissected(
     new: u64,
     context: &Context,
 ) {
-    let read = *flow.carries.of(side) == Carries::Handshake
+    let read = (*flow.carries.of(side) == Carries::Handshake && !flow.accounts)
         || *flow.understood.of(side)
         || is_dissected(flow, new);
     if read && !context.again && !context.rival {

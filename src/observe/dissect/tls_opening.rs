@@ -1,0 +1,182 @@
+//! TLS whose secrets the auditor holds: what the hellos agreed on, and the records of both directions, opened one by one.
+//!
+//! The key log is asked by the random of the client's hello (draft-ietf-tls-keylogfile); a connection that it does not know stays sealed.
+//! What comes out is handed to the stream layer with the record that it came in, and read as if it had come in clear. A record whose tag
+//! fails is never content; what is missing before the next one is said with it.
+
+use super::tls_hello::ServerHello;
+use super::tls_record::{HEADER_LEN, Record};
+use super::{Inside, Sink};
+use crate::evidence::flow::{Pair, Side};
+use crate::observe::flow::part::Part;
+use crate::observe::open::keylog::{Keylog, Label};
+use crate::observe::open::tls::opener::{Agreed, Opener, Side as Role};
+use crate::observe::open::tls::protection;
+use crate::observe::open::tls::suite::{Cipher, suite_of};
+use std::sync::Arc;
+
+/// Application data (RFC 8446 §B.1).
+const APPLICATION: u8 = 23;
+/// TLS 1.3 (RFC 8446 §4.2.1), and 1.0 (RFC 2246 §6.2.1).
+const TLS_1_3: u16 = 0x0304;
+const TLS_1_0: u16 = 0x0301;
+/// Labels under which a connection's secrets are logged.
+const LABELS: [Label; 6] = [
+    Label::Master,
+    Label::ClientEarly,
+    Label::ClientHandshake,
+    Label::ServerHandshake,
+    Label::ClientTraffic,
+    Label::ServerTraffic,
+];
+
+/// What is known of one connection.
+pub(super) struct Opening {
+    log: Arc<Keylog>,
+    /// Random of the client's hello.
+    client: Option<[u8; 32]>,
+    server: Option<ServerHello>,
+    open: Option<Open>,
+    /// Bytes of each direction that the protocol took for itself.
+    own: Pair<usize>,
+}
+
+/// What the protocol needs for itself in one direction: a hello, a chain of certificates, tickets, alerts. Beyond it, handshakes may carry
+/// anything and count as unread.
+const OWN_MAX: usize = 16 << 10;
+
+/// What a message of the protocol itself is, after so many.
+fn own(sum: &mut usize, length: usize) -> Part {
+    *sum = sum.saturating_add(length);
+    match *sum <= OWN_MAX {
+        true => Part::Marks,
+        false => Part::Closed,
+    }
+}
+
+struct Open {
+    openers: Pair<Opener>,
+    /// Bytes in front of what is sealed in a record.
+    front: usize,
+    /// Something before the next record is missing.
+    torn: Pair<bool>,
+}
+
+impl Opening {
+    pub(super) fn new(log: &Arc<Keylog>) -> Self {
+        Self {
+            log: Arc::clone(log),
+            client: None,
+            server: None,
+            open: None,
+            own: Pair::default(),
+        }
+    }
+
+    /// True if the log knows the connection.
+    pub(super) fn is_known(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// The client's hello has this random. False if the log knows nothing of it.
+    pub(super) fn client(&mut self, random: [u8; 32]) -> bool {
+        self.client = Some(random);
+        let known = |label: &Label| self.log.secrets(&random, *label).next().is_some();
+        LABELS.iter().any(known)
+    }
+
+    /// The server's hello.
+    pub(super) fn server(&mut self, hello: &ServerHello) {
+        self.server = Some(hello.clone());
+    }
+
+    /// True once records can be opened; `client` said the first hello.
+    pub(super) fn is_agreed(&mut self, client: Option<Side>) -> bool {
+        if self.open.is_none()
+            && let (Some(side), Some(random), Some(server)) = (client, self.client, &self.server)
+        {
+            let agreed = Agreed {
+                client: random,
+                server: server.random,
+                version: server.selected_version,
+                suite: server.cipher,
+                encrypt_then_mac: server.encrypt_then_mac,
+                compressed: server.compressed,
+            };
+            let opener = |role| Opener::new(&self.log, &agreed, role);
+            let (own, other) = (opener(Role::Client), opener(Role::Server));
+            let openers = match side {
+                Side::A => Pair { a: own, b: other },
+                Side::B => Pair { a: other, b: own },
+            };
+            self.open = Some(Open {
+                openers,
+                front: HEADER_LEN.saturating_add(vector_len(&agreed)),
+                torn: Pair::default(),
+            });
+        }
+        self.open.is_some()
+    }
+
+    /// Bytes of a direction are missing. False if nothing can be opened behind them.
+    pub(super) fn lost(&mut self, side: Side) -> bool {
+        if let Some(open) = &mut self.open {
+            open.openers.of_mut(side).lost();
+            *open.torn.of_mut(side) = true;
+        }
+        self.open.is_some()
+    }
+
+    /// Takes a whole record, and says what it is.
+    pub(super) fn record(&mut self, record: &Record<'_>, sink: &mut Sink<'_>) {
+        let length = HEADER_LEN.saturating_add(record.length);
+        let side = sink.side();
+        let Some(open) = &mut self.open else {
+            // As long as it is not known whether anything will be opened, handshakes are counted where packets are.
+            let told = record.content_type != APPLICATION && sink.flow.accounts;
+            let part = match told {
+                true => own(self.own.of_mut(side), length),
+                false => Part::Closed,
+            };
+            sink.part(length, part);
+            return;
+        };
+        let wire = protection::Record {
+            kind: record.content_type,
+            version: record.version.to_be_bytes(),
+            fragment: record.fragment,
+        };
+        let mut room = Vec::new();
+        match open.openers.of_mut(side).open(&wire, &mut room) {
+            Ok(APPLICATION) => {
+                sink.inside = Some(Inside {
+                    length,
+                    front: open.front,
+                    bytes: room,
+                    torn: std::mem::take(open.torn.of_mut(side)),
+                });
+            }
+            // Handshake, alerts: the protocol's own.
+            Ok(_) => sink.part(length, own(self.own.of_mut(side), length)),
+            Err(_) => {
+                *open.torn.of_mut(side) = true;
+                sink.part(length, Part::Closed);
+            }
+        }
+    }
+
+    /// True while the client may wait for the server's hello.
+    pub(super) fn waits(&self, side: Side, client: Option<Side>) -> bool {
+        self.open.is_none() && client == Some(side)
+    }
+}
+
+/// Bytes of a record's own vector in front of what is sealed (RFC 5288 §3, RFC 6655 §3, RFC 5246 §6.2.3.2).
+fn vector_len(agreed: &Agreed) -> usize {
+    match suite_of(agreed.suite).map(|suite| suite.cipher) {
+        _ if agreed.version == TLS_1_3 => 0,
+        Some(Cipher::Gcm(_) | Cipher::Ccm(..)) => 8,
+        Some(Cipher::Cbc(..)) if agreed.version > TLS_1_0 => 16,
+        _ => 0,
+    }
+}

@@ -1,0 +1,200 @@
+//! TLS whose secrets are at hand: sealed without them, read with them, and never more than what opened whole. The captures are those of
+//! `fixtures/open/sessions.py`.
+
+use crate::support::{Ran, check, fixtures, reasons, run};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const CLAIM: [&str; 2] = ["--claim", "no-personal-data"];
+
+fn file(name: &str) -> PathBuf {
+    fixtures().join("open").join(name)
+}
+
+/// The verdict, its reasons, and the report.
+fn judged(capture: &Path, keylog: Option<&Path>) -> (String, Vec<String>, Value) {
+    let option = keylog.map(|path| format!("--keylog={}", path.display()));
+    let options: Vec<&str> = CLAIM.into_iter().chain(option.as_deref()).collect();
+    let (_, report) = check(capture, &options);
+    let reasons = reasons(&report).into_iter().map(str::to_owned).collect();
+    let verdict = report["claims"][0]["verdict"].as_str().unwrap_or_default();
+    (verdict.to_owned(), reasons, report)
+}
+
+/// A key log of these lines.
+fn log(folder: &TempDir, lines: impl IntoIterator<Item = String>) -> PathBuf {
+    let path = folder.path().join("some.log");
+    let text: Vec<String> = lines.into_iter().collect();
+    fs::write(&path, text.join("\n") + "\n").expect("a file");
+    path
+}
+
+fn lines() -> Vec<String> {
+    let text = fs::read_to_string(file("keys.log")).expect("the key log");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_same_session_sealed_and_opened() {
+    let keys = file("keys.log");
+    for (name, opened) in [
+        ("tls13-personal", "contradicted"),
+        ("tls12-personal", "contradicted"),
+        ("tls13-long", "contradicted"),
+        ("h2-personal", "contradicted"),
+        ("tls13-plain", "consistent"),
+        ("tls12-cbc-plain", "consistent"),
+    ] {
+        let capture = file(&format!("{name}.pcap"));
+        let (sealed, reasons, _) = judged(&capture, None);
+        assert_eq!(sealed, "inconclusive", "{name}");
+        assert_eq!(reasons, ["payload-unread"], "{name}");
+        let (verdict, ..) = judged(&capture, Some(&keys));
+        assert_eq!(verdict, opened, "{name}");
+    }
+}
+
+#[test]
+fn names_inside_are_those_of_the_destination() {
+    let keys = file("keys.log");
+    for (name, source) in [
+        ("tls13-plain", "http-host"),
+        ("h2-personal", "http2-authority"),
+    ] {
+        let (_, _, report) = judged(&file(&format!("{name}.pcap")), Some(&keys));
+        let text = report["destinations"].to_string();
+        assert!(text.contains("inner.example"), "{name}");
+        assert!(text.contains(source), "{name}");
+        let (_, _, sealed) = judged(&file(&format!("{name}.pcap")), None);
+        assert!(!sealed.to_string().contains("inner.example"), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_opened_whole_stays_unread() {
+    let keys = file("keys.log");
+    let (verdict, reasons, _) = judged(&file("tls13-lost.pcap"), Some(&keys));
+    assert_eq!(verdict, "inconclusive", "a packet is missing");
+    assert!(
+        reasons.contains(&"payload-unread".to_owned()),
+        "{reasons:?}"
+    );
+    let folder = TempDir::new().expect("a folder");
+    let plain = file("tls13-plain.pcap");
+    for (what, kept) in [
+        ("without the client's secret", "CLIENT_TRAFFIC_SECRET_0"),
+        (
+            "without those of the handshake",
+            "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        ),
+    ] {
+        let some = lines().into_iter().filter(|line| !line.starts_with(kept));
+        let (verdict, ..) = judged(&plain, Some(&log(&folder, some)));
+        assert_eq!(verdict, "inconclusive", "{what}");
+    }
+    // Secrets of other sessions under the right randoms.
+    let turned = lines().into_iter().map(|line| {
+        let (rest, secret) = line.rsplit_once(' ').expect("three words");
+        let turned: String = secret.chars().rev().collect();
+        format!("{rest} {turned}")
+    });
+    let (verdict, reasons, report) = judged(&plain, Some(&log(&folder, turned)));
+    assert_eq!(
+        (&*verdict, &*reasons),
+        ("inconclusive", &["payload-unread".to_owned()][..])
+    );
+    assert!(!report.to_string().contains("inner.example"));
+    // Two bytes of a sealed record have changed places, which no checksum of TCP sees: its content is none. It is the last long one.
+    let mut bytes = fs::read(file("tls13-personal.pcap")).expect("a capture");
+    let length = |at: usize| u16::from_be_bytes([bytes[at + 3], bytes[at + 4]]);
+    let at = (54..bytes.len() - 150)
+        .rfind(|at| bytes[*at..].starts_with(&[23, 3, 3]) && (150..400).contains(&length(*at)))
+        .expect("a record");
+    let from = (at + 20..at + 100)
+        .find(|from| bytes[*from] != bytes[from + 2])
+        .expect("sealed bytes differ");
+    bytes.swap(from, from + 2);
+    let path = folder.path().join("swapped.pcap");
+    fs::write(&path, &bytes).expect("a file");
+    let (verdict, ..) = judged(&path, Some(&keys));
+    assert_eq!(verdict, "inconclusive");
+}
+
+#[test]
+fn keys_in_a_capture_open_what_stands_before_them() {
+    let (verdict, ..) = judged(&file("keys-behind.pcapng"), None);
+    assert_eq!(verdict, "contradicted");
+}
+
+#[test]
+fn a_case_file_names_key_logs() {
+    let folder = TempDir::new().expect("a folder");
+    for name in ["tls13-plain.pcap", "keys.log"] {
+        fs::copy(file(name), folder.path().join(name)).expect("a copy");
+    }
+    let case = folder.path().join("case.toml");
+    let text = "audit.keylog = ['keys.log']\n[[captures]]\npath = 'tls13-plain.pcap'\n[[claims]]\nid = 'no-personal-data'\n";
+    fs::write(&case, text).expect("a case");
+    let case = case.display().to_string();
+    let ran = run(["check", "--case", &case, "-o", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn a_key_log_that_holds_nothing_is_refused_and_bad_lines_are_named() {
+    let folder = TempDir::new().expect("a folder");
+    let capture = file("tls13-plain.pcap").display().to_string();
+    let with = |path: &Path| -> Ran {
+        let option = format!("--keylog={}", path.display());
+        run(["check", "--claim=no-personal-data", &option, &capture])
+    };
+    let nothing = with(&log(&folder, ["# nothing".to_owned()]));
+    assert_eq!(nothing.code, 2);
+    assert!(nothing.err.contains("holds no secret"), "{}", nothing.err);
+    let secret = "00112233445566778899";
+    let bad = with(&log(&folder, [format!("CLIENT_RANDOM 00 {secret}")]));
+    assert_eq!(bad.code, 2);
+    assert!(
+        bad.err.contains("line 1") && !bad.err.contains(secret),
+        "{}",
+        bad.err
+    );
+    let mixed = lines().into_iter().chain(["nonsense".to_owned()]);
+    let mixed = with(&log(&folder, mixed));
+    assert_eq!(mixed.code, 0, "{}", mixed.err);
+    assert!(mixed.err.contains("line"), "{}", mixed.err);
+}
+
+#[test]
+fn no_secret_and_nothing_that_was_opened_is_in_any_output() {
+    let keys = file("keys.log").display().to_string();
+    let secrets: Vec<String> = lines()
+        .iter()
+        .filter_map(|line| line.rsplit(' ').next().map(str::to_owned))
+        .collect();
+    for name in [
+        "tls13-personal.pcap",
+        "tls12-personal.pcap",
+        "keys-behind.pcapng",
+    ] {
+        let capture = file(name).display().to_string();
+        for format in ["json", "table", "html", "markdown", "csv"] {
+            let ran = run([
+                "check",
+                "--claim=all",
+                "--keylog",
+                &keys,
+                "-o",
+                format,
+                &capture,
+            ]);
+            let out = format!("{}{}", ran.text(), ran.err);
+            assert!(!out.contains("pilot.jones"), "{name} {format}");
+            for secret in &secrets {
+                assert!(!out.contains(secret.as_str()), "{name} {format}");
+            }
+        }
+    }
+}
