@@ -49,9 +49,6 @@ fn judged(name: &str, file: &[u8]) -> (Option<u8>, Option<usize>) {
 /// What is wrong with the steps per byte: they are bounded, and do not grow with the file.
 fn beyond(name: &str, costs: &[(usize, usize)]) -> Option<String> {
     let each: Vec<usize> = costs.iter().map(|(bytes, steps)| steps / bytes).collect();
-    if std::env::var("ATTACKS_SHOW").is_ok() {
-        println!("{name:30} {each:?}");
-    }
     let (first, last) = (each.iter().take(2).max()?, each.last()?);
     let bound = match name.contains("bomb") {
         true => EACH_COMPRESSED,

@@ -329,11 +329,14 @@ struct Apart<'k> {
     apps: &'k [AppId],
 }
 
+/// A name that was asked for, and its aliases.
+type Asked<'k> = (&'k str, &'k [Arc<str>]);
+
 fn hash<'n>(
     hasher: &RandomState,
     apart: &Apart<'_>,
     names: impl Iterator<Item = &'n Named>,
-    asked: [Option<(&str, &[Arc<str>])>; 2],
+    asked: [Option<Asked<'_>>; 2],
 ) -> u64 {
     let mut state = hasher.build_hasher();
     apart.hash(&mut state);
