@@ -329,11 +329,14 @@ struct Apart<'k> {
     apps: &'k [AppId],
 }
 
+/// A name that was asked for, and its aliases.
+type Asked<'k> = (&'k str, &'k [Arc<str>]);
+
 fn hash<'n>(
     hasher: &RandomState,
     apart: &Apart<'_>,
     names: impl Iterator<Item = &'n Named>,
-    asked: [Option<(&str, &[Arc<str>])>; 2],
+    asked: [Option<Asked<'_>>; 2],
 ) -> u64 {
     let mut state = hasher.build_hasher();
     apart.hash(&mut state);
@@ -363,4 +366,67 @@ fn resolved<'l>(flow: &Flow, side: Side, ledger: &'l Ledger) -> Vec<&'l NameEven
         mac,
         flow.started.time,
     )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::evidence::ledger::apps::Apps;
+    use crate::ground::label::{Label, LabelSource};
+    use crate::ground::mac::Mac;
+
+    /// What the senders of packets choose must not put many rows under one hash: each new flow would be compared with all of them.
+    #[test]
+    fn rows_that_differ_in_what_a_sender_chooses_differ_in_their_hash() {
+        let ends = |host: u8| ([192, 0, 2, host].into(), 9);
+        let (key, side) = Key::new(ends(1), ends(2), 17);
+        let row = FoldedTold {
+            key,
+            folded: Folded::Beyond,
+            transport: 17,
+            opener: (side, Opening::HigherPort),
+            relayed: false,
+            link_only: false,
+            only_lookups: false,
+            public_lookup: false,
+            tunnel: None,
+            apps: Vec::new(),
+        }
+        .key();
+        let mut apps = Apps::default();
+        let app = |uid: u32, apps: &mut Apps| {
+            let label = Label {
+                uid: Some(uid),
+                ..Label::of(LabelSource::PcapdroidTrailer)
+            };
+            apps.packet(&label, 0, Moment::NONE).ok().flatten().unwrap()
+        };
+        let (one, other) = (app(1, &mut apps), app(2, &mut apps));
+        let changed = |change: &dyn Fn(&mut RowKey)| {
+            let mut row = row.clone();
+            change(&mut row);
+            row
+        };
+        let rows = [
+            row.clone(),
+            changed(&|r| r.apps = vec![one]),
+            changed(&|r| r.apps = vec![other]),
+            changed(&|r| r.apps = vec![one, other]),
+            changed(&|r| r.link.a.source = Some(Mac([2; 6]))),
+            changed(&|r| r.link.b.source = Some(Mac([2; 6]))),
+            changed(&|r| r.link.a.carrier = Some([192, 0, 2, 7].into())),
+            changed(&|r| r.relay = Some(Relay::Proxy(Some([192, 0, 2, 8].into())))),
+            changed(&|r| r.relay = Some(Relay::Proxy(Some([192, 0, 2, 9].into())))),
+            changed(&|r| r.literal = Some([192, 0, 2, 8].into())),
+            changed(&|r| r.target_port = Some(80)),
+            changed(&|r| r.target_port = Some(81)),
+            changed(&|r| r.resolved.a.asked = Some("a.example".into())),
+        ];
+        let hasher = RandomState::default();
+        let mut hashes: Vec<u64> = rows.iter().map(|row| hash_of(row, &hasher)).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), rows.len());
+    }
 }
