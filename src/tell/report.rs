@@ -5,6 +5,7 @@ pub mod anchor;
 pub(in crate::tell) mod ascii_json;
 mod blocks;
 pub mod build;
+mod causes;
 pub mod csv;
 pub mod diff;
 pub mod difference;

@@ -2,7 +2,7 @@
 
 use super::attribution::{Attributed, by_evidence_of_lookup, by_looked_up_name};
 use super::labels::{Labelling, Labels};
-use super::rows::is_fake;
+use super::reach::is_fake;
 use super::{Basis, Scope};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::ledger::{FOLDED_NAME, Lookup as Asked};

@@ -1,23 +1,24 @@
 //! Rows judged one by one: which scope, which side is ours, which name, and what hides in them.
 
 use super::destination::{Client, Destination, DestinationKey};
+use super::directions::{self, Directions};
 use super::group::{Of, RowVerdict, asked_us, group};
 use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
+use super::reach::scope_of;
 use super::subject::Labelled;
 use super::vantages::Shown;
 use super::{Basis, Scope, certificate};
 use crate::evidence::Series;
 use crate::evidence::bins::Bins;
-use crate::evidence::flow::{NameSource, Named, Opening, Pair, Relay, Side};
-use crate::evidence::row::{Folded, Row, RowKey};
+use crate::evidence::flow::{NameSource, Named, Opening, Relay, Side};
+use crate::evidence::row::{Row, RowKey};
 use crate::ground::address::{Class, classify};
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
-use crate::ground::public_name::is_public_name;
 use crate::judge::identity::topology::{Local, Proof, Topology};
-use crate::judge::identity::{DeviceMatch, DeviceView, mac_of, our_side};
+use crate::judge::identity::{DeviceMatch, DeviceView, mac_of};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -84,35 +85,6 @@ pub enum Hidden {
     Esni,
 }
 
-/// Which directions of the subject were recorded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Directions {
-    /// Packets that the declared device sent to single hosts.
-    pub device_out: u64,
-    /// Packets that it received from single hosts.
-    pub device_in: u64,
-    /// TCP flows with payload of which both sides were seen.
-    pub whole: u64,
-    /// TCP flows with payload of which one side was seen.
-    pub half: u64,
-    /// Those of them that go beyond the site.
-    pub half_beyond: u64,
-    /// TCP flows within the site of which one side was seen, with no more payload than a sender may
-    /// send before it is answered: the other end may have left.
-    pub unanswered: u64,
-    /// Bytes of the subject's connections that were acknowledged and that no packet holds.
-    pub lost: u64,
-    /// The first packet of the first connection that lost some.
-    pub lost_from: Option<Moment>,
-    /// Conversations between single hosts, of any protocol, of which both sides were seen.
-    pub two_way: u64,
-    /// Conversations that go beyond the site, of which only what came in was seen.
-    pub inbound: u64,
-}
-
-/// What a sender may send before the first answer: ten segments (RFC 6928 §2).
-const FIRST_WINDOW: u64 = 14_600;
-
 /// Groups and judges the rows and lookups of all series.
 pub fn judge(basis: &Basis<'_>) -> Judged {
     let mut out = Judged {
@@ -147,7 +119,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
                 labels: &labels,
             }
             .row(key, row, &mut out);
-            note_directions(&mut directions, key, row, &judged);
+            directions::note(&mut directions, key, row, &judged);
             if several {
                 shown.note(key, row, &judged, &topology);
             }
@@ -403,83 +375,6 @@ fn whose_asks(key: &RowKey, scope: Scope, ours: Side, device: &DeviceView) -> De
     if served { DeviceMatch::Other } else { whose }
 }
 
-/// The scope of a row's packets, and which side is ours.
-pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (Scope, Side) {
-    let stays = topology.stays(key);
-    let by_link = |side| {
-        stays
-            || topology
-                .local(&key.key, side, &key.link, key.opener.0)
-                .is_some()
-    };
-    let local = match key.folded {
-        None => Pair {
-            a: by_link(Side::A),
-            b: by_link(Side::B),
-        },
-        Some(Folded::Local) => Pair { a: true, b: true },
-        // The near address was kept, the far one was not.
-        Some(Folded::Beyond) => Pair {
-            a: !key.key.ip(Side::A).is_unspecified(),
-            b: !key.key.ip(Side::B).is_unspecified() && key.key.ip(Side::A).is_unspecified(),
-        },
-    };
-    let ours = our_side(key, local, device, topology);
-    let theirs = ours.other();
-    let scope = if local.a && local.b {
-        let group = Side::BOTH.iter().any(|s| key.key.ip(*s).is_multicast());
-        if !group && !stays && relayed(key) {
-            // What another machine asks of the device is that one's use of the internet: the device
-            // that answers is a server (contract, "Our side of a flow").
-            if asked_us(key, theirs) {
-                return (Scope::Relayed, theirs);
-            }
-            Scope::Relayed
-        } else {
-            Scope::Local
-        }
-    } else if is_fake(key.key.ip(theirs)) && (public_name_seen(key, theirs) || key.public_lookup) {
-        Scope::Relayed
-    } else {
-        Scope::Internet
-    };
-    (scope, ours)
-}
-
-/// The request made to a private address is internet use.
-fn relayed(key: &RowKey) -> bool {
-    match &key.relay {
-        Some(Relay::Lookup) => {
-            if key.public_lookup || key.hidden.is_some() || key.folded.is_some() {
-                return true;
-            }
-        }
-        Some(Relay::Tunnel) => return true,
-        Some(Relay::Proxy(Some(ip))) if !classify(*ip).is_local() => return true,
-        Some(Relay::Proxy(_)) | None => {}
-    }
-    let said_public = key
-        .names
-        .iter()
-        .any(|n| n.is_asserted_name() && is_public_name(&n.name));
-    said_public || key.literal.is_some_and(|ip| !classify(ip).is_local())
-}
-
-/// 198.18.0.0/15: VPN apps hand out addresses from it in place of real ones.
-pub(super) fn is_fake(ip: IpAddr) -> bool {
-    classify(ip).class == Class::Benchmark
-}
-
-fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
-    key.names.iter().any(|n| is_public_name(&n.name))
-        || key
-            .resolved
-            .of(theirs)
-            .asked
-            .as_ref()
-            .is_some_and(|n| is_public_name(n))
-}
-
 fn has_ports(number: u8) -> bool {
     matches!(
         number,
@@ -496,74 +391,4 @@ fn could_carry_packets(number: u8) -> bool {
         number,
         1 | 2 | 6 | 17 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
     ) && !protocol::tunnel::ALL.contains(&number)
-}
-
-fn note_directions(
-    directions: &mut BTreeMap<u32, Directions>,
-    key: &RowKey,
-    row: &Row,
-    judged: &RowVerdict,
-) {
-    if key.key.ip(Side::A).is_multicast() || key.key.ip(Side::B).is_multicast() {
-        return;
-    }
-    let theirs = judged.ours.other();
-    // Over the whole capture: a window may cut a connection between a segment and its answer.
-    let both = Side::BOTH
-        .iter()
-        .all(|side| row.spans.iter().any(|s| *s.total.packets.of(*side) > 0));
-    for span in &row.spans {
-        let of = directions.entry(span.interval).or_default();
-        let (sent, received) = (
-            *span.total.packets.of(judged.ours),
-            *span.total.packets.of(theirs),
-        );
-        // Between two hosts of the site either may be the device; `ours` prefers it.
-        if judged.whose == DeviceMatch::Device && !is_broadcast(key.key.ip(theirs)) {
-            of.device_out += sent;
-            of.device_in += received;
-        }
-        let subject = judged.whose != DeviceMatch::Other;
-        let anothers = judged
-            .app
-            .as_ref()
-            .is_some_and(|app| app.says == Labelled::Other);
-        if subject && !anothers && span.total.lost > 0 {
-            of.lost = of.lost.saturating_add(span.total.lost);
-            let first = span.total.first;
-            of.lost_from = Some(of.lost_from.map_or(first, |have| have.min(first)));
-        }
-        if !key.link_only {
-            of.two_way += if both { row.flows } else { 0 };
-            of.inbound += match judged.scope {
-                Scope::Internet if !both && sent == 0 => row.flows,
-                _ => 0,
-            };
-        }
-        if subject && key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0
-        {
-            if both {
-                of.whole += row.flows;
-            } else if judged.scope != Scope::Local {
-                of.half += row.flows;
-                of.half_beyond += row.flows;
-            } else if row
-                .spans
-                .iter()
-                .map(|s| s.total.bytes.a + s.total.bytes.b)
-                .sum::<u64>()
-                <= FIRST_WINDOW
-            {
-                // That nobody answered shows in the numbers: those of the silent end stand still, or
-                // the tracker says so.
-                of.unanswered += row.flows;
-            } else {
-                of.half += row.flows;
-            }
-        }
-    }
-}
-
-fn is_broadcast(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets().ends_with(&[255]))
 }

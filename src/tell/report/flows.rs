@@ -11,7 +11,7 @@ use crate::evidence::row::{RowKey, Tally};
 use crate::ground::protocol;
 use crate::ground::translation::Translators;
 use crate::judge::classify::labels::Labels;
-use crate::judge::classify::rows::scope_of;
+use crate::judge::classify::reach::scope_of;
 use crate::judge::classify::{Basis, Scope};
 use crate::judge::identity::DeviceView;
 use crate::judge::identity::topology::Topology;

@@ -5,7 +5,7 @@ use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::claim::Case;
 use crate::judge::claim::coverage::{Needs, apps_unseen};
 use crate::judge::claim::whereabouts::{GEO_STALE_DAYS, data_age_days};
-use crate::tell::report::{sentences, v1};
+use crate::tell::report::{causes, v1};
 use std::collections::BTreeMap;
 
 /// Age of the address data against the capture from which on the reader is warned.
@@ -15,7 +15,7 @@ const GEO_WARN_DAYS: i64 = 180;
 pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
     let mut out: Vec<(GapId, v1::Gap)> = Vec::new();
     for window in &case.windows {
-        for gap in sentences::gaps(&window.gaps, case.needs) {
+        for gap in causes::gaps(&window.gaps, case.needs) {
             let Some(id) = gap.id.known() else {
                 continue;
             };
@@ -83,7 +83,7 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
     out.extend(
         apps_unseen(case.judged, case.basis)
             .iter()
-            .map(|app| format!("{}.", sentences::app_unseen(app))),
+            .map(|app| format!("{}.", causes::app_unseen(app))),
     );
     for input in &case.basis.evidence.inputs {
         out.extend(

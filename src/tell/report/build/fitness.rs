@@ -7,7 +7,7 @@ use crate::judge::claim::Case;
 use crate::judge::claim::coverage::WindowCoverage;
 use crate::tell::explain::Library;
 use crate::tell::report::fitness::{Fitness, Gap, SCHEMA, Share, Window};
-use crate::tell::report::{sentences, v1};
+use crate::tell::report::{causes, v1};
 
 /// The claim that fitness is meant for: gaps forbid the others alike.
 const CLAIM: &str = "local-data-mode";
@@ -20,7 +20,7 @@ pub fn fitness(case: &Case<'_>, texts: &Library, request: Request<'_>) -> Fitnes
     let of_windows: Vec<Vec<v1::Gap>> = case
         .windows
         .iter()
-        .map(|window| sentences::gaps(&window.gaps, case.needs))
+        .map(|window| causes::gaps(&window.gaps, case.needs))
         .collect();
     let gaps = gaps(case)
         .into_iter()
