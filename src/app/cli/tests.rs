@@ -175,7 +175,7 @@ fn usage_errors_say_what_where_and_what_to_do() {
         ("emit", "<WHAT> is missing (see 'drone-audit emit --help')"),
         (
             "emit recipes",
-            "<WHAT>: 'recipes' is not known (use one of: schema, fitness-schema, case-schema, diff-schema, man, completions, geo)",
+            "<WHAT>: 'recipes' is not known (use one of: schema, fitness-schema, case-schema, diff-schema, man, completions, geo, tables, spark-job)",
         ),
         (
             "emit schema check",
