@@ -144,7 +144,7 @@ fn recorded(page: &mut Page<'_>, baseline: &Baseline) -> io::Result<()> {
         }
         BaselineUse::Undeclared => "not declared: explains nothing",
     };
-    page.item(0, "BaselineUse:", what)?;
+    page.item(0, "Kind:", what)?;
     if let Some(doubt) = &baseline.doubt {
         page.item(0, "But:", doubt)?;
     }
