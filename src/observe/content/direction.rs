@@ -3,18 +3,17 @@
 //! Bytes wait here until it is known what they are: a head until its end is here, an opening until somebody claims it or nobody does. What
 //! has no label once it was passed over is looked at as it is.
 
-use super::encoding::Coding;
+mod readers;
+
 use super::held::Held;
 use super::hits::Out;
-use super::message::{Message, settle, sum};
-use super::plain::{self, Plain};
-use super::websocket::WebSocket;
-use super::window::Window;
-use super::{mqtt, readable, scan};
+use super::plain;
+use super::{readable, scan};
 use crate::ground::work::looks_at;
 use crate::observe::flow::order::{Event, Order};
-use crate::observe::flow::part::{Fields, Label, Opened, Part, Place, When};
-use std::collections::{BTreeMap, VecDeque};
+use crate::observe::flow::part::{Label, Opened, Part, When};
+use readers::Readers;
+use std::collections::VecDeque;
 
 /// Payload of a direction that is looked at: a flight's telemetry and reports are far below, and a download must not cost the
 /// audit its speed. What lies beyond is unread.
@@ -25,6 +24,8 @@ const GUARDED_MAX: u64 = 8 << 10;
 const STREAMS_MAX: usize = 128;
 /// Labels that wait for their bytes: those of what may lie behind a hole, unless they were made to be many.
 const LABELS_MAX: usize = 4096;
+/// Of those with what was opened, which takes room.
+const OPENED_MAX: usize = 64;
 
 /// What is known of a direction beside its bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -172,6 +173,10 @@ impl Framed {
     }
 
     fn label(&mut self, label: Label) {
+        let most = match label.part {
+            Part::Opened(_) => OPENED_MAX,
+            _ => LABELS_MAX,
+        };
         // What is labelled anew was read anew.
         while self.labels.back().is_some_and(|last| {
             let before = distance(label.from, last.from);
@@ -185,7 +190,7 @@ impl Framed {
             && distance(label.from, last.from) == i64::try_from(last.length).unwrap_or(i64::MAX)
         {
             last.length = last.length.saturating_add(label.length);
-        } else if self.labels.len() < LABELS_MAX {
+        } else if self.labels.len() < most {
             self.labels.push_back(label);
         }
     }
@@ -405,160 +410,6 @@ impl Framed {
             ..Self::default()
         };
     }
-}
-
-/// Who reads what.
-#[derive(Default)]
-struct Readers {
-    plain: Option<Plain>,
-    bodies: BTreeMap<u32, Message>,
-    socket: Option<Box<WebSocket>>,
-    /// Bytes are missing of the body at hand: what is packed cannot be opened any more.
-    torn: bool,
-}
-
-impl Readers {
-    fn begin(&mut self, part: &Part) {
-        if let Part::Masked(frame) = part {
-            self.socket.get_or_insert_default().begin(*frame);
-        }
-    }
-
-    fn piece(&mut self, part: &Part, at: u64, bytes: &[u8], out: &mut Out<'_>) {
-        match part {
-            Part::Body {
-                place,
-                stream,
-                coding,
-                ..
-            } => {
-                let known = self.bodies.contains_key(stream);
-                if known || self.bodies.len() < STREAMS_MAX {
-                    let coding = if self.torn { Coding::Plain } else { *coding };
-                    let new = || Message::new(word(*place), coding);
-                    let body = self.bodies.entry(*stream).or_insert_with(new);
-                    body.push(bytes, out);
-                }
-            }
-            Part::Masked(frame) => {
-                let socket = self.socket.get_or_insert_default();
-                socket.payload(*frame, at, bytes, out);
-            }
-            Part::Marks => out.read(bytes.len(), out.at, out.interval),
-            _ => {}
-        }
-    }
-
-    fn over(&mut self, part: &Part, out: &mut Out<'_>) {
-        match part {
-            Part::Body {
-                stream, last: true, ..
-            } => self.end_body(*stream, out),
-            Part::Masked(frame) => {
-                if let Some(socket) = &mut self.socket {
-                    socket.over(*frame, out);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes what is looked at as a whole, `all` of it or some.
-    fn whole(&mut self, part: &Part, held: &Held, all: bool, out: &mut Out<'_>) {
-        if !matches!(part, Part::Fields(_)) {
-            self.end_framed(out);
-        }
-        let length = held.bytes.len();
-        match part {
-            Part::Head if all => {
-                self.torn = false;
-                let line = memchr::memchr(b'\n', &held.bytes);
-                let line = line.map_or(length, |at| at.saturating_add(1));
-                look("http url", held, 0, line, out);
-                look("http header", held, line, length, out);
-            }
-            Part::Login { header } if all => mqtt::look_at_login(*header, held, out),
-            Part::Frame { header } if all => mqtt::look_at_frame(*header, held, out),
-            Part::Login { .. } | Part::Frame { .. } => mqtt::look_at_frame(0, held, out),
-            Part::Fields(fields) => self.fields(fields, held, out),
-            Part::Head | Part::Beginning => look("http header", held, 0, length, out),
-            _ => {}
-        }
-    }
-
-    /// Looks at what a header block says.
-    fn fields(&mut self, fields: &Fields, held: &Held, out: &mut Out<'_>) {
-        let length = held.bytes.len();
-        let marks = fields.marks.min(length);
-        let mut owed = Vec::new();
-        held.each(0, length.saturating_sub(marks), out, &mut |bytes, out| {
-            super::held::add(&mut owed, out.at, out.interval, bytes.len() as u64);
-        });
-        out.read(marks, out.at, out.interval);
-        let mut credits = Vec::new();
-        // A byte of it may stand for a field of thousands.
-        if out.opened(fields.text.len().saturating_sub(length)) {
-            let mut window = Window::new("http header");
-            window.push(&fields.text, &mut out.inner(&mut credits));
-            window.end(&mut out.inner(&mut credits));
-        }
-        settle(&mut owed, sum(&credits), fields.total, out);
-        if fields.coding != Coding::Plain && self.bodies.len() < STREAMS_MAX {
-            let body = Message::new(word(Place::HttpBody), fields.coding);
-            self.bodies.insert(fields.stream, body);
-        }
-        if fields.last {
-            self.end_body(fields.stream, out);
-        }
-    }
-
-    fn end_body(&mut self, stream: u32, out: &mut Out<'_>) {
-        if let Some(mut body) = self.bodies.remove(&stream) {
-            body.end(out);
-        }
-    }
-
-    fn end_plain(&mut self, out: &mut Out<'_>) {
-        if let Some(mut plain) = self.plain.take() {
-            plain.end(out);
-        }
-    }
-
-    fn end_framed(&mut self, out: &mut Out<'_>) {
-        while let Some((_, mut body)) = self.bodies.pop_first() {
-            body.end(out);
-        }
-        if let Some(mut socket) = self.socket.take() {
-            socket.end(out);
-        }
-    }
-
-    fn end(&mut self, out: &mut Out<'_>) {
-        self.end_plain(out);
-        self.end_framed(out);
-    }
-
-    fn size(&self) -> usize {
-        let plain = self.plain.as_ref().map_or(0, Plain::size);
-        let socket = self.socket.as_ref().map_or(0, |socket| socket.size());
-        let bodies = self.bodies.values().map(Message::size);
-        bodies.fold(plain.saturating_add(socket), usize::saturating_add)
-    }
-}
-
-/// What reports call it.
-fn word(place: Place) -> &'static str {
-    match place {
-        Place::HttpBody => "http body",
-        Place::Mqtt => mqtt::PLACE,
-    }
-}
-
-/// Looks at a part of held bytes.
-fn look(place: &'static str, held: &Held, from: usize, to: usize, out: &mut Out<'_>) {
-    let mut window = Window::new(place);
-    held.each(from, to, out, &mut |piece, out| window.push(piece, out));
-    window.end(out);
 }
 
 /// Another copy of bytes that were read is looked at by itself; only what is new in it counts, and nothing at its ends, where it may

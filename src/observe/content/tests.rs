@@ -11,6 +11,8 @@ use crate::observe::dissect::reading::Readings;
 use crate::observe::dissect::wire::test_bytes::hex;
 use crate::observe::dissect::{DATAGRAMS, STREAMS, Sink};
 use crate::observe::flow::table::Table;
+use crate::observe::open::keylog::Keylog;
+use std::sync::Arc;
 
 /// A client at 192.168.2.20 and what its payload is taken for.
 pub(super) struct Talk {
@@ -26,6 +28,14 @@ pub(super) struct Talk {
 }
 
 impl Talk {
+    /// One whose TLS is opened with these secrets.
+    fn keyed(server: &str, keys: &Arc<Keylog>) -> Self {
+        Self {
+            readings: Readings::with(keys),
+            ..Self::tcp(server, None)
+        }
+    }
+
     fn new(server: &str, number: u8, what: Option<&'static str>) -> Self {
         let server: std::net::SocketAddr = server.parse().expect("an address");
         let (key, side) = Key::new(
@@ -53,6 +63,32 @@ impl Talk {
             at: Moment::NONE,
             read: 0,
         }
+    }
+
+    /// The server says this.
+    fn hear(&mut self, sequence: u32, bytes: &[u8]) {
+        self.at.at.frame += 1;
+        let flow = self.table.flow(self.slot).expect("open");
+        let end = |side: Side| (flow.key.ip(side), flow.key.port(side));
+        let side = self.side.other();
+        let ends = Ends {
+            side,
+            sender: end(side),
+            receiver: end(self.side),
+        };
+        let mut sink = Sink {
+            flow,
+            ledger: &mut self.ledger,
+            at: self.at,
+            interval: 0,
+            ends,
+            parts: Vec::new(),
+            inside: None,
+            otherwise: None,
+            app: None,
+        };
+        self.readings
+            .segment(self.slot, sequence, None, bytes, &mut sink);
     }
 
     pub(super) fn tcp(server: &str, what: Option<&'static str>) -> Self {
@@ -352,6 +388,126 @@ fn http2_streams_interleaved() {
             .kinds();
         assert_eq!(kinds, [Kind::Imei, Kind::Position, Kind::Email], "{size}");
         assert_eq!(read as usize, bytes.len() - 100, "{size}");
+    }
+}
+
+/// What is said in turn, and whether by the client.
+type Wire = Vec<(bool, Vec<u8>)>;
+
+/// Sessions of every version and suite that is opened: their key logs, and what is on the wire, in turn.
+fn sessions() -> Vec<(String, String, Wire)> {
+    let text = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/open/tls.txt"
+    ));
+    let mut out = Vec::new();
+    for line in text.lines() {
+        let (word, rest) = line.split_once(' ').expect("a word");
+        match (word, out.last_mut()) {
+            ("case", _) => out.push((rest.to_owned(), String::new(), Vec::new())),
+            ("c", Some((_, _, wire))) => wire.push((true, hex(rest))),
+            ("s", Some((_, _, wire))) => wire.push((false, hex(rest))),
+            (_, Some((_, log, _))) => log.push_str(&format!("{line}\n")),
+            _ => panic!("no session"),
+        }
+    }
+    out
+}
+
+/// What is read of a session's client in segments of `size`, of which the one with the number `lost` is missing; and of how many bytes.
+fn opened(log: &str, wire: &[(bool, Vec<u8>)], size: usize, lost: usize) -> (u64, u64, usize) {
+    let mut keys = Keylog::default();
+    keys.read(&mut log.as_bytes()).expect("in memory");
+    let mut talk = Talk::keyed("47.88.2.11:443", &Arc::new(keys));
+    let (mut heard, mut all, mut segments) = (5000u32, 0u64, 0usize);
+    for (client, bytes) in wire {
+        for piece in bytes.chunks(size) {
+            if !*client {
+                talk.hear(heard, piece);
+                heard = heard.wrapping_add(piece.len() as u32);
+                continue;
+            }
+            all += piece.len() as u64;
+            segments += 1;
+            if segments == lost {
+                talk.next = talk.next.wrapping_add(piece.len() as u32);
+            } else {
+                talk.say(piece);
+            }
+        }
+    }
+    (talk.end().1, all, segments)
+}
+
+#[test]
+fn what_tls_holds_is_read_to_the_last_byte_in_any_segments() {
+    for (title, log, wire) in sessions() {
+        // The hello is counted as a handshake, where packets are.
+        let (_, hello) = &wire[0];
+        for size in [97, 1400] {
+            let (read, all, segments) = opened(&log, &wire, size, usize::MAX);
+            assert_eq!(read, all - hello.len() as u64, "{title}, {size}");
+            for lost in (1..=segments).step_by(if size < 1000 { 37 } else { 1 }) {
+                let (read, ..) = opened(&log, &wire, size, lost);
+                assert!(read < all, "{title}, {size}, without {lost}");
+            }
+        }
+        let (read, all, _) = opened("", &wire, 1400, usize::MAX);
+        assert_eq!(read, 0, "{title}, without keys");
+        let half: String = log
+            .lines()
+            .take(1)
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let (read, ..) = opened(&half, &wire, 1400, usize::MAX);
+        assert!(read <= all);
+    }
+}
+
+proptest::proptest! {
+    /// Bytes that come late, twice, or in other pieces are read once; what is found is the same.
+    #[test]
+    fn any_order_and_any_copies_of_segments_count_once(
+        cuts in proptest::collection::vec(1usize..90, 1..60),
+        moves in proptest::collection::vec((0usize..60, 0usize..5), 0..20),
+    ) {
+        let bytes = [
+            post("", REPORT.as_bytes()),
+            b"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n16\r\n{\"imei\":\"4901542032375\r\n5\r\n18\"}\n\r\n0\r\n\r\n".to_vec(),
+            post("", &sealed(200)),
+            b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58".to_vec(),
+        ]
+        .concat();
+        let mut segments = Vec::new();
+        let (mut at, mut cuts) = (0, cuts.into_iter().cycle());
+        while at < bytes.len() {
+            let end = (at + cuts.next().expect("endless")).min(bytes.len());
+            segments.push((at, end));
+            at = end;
+        }
+        for (from, by) in moves {
+            let from = from % segments.len();
+            let to = (from + by).min(segments.len() - 1);
+            // The first byte stays first: what begins in the middle may be read otherwise.
+            if from > 0 {
+                segments.swap(from, to);
+                let copy = segments[to];
+                segments.insert(to, copy);
+            }
+        }
+        let mut talk = Talk::tcp(SERVER, None);
+        let start = talk.next;
+        for (from, end) in segments {
+            talk.next = start.wrapping_add(from as u32);
+            talk.say(&bytes[from..end]);
+        }
+        let (mut kinds, read) = talk.kinds();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let mut all = vec![Kind::Position, Kind::Email, Kind::Imei];
+        all.sort_unstable();
+        proptest::prop_assert_eq!(kinds, all);
+        proptest::prop_assert_eq!(read as usize, bytes.len() - 200);
     }
 }
 

@@ -8,19 +8,22 @@
 //! Every turn of the loop passes over bytes, or is counted: a session that claims bytes and then
 //! neither reads nor passes them is refused, and that leaves a gap.
 
+mod within;
+
 use super::wire::{Fit, SETTLED, Until};
-use super::{DATAGRAMS, Inside, Protocol, STREAMS, Session, Sink, Step};
+use super::{DATAGRAMS, Protocol, STREAMS, Session, Sink, Step};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Timestamp;
 use crate::ground::work::looks_at;
-use crate::observe::flow::part::{Label, Opened, Part};
+use crate::observe::flow::part::{Label, Part};
 use crate::observe::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX, Waiting};
 use crate::observe::flow::{Carries, PayloadKind};
 use crate::observe::open::keylog::Keylog;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use within::Within;
 
 /// Segments or datagrams of a flow that are probed before it counts as unknown. From then on nothing is
 /// kept of its segments, and each is only asked whether it begins something; of datagrams each is asked
@@ -111,14 +114,6 @@ impl Reading {
                     .as_ref()
                     .is_some_and(|s| !s.unread().is_empty()))
     }
-}
-
-/// The connection inside another one.
-#[derive(Default)]
-struct Within {
-    reading: Reading,
-    /// Numbers of the next byte of each direction.
-    next: Pair<u32>,
 }
 
 /// Of a stream that nobody knows, what came out of order: the next segment may begin something that goes on in it.
@@ -515,62 +510,6 @@ fn read_alone(bytes: &[u8], protocol: &Protocol, sink: &mut Sink<'_>) {
     session.end(rest, sink);
 }
 
-impl Within {
-    fn at(depth: u8) -> Box<Self> {
-        let mut this = Box::<Self>::default();
-        this.reading.depth = depth;
-        this
-    }
-
-    /// Reads on in what came out of a sealed message; the part that the message is.
-    fn take(
-        &mut self,
-        side: Side,
-        inside: Inside,
-        shared: &mut Shared<'_>,
-        sink: &mut Sink<'_>,
-    ) -> (u64, Part) {
-        // What is said of bytes inside is no label of those around them.
-        let around = sink.flow.take_labels(side);
-        let parts = std::mem::take(&mut sink.parts);
-        if inside.torn {
-            self.reading.torn(side, shared, sink);
-        }
-        let next = self.next.of_mut(side);
-        let number = *next;
-        *next = number.wrapping_add(u32::try_from(inside.bytes.len()).unwrap_or(0));
-        if !inside.bytes.is_empty() {
-            let bytes = &inside.bytes;
-            let reading = &mut self.reading;
-            reading.segment(NO_SLOT, number, Some(number), bytes, shared, sink);
-        }
-        let opened = Opened {
-            front: inside.front,
-            number,
-            torn: inside.torn,
-            labels: sink.flow.take_labels(side),
-            undecided: self.reading.undecided(side),
-            bytes: inside.bytes,
-        };
-        for label in around {
-            sink.flow.label(side, label);
-        }
-        sink.parts = parts;
-        (inside.length as u64, Part::Opened(Box::new(opened)))
-    }
-
-    fn end(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
-        let around = sink.flow.take_labels(side);
-        self.reading.run_to_the_end(side, shared, sink);
-        // What waits inside is looked at as it is.
-        sink.flow.take_labels(side);
-        for label in around {
-            sink.flow.label(side, label);
-        }
-        self.reading.release(side, shared.pool);
-    }
-}
-
 impl Reading {
     /// Bytes of a direction inside another one are missing: what comes next begins anew.
     fn torn(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
@@ -707,6 +646,12 @@ impl Reading {
         }
         if let Some(otherwise) = pushed.otherwise {
             sink.flow.facts.conflict = true;
+            if sink.flow.opens {
+                sink.gap(
+                    GapId::UnreadablePackets,
+                    "differing copies of sealed bytes, of which one was opened",
+                );
+            }
             // Behind bytes that nobody knows the copy may begin something by itself.
             let readings = [
                 (

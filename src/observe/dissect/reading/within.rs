@@ -1,0 +1,70 @@
+//! What a session opens is read as a connection of its own, at the same door: recognition begins anew in it, direction by direction.
+
+use super::{NO_SLOT, Reading, Shared};
+use crate::evidence::flow::{Pair, Side};
+use crate::observe::dissect::{Inside, Sink};
+use crate::observe::flow::part::{Opened, Part};
+
+/// The connection inside another one.
+#[derive(Default)]
+pub(super) struct Within {
+    pub(super) reading: Reading,
+    /// Numbers of the next byte of each direction.
+    next: Pair<u32>,
+}
+
+impl Within {
+    pub(super) fn at(depth: u8) -> Box<Self> {
+        let mut this = Box::<Self>::default();
+        this.reading.depth = depth;
+        this
+    }
+
+    /// Reads on in what came out of a sealed message; the part that the message is.
+    pub(super) fn take(
+        &mut self,
+        side: Side,
+        inside: Inside,
+        shared: &mut Shared<'_>,
+        sink: &mut Sink<'_>,
+    ) -> (u64, Part) {
+        // What is said of bytes inside is no label of those around them.
+        let around = sink.flow.take_labels(side);
+        let parts = std::mem::take(&mut sink.parts);
+        if inside.torn {
+            self.reading.torn(side, shared, sink);
+        }
+        let next = self.next.of_mut(side);
+        let number = *next;
+        *next = number.wrapping_add(u32::try_from(inside.bytes.len()).unwrap_or(0));
+        if !inside.bytes.is_empty() {
+            let bytes = &inside.bytes;
+            let reading = &mut self.reading;
+            reading.segment(NO_SLOT, number, Some(number), bytes, shared, sink);
+        }
+        let opened = Opened {
+            front: inside.front,
+            number,
+            torn: inside.torn,
+            labels: sink.flow.take_labels(side),
+            undecided: self.reading.undecided(side),
+            bytes: inside.bytes,
+        };
+        for label in around {
+            sink.flow.label(side, label);
+        }
+        sink.parts = parts;
+        (inside.length as u64, Part::Opened(Box::new(opened)))
+    }
+
+    pub(super) fn end(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
+        let around = sink.flow.take_labels(side);
+        self.reading.run_to_the_end(side, shared, sink);
+        // What waits inside is looked at as it is.
+        sink.flow.take_labels(side);
+        for label in around {
+            sink.flow.label(side, label);
+        }
+        self.reading.release(side, shared.pool);
+    }
+}
