@@ -116,7 +116,8 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
 
 /// The settings with the keys that the inputs hold, if those open more: they may stand behind what they open.
 fn keyed(evidence: &Evidence, settings: &Settings, plan: &Plan) -> Option<Settings> {
-    if plan.inputs.contains(&Source::Stdin) {
+    // An observer is told of each packet once, and is asked nothing of what is inside.
+    if settings.observer.is_some() || plan.inputs.contains(&Source::Stdin) {
         return None;
     }
     let mut keylog = Keylog::clone(&settings.keylog);
