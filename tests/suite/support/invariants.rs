@@ -122,6 +122,14 @@ fn assert_holds(code: u8, report: &Value) {
     assert_eq!(code, expected, "the exit code is that of the worst claim");
 }
 
+/// Without the time of the run, which alone may differ.
+fn timeless(judged: Result<(u8, Value), String>) -> Result<(u8, Value), String> {
+    judged.map(|(code, mut report)| {
+        report["run"] = Value::Null;
+        (code, report)
+    })
+}
+
 fn saved(folder: &Path, name: &str, bytes: &[u8]) -> std::path::PathBuf {
     let path = folder.join(name);
     fs::write(&path, bytes).expect("a file can be written");
@@ -142,7 +150,8 @@ pub(crate) fn any_file(bytes: &[u8]) {
     let first = audit(&[&path], &[], folder.path());
     // Now and then twice: the same in, the same out.
     if bytes.len() % 16 == 7 {
-        assert_eq!(audit(&[&path], &[], folder.path()), first);
+        let second = audit(&[&path], &[], folder.path());
+        assert_eq!(timeless(second), timeless(first));
     }
 }
 
