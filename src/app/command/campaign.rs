@@ -29,7 +29,11 @@ use session::{Auditor, Done};
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
+
+/// Sessions of the journal that are read ahead of what is written.
+const AHEAD: usize = 64;
 
 /// Ids of sessions, which are 32 hexadecimal digits.
 type Ids = HashSet<u128>;
@@ -88,25 +92,34 @@ pub(super) fn run(options: &Campaign, terminal: &Terminal) -> Result<u8, Error> 
     means.progress.clear();
     let ids = ids.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut summary = Summary::default();
-    {
+    let forms = forms(Format::TABLES, options.zstd);
+    std::thread::scope(|scope| {
         let mut parts: Vec<Sorted<'_>> = Vec::new();
         if let Some(had) = &had {
             parts.push(Box::new(had.entries()?));
         }
-        parts.push(Box::new(journal.entries()));
-        dataset::write(
-            root,
-            &forms(Format::TABLES, options.zstd),
-            Merged::of(parts),
-            |entry| {
-                if !ids.contains(&number(&entry.session)) {
-                    return Ok(());
-                }
-                complain(entry);
-                summary.add(entry)
-            },
-        )?;
-    }
+        match means.threads.lend() {
+            // Read ahead while what was read is written.
+            Some(lent) => {
+                let (send, receive) = sync_channel(AHEAD);
+                let journal = &journal;
+                scope.spawn(move || {
+                    let mut entries = journal.entries();
+                    while entries.next().is_some_and(|entry| send.send(entry).is_ok()) {}
+                    drop(lent);
+                });
+                parts.push(Box::new(receive.into_iter()));
+            }
+            None => parts.push(Box::new(journal.entries())),
+        }
+        dataset::write(root, &forms, Merged::of(parts), |entry| {
+            if !ids.contains(&number(&entry.session)) {
+                return Ok(());
+            }
+            complain(entry);
+            summary.add(entry)
+        })
+    })?;
     journal.remove()?;
     tell(
         root,

@@ -173,6 +173,15 @@ pub fn is_there(root: &Path) -> bool {
     root.join(FOLDER).is_dir()
 }
 
+/// The id of a line as this program writes it, without reading the rest.
+fn begins(line: &[u8]) -> Option<String> {
+    const FRONT: &[u8] = b"{\"session\":\"";
+    let rest = line.strip_prefix(FRONT)?;
+    let (id, rest) = rest.split_at_checked(32)?;
+    let plain = id.iter().all(u8::is_ascii_hexdigit) && rest.starts_with(b"\"");
+    plain.then(|| String::from_utf8_lossy(id).into_owned())
+}
+
 /// The lines of a file, by session, then as they stand.
 fn places(path: &Path) -> io::Result<Vec<Place>> {
     let mut reader = BufReader::new(File::open(path)?);
@@ -185,9 +194,12 @@ fn places(path: &Path) -> io::Result<Vec<Place>> {
         if length == 0 {
             break;
         }
-        let head: Head = serde_json::from_slice(&line)?;
+        let session = match begins(&line) {
+            Some(session) => session,
+            None => serde_json::from_slice::<Head>(&line)?.session,
+        };
         out.push(Place {
-            session: head.session,
+            session,
             at,
             length,
         });
