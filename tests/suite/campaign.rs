@@ -148,6 +148,16 @@ fn each_session_is_judged_as_check_judges_it() {
         assert_eq!(mine["digest"], report["digest"]);
         fs::remove_dir_all(&checked).unwrap();
     }
+    // One by one into one folder: what is there stays.
+    let grown = root.path().join("grown");
+    for path in &paths {
+        let into = format!("tables={}", grown.display());
+        let path = path.display().to_string();
+        run([
+            "check", "--claim", "all", "--device", "all", "-o", &into, &path,
+        ]);
+    }
+    assert_eq!(files(&grown), files(&whole));
     // Worst of all: contradicted before inconclusive before consistent.
     let expected = if worst.contains(&1) {
         1

@@ -8,14 +8,14 @@ use crate::ground::text;
 use crate::tell::report::flows::FlowRow;
 use crate::tell::report::format::Format;
 use crate::tell::report::{v1, weight};
-use crate::tell::tables::dataset::{self, Dataset};
+use crate::tell::tables::dataset::{self, Dataset, Merged, Sorted};
 use crate::tell::tables::entry::Entry;
 use crate::tell::tables::parts::Form;
 use crate::tell::tables::session::{File, Labels, Outcome, Session, id};
 use std::fs;
 use std::path::Path;
 
-/// Writes a report, or that of each session in it, as the dataset of a folder.
+/// Writes a report, or that of each session in it, into the dataset of a folder, beside the sessions that are there.
 ///
 /// # Errors
 /// A folder that holds other things, and what cannot be written.
@@ -25,7 +25,8 @@ pub(super) fn write(
     options: &Check,
     report: &v1::Report,
 ) -> Result<(), Error> {
-    if Dataset::open(folder)?.is_none() {
+    let had = Dataset::open(folder)?;
+    if had.is_none() {
         refuse_others(folder)?;
     }
     let beside = beside(options);
@@ -35,8 +36,12 @@ pub(super) fn write(
         .collect::<Result<_, _>>()?;
     entries.sort_by(|a, b| a.session.cmp(&b.session));
     entries.dedup_by(|a, b| a.session == b.session);
-    let entries = entries.into_iter().map(Ok);
-    dataset::write(folder, &forms(format, false), entries, |_| Ok(()))
+    let mut parts: Vec<Sorted<'_>> = vec![Box::new(entries.into_iter().map(Ok))];
+    if let Some(had) = &had {
+        parts.push(Box::new(had.entries()?));
+    }
+    let all = Merged::of(parts);
+    dataset::write(folder, &forms(format, false), all, |_| Ok(()))
 }
 
 /// The rows of a session that was audited.
