@@ -101,7 +101,9 @@ impl Dataset {
                     &self.root,
                     &format!("holds the table {name} as Parquet only"),
                 )
-                .advise("name another folder: only what -o tables=DIR wrote can grow or be merged"));
+                .advise(
+                    "name another folder: only what -o tables=DIR wrote can grow or be merged",
+                ));
             }
             tables.insert(name.clone(), Lines::new(&self.root, &parts.ndjson)?);
         }
