@@ -6,6 +6,7 @@ pub mod flow;
 pub mod input;
 pub mod ledger;
 pub mod row;
+pub mod seal;
 
 use crate::ground::interval::Intervals;
 use crate::ground::mac::Mac;

@@ -1,5 +1,6 @@
 //! What is kept of a flow: its ends, what was counted per interval and input, what the link and the dissectors said.
 
+use super::seal::Seals;
 use crate::ground::address::is_ip_literal;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
@@ -186,6 +187,8 @@ pub struct Span {
     pub declared: Pair<u64>,
     /// Bytes of each side that its security protocols took for themselves, within the bounds of a flow.
     pub spared: Pair<u64>,
+    /// What became of sealed payload.
+    pub seals: Seals,
     /// Bytes of packets that each side quoted in ICMP errors; they are not among the payload bytes.
     pub quoted: Pair<u64>,
     /// Bytes that one side acknowledged and no packet of the other holds.
@@ -218,6 +221,7 @@ impl Span {
             pending: Pair::default(),
             declared: Pair::default(),
             spared: Pair::default(),
+            seals: Seals::default(),
             quoted: Pair::default(),
             lost: 0,
             first: at,

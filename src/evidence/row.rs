@@ -4,6 +4,7 @@ use super::bins::Bins;
 use super::content::Hits;
 use super::flow::{Key, LinkFacts, Named, Opening, Pair, Relay, Side, Span};
 use super::ledger::apps::AppId;
+use super::seal::Seals;
 use crate::ground::moment::{FrameRef, Moment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -123,6 +124,8 @@ pub struct Tally {
     pub spared: Pair<u64>,
     /// Of those flows the ones whose other end sent payload too.
     pub answered: Pair<u64>,
+    /// What became of sealed payload.
+    pub seals: Seals,
     /// Bytes quoted in ICMP errors.
     pub quoted: Pair<u64>,
     /// Bytes that one side acknowledged and no packet of the other holds.
@@ -159,6 +162,7 @@ impl Tally {
                 a: answered(Side::A),
                 b: answered(Side::B),
             },
+            seals: span.seals,
             quoted: span.quoted,
             lost: span.lost,
             first: span.first,
@@ -185,6 +189,7 @@ impl Tally {
             let most = self.declared.of_mut(side);
             *most = (*most).max(*other.declared.of(side));
         }
+        self.seals.add(&other.seals);
         self.lost = self.lost.saturating_add(other.lost);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);

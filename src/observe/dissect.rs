@@ -67,6 +67,7 @@ use crate::evidence::flow::{NameSource, Opening, Relay, Side};
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::evidence::ledger::{Ends, Ledger, LookupKey, NameEvent};
+use crate::evidence::seal::Seal;
 use crate::ground::address::classify;
 use crate::ground::gaps::GapId;
 use crate::ground::host_name::{self, HostName, Refusal};
@@ -345,6 +346,22 @@ impl Sink<'_> {
         } else {
             Carries::Handshake
         });
+    }
+
+    /// So many bytes of the sender's payload were sealed, and opened.
+    pub fn opened(&mut self, bytes: usize) {
+        let sum = self.flow.seals.opened.of_mut(self.ends.side);
+        *sum = sum.saturating_add(bytes as u64);
+    }
+
+    /// So many bytes of the sender's payload stay sealed.
+    pub fn sealed(&mut self, reason: Seal, bytes: usize) {
+        self.flow.seals.sealed.add(reason, bytes as u64);
+    }
+
+    /// All further payload of the sender stays sealed, from the bytes at hand on.
+    pub fn rest_sealed(&mut self, reason: Seal) {
+        self.flow.rest.of_mut(self.ends.side).get_or_insert(reason);
     }
 
     /// A request of the sender declares a body of so many bytes.

@@ -15,6 +15,7 @@ pub mod table;
 
 use crate::evidence::bins::Bins;
 use crate::evidence::ledger::apps::AppId;
+use crate::evidence::seal::{Seal, Seals};
 use crate::ground::moment::Moment;
 use part::Label;
 use rare::Rare;
@@ -110,6 +111,10 @@ pub struct Flow {
     pub overhead: Rare<Pair<overhead::Overhead>>,
     /// Those of them within their bounds that are not yet counted.
     pub spared: Pair<u64>,
+    /// What became of sealed payload since it was last counted.
+    pub seals: Seals,
+    /// All further payload of a side stays sealed.
+    pub rest: Pair<Option<Seal>>,
     /// Request bodies that each side has declared since they were last counted, bytes: the largest.
     pub declared: Pair<u64>,
     /// FIN or RST was seen from each side.
@@ -147,6 +152,8 @@ impl Flow {
             understood: Pair::default(),
             overhead: Rare::default(),
             spared: Pair::default(),
+            seals: Seals::default(),
+            rest: Pair::default(),
             declared: Pair::default(),
             ended: Pair::default(),
             joined_late: false,

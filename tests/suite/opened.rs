@@ -56,6 +56,87 @@ fn the_same_session_sealed_and_opened() {
     }
 }
 
+/// Opened out and in, and what stayed sealed by reason, of the destination of the vendor.
+fn account(report: &Value) -> (u64, u64, Vec<(String, u64)>) {
+    let all = report["destinations"].as_array().expect("destinations");
+    let is_vendor = |d: &&Value| d["ip"] == "47.88.2.11";
+    let vendor = all.iter().find(is_vendor).expect("the vendor's row");
+    let number = |value: &Value| value.as_u64().expect("a number");
+    let sealed = vendor["sealed"].as_array().expect("a list").iter();
+    let sealed: Vec<(String, u64)> = sealed
+        .map(|s| {
+            let reason = s["reason"].as_str().expect("a reason");
+            (reason.to_owned(), number(&s["bytes"]))
+        })
+        .collect();
+    let of = |name: &str| number(&vendor[name]);
+    let sum: u64 = sealed.iter().map(|(_, bytes)| bytes).sum();
+    let opened = of("bytes_opened_out") + of("bytes_opened_in");
+    assert!(opened + sum <= of("bytes_out") + of("bytes_in"), "{vendor}");
+    assert!(of("bytes_opened_out") <= of("bytes_out"), "{vendor}");
+    (of("bytes_opened_out"), of("bytes_opened_in"), sealed)
+}
+
+#[test]
+fn a_destination_says_what_was_opened_and_why_the_rest_was_not() {
+    let keys = file("keys.log");
+    for name in [
+        "tls13-personal",
+        "tls12-personal",
+        "tls13-long",
+        "h2-personal",
+        "tls12-cbc-plain",
+    ] {
+        let capture = file(&format!("{name}.pcap"));
+        let (out, back, sealed) = account(&judged(&capture, None).2);
+        assert_eq!((out, back), (0, 0), "{name}");
+        assert_eq!(sealed.len(), 1, "{name} {sealed:?}");
+        assert_eq!(sealed[0].0, "no-key", "{name}");
+        let (out, back, rest) = account(&judged(&capture, Some(&keys)).2);
+        assert_eq!(rest, [], "{name}");
+        // Records of a handshake that is sealed itself look like data from outside; the client's last one is known by its length.
+        let known = sealed[0].1.saturating_sub(out + back);
+        assert!(out > 0 && back > 0 && known < 200, "{name} {known}");
+    }
+    let (out, _, sealed) = account(&judged(&file("tls13-lost.pcap"), Some(&keys)).2);
+    assert!(out > 16_000, "{out}");
+    assert_eq!(sealed.len(), 1, "{sealed:?}");
+    assert_eq!(sealed[0].0, "lost-packets");
+    let folder = TempDir::new().expect("a folder");
+    let some = lines()
+        .into_iter()
+        .filter(|line| !line.starts_with("CLIENT_TRAFFIC_SECRET_0"));
+    let half = judged(&file("tls13-personal.pcap"), Some(&log(&folder, some)));
+    let (out, back, sealed) = account(&half.2);
+    assert!(out == 0 && back > 0, "{out} {back}");
+    assert_eq!(sealed[0].0, "no-key");
+    let turned = lines().into_iter().map(|line| {
+        let (rest, secret) = line.rsplit_once(' ').expect("three words");
+        let turned: String = secret.chars().rev().collect();
+        format!("{rest} {turned}")
+    });
+    let wrong = judged(&file("tls13-personal.pcap"), Some(&log(&folder, turned)));
+    let (out, back, sealed) = account(&wrong.2);
+    assert_eq!((out, back, sealed.len()), (0, 0, 1), "{sealed:?}");
+    assert_eq!(sealed[0].0, "failed-tag");
+    let capture = file("tls13-personal.pcap").display().to_string();
+    let keys = keys.display().to_string();
+    for format in ["full", "html", "markdown"] {
+        let ran = run([
+            "check",
+            "--claim=no-personal-data",
+            "--keylog",
+            &keys,
+            "-o",
+            format,
+            &capture,
+        ]);
+        let text = ran.text();
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("opened with keys:"), "{format} {words}");
+    }
+}
+
 #[test]
 fn names_inside_are_those_of_the_destination() {
     let keys = file("keys.log");

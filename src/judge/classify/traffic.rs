@@ -4,6 +4,7 @@ use super::Stage;
 use crate::evidence::content::Hits;
 use crate::evidence::flow::Side;
 use crate::evidence::row::{Conversation, Tally};
+use crate::evidence::seal::Sealed;
 use crate::ground::moment::Moment;
 use std::collections::BTreeSet;
 
@@ -32,6 +33,12 @@ pub struct Traffic {
     pub spared_out: u64,
     /// Of those flows the ones whose far end sent payload too.
     pub answered: u64,
+    /// Sealed payload out that was opened.
+    pub opened_out: u64,
+    /// Sealed payload in that was opened.
+    pub opened_in: u64,
+    /// Payload that stayed sealed, out and in.
+    pub sealed: Sealed,
     /// Bytes that our side quoted in ICMP errors.
     pub quoted_out: u64,
     /// First packet.
@@ -56,6 +63,9 @@ impl Traffic {
             unread_out: 0,
             spared_out: 0,
             answered: 0,
+            opened_out: 0,
+            opened_in: 0,
+            sealed: Sealed::default(),
             quoted_out: 0,
             first: Moment::NONE,
             last: Moment::NONE,
@@ -78,6 +88,9 @@ impl Traffic {
             unread_out: *tally.unread.of(ours),
             spared_out: *tally.spared.of(ours),
             answered: *tally.answered.of(ours),
+            opened_out: *tally.seals.opened.of(ours),
+            opened_in: *tally.seals.opened.of(theirs),
+            sealed: tally.seals.sealed,
             quoted_out: *tally.quoted.of(ours),
             first: tally.first,
             last: tally.last,
@@ -96,6 +109,9 @@ impl Traffic {
         self.unread_out += other.unread_out;
         self.spared_out += other.spared_out;
         self.answered += other.answered;
+        self.opened_out += other.opened_out;
+        self.opened_in += other.opened_in;
+        self.sealed.add_all(&other.sealed);
         self.quoted_out += other.quoted_out;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);

@@ -14,6 +14,7 @@ use super::tls_record::handshake_type;
 use super::wire::Fit;
 use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay};
+use crate::evidence::seal::Seal;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
@@ -55,6 +56,7 @@ impl Session for Dtls {
         let Some(datagram) = shape(bytes) else {
             // SRTP beside DTLS, or a record with the unified header.
             sink.carries(Carries::Application);
+            sink.sealed(Seal::NoKey, bytes.len());
             return Step::Consumed(bytes.len());
         };
         for fragment in &datagram.fragments {
@@ -80,6 +82,9 @@ fn takes(datagram: &Datagram<'_>, length: usize, sink: &mut Sink<'_>) {
     let beyond = *sink.flow.carries.of(sink.ends.side) == Carries::Application;
     if has_payload || beyond {
         sink.carries(Carries::Application);
+        if has_payload {
+            sink.sealed(Seal::NoKey, length);
+        }
     } else {
         sink.overhead(Overhead::Handshake, handshake);
     }

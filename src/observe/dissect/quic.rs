@@ -21,6 +21,7 @@ use super::wire::Fit;
 use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Relay, Side};
 use crate::evidence::ledger::connection_ids::{Known, NAMES_MAX};
+use crate::evidence::seal::Seal;
 use crate::ground::address::classify;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Moment;
@@ -142,6 +143,7 @@ impl Session for Quic {
             takes(shape.as_ref(), initial, bytes.len(), sink);
         } else {
             sink.carries(Carries::Application);
+            sink.sealed(Seal::NoKey, bytes.len());
         }
         Step::Consumed(bytes.len())
     }

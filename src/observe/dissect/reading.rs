@@ -729,6 +729,11 @@ impl Reading {
                 let part = within.take(side, inside, shared, sink);
                 sink.parts.push(part);
             }
+            if matches!(step, Step::DoneHere | Step::Done)
+                && let Some(reason) = *sink.flow.rest.of(side)
+            {
+                sink.sealed(reason, stream.waits());
+            }
             label(side, from, passes, sink);
             let passed = matches!(
                 step,

@@ -7,6 +7,7 @@ use super::tunnel_shape::{StreamOpening, recognise_tcp};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::Pair;
+use crate::evidence::seal::Seal;
 use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const SSH: Protocol = Protocol {
@@ -73,7 +74,10 @@ impl Session for Ssh {
         };
         *sink.flow.understood.of_mut(side) = clear;
         match step {
-            _ if !clear => Step::DoneHere,
+            _ if !clear => {
+                sink.rest_sealed(Seal::NoKey);
+                Step::DoneHere
+            }
             Clear::More => Step::More,
             Clear::Whole { length, last } if last => {
                 // What stands behind it in this segment is sealed already.
@@ -82,7 +86,10 @@ impl Session for Ssh {
                 Step::Consumed(length)
             }
             Clear::Whole { length, .. } => Step::Consumed(length),
-            Clear::Sealed => Step::DoneHere,
+            Clear::Sealed => {
+                sink.rest_sealed(Seal::NoKey);
+                Step::DoneHere
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use super::tls_record::{
 };
 use super::{Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
+use crate::evidence::seal::Seal;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, PayloadKind};
@@ -111,6 +112,7 @@ impl Session for Tls {
                     return pass(&record);
                 }
                 sink.carries(Carries::Application);
+                sink.rest_sealed(Seal::NoKey);
                 Step::DoneHere
             }
             _ => {
@@ -124,6 +126,11 @@ impl Session for Tls {
         // The connection ended inside a hello: what is there may hold the name.
         let mut rest = bytes;
         while let Next::Record(record) = next(rest) {
+            if record.content_type == content_type::APPLICATION_DATA {
+                // Its end is missing.
+                sink.sealed(Seal::LostPackets, rest.len());
+                break;
+            }
             if record.content_type == content_type::HANDSHAKE && self.in_clear(sink.side(), &record)
             {
                 self.handshake(record.fragment, sink);
@@ -174,6 +181,7 @@ impl Tls {
                 sink.carries(Carries::Application);
                 sink.gap(GapId::UnreadablePackets, "a TLS record that cannot be read");
                 sink.part(usize::MAX, Part::Sealed);
+                sink.rest_sealed(self.opening.as_ref().map_or(Seal::NoKey, |o| o.odd(side)));
                 return Step::DoneHere;
             }
         };
@@ -210,10 +218,15 @@ impl Tls {
         match &mut self.opening {
             Some(opening) => {
                 opening.is_agreed(client);
-                opening.record(&record, sink);
+                opening.record(&record, data, sink);
             }
             // The log knows nothing of it.
-            None => sink.part(usize::MAX, Part::Sealed),
+            None => {
+                sink.part(usize::MAX, Part::Sealed);
+                if data {
+                    sink.sealed(Seal::NoKey, HEADER_LEN + record.length);
+                }
+            }
         }
         Step::Consumed(HEADER_LEN + record.length)
     }

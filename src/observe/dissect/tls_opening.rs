@@ -8,6 +8,7 @@ use super::tls_hello::ServerHello;
 use super::tls_record::{HEADER_LEN, Record};
 use super::{Inside, Sink};
 use crate::evidence::flow::{Pair, Side};
+use crate::evidence::seal::Seal;
 use crate::observe::flow::part::Part;
 use crate::observe::open::keylog::{Keylog, Label};
 use crate::observe::open::tls::opener::{Agreed, Opener, Side as Role};
@@ -127,11 +128,32 @@ impl Opening {
         self.open.is_some()
     }
 
-    /// Takes a whole record, and says what it is.
-    pub(super) fn record(&mut self, record: &Record<'_>, sink: &mut Sink<'_>) {
+    /// Why bytes that are no record stay sealed.
+    pub(super) fn odd(&self, side: Side) -> Seal {
+        match &self.open {
+            Some(open) if *open.torn.of(side) => Seal::LostPackets,
+            Some(_) => Seal::Unsupported,
+            None => self.closed(),
+        }
+    }
+
+    /// Why nothing is opened as long as the hellos are not both known.
+    fn closed(&self) -> Seal {
+        match self.client {
+            Some(_) => Seal::LostPackets,
+            None => Seal::NoKey,
+        }
+    }
+
+    /// Takes a whole record, `data` if it carries application data by its outside, and says what it is.
+    pub(super) fn record(&mut self, record: &Record<'_>, data: bool, sink: &mut Sink<'_>) {
         let length = HEADER_LEN.saturating_add(record.length);
         let side = sink.side();
+        let closed = self.closed();
         let Some(open) = &mut self.open else {
+            if data {
+                sink.sealed(closed, length);
+            }
             // As long as it is not known whether anything will be opened, handshakes are counted where packets are.
             let told = record.content_type != APPLICATION && sink.flow.accounts;
             let part = match told {
@@ -157,8 +179,16 @@ impl Opening {
                 });
             }
             // Handshake, alerts: the protocol's own.
-            Ok(_) => sink.part(length, own(self.own.of_mut(side), length)),
-            Err(_) => {
+            Ok(_) => {
+                if data {
+                    sink.opened(length);
+                }
+                sink.part(length, own(self.own.of_mut(side), length));
+            }
+            Err(why) => {
+                if data {
+                    sink.sealed(why.into(), length);
+                }
                 *open.torn.of_mut(side) = true;
                 sink.part(length, Part::Closed);
             }

@@ -249,6 +249,11 @@ impl Stream {
         self.data.get(self.read..).unwrap_or_default()
     }
 
+    /// Bytes that are here and not consumed, those behind holes included.
+    pub fn waits(&self) -> usize {
+        self.unread().len().saturating_add(self.late_bytes)
+    }
+
     /// Sequence number of the first of them.
     pub fn position(&self) -> u32 {
         self.start.wrapping_add(low(self.read))

@@ -20,7 +20,7 @@ use std::io::{self, Write};
 const CELL_MAX: usize = 2_000;
 
 /// The columns, in order. New ones go to the end: sheets and scripts count them.
-const COLUMNS: [&str; 44] = [
+const COLUMNS: [&str; 47] = [
     "session",
     "kind",
     "id",
@@ -53,6 +53,9 @@ const COLUMNS: [&str; 44] = [
     "packets_in",
     "bytes_out",
     "bytes_in",
+    "bytes_opened_out",
+    "bytes_opened_in",
+    "sealed",
     "first",
     "last",
     "clients",
@@ -193,6 +196,8 @@ fn findings(report: &Report, about: impl Fn(&Finding) -> bool) -> [Named; 3] {
 fn of_destination(session: &Session<'_>, d: &Destination) -> Vec<Named> {
     let (via, cloud) = (d.via.as_ref(), d.cloud.as_ref());
     let about = |f: &Finding| f.destination.as_ref() == Some(&d.id);
+    let sealed = d.sealed.iter().map(|s| format!("{} {}", s.reason, s.bytes));
+    let sealed: Vec<String> = sealed.collect();
     let mut cells = vec![
         ("session", number(session.number)),
         ("kind", "destination".to_owned()),
@@ -226,6 +231,9 @@ fn of_destination(session: &Session<'_>, d: &Destination) -> Vec<Named> {
         ("packets_in", d.packets_in.to_string()),
         ("bytes_out", d.bytes_out.to_string()),
         ("bytes_in", d.bytes_in.to_string()),
+        ("bytes_opened_out", d.bytes_opened_out.to_string()),
+        ("bytes_opened_in", d.bytes_opened_in.to_string()),
+        ("sealed", list(&sealed)),
         ("first", text_of(d.first.as_ref())),
         ("last", text_of(d.last.as_ref())),
         ("clients", list(&d.clients)),

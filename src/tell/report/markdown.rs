@@ -12,7 +12,7 @@
 use super::format::{Format, Setting};
 use super::v1::{Claim, Destination, Finding, Gap, Lookup, Report};
 use super::weight::{Weight, bearing, sessions};
-use super::words::{meaning_of_all, rank};
+use super::words::{meaning_of_all, opened, rank};
 use crate::ground::text;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -345,8 +345,9 @@ fn destinations(page: &mut Page, destinations: &[Destination]) {
                 .map(|port| format!(" port {port}"))
                 .unwrap_or_default();
             let place = d.country.as_deref().unwrap_or("unknown");
+            let opened = opened(d).map(|words| format!(", {}", prose(&words)));
             vec![
-                format!("{name}{port}"),
+                format!("{name}{port}{}", opened.unwrap_or_default()),
                 prose(d.attribution.id()),
                 prose(d.stage.id()),
                 format!("{} ({})", prose(place), prose(d.country_confidence.id())),

@@ -17,6 +17,7 @@ pub use declared::{Allowance, Beacon, CaseFile, Event, Phase};
 pub use measured::{Baseline, Clock, Content, Contrast, PhaseExposure, Silence, Slot, Timeline};
 
 use crate::evidence::flow::NameSource;
+use crate::evidence::seal::Seal;
 use crate::ground::gaps::GapId;
 use crate::ground::label::LabelSource;
 use crate::ground::moment::FrameRef;
@@ -397,6 +398,15 @@ pub struct Destination {
     pub bytes_out: u64,
     /// Transport payload towards our side.
     pub bytes_in: u64,
+    /// Of the payload away from our side, what was sealed and opened with keys.
+    #[serde(default)]
+    pub bytes_opened_out: u64,
+    /// The same of the payload towards our side.
+    #[serde(default)]
+    pub bytes_opened_in: u64,
+    /// Payload of both directions that stayed sealed, by reason.
+    #[serde(default)]
+    pub sealed: Vec<Sealed>,
     /// First packet.
     pub first: Option<String>,
     /// Last packet.
@@ -411,6 +421,15 @@ pub struct Destination {
     pub notes: Vec<String>,
     /// Inputs that show it.
     pub inputs: Vec<u32>,
+}
+
+/// Payload that stayed sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sealed {
+    /// `no-key`, `lost-packets`, `unsupported` or `failed-tag`.
+    pub reason: Open<Seal>,
+    /// How much.
+    pub bytes: u64,
 }
 
 /// The local relay of a destination.

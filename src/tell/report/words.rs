@@ -3,6 +3,8 @@
 
 use super::v1::{App, Destination, Report};
 use super::weight::Weight;
+use crate::evidence::seal::Seal;
+use crate::ground::vocabulary::Open;
 use crate::judge::claim::Verdict;
 use crate::judge::classify::Scope;
 use crate::judge::classify::attribution::Attribution;
@@ -198,6 +200,23 @@ pub(in crate::tell::report) fn place(row: &Destination) -> String {
         (_, None, None) if row.scope == Scope::Relayed => RELAYED.to_owned(),
         (_, None, _) => "unknown place".to_owned(),
     }
+}
+
+/// What was opened with keys, and what was not; nothing where no key opened anything and none failed.
+pub(in crate::tell::report) fn opened(row: &Destination) -> Option<String> {
+    let (out, back) = (row.bytes_opened_out, row.bytes_opened_in);
+    let no_key = Open::Known(Seal::NoKey);
+    let told = out > 0 || back > 0 || row.sealed.iter().any(|s| s.reason != no_key);
+    let mut words = format!("opened with keys: {} out, {} in", bytes(out), bytes(back));
+    for (at, sealed) in row.sealed.iter().enumerate() {
+        let lead = if at == 0 { "; sealed:" } else { "," };
+        words.push_str(&format!(
+            "{lead} {} ({})",
+            bytes(sealed.bytes),
+            sealed.reason
+        ));
+    }
+    told.then_some(words)
 }
 
 /// An address with its port, an IPv6 address in brackets.

@@ -301,6 +301,10 @@ pub mod destinations {
         "packets_in" Count always "packets towards our side" => Cell::Count(of.packets_in);
         "bytes_out" Count always "transport payload away from our side" => Cell::Count(of.bytes_out);
         "bytes_in" Count always "transport payload towards our side" => Cell::Count(of.bytes_in);
+        "bytes_opened_out" Count always "payload away from our side that was opened with keys" => Cell::Count(of.bytes_opened_out);
+        "bytes_opened_in" Count always "payload towards our side that was opened with keys" => Cell::Count(of.bytes_opened_in);
+        "bytes_sealed" Count always "payload of both directions that stayed sealed" => Cell::Count(of.sealed.iter().fold(0, |sum, s| s.bytes.saturating_add(sum)));
+        "sealed" Texts always "why it stayed sealed" => Cell::Texts(of.sealed.iter().map(|s| s.reason.to_string()).collect());
         "first" Time maybe "first packet" => Cell::time(of.first.as_deref());
         "last" Time maybe "last packet" => Cell::time(of.last.as_deref());
         "clients" Texts always "addresses of our side" => words(&of.clients);

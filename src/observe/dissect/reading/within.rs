@@ -2,6 +2,7 @@
 
 use super::{NO_SLOT, Reading, Shared};
 use crate::evidence::flow::{Pair, Side};
+use crate::evidence::seal::Seal;
 use crate::observe::dissect::{Inside, Sink};
 use crate::observe::flow::part::{Opened, Part};
 
@@ -11,6 +12,8 @@ pub(super) struct Within {
     pub(super) reading: Reading,
     /// Numbers of the next byte of each direction.
     next: Pair<u32>,
+    /// All further bytes of a direction inside stay sealed.
+    rest: Pair<Option<Seal>>,
 }
 
 impl Within {
@@ -31,6 +34,9 @@ impl Within {
         // What is said of bytes inside is no label of those around them.
         let around = sink.flow.take_labels(side);
         let parts = std::mem::take(&mut sink.parts);
+        let seals = std::mem::take(&mut sink.flow.seals);
+        let rest = std::mem::replace(&mut sink.flow.rest, self.rest);
+        let sealed = *self.rest.of(side);
         if inside.torn {
             self.reading.torn(side, shared, sink);
         }
@@ -42,6 +48,20 @@ impl Within {
             let reading = &mut self.reading;
             reading.segment(NO_SLOT, number, Some(number), bytes, shared, sink);
         }
+        let mut inner = std::mem::replace(&mut sink.flow.seals, seals).sealed;
+        self.rest = std::mem::replace(&mut sink.flow.rest, rest);
+        if let Some(reason) = sealed {
+            inner.add(reason, inside.bytes.len() as u64);
+        }
+        // What is sealed once more inside was not opened.
+        let mut left = inside.length as u64;
+        for (reason, bytes) in inner.iter() {
+            let bytes = bytes.min(left);
+            left = left.saturating_sub(bytes);
+            sink.flow.seals.sealed.add(reason, bytes);
+        }
+        let read = sink.flow.seals.opened.of_mut(side);
+        *read = read.saturating_add(left);
         let opened = Opened {
             front: inside.front,
             number,

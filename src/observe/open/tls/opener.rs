@@ -12,6 +12,7 @@ use super::super::keylog::{Keylog, Label};
 use super::protection::{Record, open_12, open_13};
 use super::schedule::{Bytes, Keys, Version, of_master, of_secret, updated};
 use super::suite::{Cipher, Suite, suite_of};
+use crate::evidence::seal::Seal;
 use zeroize::Zeroizing;
 
 /// Records that may have been lost in one hole: each is a number to try.
@@ -37,6 +38,17 @@ pub enum Why {
     Unsupported,
     /// Its tag or check fails.
     Tag,
+}
+
+impl From<Why> for Seal {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::NoKey => Self::NoKey,
+            Why::Lost => Self::LostPackets,
+            Why::Unsupported => Self::Unsupported,
+            Why::Tag => Self::FailedTag,
+        }
+    }
 }
 
 /// Whose records.

@@ -4,7 +4,7 @@ use super::super::duplicates::Port;
 use super::super::senders::Senders;
 use super::{Context, Tracker, content};
 use crate::evidence::bins::Bins;
-use crate::evidence::flow::Side;
+use crate::evidence::flow::{Pair, Side, Span};
 use crate::evidence::ledger::Ends;
 use crate::evidence::{Series, UnflowedOverTime};
 use crate::ground::gaps::GapId;
@@ -67,6 +67,7 @@ impl Tracker {
                 app,
             });
         });
+        note_seals(closed);
         // What was found at the very end is not read any more: somebody's packets all the same.
         if let Some(first) = closed.flow.inside.take().first() {
             closed.flow.facts.tunnel.get_or_insert(first.name);
@@ -226,6 +227,36 @@ impl Tracker {
             time_gaps,
         };
         (series, self.senders)
+    }
+}
+
+/// Counts what ended sealed, where the last packet is, and never more than was sent: what was read twice counts once.
+fn note_seals(closed: &mut Closed) {
+    let seals = std::mem::take(&mut closed.flow.seals);
+    if let Some(span) = closed.spans.iter_mut().max_by_key(|s| s.last) {
+        span.seals.add(&seals);
+    }
+    let sum = |of: &dyn Fn(&Span) -> u64| {
+        let spans = closed.spans.iter().map(of);
+        spans.fold(0u64, u64::saturating_add)
+    };
+    let mut left = Pair {
+        a: sum(&|span| span.bytes.a),
+        b: sum(&|span| span.bytes.b),
+    };
+    for span in closed.spans.iter_mut() {
+        for side in Side::BOTH {
+            let (left, opened) = (left.of_mut(side), span.seals.opened.of_mut(side));
+            *opened = (*opened).min(*left);
+            *left = left.saturating_sub(*opened);
+        }
+    }
+    let mut left = left.a.saturating_add(left.b);
+    for span in closed.spans.iter_mut() {
+        for (reason, bytes) in std::mem::take(&mut span.seals.sealed).iter() {
+            span.seals.sealed.add(reason, bytes.min(left));
+            left = left.saturating_sub(bytes);
+        }
     }
 }
 

@@ -69,12 +69,14 @@ impl Tracker {
         if let Some((flow, span)) = found {
             let carries = *flow.carries.of(side);
             let spared = std::mem::take(flow.spared.of_mut(side));
+            let seals = std::mem::take(&mut flow.seals);
             let whole = udp.wire_len as u64;
             note_dissected(flow, span, side, whole, context);
             span.opened = true;
             if !context.again && !context.rival {
                 *span.bytes.of_mut(side) += whole;
                 *span.spared.of_mut(side) += spared;
+                span.seals.add(&seals);
             }
             if whole > 0 {
                 let carries = match carries {

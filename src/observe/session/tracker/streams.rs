@@ -84,6 +84,7 @@ impl Tracker {
                 .accept(sequence, length, pushed, place)
         };
         let start = flow.peer.of(side).initial().map(|isn| isn.wrapping_add(1));
+        let rest = *flow.rest.of(side);
         let cut = segment.wire_len > segment.payload.len();
         if cut && self.readings.get(slot).is_none_or(|r| r.wants(side)) {
             self.snaplen(context, "payload that may hold a name was cut");
@@ -103,12 +104,17 @@ impl Tracker {
             let declared = std::mem::take(flow.declared.of_mut(side));
             let spared = std::mem::take(flow.spared.of_mut(side));
             note_dissected(flow, span, side, u64::from(new), context);
+            let mut seals = std::mem::take(&mut flow.seals);
+            if let Some(reason) = rest {
+                seals.sealed.add(reason, u64::from(new));
+            }
             span.opened |= opened;
             if !context.again {
                 let most = span.declared.of_mut(side);
                 *most = declared.max(*most);
                 *span.bytes.of_mut(side) += u64::from(new);
                 *span.spared.of_mut(side) += spared;
+                span.seals.add(&seals);
             }
             if new > 0 {
                 note_carries(span, side, *flow.carries.of(side));

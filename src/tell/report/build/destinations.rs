@@ -1,6 +1,7 @@
 //! Destinations and lookups in the report: order, wording, bounds.
 
 use super::Times;
+use crate::evidence::seal::{Seal, Sealed};
 use crate::ground::protocol;
 use crate::ground::record_type as rtype;
 use crate::judge::claim::Case;
@@ -133,6 +134,9 @@ pub(super) fn write_destination(
         packets_in: counted(|t| t.packets_in),
         bytes_out: counted(|t| t.bytes_out),
         bytes_in: counted(|t| t.bytes_in),
+        bytes_opened_out: counted(|t| t.opened_out),
+        bytes_opened_in: counted(|t| t.opened_in),
+        sealed: sealed(&traffic.as_ref().map(|t| t.sealed).unwrap_or_default()),
         first: traffic.and_then(|t| times.show(t.first)),
         last: traffic.and_then(|t| times.show(t.last)),
         ja4: destination.ja4.iter().map(|j| j.to_string()).collect(),
@@ -148,6 +152,14 @@ pub(super) fn write_destination(
         notes: grounds::notes(&destination.notes),
         inputs: inputs.into_iter().collect(),
     }
+}
+
+fn sealed(counted: &Sealed) -> Vec<v1::Sealed> {
+    let each = |(reason, bytes): (Seal, u64)| v1::Sealed {
+        reason: reason.into(),
+        bytes,
+    };
+    counted.iter().map(each).collect()
 }
 
 /// One row per scope, attribution, country and stage for what is over the bound.
@@ -202,6 +214,15 @@ pub(super) fn overflow(
                 row.packets_in += counted(|t| t.packets_in);
                 row.bytes_out += counted(|t| t.bytes_out);
                 row.bytes_in += counted(|t| t.bytes_in);
+                row.bytes_opened_out += counted(|t| t.opened_out);
+                row.bytes_opened_in += counted(|t| t.opened_in);
+                for more in traffic.iter().flat_map(|t| sealed(&t.sealed)) {
+                    match row.sealed.iter_mut().find(|s| s.reason == more.reason) {
+                        Some(sum) => sum.bytes += more.bytes,
+                        None => row.sealed.push(more),
+                    }
+                }
+                row.sealed.sort_by(|a, b| a.reason.cmp(&b.reason));
                 let first = traffic.and_then(|t| times.show(t.first));
                 let last = traffic.and_then(|t| times.show(t.last));
                 if first < row.first {

@@ -173,6 +173,9 @@ fn known(page: &mut Page<'_>, part: &Part<'_>, row: &Destination) -> io::Result<
     if let Some(words) = &row.explained {
         page.small(&format!("explained by the baseline: {words}"))?;
     }
+    if let Some(words) = words::opened(row) {
+        page.small(&words)?;
+    }
     for note in &row.notes {
         page.leaf("div", &[("class", "note")], &format!("note: {note}"))?;
     }

@@ -84,7 +84,7 @@ fields! {
     Destination: app attribution_reason clients explained host ip names notes organisation owner via;
         keep id scope port transport protocol host_source role jurisdiction attribution country
         country_confidence country_candidates asn cloud stage flows packets_out packets_in bytes_out
-        bytes_in first last ja4 inputs;
+        bytes_in bytes_opened_out bytes_opened_in sealed first last ja4 inputs;
     Via: ip; keep port;
     Name: name; keep source input frame;
     Lookup: answers app clients name owner resolver;

@@ -7,7 +7,7 @@ use crate::judge::classify::Scope;
 use crate::judge::classify::attribution::Attribution;
 use crate::tell::report::v1::{self, Destination, Lookup, Name, Report};
 use crate::tell::report::words::{
-    RELAYED, app, because, by_attribution, bytes, count, place, rounded, socket,
+    RELAYED, app, because, by_attribution, bytes, count, opened, place, rounded, socket,
 };
 use std::cmp::Reverse;
 use std::io;
@@ -216,6 +216,7 @@ fn evidence(row: &Destination) -> Vec<Line> {
     if !row.attribution_reason.is_empty() {
         lines.push(Line::Text(row.attribution_reason.clone()));
     }
+    lines.extend(opened(row).map(Line::Text));
     lines.extend(
         row.notes
             .iter()
