@@ -5,6 +5,7 @@ pub mod content;
 pub mod flow;
 pub mod input;
 pub mod ledger;
+pub(crate) mod link;
 pub mod row;
 pub mod seal;
 
@@ -90,6 +91,8 @@ pub struct Series {
     pub time_gaps: Vec<TimeGap>,
     /// Flows that were folded because rows ran out.
     pub folded: u64,
+    /// Those that stand on the same link have the same number here.
+    pub link: usize,
 }
 
 /// All inputs, read.

@@ -145,6 +145,17 @@ pub struct Station {
     pub forwards: bool,
 }
 
+impl Station {
+    /// Takes in what is known of it elsewhere.
+    pub(crate) fn learn(&mut self, other: &Self) {
+        self.sources.extend(other.sources.iter().copied());
+        self.claims.extend(other.claims.iter().copied());
+        self.router |= other.router;
+        self.leases |= other.leases;
+        self.forwards |= other.forwards;
+    }
+}
+
 /// How soon an address answers what it is sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Nearness {
@@ -444,11 +455,8 @@ impl Ledger {
         mac: Option<Mac>,
         began: Timestamp,
     ) -> Vec<&NameEvent> {
-        let Some(events) = self.events.get(&address) else {
-            return Vec::new();
-        };
-        let mut found: Vec<&NameEvent> = events
-            .iter()
+        let mut found: Vec<&NameEvent> = self
+            .names_at(address, began)
             .filter(|e| {
                 e.client == client
                     || match (e.client_mac, mac) {
@@ -456,10 +464,28 @@ impl Ledger {
                         _ => true,
                     }
             })
-            .filter(|e| e.at.time <= began && (began <= e.until.plus(NAME_GRACE)))
             .collect();
         found.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
         found
+    }
+
+    /// The same for a flow that another series shows, in no order: by its address or MAC, the asker has to be the one that had the flow.
+    pub fn names_asked_by(
+        &self,
+        address: IpAddr,
+        (client, mac): (IpAddr, Option<Mac>),
+        began: Timestamp,
+    ) -> impl Iterator<Item = &NameEvent> {
+        self.names_at(address, began)
+            .filter(move |e| match (e.client_mac, mac) {
+                (Some(theirs), Some(ours)) => theirs == ours,
+                _ => e.client == client,
+            })
+    }
+
+    fn names_at(&self, address: IpAddr, began: Timestamp) -> impl Iterator<Item = &NameEvent> {
+        let events = self.events.get(&address).into_iter().flatten();
+        events.filter(move |e| e.at.time <= began && (began <= e.until.plus(NAME_GRACE)))
     }
 
     /// Addresses that a public name stood for at any time.

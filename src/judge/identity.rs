@@ -7,12 +7,13 @@ pub mod oui;
 pub mod topology;
 
 use crate::evidence::flow::{Key, LinkFacts, Pair, Side};
+use crate::evidence::link::{Spoken, spoken};
 use crate::evidence::row::RowKey;
 use crate::evidence::{Devices, Series};
 use crate::ground::address::{Class, classify};
 use crate::ground::mac::Mac;
 use crate::ground::moment::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use topology::{Topology, is_of_site};
 
@@ -52,12 +53,14 @@ pub struct DeviceView {
     recorder: bool,
 }
 
-/// When a MAC sent from an address: first and last time.
-type Spoken = BTreeMap<(Mac, IpAddr), (Timestamp, Timestamp)>;
-
 impl DeviceView {
-    /// Binds the declared addresses to the machines of a series.
-    pub fn new(devices: &Devices, series: &Series, topology: &Topology<'_>) -> Self {
+    /// Binds the declared addresses to the machines of a series, by all series of `all` that stand on its link.
+    pub fn new(
+        devices: &Devices,
+        series: &Series,
+        all: &[Series],
+        topology: &Topology<'_>,
+    ) -> Self {
         let mut view = Self {
             all: devices.all,
             ips: devices.ips.clone(),
@@ -65,7 +68,7 @@ impl DeviceView {
             ..Self::default()
         };
         if devices.any() && !devices.all {
-            let spoken = spoken(series);
+            let spoken = spoken(all.iter().filter(|other| other.link == series.link));
             for ip in &devices.ips {
                 view.bind(*ip, series, &spoken);
             }
@@ -227,25 +230,6 @@ impl DeviceView {
             _ => DeviceMatch::Unsure,
         }
     }
-}
-
-/// When each MAC sent from each address, by the flows of one MAC each.
-fn spoken(series: &Series) -> Spoken {
-    let mut out = Spoken::new();
-    for (key, row) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
-        for side in Side::BOTH {
-            let its = key.link.of(side);
-            let Some(mac) = its.source.filter(|_| !its.mixed) else {
-                continue;
-            };
-            for span in row.spans.iter().filter(|s| *s.total.packets.of(side) > 0) {
-                let (first, last) = (span.total.first.time, span.total.last.time);
-                let (from, to) = out.entry((mac, key.key.ip(side))).or_insert((first, last));
-                (*from, *to) = ((*from).min(first), (*to).max(last));
-            }
-        }
-    }
-    out
 }
 
 /// MACs that sent from an address of this one after it fell silent, if one of the two is a number that

@@ -110,6 +110,7 @@ pub fn read(sources: &[Source], settings: &Settings) -> Result<Evidence, Error> 
         }
     }
     note_late_keys(&mut evidence);
+    crate::evidence::link::share(&mut evidence.series);
     settings.means.progress.clear();
     Ok(evidence)
 }
@@ -186,7 +187,10 @@ fn read_as(plan: &Plan, settings: &Settings, hash: bool) -> Result<Evidence, Err
     let mut first_intervals = intervals;
     for ((reading, intervals), members) in read.into_iter().zip(grouped) {
         facts.extend(members.iter().copied().zip(reading.facts));
-        series.push(reading.series);
+        series.push(Series {
+            link: series.len(),
+            ..reading.series
+        });
         first_intervals = first_intervals.or(intervals);
     }
     Ok(Evidence {

@@ -42,6 +42,7 @@ mod records;
 mod redact;
 mod relays;
 mod report;
+mod split;
 mod subject;
 mod support;
 mod timeline;

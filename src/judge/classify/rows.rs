@@ -105,7 +105,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
     let mut lookups = BTreeMap::new();
     for (index, series) in basis.evidence.series.iter().enumerate() {
         let topology = Topology::new(series, &basis.evidence.series, basis.local);
-        let device = DeviceView::new(basis.devices, series, &topology);
+        let device = DeviceView::new(basis.devices, series, &basis.evidence.series, &topology);
         let labels = Labels::new(series, basis);
         let mut directions = BTreeMap::new();
         let mut shown = Shown::default();

@@ -57,17 +57,29 @@ fn sum_of_addresses(source: IpAddr, destination: IpAddr) -> Option<u64> {
     }
 }
 
+/// Words that are summed side by side.
+const LANES: usize = 8;
+
 /// Sum of big-endian 16-bit words, the last one padded with zero.
 ///
-/// Adding 32-bit halves of 64-bit words gives the same sum modulo 0xffff (RFC 1071 §2(B)) and
-/// lets the compiler use wide registers; byte order is put right at the end, which RFC 1071 §2(B)
-/// allows too.
+/// Adding 32-bit words gives the same sum modulo 0xffff (RFC 1071 §2(B)), and in several lanes, which cannot overflow below
+/// 2^32 words each, it takes wide registers; byte order is put right at the end, which RFC 1071 §2(B) allows too.
 fn sum(bytes: &[u8]) -> u64 {
+    let mut lanes = [0u64; LANES];
+    let (blocks, rest) = bytes.as_chunks::<{ 4 * LANES }>();
+    for block in blocks {
+        let (words, _) = block.as_chunks::<4>();
+        for (lane, word) in lanes.iter_mut().zip(words) {
+            *lane = lane.wrapping_add(u32::from_ne_bytes(*word).into());
+        }
+    }
+    let (words, rest) = rest.as_chunks::<4>();
     let mut total = 0u64;
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    for chunk in chunks {
-        let word = u64::from_ne_bytes(*chunk);
-        total += (word & 0xffff_ffff) + (word >> 32);
+    for word in words {
+        total = total.wrapping_add(u32::from_ne_bytes(*word).into());
+    }
+    for lane in lanes {
+        total = total.wrapping_add(lane);
     }
     let mut native = u64::from(fold(total));
     let (pairs, last) = rest.as_chunks::<2>();

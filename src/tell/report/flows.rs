@@ -75,7 +75,7 @@ pub fn rows(basis: &Basis<'_>) -> Vec<FlowRow> {
     let mut out = Vec::new();
     for series in &basis.evidence.series {
         let topology = Topology::new(series, &basis.evidence.series, basis.local);
-        let device = DeviceView::new(basis.devices, series, &topology);
+        let device = DeviceView::new(basis.devices, series, &basis.evidence.series, &topology);
         let labels = Labels::new(series, basis);
         let row_of = |key: &RowKey, tally: &Tally, scope| {
             flow_row(key, tally, scope, &labels, basis, &translators)

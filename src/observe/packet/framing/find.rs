@@ -129,14 +129,18 @@ fn end(bytes: &[u8], total: usize, four: bool) -> At {
     At::Whole { total, four, sure }
 }
 
+/// The places near the start of `bytes` where the first byte of a packet's header stands, and the bytes from there on.
+fn beginnings(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let near = bytes.get(..=super::BEFORE_MAX).unwrap_or(bytes);
+    let places = near.iter().enumerate();
+    places
+        .filter(|(_, byte)| matches!(byte, 0x45..=0x4f | 0x60..=0x6f))
+        .filter_map(|(at, _)| Some((at, bytes.get(at..)?)))
+}
+
 /// Where in a datagram of `wire` bytes an IP packet stands that ends where the datagram does, or a few bytes before.
 pub fn embedded_whole(bytes: &[u8], wire: usize) -> Option<&[u8]> {
-    for before in 0..=super::BEFORE_MAX {
-        let rest = bytes.get(before..)?;
-        let first = *rest.first()?;
-        if !matches!(first, 0x45..=0x4f | 0x60..=0x6f) {
-            continue;
-        }
+    for (before, rest) in beginnings(bytes) {
         let total = match packet_at(rest) {
             At::Whole {
                 total, four: true, ..
@@ -161,14 +165,11 @@ pub fn embedded_whole(bytes: &[u8], wire: usize) -> Option<&[u8]> {
 
 /// A whole packet near the start of a segment, proved by both of its checksums, and the bytes from it on.
 pub fn embedded(bytes: &[u8]) -> Option<&[u8]> {
-    for before in 0..=super::BEFORE_MAX {
-        let rest = bytes.get(before..)?;
-        let first = *rest.first()?;
+    for (_, rest) in beginnings(bytes) {
         // Text has many bytes that could begin a packet, and few that would be as long as it says.
-        let said = match first {
-            0x45..=0x4f => be16(rest, 2),
-            0x60..=0x6f => be16(rest, 4),
-            _ => continue,
+        let said = match rest.first() {
+            Some(0x45..=0x4f) => be16(rest, 2),
+            _ => be16(rest, 4),
         };
         if said.is_some_and(|said| said <= rest.len())
             && let At::Whole {

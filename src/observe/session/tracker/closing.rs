@@ -219,6 +219,7 @@ impl Tracker {
         let series = Series {
             inputs,
             folded: self.rows.folded,
+            link: 0,
             rows: self.rows.into_sorted(),
             ledger: self.ledger,
             unflowed: self.unflowed,
