@@ -25,6 +25,7 @@ mod http;
 pub mod http1;
 mod http2;
 pub mod http2_frame;
+mod http3;
 pub mod httpdns;
 pub mod ja4;
 #[cfg(test)]
@@ -36,9 +37,11 @@ pub mod neighbours;
 mod ntp;
 mod packets;
 mod proxy_header;
+pub mod qpack;
 pub mod quic;
 pub mod quic_shape;
 pub mod reading;
+mod request_fields;
 mod rtmp;
 pub mod rtmp_chunk;
 mod rtsp;
@@ -112,12 +115,37 @@ pub trait Session {
     }
 
     /// Keys are at hand. True if the session opens what its protocol seals, and says of all bytes what they are.
-    fn keys(&mut self, _keys: &Arc<Keylog>) -> bool {
+    fn keys(&mut self, _keys: &Keys) -> bool {
         false
     }
 
     /// The flow ended with these bytes unread.
     fn end(&mut self, _bytes: &[u8], _sink: &mut Sink<'_>) {}
+}
+
+/// What opens sealed connections, for the readers of all flows of a series.
+#[derive(Clone)]
+pub struct Keys {
+    /// The secrets.
+    pub log: Arc<Keylog>,
+    /// Connections of QUIC that they open: those go on in other flows.
+    pub quic: Arc<quic::connections::Connections>,
+}
+
+/// Bytes of a stream in a datagram that was opened.
+pub struct Piece {
+    /// The connection, by its number in the series.
+    pub connection: u64,
+    /// The stream, by its number in the connection.
+    pub stream: u64,
+    /// Where in the stream they stand.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Nothing follows them.
+    pub last: bool,
+    /// Who reads the stream.
+    pub reader: quic::connections::Reader,
 }
 
 /// What an opener found in a sealed message: it is read as a stream of its own, from the first such bytes of its direction on.
@@ -216,6 +244,8 @@ pub struct Sink<'a> {
     pub parts: Vec<(u64, Part)>,
     /// What came out of a sealed message that the session passes over next.
     pub inside: Option<Inside>,
+    /// What came out of a sealed datagram, stream by stream.
+    pub pieces: Vec<Piece>,
     /// Behind a handover: what a side speaks if nobody else claims it.
     pub otherwise: Option<(Side, &'static Protocol)>,
     /// The program behind it, where the capture labels it.

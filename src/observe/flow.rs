@@ -17,7 +17,7 @@ use crate::evidence::bins::Bins;
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::seal::{Seal, Seals};
 use crate::ground::moment::Moment;
-use part::Label;
+use part::{Label, Lent};
 use rare::Rare;
 use sequence::PeerState;
 
@@ -113,6 +113,8 @@ pub struct Flow {
     pub spared: Pair<u64>,
     /// What became of sealed payload since it was last counted.
     pub seals: Seals,
+    /// Bytes of streams inside that no packet holds, since they were last counted.
+    pub missing: u64,
     /// All further payload of a side stays sealed.
     pub rest: Pair<Option<Seal>>,
     /// Request bodies that each side has declared since they were last counted, bytes: the largest.
@@ -127,6 +129,8 @@ pub struct Flow {
     pub payload: PayloadKind,
     /// Packets found in the payload, not yet read as such.
     pub inside: Rare<Vec<Carried>>,
+    /// What came out of a sealed datagram, on its way to those who look into payloads.
+    pub lent: Rare<Lent>,
     /// Programs that labels name for its packets, in the order of their first packet.
     pub apps: Rare<Vec<AppId>>,
     /// Its accounted frames over time.
@@ -153,12 +157,14 @@ impl Flow {
             overhead: Rare::default(),
             spared: Pair::default(),
             seals: Seals::default(),
+            missing: 0,
             rest: Pair::default(),
             declared: Pair::default(),
             ended: Pair::default(),
             joined_late: false,
             facts: Rare::default(),
             inside: Rare::default(),
+            lent: Rare::default(),
             apps: Rare::default(),
             payload: PayloadKind::default(),
             bins: Bins::default(),

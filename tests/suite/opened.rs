@@ -203,6 +203,57 @@ fn what_is_not_opened_whole_stays_unread() {
     assert_eq!(verdict, "inconclusive");
 }
 
+fn quic(name: &str, opened: bool) -> (String, Vec<String>, Value) {
+    let keys = file("quic.log");
+    judged(
+        &file(&format!("quic-{name}.pcap")),
+        opened.then_some(&*keys),
+    )
+}
+
+/// Versions 1 and 2, from one to the other, all suites, a key update, early data, and a client that moves to another port under another id.
+#[test]
+fn the_same_quic_session_sealed_and_opened() {
+    for (name, opened) in [
+        ("personal", "contradicted"),
+        ("v2-personal", "contradicted"),
+        ("early-personal", "contradicted"),
+        ("moves", "contradicted"),
+        ("plain", "consistent"),
+        ("to-v2-plain", "consistent"),
+        ("long-plain", "consistent"),
+    ] {
+        let (sealed, reasons, report) = quic(name, false);
+        assert_eq!(sealed, "inconclusive", "{name}");
+        assert_eq!(reasons, ["payload-unread"], "{name}");
+        let (out, back, rest) = account(&report);
+        assert_eq!((out, back), (0, 0), "{name}");
+        assert!(rest.iter().all(|(reason, _)| reason == "no-key"), "{name}");
+        let (verdict, reasons, report) = quic(name, true);
+        assert_eq!(verdict, opened, "{name} {reasons:?}");
+        let (out, back, rest) = account(&report);
+        assert!(out > 1000 && back > 300 && rest.is_empty(), "{name}");
+        assert!(
+            report["destinations"]
+                .to_string()
+                .contains("http2-authority")
+        );
+    }
+    for name in ["plain", "moves"] {
+        let inner = |opened| quic(name, opened).2["destinations"].to_string();
+        assert!(inner(true).contains("inner.example"), "{name}");
+        assert!(!inner(false).contains("inner.example"), "{name}");
+    }
+}
+
+#[test]
+fn a_quic_stream_with_a_hole_is_not_whole() {
+    let (verdict, reasons, report) = quic("lost", true);
+    assert_eq!(verdict, "inconclusive", "{reasons:?}");
+    let gaps = report["coverage"]["gaps"].to_string();
+    assert!(gaps.contains("lost-packets"), "{gaps}");
+}
+
 #[test]
 fn keys_in_a_capture_open_what_stands_before_them() {
     let (verdict, ..) = judged(&file("keys-behind.pcapng"), None);

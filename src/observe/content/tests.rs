@@ -84,6 +84,7 @@ impl Talk {
             ends,
             parts: Vec::new(),
             inside: None,
+            pieces: Vec::new(),
             otherwise: None,
             app: None,
         };
@@ -122,6 +123,7 @@ impl Talk {
                 ends,
                 parts: Vec::new(),
                 inside: None,
+                pieces: Vec::new(),
                 otherwise: None,
                 app: None,
             };
@@ -174,6 +176,7 @@ impl Talk {
                 ends,
                 parts: Vec::new(),
                 inside: None,
+                pieces: Vec::new(),
                 otherwise: None,
                 app: None,
             });

@@ -16,14 +16,18 @@ use crate::ground::address::classify;
 use crate::ground::budget::{Budget, Lease};
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
-use crate::observe::flow::part::Label;
+use crate::observe::flow::part::{Label, Lent};
 use crate::observe::flow::{Flow, PayloadKind};
+use std::collections::BTreeMap;
 
 /// The clear start of an SSH connection (RFC 4253 §4.2, §7.1, §8; RFC 4252 §5), and a login: lists of algorithms take some 1,500
 /// bytes, a key share that resists quantum computers 1,200.
 const SSH_OPENING_MAX: u64 = 3 << 10;
 /// RTP packets between two parameter sets of one stream; senders repeat them every second or so.
 const RTP_APART: u16 = 4000;
+
+/// Streams of a side that are looked into at a time.
+const LENT_MAX: usize = 256;
 
 /// The port of DNS.
 const DNS: u16 = 53;
@@ -75,6 +79,8 @@ pub fn is_dissected(flow: &Flow, bytes: u64) -> bool {
 /// The payload of a flow.
 pub struct Watch {
     sides: Pair<Direction>,
+    /// Streams of each side in connections of many, by connection and number.
+    streams: Pair<BTreeMap<(u64, u64), Direction>>,
     account: Account,
     /// Both ends are on the site.
     guarded: bool,
@@ -174,6 +180,7 @@ impl Slot {
                 a: direction(a || !b),
                 b: direction(b || !a),
             },
+            streams: Pair::default(),
             account: Account {
                 hits: Hits::default(),
                 policy,
@@ -302,7 +309,10 @@ impl Watch {
 
     /// Holds as much of the budget as it needs; false if there is not so much.
     fn fits(&mut self) -> bool {
-        let size = self.sides.a.size().saturating_add(self.sides.b.size());
+        let all = [&self.streams.a, &self.streams.b].into_iter();
+        let streams = all.flat_map(|s| s.values()).map(Direction::size);
+        let sides = [self.sides.a.size(), self.sides.b.size()].into_iter();
+        let size = streams.chain(sides).fold(0, usize::saturating_add);
         let held = self.lease.held();
         if size <= held {
             self.lease.give_back(held.saturating_sub(size));
@@ -366,6 +376,78 @@ impl Watch {
         message.end(&mut out);
     }
 
+    /// Takes what came out of a sealed datagram.
+    pub fn lent(
+        &mut self,
+        payload: Payload<'_>,
+        lent: Lent,
+        flow: &Flow,
+        credits: &mut Vec<Credit>,
+    ) {
+        self.hellos(payload, flow, credits);
+        let when = (payload.at, payload.interval);
+        self.lend(payload.side, lent, flow, when, credits);
+        self.fits();
+    }
+
+    /// Lends bytes of streams to those who look into each.
+    pub fn lend(
+        &mut self,
+        side: Side,
+        lent: Lent,
+        flow: &Flow,
+        when: (Moment, u32),
+        credits: &mut Vec<Credit>,
+    ) {
+        let clues = Clues::of(flow, 0);
+        let told = self.told(flow, None);
+        let sides = self.sides.of_mut(side);
+        if sides.is_done() || clues.sealed {
+            self.streams.of_mut(side).clear();
+            return;
+        }
+        let length: usize = lent.streams.iter().map(|loan| loan.bytes.len()).sum();
+        let seen = sides.seen();
+        *seen = seen.saturating_add(length as u64);
+        self.account.opened.saw(length);
+        let too_much = seen.saturating_add(self.account.opened.get()) > DIRECTION_MAX;
+        let mut out = self.account.out(side, when, clues.payload, credits);
+        out.inside = true;
+        out.read(
+            usize::try_from(lent.marks).unwrap_or(usize::MAX),
+            when.0,
+            when.1,
+        );
+        let streams = self.streams.of_mut(side);
+        for loan in lent.streams {
+            if streams.len() >= LENT_MAX
+                && !streams.contains_key(&loan.stream)
+                && let Some((_, mut oldest)) = streams.pop_first()
+            {
+                oldest.stop(told, &mut out);
+            }
+            let told = Told {
+                undecided: loan.undecided,
+                ..told
+            };
+            let direction = streams.entry(loan.stream).or_default();
+            direction.label(loan.labels);
+            direction.segment(loan.number, Some(loan.begin), &loan.bytes, told, &mut out);
+            if loan.over
+                && let Some(mut direction) = streams.remove(&loan.stream)
+            {
+                direction.flush(told, &mut out);
+                direction.stop(told, &mut out);
+            }
+        }
+        if too_much {
+            sides.give_up();
+            while let Some((_, mut stream)) = streams.pop_first() {
+                stream.stop(told, &mut out);
+            }
+        }
+    }
+
     /// Takes the payload of an ICMP message, its identifier and sequence number in front.
     pub fn icmp(&mut self, payload: Payload<'_>, flow: &Flow, credits: &mut Vec<Credit>) {
         const NUMBERS: usize = 4;
@@ -402,6 +484,11 @@ impl Watch {
         direction.label(labels);
         direction.flush(told, &mut out);
         direction.stop(told, &mut out);
+        out.inside = true;
+        while let Some((_, mut stream)) = self.streams.of_mut(side).pop_first() {
+            stream.flush(told, &mut out);
+            stream.stop(told, &mut out);
+        }
         self.lease.give_back(self.lease.held());
     }
 }

@@ -114,6 +114,7 @@ impl Conversation {
             ends: sender,
             parts: Vec::new(),
             inside: None,
+            pieces: Vec::new(),
             otherwise: None,
             app: None,
         };
@@ -150,6 +151,7 @@ impl Conversation {
                 ends,
                 parts: Vec::new(),
                 inside: None,
+                pieces: Vec::new(),
                 otherwise: None,
                 app: None,
             });

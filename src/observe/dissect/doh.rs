@@ -31,27 +31,42 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 
 /// What the target of a request looks up.
 pub(super) fn asked(path: &[u8], sink: &mut Sink<'_>) {
-    let Ok(path) = std::str::from_utf8(path) else {
-        return;
-    };
-    let Some((path, query)) = path.split_once('?') else {
-        return;
-    };
-    let query = query.split('#').next().unwrap_or(query);
-    let fields = || query.split('&').filter_map(|field| field.split_once('='));
-    for (_, value) in fields().filter(|(key, _)| *key == "dns") {
-        // Twelve bytes of header are sixteen letters; less is another parameter of this name.
-        if let Ok(bytes) = BASE64URL.decode(value)
-            && bytes.len() > 12
-        {
-            message(&bytes, sink);
-        }
+    for bytes in questions(path) {
+        message(&bytes, sink);
     }
+    names(path, sink);
+}
+
+/// Path and query of a target.
+fn parts(target: &[u8]) -> Option<(&str, &str)> {
+    let (path, query) = std::str::from_utf8(target).ok()?.split_once('?')?;
+    Some((path, query.split('#').next().unwrap_or(query)))
+}
+
+/// Fields of a query.
+fn fields(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').filter_map(|field| field.split_once('='))
+}
+
+/// The messages in the query of a target.
+pub(super) fn questions(target: &[u8]) -> Vec<Vec<u8>> {
+    let query = parts(target).map_or("", |(_, query)| query);
+    let coded = fields(query).filter(|(key, _)| *key == "dns");
+    // Twelve bytes of header are sixteen letters; less is another parameter of this name.
+    let read = coded.filter_map(|(_, value)| BASE64URL.decode(value).ok());
+    read.filter(|bytes| bytes.len() > 12).collect()
+}
+
+/// Names in the query of a target whose answer is JSON.
+pub(super) fn names(target: &[u8], sink: &mut Sink<'_>) {
+    let Some((path, query)) = parts(target) else {
+        return;
+    };
     let json = path
         .rsplit('/')
         .next()
         .is_some_and(|last| JSON_PATHS.contains(&last));
-    for (_, value) in fields().filter(|(key, _)| json && *key == "name") {
+    for (_, value) in fields(query).filter(|(key, _)| json && *key == "name") {
         if let HostName::Name { text, .. } = HostName::read(value.as_bytes()) {
             sink.looks_up(&Arc::from(text.as_str()), rtype::A);
             sink.relays(Relay::Lookup);

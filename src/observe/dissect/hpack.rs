@@ -96,7 +96,7 @@ impl Decoder {
 
 /// An integer whose first `prefix` bits stand in the low end of the first byte (§5.1). More than 32 bits, or more bytes than
 /// such a number takes, are refused, as the section allows.
-fn integer(reader: &mut Reader<'_>, prefix: u32) -> Option<u32> {
+pub(super) fn integer(reader: &mut Reader<'_>, prefix: u32) -> Option<u32> {
     /// Bits of the number that the last byte of five begins at.
     const SHIFT_MAX: u32 = 28;
     let full = (1u32 << prefix).wrapping_sub(1);
@@ -117,8 +117,13 @@ fn integer(reader: &mut Reader<'_>, prefix: u32) -> Option<u32> {
 
 /// A string: the Huffman bit, a length, the bytes (§5.2).
 fn string<'b>(reader: &mut Reader<'b>) -> Option<Cow<'b, [u8]>> {
-    let coded = reader.rest().first()? & 0x80 != 0;
-    let length = usize::try_from(integer(reader, 7)?).ok()?;
+    string_of(reader, 7)
+}
+
+/// A string whose length begins in the last `prefix` bits of the first byte, the Huffman bit before them (RFC 9204 §4.1.2).
+pub(super) fn string_of<'b>(reader: &mut Reader<'b>, prefix: u32) -> Option<Cow<'b, [u8]>> {
+    let coded = reader.rest().first()? >> prefix & 1 != 0;
+    let length = usize::try_from(integer(reader, prefix)?).ok()?;
     let bytes = reader.take(length)?;
     if coded {
         huffman::decode(bytes).map(Cow::Owned)

@@ -6,14 +6,16 @@
 //! and is not read either, so it counts as an opaque tunnel beside the name of its target.
 
 use super::hpack::{Decoder, Fault};
-use super::http1::{Authority, HTTP2_PREFACE};
+use super::http1::HTTP2_PREFACE;
 use super::http2_frame::{Block, Frame, block, frame_type, gather};
+use super::request_fields::{Exchange, Request, list};
 use super::wire::Fit;
-use super::{Protocol, Session, Sink, Step, doh, masque};
-use crate::evidence::flow::{NameSource, Side};
+use super::{Protocol, Session, Sink, Step, doh};
+use crate::evidence::flow::Side;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::{Coding, Fields, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
+use std::collections::BTreeMap;
 
 pub(super) const HTTP2: Protocol = Protocol {
     id: "http2",
@@ -24,16 +26,8 @@ pub(super) const HTTP2: Protocol = Protocol {
     open: || Box::new(Http2::default()),
 };
 
-/// Authorities and hosts taken of one request; an honest one has one of either.
-const HOSTS_MAX: usize = 8;
-/// Longest value of them: a host name has at most 255 bytes, and user information in front of it is forbidden (§8.3.1).
-const HOST_LEN_MAX: usize = 1024;
-
-/// The most that a header block says which is looked at: one byte of it may stand for a field of the whole table.
-const TEXT_MAX: usize = 1 << 20;
-
-/// Longest path kept: templates of proxies and questions to resolvers are far shorter.
-const PATH_MAX: usize = 4096;
+/// What reports call what a CONNECT carries.
+const TUNNEL: &str = "http2-connect";
 
 fn fit(bytes: &[u8]) -> Fit {
     let common = HTTP2_PREFACE.len().min(bytes.len());
@@ -53,24 +47,16 @@ struct Http2 {
     decoder: Decoder,
     /// How far an unfinished header block was walked.
     seen: usize,
+    /// Streams that ask for a name, until they are answered.
+    lookups: BTreeMap<u32, Exchange>,
+    /// The server's frames are walked, for its answers to them.
+    walks: bool,
+    /// Bytes of the server are missing: its frames cannot be found any more.
+    torn: bool,
 }
 
-/// The fields of one request that say where it goes.
-#[derive(Default)]
-struct Request {
-    connect: bool,
-    /// The `:protocol` of an extended CONNECT (RFC 8441 §4).
-    protocol: Option<Vec<u8>>,
-    path: Vec<u8>,
-    /// The body is a DNS message.
-    asks_sealed: bool,
-    /// Length of the body by its head (RFC 9113 §8.1.1).
-    declared: u64,
-    authorities: Vec<Vec<u8>>,
-    hosts: Vec<Vec<u8>>,
-    /// There was more than is kept.
-    over: bool,
-}
+/// Lookups of a connection that wait for their answer; resolvers answer at once.
+const LOOKUPS_MAX: usize = 64;
 
 impl Session for Http2 {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
@@ -83,12 +69,16 @@ impl Session for Http2 {
                 Step::Consumed(HTTP2_PREFACE.len())
             }
             Some(client) if client == sink.side() => self.frame(bytes, sink),
-            Some(_) => Step::DoneHere,
+            Some(_) if self.torn => Step::DoneHere,
+            Some(_) if !std::mem::replace(&mut self.walks, true) => Step::Frames,
+            Some(_) => self.answer(bytes, sink),
         }
     }
 
     fn lost(&mut self, side: Side) -> bool {
-        self.client != Some(side)
+        let server = self.client != Some(side);
+        self.torn |= server;
+        server
     }
 
     fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
@@ -100,19 +90,78 @@ impl Session for Http2 {
         {
             let mut request = Request::default();
             let _ = self.decoder.decode(&block, &mut |n, v| request.field(n, v));
-            request.say(sink);
+            request.say(TUNNEL, sink);
+            if let Some(mut lookup) = request.exchange() {
+                lookup.begin(sink);
+            }
         }
     }
 }
 
 impl Http2 {
+    /// A request that asks for a name.
+    fn lookup(&mut self, frame: &Frame, request: &Request, sink: &mut Sink<'_>) {
+        let Some(mut lookup) = request.exchange() else {
+            return;
+        };
+        lookup.begin(sink);
+        if self.lookups.len() >= LOOKUPS_MAX {
+            self.lookups.pop_first();
+            sink.gap(
+                GapId::LimitsReached,
+                "more lookups at a time on a connection than are kept",
+            );
+        }
+        self.lookups.insert(frame.stream, lookup);
+    }
+
+    /// Takes the body of a lookup, or of the answer to one. False if it is not whole yet.
+    fn body(&mut self, frame: &Frame, bytes: &[u8], asks: bool, sink: &mut Sink<'_>) -> bool {
+        let Some(lookup) = self.lookups.get_mut(&frame.stream) else {
+            return true;
+        };
+        if frame.length <= doh::MESSAGE_MAX {
+            let body = frame.data(bytes).and_then(|(at, length)| {
+                let whole = bytes.len() >= frame.total();
+                bytes.get(at..at.saturating_add(length)).filter(|_| whole)
+            });
+            let Some(body) = body else {
+                return false;
+            };
+            lookup.body(asks, body, sink);
+        }
+        if frame.ends_stream() {
+            lookup.end(asks, sink);
+            if !asks {
+                self.lookups.remove(&frame.stream);
+            }
+        }
+        true
+    }
+
+    /// A frame of the server.
+    fn answer(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        let Some(frame) = Frame::read(bytes) else {
+            return Step::More;
+        };
+        if frame.kind == frame_type::DATA && !self.body(&frame, bytes, false, sink) {
+            return Step::More;
+        }
+        Step::Skip(frame.total() as u64)
+    }
+
     fn frame(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         let Some(frame) = Frame::read(bytes) else {
             return Step::More;
         };
         match frame.kind {
             frame_type::HEADERS => {}
-            frame_type::DATA => return data(&frame, bytes, sink),
+            frame_type::DATA => {
+                return match self.body(&frame, bytes, true, sink) {
+                    true => data(&frame, bytes, sink),
+                    false => Step::More,
+                };
+            }
             _ => {
                 // Settings, pings, windows: numbers of the protocol.
                 sink.part(frame.total(), Part::Marks);
@@ -148,7 +197,8 @@ impl Http2 {
                 list(&mut fields, n, v);
             }
         });
-        request.say(sink);
+        request.say(TUNNEL, sink);
+        self.lookup(&frame, &request, sink);
         if heard {
             sink.part(length, Part::Fields(Box::new(fields)));
         }
@@ -164,19 +214,6 @@ impl Http2 {
                 Step::DoneHere
             }
         }
-    }
-}
-
-/// Adds a field to what a header block says.
-fn list(fields: &mut Fields, name: &[u8], value: &[u8]) {
-    if name == b"content-encoding" {
-        fields.coding = Coding::of(value);
-    }
-    let line = [name, b": ", value, b"\r\n"];
-    let length: usize = line.iter().map(|part| part.len()).sum();
-    fields.total = fields.total.saturating_add(length as u64);
-    if fields.text.len().saturating_add(length) <= TEXT_MAX {
-        line.iter().for_each(|part| fields.text.extend(*part));
     }
 }
 
@@ -208,89 +245,11 @@ fn unreadable(sink: &mut Sink<'_>) -> Step {
     Step::DoneHere
 }
 
-impl Request {
-    fn field(&mut self, name: &[u8], value: &[u8]) {
-        let list = match name {
-            b":method" => {
-                self.connect |= value == b"CONNECT";
-                return;
-            }
-            b":protocol" => {
-                let kept = value.get(..HOST_LEN_MAX).unwrap_or(value);
-                self.protocol = Some(kept.to_vec());
-                return;
-            }
-            b":path" => {
-                let kept = value.get(..PATH_MAX).unwrap_or(value);
-                self.path = kept.to_vec();
-                return;
-            }
-            b"content-type" => {
-                self.asks_sealed = value.starts_with(doh::MESSAGE.as_bytes())
-                    || value.starts_with(doh::OBLIVIOUS.as_bytes());
-                return;
-            }
-            b"content-length" => {
-                let length = std::str::from_utf8(value).ok();
-                let length = length.and_then(|digits| digits.trim().parse().ok());
-                self.declared = self.declared.max(length.unwrap_or(0));
-                return;
-            }
-            b":authority" => &mut self.authorities,
-            b"host" => &mut self.hosts,
-            _ => return,
-        };
-        if list.len() < HOSTS_MAX && value.len() <= HOST_LEN_MAX {
-            list.push(value.to_vec());
-        } else {
-            self.over = true;
-        }
-    }
-
-    fn say(&self, sink: &mut Sink<'_>) {
-        // The authority of a plain CONNECT is where the tunnel goes (§8.5); that of an extended one is the server's own.
-        let tunnel = self.connect && self.protocol.is_none();
-        for authority in &self.authorities {
-            let Authority { host, port } = Authority::read(authority);
-            if tunnel {
-                sink.host(&host, NameSource::HttpConnect);
-                sink.proxies(&host, port);
-            } else {
-                sink.host(&host, NameSource::Http2Authority);
-            }
-        }
-        if !tunnel {
-            for host in &self.hosts {
-                sink.host(&Authority::read(host).host, NameSource::Http2Authority);
-            }
-        }
-        // RFC 9298 and RFC 9484: datagrams or packets for anyone, named in the path.
-        if let Some(protocol) = &self.protocol {
-            masque::asked(&String::from_utf8_lossy(protocol), &self.path, sink);
-        }
-        if self.declared > 0 {
-            sink.declares(self.declared);
-        }
-        doh::asked(&self.path, sink);
-        if self.asks_sealed {
-            // The message is in the frames of the body.
-            doh::sealed(sink);
-        }
-        if tunnel {
-            sink.flow.facts.tunnel = Some("http2-connect");
-        }
-        if self.over {
-            sink.gap(
-                GapId::LimitsReached,
-                "a request names more or longer hosts than are kept",
-            );
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::request_fields::HOSTS_MAX;
     use super::*;
+    use crate::evidence::flow::NameSource;
     use crate::evidence::flow::NameSource::{Http2Authority, HttpConnect, HttpHost};
     use crate::evidence::flow::Relay;
     use crate::observe::dissect::conversation::Conversation;

@@ -7,12 +7,15 @@
 //!
 //! Sender of the hello is the client. Handshake or not is told by packet types alone, since that is all there is to tell it.
 
+pub mod connections;
 pub mod crypto_stream;
 pub mod frames;
 pub mod gquic;
 pub mod hello;
 pub mod keys;
+mod opening;
 pub mod packet;
+pub mod streams;
 pub mod version;
 
 use super::host_name::HostName;
@@ -30,6 +33,7 @@ use crypto_stream::CryptoStream;
 use frames::Pieces;
 use hello::Said;
 use keys::{Keys, Sender};
+use opening::Opening;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
@@ -80,6 +84,8 @@ struct Quic {
     /// Packets in a row that were not in clear.
     not_clear: u32,
     opened: bool,
+    /// Opens what is sealed, if there are keys.
+    opening: Option<Box<Opening>>,
 }
 
 /// A handshake under one set of keys.
@@ -132,6 +138,11 @@ fn hides_lookups(sink: &mut Sink<'_>) {
 }
 
 impl Session for Quic {
+    fn keys(&mut self, keys: &super::Keys) -> bool {
+        self.opening = Some(Box::new(Opening::new(keys)));
+        true
+    }
+
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         let shape = shape(bytes);
         let handshake = match &shape {
@@ -143,7 +154,14 @@ impl Session for Quic {
             takes(shape.as_ref(), initial, bytes.len(), sink);
         } else {
             sink.carries(Carries::Application);
-            sink.sealed(Seal::NoKey, bytes.len());
+        }
+        match (&mut self.opening, &shape) {
+            (Some(opening), Some(datagram)) if opening.is_known() => {
+                opening.datagram(datagram, bytes.len(), sink);
+            }
+            (Some(opening), None) if handshake.is_none() => opening.short(bytes, sink),
+            _ if handshake.is_none() => sink.sealed(Seal::NoKey, bytes.len()),
+            _ => {}
         }
         Step::Consumed(bytes.len())
     }
@@ -362,6 +380,9 @@ impl Quic {
             let keys = |c| Keys::initial(c, &connection.seed, Sender::Server);
             let mut all = constants_of(packet.version).iter().map(keys);
             if let Some(opened) = all.find_map(|keys| packet::open(packet, &keys, None)) {
+                if let Some(opening) = &mut self.opening {
+                    opening.server(packet.destination_id, packet.source_id, packet.version);
+                }
                 if !known {
                     connection.server_id = Some(packet.source_id.to_vec());
                     connection.note_id(sink);
@@ -442,6 +463,21 @@ impl Quic {
             .collect();
         for said in &said {
             connection.says(said, sink);
+            if let Some(opening) = &mut self.opening
+                && frames == Frames::Standard
+            {
+                for random in &said.randoms {
+                    let hello = opening::Hello {
+                        random: *random,
+                        version: connection.version,
+                        client: connection.client,
+                        client_id: &connection.client_id,
+                        seed: &connection.seed,
+                        offered: &said.alpn,
+                    };
+                    opening.hello(&hello, sink);
+                }
+            }
         }
         if connection.stream.gave_up() && !connection.whole {
             sink.gap(

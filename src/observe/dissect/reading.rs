@@ -8,10 +8,11 @@
 //! Every turn of the loop passes over bytes, or is counted: a session that claims bytes and then
 //! neither reads nor passes them is refused, and that leaves a gap.
 
+mod streams;
 mod within;
 
 use super::wire::{Fit, SETTLED, Until};
-use super::{DATAGRAMS, Protocol, STREAMS, Session, Sink, Step};
+use super::{DATAGRAMS, Keys, Protocol, STREAMS, Session, Sink, Step};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::gaps::GapId;
@@ -171,7 +172,7 @@ type Finished = VecDeque<(u32, Side)>;
 /// What the readings of all flows share.
 struct Shared<'a> {
     registry: &'a Registry,
-    keys: Option<&'a Arc<Keylog>>,
+    keys: Option<&'a Keys>,
     pool: &'a mut Pool,
     finished: &'a mut Finished,
 }
@@ -321,8 +322,10 @@ impl Undecided {
 pub struct Readings {
     registry: Registry,
     /// What opens sealed connections.
-    keys: Option<Arc<Keylog>>,
+    keys: Option<Keys>,
     slots: Vec<Reading>,
+    /// Streams in connections that were opened.
+    streams: streams::Connections,
     pool: Pool,
     /// Slots whose streams are only kept to compare later copies with, oldest first.
     finished: Finished,
@@ -332,7 +335,10 @@ impl Readings {
     /// Readings that open what these keys open.
     pub fn with(keys: &Arc<Keylog>) -> Self {
         Self {
-            keys: Some(Arc::clone(keys)).filter(|keys| !keys.is_empty()),
+            keys: (!keys.is_empty()).then(|| Keys {
+                log: Arc::clone(keys),
+                quic: Arc::default(),
+            }),
             ..Self::default()
         }
     }
@@ -352,6 +358,19 @@ impl Readings {
 
     /// A datagram of a flow.
     pub fn datagram(&mut self, slot: u32, bytes: &[u8], sink: &mut Sink<'_>) {
+        self.message(slot, bytes, sink);
+        if !sink.pieces.is_empty() {
+            let mut shared = Shared {
+                registry: &self.registry,
+                keys: self.keys.as_ref(),
+                pool: &mut self.pool,
+                finished: &mut self.finished,
+            };
+            self.streams.take(slot, &mut shared, sink);
+        }
+    }
+
+    fn message(&mut self, slot: u32, bytes: &[u8], sink: &mut Sink<'_>) {
         let Some((reading, shared)) = self.slots_and_shared(slot) else {
             return;
         };
@@ -371,7 +390,10 @@ impl Readings {
         if bytes.is_empty() || (!asked && naming.is_none()) {
             return;
         }
-        if let Some(session) = super::quic::continued(bytes, sink) {
+        if let Some(mut session) = super::quic::continued(bytes, sink) {
+            if let Some(keys) = shared.keys {
+                session.keys(keys);
+            }
             reading.speaks = Some(super::quic::ID);
             reading.session.insert(session).read(bytes, sink);
             return;
@@ -379,6 +401,9 @@ impl Readings {
         match naming.or_else(|| shared.registry.datagram(bytes, &sink.ends)) {
             Some(protocol) => {
                 let mut session = open(protocol, sink);
+                if let Some(keys) = shared.keys {
+                    session.keys(keys);
+                }
                 reading.speaks = Some(protocol.id);
                 if session.read(bytes, sink) != Step::Done {
                     reading.session = Some(session);
@@ -417,6 +442,20 @@ impl Readings {
 
     /// The flow is over: what waits is read as far as it goes, and everything is released.
     pub fn end(&mut self, slot: u32, mut sink: impl FnMut(Side, &mut dyn FnMut(&mut Sink<'_>))) {
+        if self.streams.any(slot) {
+            let mut shared = Shared {
+                registry: &self.registry,
+                keys: self.keys.as_ref(),
+                pool: &mut self.pool,
+                finished: &mut self.finished,
+            };
+            for side in Side::BOTH {
+                sink(side, &mut |sink| {
+                    self.streams.end(slot, side, &mut shared, sink)
+                });
+            }
+            self.streams.forget(slot);
+        }
         let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
             return;
         };

@@ -12,14 +12,12 @@ use super::tls_opening::Opening;
 use super::tls_record::{
     HEADER_LEN, HandshakeMessage, Handshakes, Next, Record, content_type, fit, handshake_type, next,
 };
-use super::{Overhead, Protocol, Session, Sink, Step};
+use super::{Keys, Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::seal::Seal;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, PayloadKind};
-use crate::observe::open::keylog::Keylog;
-use std::sync::Arc;
 
 pub(super) const TLS: Protocol = Protocol {
     id: "tls",
@@ -65,8 +63,8 @@ struct Tls {
 }
 
 impl Session for Tls {
-    fn keys(&mut self, keys: &Arc<Keylog>) -> bool {
-        self.opening = Some(Box::new(Opening::new(keys)));
+    fn keys(&mut self, keys: &Keys) -> bool {
+        self.opening = Some(Box::new(Opening::new(&keys.log)));
         true
     }
 

@@ -323,6 +323,24 @@ pub fn server_hello(body: &[u8]) -> Option<ServerHello> {
     Some(hello)
 }
 
+/// The application protocol that a server chose, by its encrypted extensions (RFC 8446 §4.3.1), which stand at the start of its sealed handshake.
+pub fn chosen_protocol(handshake: &[u8]) -> Option<String> {
+    /// EncryptedExtensions (RFC 8446 §4).
+    const ENCRYPTED_EXTENSIONS: u8 = 8;
+    let mut reader = Reader::new(handshake);
+    reader.u8().filter(|kind| *kind == ENCRYPTED_EXTENSIONS)?;
+    reader.u24()?;
+    let mut extensions = Reader::new(reader.vector16()?);
+    while let (Some(kind), Some(data)) = (extensions.u16(), extensions.vector16()) {
+        if kind == extension::ALPN {
+            return Some(printable(
+                Reader::new(Reader::new(data).vector16()?).vector8()?,
+            ));
+        }
+    }
+    None
+}
+
 impl ServerHello {
     fn tail(&mut self, reader: &mut Reader<'_>, is_draft: bool) -> Option<()> {
         if !is_draft {

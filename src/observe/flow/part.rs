@@ -4,6 +4,7 @@
 //! numbers of bytes, not over bytes that are at hand, so that a body is labelled once by its head, however it comes. What has no label and
 //! was passed over is payload that nobody frames. Whoever looks into payloads recognises nothing by itself.
 
+use crate::evidence::flow::Side;
 use crate::ground::moment::Moment;
 
 /// Where a body stands.
@@ -180,3 +181,33 @@ pub struct Label {
 
 /// When bytes came: the packet, and its interval.
 pub type When = (Moment, u32);
+
+/// What came out of a sealed datagram.
+#[derive(Debug, Default)]
+pub struct Lent {
+    /// Bytes of the datagram that are marks of its protocol.
+    pub marks: u64,
+    /// Bytes of streams.
+    pub streams: Vec<Loan>,
+}
+
+/// Bytes of a stream in a connection of many.
+#[derive(Debug)]
+pub struct Loan {
+    /// Who sent them.
+    pub side: Side,
+    /// Connection and stream.
+    pub stream: (u64, u64),
+    /// Number of the first byte of the stream that this flow brings.
+    pub begin: u32,
+    /// Number of the first byte.
+    pub number: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// What bytes of the stream are.
+    pub labels: Vec<Label>,
+    /// Number of its first byte of which it is not known yet what it is; nobody will say if there is none.
+    pub undecided: Option<u32>,
+    /// All of the stream is there.
+    pub over: bool,
+}

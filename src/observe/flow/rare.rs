@@ -4,7 +4,7 @@
 
 use super::Carried;
 use super::overhead::Overhead;
-use super::part::Label;
+use super::part::{Label, Lent};
 use super::sequence::Rest;
 use crate::evidence::flow::{Facts, Pair};
 use crate::evidence::ledger::apps::AppId;
@@ -69,6 +69,7 @@ blank! {
     Pair<Overhead> = Pair { a: Overhead::NOTHING, b: Overhead::NOTHING };
     Vec<Carried> = Vec::new();
     Vec<AppId> = Vec::new();
+    Lent = Lent { marks: 0, streams: Vec::new() };
     Pair<Vec<Label>> = Pair { a: Vec::new(), b: Vec::new() };
 }
 

@@ -273,6 +273,7 @@ impl Tracker {
             ends,
             parts: Vec::new(),
             inside: None,
+            pieces: Vec::new(),
             otherwise: None,
             app,
         };

@@ -21,6 +21,8 @@ pub struct Said {
     pub ech: bool,
     /// The server name is sent encrypted by the withdrawn extension.
     pub esni: bool,
+    /// Randoms of the hellos that are whole, by which secrets are logged.
+    pub randoms: Vec<[u8; 32]>,
     /// Fingerprints of the hellos that are whole (see [`crate::observe::dissect::ja4`]).
     pub ja4: Vec<String>,
     /// All messages are there as far as they can be followed.
@@ -59,6 +61,7 @@ fn tls(handshake: &[u8]) -> Option<Said> {
             let into = said.get_or_insert_default();
             if body.is_some() {
                 into.ja4.extend(fingerprint(&hello, Over::Quic));
+                into.randoms.push(hello.random);
             }
             into.server_names.extend(hello.server_names);
             into.alpn.extend(hello.alpn);

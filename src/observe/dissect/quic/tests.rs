@@ -60,6 +60,7 @@ impl Series {
             },
             parts: Vec::new(),
             inside: None,
+            pieces: Vec::new(),
             otherwise: None,
             app: None,
         };

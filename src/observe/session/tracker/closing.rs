@@ -63,6 +63,7 @@ impl Tracker {
                 ends,
                 parts: Vec::new(),
                 inside: None,
+                pieces: Vec::new(),
                 otherwise: None,
                 app,
             });
@@ -236,6 +237,7 @@ fn note_seals(closed: &mut Closed) {
     let seals = std::mem::take(&mut closed.flow.seals);
     if let Some(span) = closed.spans.iter_mut().max_by_key(|s| s.last) {
         span.seals.add(&seals);
+        span.lost = span.lost.saturating_add(closed.flow.missing);
     }
     let sum = |of: &dyn Fn(&Span) -> u64| {
         let spans = closed.spans.iter().map(of);

@@ -4,6 +4,7 @@ use super::{Context, Tracker};
 use crate::evidence::flow::{Side, Span};
 use crate::ground::moment::Moment;
 use crate::observe::content::{Credit, Framing, Payload, Slot, is_dissected};
+use crate::observe::flow::part::Lent;
 use crate::observe::flow::table::Closed;
 use crate::observe::flow::{Carries, Flow};
 
@@ -28,6 +29,7 @@ impl Tracker {
         layer: Layer,
         context: &Context,
     ) {
+        let lent = self.table.flow(slot).map(|flow| flow.lent.take());
         if bytes.is_empty() || context.again {
             return;
         }
@@ -53,6 +55,9 @@ impl Tracker {
                     undecided: reading.and_then(|reading| reading.undecided(side)),
                 };
                 watch.segment(payload, sequence, start, flow, framing, &mut credits);
+            }
+            Layer::Udp if flow.opens => {
+                watch.lent(payload, lent.unwrap_or_default(), flow, &mut credits);
             }
             Layer::Udp => watch.datagram(payload, "udp payload", flow, &mut credits),
             Layer::Icmp => watch.icmp(payload, flow, &mut credits),
@@ -111,9 +116,13 @@ pub(super) fn end(slot: &mut Slot, closed: &mut Closed, interval: u32, at: Momen
     let Slot::On(watch) = slot else {
         return;
     };
+    let mut loans = closed.flow.lent.take().streams;
     for side in Side::BOTH {
         let labels = closed.flow.take_labels(side);
         let mut credits = Vec::new();
+        let streams = loans.extract_if(.., |loan| loan.side == side).collect();
+        let lent = Lent { marks: 0, streams };
+        watch.lend(side, lent, &closed.flow, (at, interval), &mut credits);
         watch.end(side, &closed.flow, labels, (at, interval), &mut credits);
         for credit in credits {
             let span = closed

@@ -50,6 +50,7 @@ impl Tracker {
                 self.snaplen(context, "a datagram that may hold a name was cut");
             }
         }
+        self.listen(slot);
         self.read_with(slot, ends, context, |readings, sink| {
             // Each datagram says anew what it carries.
             sink.carries(Carries::Undecided);

@@ -1,0 +1,350 @@
+//! HTTP/3 (RFC 9114) in a QUIC connection that was opened: the authority of every request, bodies, and lookups by DNS over HTTPS.
+//!
+//! Each stream is a stream of its own. On those for requests (§4.1) stand frames with header blocks and bodies; on one stream of each side its
+//! settings (§6.2.1), on another what fills the header table of its blocks (RFC 9204 §4.2). A block that comes before its entries waits. Answers
+//! are not read but those of a resolver. What a CONNECT carries counts as an opaque tunnel beside the name of its target. Pushed answers are
+//! the server's word. Frames and streams of types that nobody knows (§9) are payload that nobody frames.
+
+use super::http1::HEAD_MAX;
+use super::qpack::{Decoder, Fault, Instructions};
+use super::quic_shape::varint;
+use super::request_fields::{Exchange, Request, list};
+use super::wire::Reader;
+use super::{Session, Sink, Step};
+use crate::evidence::flow::{Pair, Side};
+use crate::ground::gaps::GapId;
+use crate::observe::flow::Carries;
+use crate::observe::flow::part::{Coding, Fields, Part, Place};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What reports call what a CONNECT carries.
+const TUNNEL: &str = "http3-connect";
+
+/// Frame types (§7.2).
+mod frame_type {
+    pub(super) const DATA: u64 = 0x00;
+    pub(super) const HEADERS: u64 = 0x01;
+    pub(super) const CANCEL_PUSH: u64 = 0x03;
+    pub(super) const SETTINGS: u64 = 0x04;
+    pub(super) const GOAWAY: u64 = 0x07;
+    pub(super) const MAX_PUSH_ID: u64 = 0x0d;
+}
+
+/// Types of streams in one direction (§6.2, RFC 9204 §4.2).
+mod stream_type {
+    pub(super) const CONTROL: u64 = 0x00;
+    pub(super) const PUSH: u64 = 0x01;
+    pub(super) const ENCODER: u64 = 0x02;
+    pub(super) const DECODER: u64 = 0x03;
+}
+
+/// The setting that bounds the peer's header table (RFC 9204 §5).
+const TABLE_CAPACITY: u64 = 0x01;
+/// Longest settings; a dozen numbers.
+const SETTINGS_MAX: usize = 4 << 10;
+/// Numbers of the protocol on one stream: acknowledgements of header blocks, priorities.
+const NUMBERS_MAX: usize = 64 << 10;
+
+/// What the streams of a connection share: the header table of each side's blocks.
+#[derive(Default)]
+struct Tables(Pair<Decoder>);
+
+/// A connection.
+#[derive(Clone, Default)]
+pub struct Http3(Arc<Mutex<Tables>>);
+
+impl Http3 {
+    /// A reader for a stream, by its number (RFC 9000 §2.1).
+    pub(super) fn stream(&self, number: u64, client: Side) -> Box<dyn Session> {
+        let connection = self.clone();
+        match number & 2 != 0 {
+            true => Box::new(Uni {
+                connection,
+                kind: None,
+                numbers: 0,
+            }),
+            false => Box::new(Exchanges {
+                connection,
+                client,
+                lookup: None,
+            }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Type and length of a frame, and the bytes of both; `None` if they are not whole.
+fn frame(bytes: &[u8]) -> Option<(u64, u64, usize)> {
+    let mut reader = Reader::new(bytes);
+    let (kind, length) = (varint(&mut reader)?, varint(&mut reader)?);
+    Some((kind, length, reader.position()))
+}
+
+/// What a header block says, on its way to those who look into payloads.
+fn fields(marks: usize) -> Fields {
+    Fields {
+        text: Vec::new(),
+        total: 0,
+        marks,
+        stream: 0,
+        coding: Coding::Plain,
+        last: false,
+    }
+}
+
+/// A stream with a request and its answer.
+struct Exchanges {
+    connection: Http3,
+    client: Side,
+    /// It asks for a name.
+    lookup: Option<Exchange>,
+}
+
+impl Session for Exchanges {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        sink.carries(Carries::Application);
+        let asks = sink.side() == self.client;
+        if !asks && self.lookup.is_none() {
+            return Step::DoneHere;
+        }
+        let Some((kind, length, header)) = frame(bytes) else {
+            return Step::More;
+        };
+        let total = length.saturating_add(header as u64);
+        match kind {
+            frame_type::HEADERS if asks => self.headers(bytes, (length, header), false, sink),
+            frame_type::DATA => self.data(bytes, (length, header), asks, sink),
+            frame_type::HEADERS
+            | frame_type::CANCEL_PUSH
+            | frame_type::SETTINGS
+            | frame_type::GOAWAY
+            | frame_type::MAX_PUSH_ID => {
+                sink.part(usize::try_from(total).unwrap_or(usize::MAX), Part::Marks);
+                Step::Skip(total)
+            }
+            _ => {
+                sink.part(header, Part::Marks);
+                Step::Skip(total)
+            }
+        }
+    }
+
+    fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if sink.side() == self.client
+            && let Some((frame_type::HEADERS, length, header)) = frame(bytes)
+        {
+            // Its table, or its end, does not come any more.
+            self.headers(bytes, (length, header), true, sink);
+        }
+        if let Some(lookup) = &mut self.lookup {
+            lookup.end(sink.side() == self.client, sink);
+        }
+    }
+}
+
+impl Exchanges {
+    fn headers(
+        &mut self,
+        bytes: &[u8],
+        (length, header): (u64, usize),
+        last: bool,
+        sink: &mut Sink<'_>,
+    ) -> Step {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let total = header.saturating_add(length);
+        if length > HEAD_MAX {
+            sink.gap(
+                GapId::LimitsReached,
+                "a request head is longer than is read",
+            );
+            sink.part(usize::MAX, Part::Sealed);
+            return Step::DoneHere;
+        }
+        let rest = bytes.get(header..).unwrap_or_default();
+        let block = match rest.get(..length) {
+            Some(block) => block,
+            None if last => rest,
+            None => return Step::More,
+        };
+        let mut request = Request::default();
+        let mut said = fields(header);
+        let heard = *sink.flow.heard.of(sink.side());
+        let read = {
+            let tables = self.connection.lock();
+            tables.0.of(self.client).block(block, last, &mut |n, v| {
+                request.field(n, v);
+                if heard {
+                    list(&mut said, n, v);
+                }
+            })
+        };
+        if read == Err(Fault::Blocked) {
+            return Step::More;
+        }
+        request.say(TUNNEL, sink);
+        if self.lookup.is_none()
+            && let Some(mut lookup) = request.exchange()
+        {
+            lookup.begin(sink);
+            self.lookup = Some(lookup);
+        }
+        match read {
+            Ok(()) => {
+                if heard {
+                    sink.part(total, Part::Fields(Box::new(said)));
+                }
+            }
+            Err(_) => {
+                sink.part(total, Part::Closed);
+                sink.gap(
+                    GapId::UnreadablePackets,
+                    "an HTTP/3 request that cannot be read whole",
+                );
+            }
+        }
+        Step::Consumed(total)
+    }
+
+    /// A frame of a body. That of a lookup is waited for.
+    fn data(
+        &mut self,
+        bytes: &[u8],
+        (length, header): (u64, usize),
+        asks: bool,
+        sink: &mut Sink<'_>,
+    ) -> Step {
+        let total = length.saturating_add(header as u64);
+        let size = usize::try_from(length).unwrap_or(usize::MAX);
+        if let Some(lookup) = &mut self.lookup
+            && size <= super::doh::MESSAGE_MAX
+        {
+            let Some(body) = bytes.get(header..).and_then(|rest| rest.get(..size)) else {
+                return Step::More;
+            };
+            lookup.body(asks, body, sink);
+        }
+        sink.part(header, Part::Marks);
+        sink.part(
+            size,
+            Part::Body {
+                place: Place::HttpBody,
+                stream: 0,
+                coding: Coding::Plain,
+                last: false,
+            },
+        );
+        Step::Skip(total)
+    }
+}
+
+/// A stream of one direction.
+struct Uni {
+    connection: Http3,
+    kind: Option<u64>,
+    /// Bytes of numbers so far.
+    numbers: usize,
+}
+
+impl Session for Uni {
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        sink.carries(Carries::Application);
+        let Some(kind) = self.kind else {
+            let mut reader = Reader::new(bytes);
+            let Some(kind) = varint(&mut reader) else {
+                return Step::More;
+            };
+            self.kind = Some(kind);
+            sink.part(reader.position(), Part::Marks);
+            return Step::Consumed(reader.position());
+        };
+        match kind {
+            stream_type::CONTROL => self.control(bytes, sink),
+            stream_type::ENCODER => self.encoder(bytes, sink),
+            stream_type::DECODER => {
+                self.numbers = self.numbers.saturating_add(bytes.len());
+                if self.numbers <= NUMBERS_MAX {
+                    sink.part(bytes.len(), Part::Marks);
+                }
+                Step::Consumed(bytes.len())
+            }
+            stream_type::PUSH => Step::DoneHere,
+            _ => Step::Consumed(bytes.len()),
+        }
+    }
+
+    fn lost(&mut self, side: Side) -> bool {
+        match self.kind {
+            Some(stream_type::ENCODER) => {
+                self.connection.lock().0.of_mut(side).tear();
+                true
+            }
+            Some(stream_type::DECODER) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Uni {
+    fn control(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        let Some((kind, length, header)) = frame(bytes) else {
+            return Step::More;
+        };
+        let size = usize::try_from(length).unwrap_or(usize::MAX);
+        let total = header.saturating_add(size);
+        if kind == frame_type::SETTINGS && size <= SETTINGS_MAX {
+            let Some(settings) = bytes.get(header..total) else {
+                return Step::More;
+            };
+            let mut reader = Reader::new(settings);
+            while let (Some(id), Some(value)) = (varint(&mut reader), varint(&mut reader)) {
+                if id == TABLE_CAPACITY {
+                    // It bounds what the other side's blocks refer to.
+                    let mut tables = self.connection.lock();
+                    tables.0.of_mut(sink.side().other()).allows(value);
+                }
+            }
+        }
+        self.numbers = self.numbers.saturating_add(total);
+        let part = match self.numbers <= NUMBERS_MAX {
+            true => Part::Marks,
+            false => Part::Closed,
+        };
+        sink.part(total, part);
+        Step::Skip(total as u64)
+    }
+
+    fn encoder(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        let side = sink.side();
+        let heard = *sink.flow.heard.of(side);
+        let mut said = fields(0);
+        let read = {
+            let mut tables = self.connection.lock();
+            tables.0.of_mut(side).instructions(bytes, &mut |n, v| {
+                if heard {
+                    list(&mut said, n, v);
+                }
+            })
+        };
+        match read {
+            Instructions::Done(0) => Step::More,
+            Instructions::Done(length) => {
+                said.coding = Coding::Plain;
+                if heard {
+                    sink.part(length, Part::Fields(Box::new(said)));
+                }
+                Step::Consumed(length)
+            }
+            Instructions::Broken => {
+                sink.gap(
+                    GapId::LimitsReached,
+                    "an HTTP/3 header table that cannot be followed, or is larger than is kept",
+                );
+                sink.part(usize::MAX, Part::Sealed);
+                Step::DoneHere
+            }
+        }
+    }
+}
