@@ -19,6 +19,7 @@ mod damage;
 mod determinism;
 mod diff;
 mod edge_cases;
+mod edge_packets;
 mod emit;
 mod evidence;
 mod examples;

@@ -27,9 +27,14 @@ pub(super) struct Inflate {
     produced: u64,
 }
 
-/// Nothing more comes out: the data are broken, at their end, or too much.
+/// Nothing more comes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stopped;
+pub(super) enum Stopped {
+    /// The data are broken, or at their end.
+    Over,
+    /// More came out than is taken of so many bytes.
+    Grown,
+}
 
 impl Inflate {
     /// A decoder for a coding; those that are not opened never give anything.
@@ -79,8 +84,11 @@ impl Inflate {
                 .taken
                 .saturating_mul(GROWTH_MAX)
                 .saturating_add(GROWTH_FREE);
-            if result.is_err() || self.produced > most {
-                return Err(Stopped);
+            if self.produced > most {
+                return Err(Stopped::Grown);
+            }
+            if result.is_err() {
+                return Err(Stopped::Over);
             }
         }
         Ok(())
@@ -127,8 +135,21 @@ mod tests {
         );
         assert_eq!(
             opened(Coding::Gzip, b"not gzip at all", 100).1,
-            Err(Stopped)
+            Err(Stopped::Over)
         );
+        Ok(())
+    }
+
+    #[test]
+    fn what_grows_out_of_proportion_is_told_from_what_is_broken() -> std::io::Result<()> {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(&vec![b' '; 2 << 20])?;
+        let bomb = gzip.finish()?;
+        for size in [1, 256, 100_000] {
+            let (out, ended) = opened(Coding::Gzip, &bomb, size);
+            assert_eq!(ended, Err(Stopped::Grown));
+            assert!(out.len() < 1 << 20, "{}", out.len());
+        }
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::evidence::flow::Side;
 use crate::ground::budget::Budget;
 use crate::ground::moment::Moment;
 use crate::observe::flow::PayloadKind;
+use crate::observe::flow::part::When;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
@@ -36,15 +37,22 @@ impl Tokens {
 pub(super) struct Opened {
     sum: Cell<u64>,
     budget: Budget,
+    /// The first packet with something compressed of which more came out than is looked at.
+    beyond: Cell<Option<When>>,
 }
 
 impl Opened {
     /// For a flow of the series that this budget is of.
     pub(super) fn of(budget: &Budget) -> Self {
         Self {
-            sum: Cell::new(0),
             budget: budget.clone(),
+            ..Self::default()
         }
+    }
+
+    /// The first packet of which not all that came out was looked at, as there was more than may be.
+    pub(super) fn beyond(&self) -> Option<When> {
+        self.beyond.get()
     }
 
     /// How many; beyond every bound when the series has opened what it may, and this flow went on.
@@ -127,7 +135,17 @@ impl Out<'_> {
     /// So many bytes came out of something compressed. False if that is more than may be looked at.
     #[must_use]
     pub(super) fn opened(&self, bytes: usize) -> bool {
-        self.opened.add(bytes as u64)
+        let may = self.opened.add(bytes as u64);
+        if !may {
+            self.beyond();
+        }
+        may
+    }
+
+    /// More came out of something compressed, or would, than is looked at.
+    pub(super) fn beyond(&self) {
+        let first = self.opened.beyond.get().unwrap_or((self.at, self.interval));
+        self.opened.beyond.set(Some(first));
     }
 
     /// Whether so many bytes may come out of something compressed.

@@ -2,7 +2,7 @@
 //!
 //! A message is a body, a frame's payload, a datagram. What is recognised as a picture or video counts as read: its finding says what it is.
 
-use super::encoding::{Coding, DECODER_SIZE, Inflate};
+use super::encoding::{Coding, DECODER_SIZE, Inflate, Stopped};
 use super::held::{Credit, Held, add};
 use super::hits::Out;
 use super::window::Window;
@@ -184,6 +184,9 @@ impl Packed {
                 content.push(piece, &mut inner);
             }
         });
+        if result == Err(Stopped::Grown) {
+            inner.beyond();
+        }
         self.read = self.read.saturating_add(sum(&credits));
         result.is_ok()
     }
@@ -231,6 +234,7 @@ fn archive(place: &'static str, depth: u8, held: &mut Held, out: &mut Out<'_>) {
                 content.push(piece, &mut out.inner(&mut entry_credits));
             }
         }
+        zip::Entry::Beyond => out.beyond(),
         zip::Entry::End { packed, opened } => {
             content.end(&mut out.inner(&mut entry_credits));
             content = Message::inside(place, depth);

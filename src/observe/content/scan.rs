@@ -2,7 +2,7 @@
 //! is opened and looked at in turn, layer by layer, within bounds of depth and work.
 
 use super::blob::{Closed, Run};
-use super::encoding::{Coding, Inflate};
+use super::encoding::{Coding, Inflate, Stopped};
 use super::hits::Out;
 use super::text::{Text, unescape};
 use super::{DETECTORS, Found, base85, blob, dense, exif, grid, listed, media, readable};
@@ -28,11 +28,15 @@ pub(super) struct Outcome {
     pub(super) tokens: Vec<(Run, u64)>,
     /// Bytes that came out of what was compressed.
     pub(super) opened: usize,
+    /// More would have come out.
+    pub(super) beyond: bool,
 }
 
 /// Work that is left.
 struct Work {
     inflated: usize,
+    /// There was more.
+    beyond: bool,
 }
 
 /// Looks at `bytes`; `sure` if they are text as a whole.
@@ -50,13 +54,20 @@ pub(super) fn scan_for(bytes: &[u8], sure: bool, out: &Out<'_>) -> Outcome {
     if outcome.opened > 0 {
         let _ = out.opened(outcome.opened);
     }
+    if outcome.beyond {
+        out.beyond();
+    }
     outcome
 }
 
 fn within(bytes: &[u8], sure: bool, most: usize) -> Outcome {
-    let mut work = Work { inflated: most };
+    let mut work = Work {
+        inflated: most,
+        beyond: false,
+    };
     let mut out = layer(bytes, sure, 0, &mut work);
     out.opened = most.saturating_sub(work.inflated);
+    out.beyond = work.beyond;
     out
 }
 
@@ -314,19 +325,19 @@ pub(super) fn packed(bytes: &[u8]) -> Option<Coding> {
 
 fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
     if work.inflated == 0 {
+        work.beyond = true;
         return None;
     }
     let mut inflate = Inflate::new(coding);
     let mut out = Vec::new();
     for piece in bytes.chunks(256) {
-        let stopped = inflate
-            .push(piece, &mut |piece| out.extend_from_slice(piece))
-            .is_err();
+        let ended = inflate.push(piece, &mut |piece| out.extend_from_slice(piece));
         if out.len() > work.inflated {
-            work.inflated = 0;
+            (work.inflated, work.beyond) = (0, true);
             return None;
         }
-        if stopped {
+        if let Err(stopped) = ended {
+            work.beyond |= stopped == Stopped::Grown;
             break;
         }
     }

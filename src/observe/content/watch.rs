@@ -202,6 +202,14 @@ impl Slot {
         }
     }
 
+    /// The first packet of which not all that came out was looked at, as there was more than may be.
+    pub fn beyond(&self) -> Option<(Moment, u32)> {
+        match self {
+            Self::On(watch) => watch.account.opened.beyond(),
+            _ => None,
+        }
+    }
+
     /// Which sides are looked into.
     pub fn hears(&self) -> Pair<bool> {
         match self {

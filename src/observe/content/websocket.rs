@@ -1,7 +1,7 @@
 //! What a client says in WebSocket frames (RFC 6455 §5.2), as its dissector frames them: unmasked, put together to messages, and those that
 //! are compressed one by one (RFC 7692) opened.
 
-use super::encoding::{Coding, DECODER_SIZE, Inflate};
+use super::encoding::{Coding, DECODER_SIZE, Inflate, Stopped};
 use super::held::{Credit, add};
 use super::hits::Out;
 use super::message::{Message, settle, sum};
@@ -104,6 +104,9 @@ impl WebSocket {
                 message.push(piece, &mut inner);
             }
         });
+        if result == Err(Stopped::Grown) {
+            inner.beyond();
+        }
         self.stuck = result.is_err();
         self.read = self.read.saturating_add(sum(&credits));
     }

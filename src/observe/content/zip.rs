@@ -1,6 +1,6 @@
 //! ZIP archives (APPNOTE.TXT §4.3.7): the entries behind their local headers, stored or deflated.
 
-use super::encoding::{Coding, Inflate};
+use super::encoding::{Coding, Inflate, Stopped};
 use crate::observe::dissect::wire::Reader;
 
 /// What an archive begins with.
@@ -18,6 +18,9 @@ pub(super) fn entries(archive: &[u8], open: &mut dyn FnMut(Entry<'_>)) {
         };
         rest = rest.get(length..).unwrap_or_default();
     }
+    if rest.starts_with(MAGIC) {
+        open(Entry::Beyond);
+    }
 }
 
 /// Part of an entry.
@@ -26,6 +29,8 @@ pub(super) enum Entry<'b> {
     Name(&'b [u8]),
     /// Some of its content.
     Content(&'b [u8]),
+    /// There is more than is looked at: of an entry, or entries.
+    Beyond,
     /// Its end: bytes of the archive that its content took, and whether it could be opened.
     End { packed: usize, opened: bool },
 }
@@ -64,10 +69,13 @@ fn entry(bytes: &[u8], open: &mut dyn FnMut(Entry<'_>)) -> Option<usize> {
         8 if !encrypted => {
             let mut inflate = Inflate::new(Coding::Raw);
             let mut any = false;
-            let _ = inflate.push(content, &mut |piece| {
+            let ended = inflate.push(content, &mut |piece| {
                 any |= !piece.is_empty();
                 open(Entry::Content(piece));
             });
+            if ended == Err(Stopped::Grown) {
+                open(Entry::Beyond);
+            }
             any
         }
         _ => false,
@@ -137,6 +145,7 @@ mod tests {
                     .filter(|p| !p.is_empty()),
             ),
             Entry::End { opened, .. } => assert!(opened),
+            Entry::Beyond => unreachable!("little comes out"),
         });
         assert_eq!(
             read,

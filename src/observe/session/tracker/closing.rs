@@ -119,6 +119,14 @@ impl Tracker {
                 "more names on a connection than are kept",
             );
         }
+        if let Some((at, interval)) = content.beyond() {
+            self.ledger.gaps.at(
+                GapId::LimitsReached,
+                at,
+                interval,
+                "more comes out of compressed payload than is looked at",
+            );
+        }
         let (folded, names) = (self.rows.folded, self.rows.names_folded);
         // The slot of the flow's last packet may be a new one of the row.
         self.scale.keep(1);
