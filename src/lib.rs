@@ -71,6 +71,7 @@ mod judge;
 mod observe;
 mod tell;
 
+pub use app::cli::completing::complete_if_asked;
 pub use app::cli::{Cli, Exit, parse};
 pub use app::command::{check, run};
 pub use ground::error::Error;

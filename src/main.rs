@@ -8,6 +8,7 @@ use std::process::ExitCode;
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
+    drone_audit::complete_if_asked();
     drone_audit::clean_up_on_signals();
     let cli = match parse(std::env::args_os()) {
         Ok(cli) => cli,

@@ -4,6 +4,7 @@
 //! here touches the file system: whether a capture exists is for those who open it.
 
 mod campaign;
+pub mod completing;
 mod counters;
 mod lenient;
 mod usage;
@@ -180,7 +181,7 @@ pub struct Check {
     #[arg(long, value_name = "FILE")]
     pub case: Option<PathBuf>,
     /// Claim to judge, by its id, or `all`; repeatable.
-    #[arg(long = "claim", value_name = "ID")]
+    #[arg(long = "claim", value_name = "ID", add = completing::claims())]
     #[arg(
         help = "Claim to judge: ID, ID:PRESET for another of its wordings, or `all`; repeatable [default: local-data-mode]"
     )]
@@ -221,7 +222,7 @@ pub struct Check {
     pub each: bool,
     /// Write the report in this format (below), to standard output or to a file; repeatable
     /// [default: table].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(format::of_check()))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(format::of_check()), add = completing::formats(format::of_check()))]
     pub outputs: Vec<Output>,
     /// Show personal data that was found in clear, which reports mask otherwise.
     #[arg(long, conflicts_with = "redact")]
@@ -230,8 +231,8 @@ pub struct Check {
     /// `local-name-1`), so that the report can be handed on; display filters become partial.
     #[arg(long)]
     pub redact: bool,
-    /// Line of a text file in the repository that `sarif` results and `github` annotations point
-    /// at [default: the case file, else the capture].
+    /// Line of a text file of yours that `sarif` results and `github` notes point at [default: the
+    /// case file, else the capture].
     #[arg(long = "annotate", value_name = "PATH[:LINE]", value_parser = Anchor::parse)]
     pub annotate: Option<Anchor>,
     /// Exit with 0 whatever the verdict (an error stays 2); the report records it.
@@ -269,7 +270,7 @@ pub struct Flows {
     #[command(flatten)]
     pub sources: Sources,
     /// Write the flows as `ndjson` or `csv`, to standard output or to a file; repeatable [default: ndjson].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(flows::FORMATS.to_vec()))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(flows::FORMATS.to_vec()), add = completing::formats(flows::FORMATS.to_vec()))]
     pub outputs: Vec<Output>,
 }
 
@@ -295,7 +296,7 @@ pub struct Fitness {
     pub counters: Vec<PathBuf>,
     /// Write the result as `table` or `json`, to standard output or to a file; repeatable
     /// [default: table].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(FITNESS_FORMATS.to_vec()))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(FITNESS_FORMATS.to_vec()), add = completing::formats(FITNESS_FORMATS.to_vec()))]
     pub outputs: Vec<Output>,
     /// Do not compute the SHA-256 of the captures; the result then cannot be tied to them.
     #[arg(long)]
@@ -325,7 +326,7 @@ pub struct Diff {
     pub catalogs: Vec<PathBuf>,
     /// Write the comparison as `table`, `json` or `markdown`, to standard output or to a file;
     /// repeatable [default: table].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(DIFF_FORMATS.to_vec()))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(DIFF_FORMATS.to_vec()), add = completing::formats(DIFF_FORMATS.to_vec()))]
     pub outputs: Vec<Output>,
     /// Do not compute the SHA-256 of the captures; the result then cannot be tied to them.
     #[arg(long)]
@@ -382,9 +383,9 @@ pub struct Verify {
 /// Options of `explain`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Explain {
-    /// Claim, verdict, rule, reason, gap, attribution, any other id of a report, or recipe
+    /// Id of a claim, a rule, a gap or of anything else that a report names, or of a recipe
     /// [default: the list].
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = completing::ids())]
     pub id: Option<String>,
 }
 
@@ -393,7 +394,7 @@ pub struct Explain {
 pub struct Subject {
     /// App under audit, as the capture labels it: a package, process or app name (`*` stands for
     /// any text), or `uid:N`; repeatable [default with labels: the known drone apps].
-    #[arg(long = "app", value_name = "PATTERN", value_parser = Pattern::parse)]
+    #[arg(long = "app", value_name = "PATTERN", value_parser = Pattern::parse, add = completing::apps())]
     pub apps: Vec<Pattern>,
     /// Device under audit, by IP or MAC address, or `all` if the capture holds no other; repeatable.
     #[arg(long = "device", value_name = "ADDR", value_parser = Device::parse)]
@@ -486,7 +487,7 @@ pub struct Emit {
     #[arg(value_enum)]
     pub what: Embedded,
     /// With `man`, the command whose page is wanted; with `completions`, the shell.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::names())]
     pub name: Option<String>,
     /// With `man`, write the pages of the program and of all its commands into this folder.
     #[arg(long, value_name = "DIR")]

@@ -90,15 +90,17 @@ fn manual_pages_name_every_option_of_their_command() {
 #[test]
 fn completions_name_every_command_and_option() {
     let program = commands();
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+    // These ask the program, and are tried in the shells themselves.
+    for shell in ["bash", "zsh", "fish"] {
+        let script = emitted(&["emit", "completions", shell]);
+        assert!(script.contains("DRONE_AUDIT_COMPLETE"), "{shell}");
+    }
+    for shell in ["powershell", "elvish"] {
         let script = emitted(&["emit", "completions", shell]);
         for command in program.get_subcommands() {
             assert!(script.contains(command.get_name()), "{shell}");
             for option in options(command) {
-                let written = match shell {
-                    "fish" => format!("-l {option}"),
-                    _ => format!("--{option}"),
-                };
+                let written = format!("--{option}");
                 assert!(script.contains(&written), "{shell}: {option}");
             }
         }

@@ -12,6 +12,8 @@ mod carriers;
 mod case;
 mod cli;
 mod clocks;
+#[cfg(unix)]
+mod completions;
 mod counters;
 mod counting;
 mod coverage;

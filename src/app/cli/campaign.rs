@@ -45,7 +45,7 @@ pub struct Campaign {
     pub paths: Vec<PathBuf>,
     /// Write `tables` (NDJSON, and Parquet where it is built in) or `parquet` into a folder, `html`, `junit` or
     /// `sarif` to a file, `table` to standard output; repeatable [default: table].
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(campaign::formats()))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(campaign::formats()), add = super::completing::formats(campaign::formats()))]
     pub outputs: Vec<Output>,
     /// Sessions audited at a time [default: as many as the machine has processors].
     #[arg(long, value_name = "N", value_parser = value::threads)]
@@ -76,10 +76,10 @@ pub struct Campaign {
     #[arg(long, value_name = "FILE")]
     pub case: Option<PathBuf>,
     /// Claim to judge, as in `check`; repeatable.
-    #[arg(long = "claim", value_name = "ID")]
+    #[arg(long = "claim", value_name = "ID", add = super::completing::claims())]
     pub claims: Vec<String>,
     /// App under audit, as in `check`; repeatable.
-    #[arg(long = "app", value_name = "PATTERN")]
+    #[arg(long = "app", value_name = "PATTERN", add = super::completing::apps())]
     pub apps: Vec<String>,
     /// Device under audit, as in `check`; repeatable.
     #[arg(long = "device", value_name = "ADDR")]
@@ -121,7 +121,7 @@ pub struct Merge {
     #[arg(value_name = "DIR", required = true)]
     pub datasets: Vec<PathBuf>,
     /// As in `campaign`.
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(campaign::formats()))]
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = value::output(campaign::formats()), add = super::completing::formats(campaign::formats()))]
     pub outputs: Vec<Output>,
     /// Compress the NDJSON of the tables with Zstandard.
     #[arg(long)]

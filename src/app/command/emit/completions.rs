@@ -1,6 +1,7 @@
-//! Completions of the command line, by shell, from the definition that parses it.
+//! Completions of the command line, by shell: scripts that ask the program itself where it can answer the shell, else
+//! from the definition that parses the command line.
 
-use crate::app::cli::Cli;
+use crate::app::cli::{Cli, completing};
 use crate::ground::error::Error;
 use crate::ground::{near, text};
 use clap::{CommandFactory, ValueEnum};
@@ -20,7 +21,7 @@ pub(super) fn of(shell: Option<&str>) -> Result<Vec<u8>, Error> {
     let Some(wanted) = shell else {
         return Err(Error::new("no shell is named").advise(list()));
     };
-    let Some((shell, _)) = known.iter().find(|(_, name)| name == wanted) else {
+    let Some((shell, name)) = known.iter().find(|(_, name)| name == wanted) else {
         let meant = near::meant(wanted, names.iter().copied());
         return Err(Error::at(
             text::terminal(wanted),
@@ -28,6 +29,13 @@ pub(super) fn of(shell: Option<&str>) -> Result<Vec<u8>, Error> {
         )
         .advise(meant.unwrap_or_else(list)));
     };
+    // Those that can ask the program itself do.
+    if let Some(script) = matches!(shell, Shell::Bash | Shell::Zsh | Shell::Fish)
+        .then(|| completing::script(name))
+        .flatten()
+    {
+        return Ok(script);
+    }
     let mut program = Cli::command();
     let name = program.get_name().to_owned();
     let mut script = Vec::new();
