@@ -3,3 +3,5 @@
 pub mod cli;
 pub mod command;
 pub mod extract;
+#[cfg(test)]
+mod readable;
