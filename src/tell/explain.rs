@@ -88,7 +88,7 @@ impl Entry {
                     Some(a) if a.is_suspect() => {
                         "is suspect: inconclusive (`unattributed-internet`)"
                     }
-                    Some(_) => "is listed, and moves no verdict",
+                    Some(_) => "is listed, and does not affect the verdict",
                     None => return Vec::new(),
                 };
                 vec![format!("In `local-data-mode` such traffic {effect}.")]

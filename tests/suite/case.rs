@@ -329,11 +329,11 @@ fn what_silence_needs_is_recorded_and_less_than_usual_is_said() {
         let limits = list(&report["limits"]).iter();
         limits.filter_map(Value::as_str).any(|l| l.contains(words))
     };
-    assert!(!said(&report, "silence is worth less"));
+    assert!(!said(&report, "the verdict is weaker"));
     let limits = "[limits]\nminimum_seconds = 5\ntime_gap_seconds = 900";
     let (_, report, _) = audit.judged(limits, &[]);
     assert_eq!(scope(&report), (json!(5.0), json!(900.0)));
-    assert!(said(&report, "silence is worth less") && said(&report, "packets may be missing"));
+    assert!(said(&report, "the verdict is weaker") && said(&report, "packets may be missing"));
 }
 
 #[test]

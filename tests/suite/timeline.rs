@@ -106,6 +106,6 @@ fn packets_without_a_time_are_in_no_slot() {
     let scratch = TempDir::new().expect("a scratch folder");
     let capture = fixtures().join("link/simple-packets.pcapng");
     let (_, report) = check_here(&capture, &[], scratch.path()).expect("it is a capture");
-    let empty = json!({ "start": Value::Null, "step_seconds": 0, "slots": [] });
+    let empty = json!({ "start": Value::Null, "step_seconds": 0, "slots": [], "groups": [] });
     assert_eq!(report["timeline"], empty);
 }

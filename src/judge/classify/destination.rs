@@ -8,6 +8,7 @@ use super::labels::Labelling;
 pub use super::note::Note;
 pub use super::traffic::{Traffic, View};
 use super::{Scope, Stage};
+use crate::evidence::bins::Bins;
 use crate::evidence::content::{Hit, Kind};
 use crate::evidence::flow::{NameSource, Named};
 use crate::evidence::row::FRAMES_MAX;
@@ -79,6 +80,8 @@ pub struct Destination {
     pub protocols: Vec<&'static str>,
     /// Flows of the fullest view.
     pub flows: u64,
+    /// Packets over time, of all inputs together.
+    pub over_time: Bins,
     /// What each series saw of it, in their order.
     pub views: Vec<View>,
     /// What counts as traffic, by the machine of our side; in order and each once as soon as all rows are grouped.
@@ -129,6 +132,7 @@ impl Destination {
             names_folded: None,
             protocols: Vec::new(),
             flows: 0,
+            over_time: Bins::default(),
             views: Vec::new(),
             shares: Vec::new(),
             frames: Vec::new(),
@@ -262,6 +266,7 @@ impl Destination {
         self.protocols.dedup();
         self.views.extend(other.views);
         self.views.sort_by_key(|view| view.series);
+        self.over_time.merge(&other.over_time);
         self.shares.extend(other.shares);
         self.frames.extend(other.frames);
         self.frames.sort_unstable();

@@ -105,6 +105,7 @@ pub(super) fn group(
             destination.frames.insert(at, *frame);
         }
     }
+    destination.over_time.merge(&row.bins);
     destination.count(key, row, &judged, of);
 }
 

@@ -31,6 +31,7 @@ use findings::claims;
 pub use fitness::fitness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use timeline::Drawn;
 
 /// What the command adds to the evidence.
 pub struct Request<'a> {
@@ -90,6 +91,14 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
         .skip(DESTINATIONS_MAX)
         .filter_map(|index| case.destinations().get(*index))
         .collect();
+    let drawn = listed.iter().zip(&destinations).filter_map(|(index, row)| {
+        let of = case.destinations().get(*index)?;
+        Some(Drawn::listed(row, of))
+    });
+    let drawn: Vec<Drawn<'_>> = drawn
+        .chain(folded.iter().map(|of| Drawn::folded(of)))
+        .collect();
+    let timeline = timeline::timeline(case, &drawn);
     destinations.extend(overflow(&folded, destinations.len(), case, &times));
     let lookups = lookups(case, &times);
     let lookups_folded = case.lookups().len() > LOOKUPS_MAX;
@@ -145,7 +154,7 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
             gaps,
             drone_links: drone_links(case),
         },
-        timeline: timeline::timeline(case),
+        timeline,
         clocks: clocks::clocks(case),
         case: case_file,
         baseline: request.baseline.take(),

@@ -1,7 +1,9 @@
 //! Gaps in words: why silence counts for less.
 
 use super::grounds::{self, Described};
+use super::moments;
 use super::v1;
+use super::words::count;
 use crate::ground::gaps::GapId;
 use crate::ground::interval::Window;
 use crate::ground::moment::Timestamp;
@@ -20,7 +22,10 @@ pub(super) fn window(window: &Window) -> String {
         _ => 9,
     };
     let show = |t: Timestamp| t.rfc3339(digits(t)).unwrap_or_else(|| "unknown".into());
-    format!("window {} to {}", show(window.start), show(window.end))
+    format!(
+        "window {}",
+        moments::span(&show(window.start), &show(window.end))
+    )
 }
 
 fn window_or_all(of: &Option<Window>) -> String {
@@ -37,37 +42,34 @@ pub(super) fn cause(cause: &Cause, needs: Needs) -> String {
     let least = needs.minimum_seconds;
     match cause {
         Cause::Noticed(words) => words.to_string(),
-        Cause::NoPackets(nanos) => format!("{} without a packet", seconds(*nanos)),
-        Cause::StepBack(nanos) => format!("the clock steps back by {}", seconds(*nanos)),
+        Cause::NoPackets(nanos) => format!("no packet for {}", seconds(*nanos)),
+        Cause::StepBack(nanos) => format!("the clock goes back by {}", seconds(*nanos)),
         Cause::StepBackOverEdge(nanos) => format!(
-            "the clock steps back by {}, over an edge of the window: on which side of it packets went cannot be said",
+            "the clock goes back by {} at an edge of the window: it is not known which packets are inside",
             seconds(*nanos)
         ),
         Cause::StartMissing(of, nanos) => open_end(of, "first", *nanos),
         Cause::EndMissing(of, nanos) => open_end(of, "last", *nanos),
         Cause::Opaque(what) => format!(
-            "{} to a local host: it could carry other packets",
+            "{} to a local host: other packets may be inside",
             grounds::sealed(*what)
         ),
         Cause::NamesHidden(how) => grounds::hidden(how),
-        Cause::BytesMissing => {
-            "bytes of TCP connections were acknowledged, and no packet of the capture holds them"
-                .to_owned()
-        }
+        Cause::BytesMissing => "TCP confirms bytes that are in no packet of the capture".to_owned(),
         Cause::OneSided(what) => one_sided(*what),
         Cause::TooShort(of, nanos) => format!(
-            "{} holds {} of capture, and silence needs {least:.0}",
+            "{} was recorded for {}, and at least {least:.0} are needed",
             window_or_all(of),
             seconds(*nanos)
         ),
         Cause::ShortAtWork(of, nanos) => format!(
-            "from the subject's first sign in {} to its last there are {}, long silences left out, and silence needs {least:.0}",
+            "{} shows the app or the drone at work over {}, without long silences, and at least {least:.0} are needed",
             window_or_all(of),
             seconds(*nanos)
         ),
-        Cause::NamesFolded => "more names of a destination than are kept".to_owned(),
+        Cause::NamesFolded => "a destination has more names than the program keeps".to_owned(),
         Cause::DeviceUnseen(address) => {
-            format!("the declared device {address} was not seen in any capture")
+            format!("no capture shows the declared device {address}")
         }
         Cause::AppUnseen(app) => app_unseen(app),
         Cause::NotAtWork {
@@ -76,16 +78,23 @@ pub(super) fn cause(cause: &Cause, needs: Needs) -> String {
             labelled,
             device,
         } => format!(
-            "{} shows the subject at work in {slots} of the {SLOTS_NEEDED} ten-second slots that are needed (drone-link frames{}{})",
+            "{} shows {}; at least {SLOTS_NEEDED} periods of 10 s are needed (drone-link frames count{}{})",
             window_or_all(window),
+            match slots {
+                0 => "no activity of the app or the drone".to_owned(),
+                slots => format!(
+                    "activity of the app or the drone in only {} of 10 s",
+                    count(*slots, "period")
+                ),
+            },
             match labelled {
-                true => ", packets labelled with the app under audit",
+                true => ", and packets of the app under audit",
                 false => "",
             },
             match device {
-                Some(true) => ", packets of the device under audit",
+                Some(true) => ", and packets of the device under audit",
                 Some(false) =>
-                    "; apart from multicast and ARP the declared device was not seen, and other machines' frames say nothing of it",
+                    "; of the declared device only multicast and ARP were seen, and frames of other machines do not count",
                 None => "",
             }
         ),
@@ -97,7 +106,7 @@ pub(super) fn cause(cause: &Cause, needs: Needs) -> String {
                 more => format!(" and {more} more"),
             };
             format!(
-                "input {input} covers the same minutes and does not show {}{more}",
+                "input {input} was recorded in the same minutes and does not show {}{more}",
                 missed.join("; ")
             )
         }
@@ -106,7 +115,7 @@ pub(super) fn cause(cause: &Cause, needs: Needs) -> String {
 
 fn open_end(of: &Window, what: &str, nanos: i64) -> String {
     format!(
-        "{} was declared, and there is no capture of its {what} {}",
+        "{} was declared, but its {what} {} were not recorded",
         window(of),
         seconds(nanos)
     )
@@ -115,15 +124,13 @@ fn open_end(of: &Window, what: &str, nanos: i64) -> String {
 fn one_sided(what: OneSided) -> String {
     match what {
         OneSided::DeviceReceived => {
-            "only what the device under audit received was recorded, nothing that it sent"
-                .to_owned()
+            "only what the device under audit received was recorded, not what it sent".to_owned()
         }
         OneSided::DeviceSent => {
-            "only what the device under audit sent was recorded, nothing that it received"
-                .to_owned()
+            "only what the device under audit sent was recorded, not what it received".to_owned()
         }
         OneSided::Inbound => {
-            "nothing but what came in was recorded: no conversation shows both sides".to_owned()
+            "only packets that came in were recorded: no conversation shows both sides".to_owned()
         }
         OneSided::Connections(count) => format!(
             "TCP payload was recorded in one direction only, on {count} or more connections"
@@ -140,7 +147,7 @@ pub(super) fn app_unseen(app: &AppUnseen) -> String {
     } = app;
     if !labelled {
         format!(
-            "--app {pattern} was asked for, and the captures carry no app labels: names alone say whose traffic it is"
+            "--app {pattern} was given, but the captures have no app labels: only names say whose traffic it is"
         )
     } else if near.is_empty() {
         format!("no label in the captures matches --app {pattern}")
@@ -159,7 +166,7 @@ pub(super) fn gaps(gaps: &[WindowGap], needs: Needs) -> Vec<v1::Gap> {
     for gap in gaps {
         let text = match gap.covered_by {
             Some(by) => format!(
-                "{}; covered: input {by} shows the subject on the same link without it",
+                "{}; input {by} makes up for it: it shows the subject on the same link without this gap",
                 cause(&gap.cause, needs)
             ),
             None => cause(&gap.cause, needs),

@@ -67,9 +67,19 @@ impl Filter {
         }
     }
 
-    /// Packets from one instant up to another.
-    pub fn between(start: i64, end: i64) -> Self {
-        Self::All(vec![Self::From(start), Self::Before(end)])
+    /// Packets inside one of some windows, each from one instant up to another; `None` without any.
+    pub fn inside(windows: impl IntoIterator<Item = (i64, i64)>) -> Option<Self> {
+        let inside = |(start, end)| Self::All(vec![Self::From(start), Self::Before(end)]);
+        let mut all: Vec<Self> = windows.into_iter().map(inside).collect();
+        match all.len() {
+            0 | 1 => all.pop(),
+            _ => Some(Self::Any(all)),
+        }
+    }
+
+    /// What both select: conditions that stand side by side, not one inside another.
+    pub fn and(self, other: Self) -> Self {
+        one_or(vec![self, other], Self::All)
     }
 
     /// What either selects.
@@ -156,7 +166,14 @@ impl fmt::Display for Filter {
                 nanos.div_euclid(Timestamp::SECOND),
                 nanos.rem_euclid(Timestamp::SECOND),
             );
-            write!(f, "frame.time_epoch {operator} {whole}.{part:09}")
+            write!(f, "frame.time_epoch {operator} {whole}")?;
+            match part {
+                0 => Ok(()),
+                part => {
+                    let digits = format!("{part:09}");
+                    write!(f, ".{}", digits.trim_end_matches('0'))
+                }
+            }
         };
         match self {
             Self::All(list) => list.iter().enumerate().try_for_each(|(at, part)| {
@@ -323,17 +340,17 @@ fn one_or(list: Vec<Filter>, many: fn(Vec<Filter>) -> Filter) -> Filter {
     }
 }
 
-/// Seconds with nine digits, in nanoseconds.
+/// Seconds with up to nine digits behind the point, in nanoseconds.
 fn seconds(word: &str) -> Option<i64> {
     const DIGITS: usize = 9;
-    let (whole, part) = word.split_once('.')?;
-    if part.len() != DIGITS || !part.bytes().all(|b| b.is_ascii_digit()) {
+    let (whole, part) = word.split_once('.').unwrap_or((word, "0"));
+    if part.is_empty() || part.len() > DIGITS || !part.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let whole: i64 = whole.parse().ok()?;
     whole
         .checked_mul(Timestamp::SECOND)?
-        .checked_add(part.parse().ok()?)
+        .checked_add(format!("{part:0<DIGITS$}").parse().ok()?)
 }
 
 #[cfg(test)]
@@ -364,6 +381,19 @@ mod tests {
             name.to_string(),
             "lower(dns.qry.name) == \"a\\\"b.example\""
         );
+        let windows = Filter::inside([(10_000_000_000, 20_500_000_000), (-1, 5)]);
+        assert_eq!(
+            Filter::Transport(6).and(windows.unwrap()).to_string(),
+            "tcp && ((frame.time_epoch >= 10 && frame.time_epoch < 20.5) || (frame.time_epoch >= -1.999999999 && frame.time_epoch < 0.000000005))"
+        );
+        let window = Filter::inside([(10_000_000_000, 20_000_000_000)]);
+        let one =
+            Filter::Any(vec![Filter::Transport(6), Filter::Transport(17)]).and(window.unwrap());
+        assert_eq!(
+            one.to_string(),
+            "(tcp || udp) && frame.time_epoch >= 10 && frame.time_epoch < 20"
+        );
+        assert_eq!(Filter::parse(&one.to_string()), Some(one));
         for other in [
             "",
             "ip",

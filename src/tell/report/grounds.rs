@@ -1,5 +1,6 @@
 //! Why traffic is whose, what a destination is and what is remarked on it, in words.
 
+use super::role::noun;
 use crate::ground::protocol;
 use crate::judge::classify::attribution::{Grounds, NameSays};
 use crate::judge::classify::catalog::Host;
@@ -18,17 +19,17 @@ impl Display for Because<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Grounds::Device => f.write_str("sent or received by the device under audit"),
-            Grounds::OtherMachine => {
-                f.write_str("another machine than the device under audit, by its MAC address")
-            }
+            Grounds::OtherMachine => f.write_str(
+                "by its MAC address this is another machine than the device under audit",
+            ),
             Grounds::App(app) => write!(
                 f,
-                "the capture labels its packets with the app under audit, {}",
+                "the capture says that the packets are of the app under audit, {}",
                 self::app(app)
             ),
             Grounds::OtherApp(app) => write!(
                 f,
-                "the capture labels its packets with another app, {}",
+                "the capture says that the packets are of another app, {}",
                 self::app(app)
             ),
             Grounds::Name(name, says) => by_name(f, name, says),
@@ -36,12 +37,16 @@ impl Display for Because<'_> {
                 write!(f, "the name is an alias of {alias}; ")?;
                 row(f, host, alias)
             }
-            Grounds::Address(host) => write!(f, "the address is {} of {}", host.role, host.owner),
+            Grounds::Address(host) => {
+                write!(f, "the address is {} of {}", noun(&host.role), host.owner)
+            }
             Grounds::Unnamed => f.write_str("no name was seen for this address"),
-            Grounds::HiddenLookups => f.write_str("encrypted DNS: what was asked for is hidden"),
+            Grounds::HiddenLookups => {
+                f.write_str("encrypted DNS hides the names that were asked for")
+            }
             Grounds::UnreadLookups => f.write_str("no name that was asked for could be read"),
             Grounds::Served => {
-                f.write_str("the far end asked, and our side answered as a server does")
+                f.write_str("the far end asked, and our side answered like a server")
             }
             #[cfg(test)]
             Grounds::ByHand => f.write_str("by hand"),
@@ -51,46 +56,66 @@ impl Display for Because<'_> {
 
 fn by_name(f: &mut Formatter<'_>, name: &str, says: &NameSays) -> fmt::Result {
     match says {
-        NameSays::Uncatalogued => write!(f, "{name} is in no catalog"),
-        NameSays::Described => write!(f, "{name} is in the catalog for description only"),
+        NameSays::Uncatalogued => write!(f, "{name} is not in the catalog"),
+        NameSays::Described => write!(
+            f,
+            "{name} is in the catalog, which does not say whose traffic it is"
+        ),
         NameSays::Row(host) => row(f, host, name),
         NameSays::Data(host) => write!(
             f,
-            "{name} lies under {}, and its labels look like data",
+            "{name} is a name under {}, and it looks like data",
             host.pattern
         ),
         NameSays::AtUnknownAddress(host) => write!(
             f,
-            "{name} is {}, but the address is not known to be its operator's own",
-            host.role
+            "{name} is {}, but it is not known that the address is its operator's",
+            noun(&host.role)
         ),
         NameSays::TooMuch(host, bytes) => write!(
             f,
-            "{name} is {}, but {bytes} bytes went out, more than such traffic sends",
-            host.role
+            "{name} is {}, but {bytes} bytes were sent, more than such traffic needs",
+            noun(&host.role)
         ),
         NameSays::AtOperator(host, operator) => write!(
             f,
-            "{name} is {} of {}, and the address is {operator}'s",
-            host.role, host.owner
+            "{name} is {} of {}, and the address belongs to {}",
+            noun(&host.role),
+            host.owner,
+            operator_name(operator)
         ),
         NameSays::AtListedAddress(host) => write!(
             f,
-            "{name} is {} of {}, and the address is one of its time servers in the catalog",
-            host.role, host.owner
+            "{name} is {} of {}, and the catalog lists this address for it",
+            noun(&host.role),
+            host.owner
         ),
     }
+}
+
+/// An operator of `operators.tsv`, as it writes itself.
+fn operator_name(id: &str) -> String {
+    /// Short names that are written in capitals.
+    const CAPITALS: [&str; 2] = ["nist", "here"];
+    if CAPITALS.contains(&id) {
+        return id.to_ascii_uppercase();
+    }
+    let mut letters = id.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// What a row of the catalog says of a name.
 fn row(f: &mut Formatter<'_>, host: &Host, name: &str) -> fmt::Result {
     if host.pattern == name {
-        write!(f, "{name} is {} of {}", host.role, host.owner)
+        write!(f, "{name} is {} of {}", noun(&host.role), host.owner)
     } else {
         write!(
             f,
-            "{name} lies under {}, {} of {}",
-            host.pattern, host.role, host.owner
+            "{name} is under {}, {} of {}",
+            host.pattern,
+            noun(&host.role),
+            host.owner
         )
     }
 }
@@ -199,22 +224,22 @@ pub(super) fn notes<'n>(notes: impl IntoIterator<Item = &'n Note>) -> Vec<String
 fn note(note: &Note) -> String {
     match note {
         Note::OpenedByTheFarEnd => {
-            "the far end opened this flow; the names it said are what it calls our side".to_owned()
+            "the far end opened this flow; the names in it are names of our side".to_owned()
         }
-        Note::ClientSubnet => "lookups here carry a part of the asker's address (EDNS client subnet), which goes on to the servers that the resolver asks".to_owned(),
+        Note::ClientSubnet => "lookups here carry a part of our address (EDNS client subnet), and the resolver passes it on".to_owned(),
         Note::CopiesDiffer => {
-            "copies of the same bytes differ: both readings are listed".to_owned()
+            "copies of the same bytes differ: both are listed".to_owned()
         }
         Note::Quoted => {
-            "first seen as a packet quoted in an ICMP error: the capture missed the packet itself"
+            "first seen as a packet that an ICMP error quotes: the packet itself is not in the capture"
                 .to_owned()
         }
-        Note::ClearTunnel => "a tunnel in clear: the packets inside are listed by their own addresses, and its bytes are theirs".to_owned(),
+        Note::ClearTunnel => "a tunnel that can be read: the packets inside are listed by their own addresses".to_owned(),
         Note::OpaqueTunnel(kind) => {
-            format!("an opaque tunnel ({kind}): what is inside cannot be seen")
+            format!("a tunnel ({kind}) that cannot be read")
         }
         Note::MuchInLookups(bytes) => format!(
-            "{bytes} bytes went out in lookups, more than lookups need: they count as payload"
+            "{bytes} bytes were sent in lookups, more than lookups need: they count as payload"
         ),
         Note::DnsTunnel { domain, names, bytes } => format!(
             "lookups under {domain} look like a tunnel through DNS: {names} names or more carry {bytes} bytes or more in their labels"
@@ -223,11 +248,11 @@ fn note(note: &Note) -> String {
             "{name} is a local name, but the address is public: the address decides"
         ),
         Note::PublicNameAtPrivateAddress(name) => {
-            format!("{name} is a public name that was asked of a private address")
+            format!("the public name {name} was asked of a private address")
         }
         Note::LabelOfAnotherVantage => {
-            "the app's label comes from another vantage of the same minutes".to_owned()
+            "another capture of the same minutes says which app it is".to_owned()
         }
-        Note::MoreThanNeeded => "handshakes, control messages or quoted packets to this address take more than they can need: they count as payload".to_owned(),
+        Note::MoreThanNeeded => "handshakes, control messages or quoted packets to this address are larger than they need to be: they count as payload".to_owned(),
     }
 }

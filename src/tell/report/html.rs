@@ -22,9 +22,11 @@ mod folding;
 mod glossary;
 mod icon;
 mod lookups;
+mod map;
 pub(in crate::tell) mod markup;
 mod scope;
 mod sessions;
+mod signature;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -180,7 +182,8 @@ fn body(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             scope::scope(page, &part)?;
         }
         glossary::glossary(page, &part)?;
-        custody::custody(page, &part)
+        custody::custody(page, &part)?;
+        signature::signature(page, &part)
     })
 }
 
@@ -216,6 +219,7 @@ fn contents(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         ("case", "Case file", single && report.case.is_some()),
         ("glossary", "Words", true),
         ("custody", "Chain of custody", true),
+        ("signature", "Sign-off", true),
     ];
     page.tag("nav", &[("aria-label", "Contents")], |page| {
         page.tag("ul", &[], |page| {

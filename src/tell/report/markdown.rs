@@ -10,10 +10,13 @@
 //! [`prose`].
 
 use super::format::{Format, Setting};
+use super::headline::headline;
+use super::reasons;
 use super::v1::{Claim, Destination, Finding, Gap, Lookup, Report};
 use super::weight::{Weight, bearing, sessions};
 use super::words::{meaning_of_all, opened, rank};
 use crate::ground::text;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -37,6 +40,8 @@ const SENTENCE_MAX: usize = 600;
 const ROWS_MAX: usize = 50;
 /// Claims and sessions with a part of their own.
 const PARTS_MAX: usize = 40;
+/// Findings named at a reason.
+const NUMBERS_MAX: usize = 12;
 /// Reasons listed of a claim.
 const REASONS_MAX: usize = 10;
 
@@ -200,10 +205,11 @@ fn prose(text: &str) -> String {
 
 fn summary(page: &mut Page, report: &Report) {
     let verdict = report.verdict;
+    let said = headline(report).unwrap_or_else(|| meaning_of_all(verdict).to_owned());
     page.part(&format!(
         "# drone-audit: {}\n\n{}\n",
         prose(verdict.id()),
-        prose(meaning_of_all(verdict))
+        prose(&said)
     ));
     page.table(
         "",
@@ -211,10 +217,9 @@ fn summary(page: &mut Page, report: &Report) {
         "claim",
         &report.claims,
         |claim| {
-            let why: Vec<&str> = claim.reasons.iter().map(|r| r.id.as_str()).collect();
-            let mut why: Vec<&str> = why.into_iter().take(REASONS_MAX).collect();
-            why.dedup();
-            let why: Vec<String> = why.into_iter().map(|id| code(id, CELL_MAX)).collect();
+            let why = reasons::folded(report, claim);
+            let why = why.iter().take(REASONS_MAX);
+            let why: Vec<String> = why.map(|reason| code(reason.id, CELL_MAX)).collect();
             vec![
                 code(&claim.id, CELL_MAX),
                 format!("**{}**", prose(claim.verdict.id())),
@@ -236,21 +241,34 @@ fn of_claim(page: &mut Page, report: &Report, claim: &Claim) {
     if !claim.reasons.is_empty() {
         part.push('\n');
     }
-    for reason in claim.reasons.iter().take(REASONS_MAX) {
-        let _ = writeln!(
-            part,
-            "- {}: {}",
-            code(&reason.id, CELL_MAX),
-            prose(&reason.text)
-        );
+    let folded = reasons::folded(report, claim);
+    for reason in folded.iter().take(REASONS_MAX) {
+        let words = match reason.findings.as_slice() {
+            [] => prose(reason.text),
+            // The findings below say it.
+            _ => reason.numbers(NUMBERS_MAX),
+        };
+        let id = code(reason.id, CELL_MAX);
+        let _ = match reason.times {
+            1 => writeln!(part, "- {id}: {words}"),
+            _ if !reason.findings.is_empty() => writeln!(part, "- {id}: {words}"),
+            times => writeln!(part, "- {id} ({times} times, the first): {words}"),
+        };
     }
-    let more = claim.reasons.len().saturating_sub(REASONS_MAX);
+    let more = folded.len().saturating_sub(REASONS_MAX);
     if more > 0 {
         let _ = writeln!(part, "- … and {more} more");
     }
     page.part(&part);
     let findings = bearing(report, claim);
+    let places: BTreeMap<&str, usize> = report
+        .findings
+        .iter()
+        .enumerate()
+        .map(|(at, finding)| (finding.id.as_str(), at))
+        .collect();
     let head = [
+        "",
         "weight",
         "attribution",
         "stage",
@@ -264,16 +282,14 @@ fn of_claim(page: &mut Page, report: &Report, claim: &Claim) {
         "finding",
         &findings,
         |(weight, finding)| {
+            let place = places.get(finding.id.as_str());
             vec![
+                place.map_or_else(String::new, |at| reasons::number(*at)),
                 weigh(*weight, finding),
                 prose(finding.attribution.id()),
                 prose(finding.stage.id()),
                 prose(finding.confidence.id()),
-                format!(
-                    "{} {}",
-                    code(&finding.rule, CELL_MAX),
-                    code(&finding.text, SENTENCE_MAX)
-                ),
+                format!("{} {}", code(&finding.rule, CELL_MAX), prose(&finding.text)),
                 frames(finding),
             ]
         },
@@ -305,13 +321,13 @@ fn gaps(page: &mut Page, gaps: &[Gap]) {
         "What the captures could not show:",
         &["gap", "forbids consistent", "meaning"],
         "gap",
-        gaps,
-        |gap| {
-            let blocks = if gap.blocking { "yes" } else { "no" };
+        &reasons::gaps(gaps.iter()),
+        |of| {
+            let blocks = if of.first.blocking { "yes" } else { "no" };
             vec![
-                code(gap.id.word(), CELL_MAX),
+                code(of.first.id.word(), CELL_MAX),
                 blocks.to_owned(),
-                prose(&gap.text),
+                prose(&of.text()),
             ]
         },
     );

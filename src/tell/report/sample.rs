@@ -95,6 +95,7 @@ pub(in crate::tell::report) fn finding(id: &str, attribution: &str) -> v1::Findi
         known: None,
         content: Vec::new(),
         text: "5000000 bytes of application payload went to api.dji.com, a host of the drone vendor.".to_owned(),
+        bytes_out: Some(5_000_000),
         first: some("2025-03-01T10:00:00.123456Z"),
         frames: (0..12).map(|n| FrameRef { input: 0, frame: 123 + n }).collect(),
         filter: "ip.addr == 203.0.113.7 && tcp.port == 443 && tls.handshake.extensions_server_name == \"api.dji.com\"".to_owned(),
@@ -181,6 +182,14 @@ pub(in crate::tell) fn report() -> v1::Report {
                 v1::Slot { slot: 0, local: 600, internet: 50, ..v1::Slot::default() },
                 v1::Slot { slot: 54, local: 300, internet: 30, relayed: 10, not_ip: 10, unreadable: 0 },
             ],
+            groups: vec![v1::Group {
+                name: some("DJI"),
+                attribution: word("vendor"),
+                destinations: 1,
+                bytes_out: 5_000_000,
+                bytes_in: 700,
+                slots: vec![v1::GroupSlot { slot: 0, packets: 19 }],
+            }],
         },
         clocks: Vec::new(),
         inputs: vec![v1::Input {

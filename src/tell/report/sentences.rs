@@ -14,6 +14,7 @@ use crate::judge::classify::{Scope, Stage};
 use crate::tell::report::causes::{cause, window};
 use crate::tell::report::grounds::{Because, Described};
 use crate::tell::report::v1;
+use crate::tell::report::words::count;
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -52,7 +53,7 @@ pub(super) fn finding(finding: &Finding, case: &Case<'_>) -> String {
                 How(finding),
                 l.resolver,
                 match l.scope {
-                    Scope::Relayed => ", a local resolver, which has to ask the internet",
+                    Scope::Relayed => ", on the local network, which needs the internet to answer",
                     Scope::Local | Scope::Internet => "",
                 },
                 Because(&l.attributed.why)
@@ -71,19 +72,19 @@ pub(super) fn finding(finding: &Finding, case: &Case<'_>) -> String {
         and(&told);
     }
     if let Some(bytes) = account.unread {
-        and(&format!("{bytes} bytes of what went out cannot be read"));
+        and(&format!("{bytes} of the bytes sent cannot be read"));
     }
     if account.browser {
-        and("people also open this host in browsers, so a browser could have done it");
+        and("people also open this host in a browser, so it may have been a browser");
     }
     for over in &account.over_budget {
         and(&format!(
-            "the allowance {} would cover it, but {} bytes are more than its budget",
+            "the allowance {} does not cover it: {} bytes are more than its budget",
             over.allowance, over.bytes
         ));
     }
     if account.in_grace {
-        and("only in the grace at the ends of the window");
+        and("only in the grace time at the ends of the window");
     }
     out
 }
@@ -105,19 +106,19 @@ impl Display for How<'_> {
         match self.0.stage {
             Stage::Transferred => write!(
                 f,
-                "{bytes_out} bytes of payload went out and {bytes_in} came in"
+                "{bytes_out} bytes sent, {bytes_in} received"
             ),
             Stage::Connected => write!(
                 f,
-                "packets went both ways ({bytes_in} bytes in), and no application payload went out"
+                "packets went both ways ({bytes_in} bytes received), and no payload was sent"
             ),
             Stage::Attempted if packets_out == 0 => f.write_str(
-                "an ICMP error quotes a packet that went there; the capture missed the packet itself",
+                "an ICMP error quotes a packet that was sent there; the packet itself is not in the capture",
             ),
-            Stage::Attempted => write!(f, "{packets_out} packets went out and nothing came back"),
+            Stage::Attempted => write!(f, "{} sent, and nothing came back", count(packets_out, "packet")),
             Stage::Lookup => f.write_str("a resolver was asked"),
             Stage::Unsolicited => {
-                f.write_str("packets came in, and our side never answered")
+                f.write_str("packets came in, and our side did not answer")
             }
         }
     }
@@ -159,13 +160,13 @@ fn said(place: &SaidPlace) -> String {
         country,
     } = place;
     match region {
-        Some(region) => format!("the host name says region {region}, in {country}"),
-        None => format!("the host name says a part of {provider} that is in {country} alone"),
+        Some(region) => format!("the host name says region {region} in {country}"),
+        None => format!("the host name says a part of {provider} that is only in {country}"),
     }
 }
 
 fn amounts(of: Amounts) -> String {
-    format!("{} bytes went out and {} came in", of.out, of.back)
+    format!("{} bytes sent, {} received", of.out, of.back)
 }
 
 /// A fact that a judgement rests on.
@@ -173,13 +174,13 @@ fn fact(fact: &Fact) -> String {
     match fact {
         Fact::Named(of, value) => format!("{} {value}", property(*of)),
         Fact::NamedAlone(of, value) => format!(
-            "{} {value} by the name alone: no address confirms it",
+            "{} {value}, by the name alone: no address confirms it",
             property(*of)
         ),
-        Fact::Untold(of) => format!("nothing says what {}", property(*of)),
+        Fact::Untold(of) => format!("it is not known what {}", property(*of)),
         Fact::NameInPlace(place) => said(place),
         Fact::NameInPlaceButAddress(place, countries) => format!(
-            "{}, and the address is in {} by the address data",
+            "{}, but by the address data the address is in {}",
             said(place),
             countries.join(" or ")
         ),
@@ -187,62 +188,68 @@ fn fact(fact: &Fact) -> String {
             format!("{}, and the address does not confirm it", said(place))
         }
         Fact::RelayHidesAddress => "a relay hides the address".to_owned(),
-        Fact::AddressUnknown => "no address data cover the address".to_owned(),
+        Fact::AddressUnknown => "the address is in no address database".to_owned(),
         Fact::DeliveryNetwork => {
-            "the host is a content delivery network's, which answers from many places".to_owned()
+            "the host is of a delivery network, which answers from many places".to_owned()
         }
-        Fact::AddressDataStale => "the address data and the capture lie years apart".to_owned(),
-        Fact::AddressIn(country) => format!("the address is in {country} by all address data"),
+        Fact::AddressDataStale => {
+            "the address data are years older or newer than the capture".to_owned()
+        }
+        Fact::AddressIn(country) => {
+            format!("all address data say that the address is in {country}")
+        }
         Fact::AddressInOneOf(countries) => format!(
-            "the address is in one of {} by the address data",
+            "the address data say that the address is in one of {}",
             countries.join(", ")
         ),
         Fact::AddressDataDiffer(countries) => {
-            format!("address data differ: {}", countries.join(", "))
+            format!("the address data do not agree: {}", countries.join(", "))
         }
         Fact::Anycast => "the address answers from many places (anycast)".to_owned(),
         Fact::OneSource(countries) => format!(
-            "only one source places the address: {}",
+            "only one source knows the place of the address: {}",
             countries.join(", ")
         ),
         Fact::NameOfProvider(name) => format!("the host name says {name}"),
         Fact::NameOfProviderButAddress(name, address) => {
-            format!("the host name says {name}, and the address belongs to {address}")
+            format!("the host name says {name}, but the address belongs to {address}")
         }
         Fact::NameOfProviderAlone(name) => {
-            format!("the host name says {name}, and no address confirms it")
+            format!("the host name says {name}, but no address confirms it")
         }
         Fact::AddressOfOperator(address) => format!("the address belongs to {address}"),
-        Fact::ProviderUntold => "neither name nor address says whose servers these are".to_owned(),
+        Fact::ProviderUntold => {
+            "neither the name nor the address says whose server this is".to_owned()
+        }
         Fact::UploadFolded => {
-            "it stands for several destinations, and which of them took how much was folded"
+            "it stands for several destinations; how much each of them received is not known"
                 .to_owned()
         }
         Fact::UploadTogether(sum) => format!(
-            "to this receiver, all addresses and ports together, {}",
+            "to this receiver, all its addresses and ports together: {}",
             amounts(*sum)
         ),
         Fact::UploadWithUnattributed(sum) => format!(
-            "only with traffic that nobody can be named for it is an upload: {}",
+            "it is an upload only together with traffic of unknown senders: {}",
             amounts(*sum)
         ),
         Fact::UploadNotSoMuch(sum) => format!(
-            "to this receiver {}: much, and not so much more as an upload has",
+            "to this receiver {}: much, but not clearly an upload",
             amounts(*sum)
         ),
         Fact::UploadBySeveral(sum) => format!(
-            "only several devices together sent as much as an upload has: {}",
+            "only several devices together sent as much as an upload: {}",
             amounts(*sum)
         ),
         Fact::Exempt { role, owner, but } => {
-            let what = format!("the statement exempts {role} of {owner}");
+            let what = format!("the statement makes an exception for {role} of {owner}");
             match but {
                 None => what,
                 Some(NotExempt::TooMuch(bytes)) => {
-                    format!("{what}, but {bytes} bytes went out, more than such traffic needs")
+                    format!("{what}, but {bytes} bytes were sent, more than such traffic needs")
                 }
                 Some(NotExempt::NameAlone) => format!(
-                    "{what}, but nothing but the name says so: the address is not known to be its owner's"
+                    "{what}, but only the name says so: it is not known that the address is the owner's"
                 ),
             }
         }
@@ -267,7 +274,7 @@ pub(super) fn explained(how: Explained) -> String {
 pub(super) fn doubt(doubt: Doubt) -> &'static str {
     match doubt {
         Doubt::AtWork => {
-            "the baseline was declared to be without the app, and shows the app or the drone at work: it explains nothing"
+            "the baseline was declared to be without the app, but it shows the app or the drone at work: it explains nothing"
         }
         Doubt::Undeclared => {
             "the baseline is not declared to be without the app (--baseline-kind without-app): it explains nothing"
@@ -318,13 +325,13 @@ fn why(why: &Why, case: &Case<'_>) -> String {
         Why::Gap(gap) => cause(&gap.cause, case.needs),
         Why::NotTestable(what) => joined(what.iter().cloned()),
         Why::NoUpload(bytes, ratio) => format!(
-            "no upload of the app was seen ({bytes} bytes or more to one receiver, {ratio} times what came in): where uploads are stored was not tested"
+            "no upload of the app was seen ({bytes} bytes or more to one receiver, and {ratio} times what came in). So where uploads are stored was not tested"
         ),
         Why::OtherCountry(wanted, declared) => format!(
             "the statement is about operators in {wanted}, and the case file declares {declared}"
         ),
         Why::BeaconMissing(host) => format!(
-            "the auditor fetched {host} on purpose, and the capture does not show it where it has to be: it may miss other traffic as well"
+            "the auditor called {host} on purpose, and the capture does not show it. It may miss other traffic too"
         ),
         Why::NoWindow => "there is no window to judge".to_owned(),
     }

@@ -18,6 +18,7 @@ mod traffic;
 
 use super::v1::{Claim, Finding, Report};
 use super::weight::ids;
+use super::{moments, reasons, windowed};
 use crate::judge::claim::agreed::BEACON;
 use crate::tell::report::words::{count, meaning, rank, tally, without_reason};
 use grid::{Cell, Column, Line};
@@ -27,6 +28,8 @@ use std::io::{self, Write};
 
 /// Findings listed of a claim: about five lines each, so a few screens.
 const FINDINGS_MAX: usize = 20;
+/// Findings named at a reason: two lines.
+const NUMBERS_MAX: usize = 24;
 /// Frames listed of a finding: enough to start from, short enough for two lines.
 const FRAMES_MAX: usize = 8;
 /// Columns of a filter beyond which nobody copies it from a terminal.
@@ -125,8 +128,16 @@ fn claim(
     if claim.reasons.is_empty() {
         page.text(2, without_reason(claim.verdict))?;
     }
-    for reason in &claim.reasons {
-        page.item(2, &format!("- {}:", reason.id), &reason.text)?;
+    for reason in reasons::folded(report, claim) {
+        // Sessions have their findings, and so their numbers, for themselves.
+        match report.sessions.is_empty() && !reason.findings.is_empty() {
+            true => page.item(
+                2,
+                &format!("- {}:", reason.id),
+                &reason.numbers(NUMBERS_MAX),
+            )?,
+            false => page.item(2, &reason_label(&reason), reason.text)?,
+        }
     }
     if let Some(silence) = &claim.silence {
         declared::silence(page, silence)?;
@@ -164,14 +175,32 @@ fn claim(
             count(bearing.len(), "finding")
         ),
     )?;
+    let windows = windowed::windows(report);
+    if let Some(windows) = windows.as_deref().filter(|w| w.len() <= FILTER_MAX) {
+        page.text(
+            2,
+            "The filters select these packets in the whole capture. For those in the windows alone, add:",
+        )?;
+        page.item(2, "&&", windows)?;
+    }
     for (index, one) in bearing.iter().take(FINDINGS_MAX) {
-        finding(page, *index, one, shown.insert(*index))?;
+        let first_time = shown.insert(*index);
+        finding(page, windows.as_deref(), *index, one, first_time)?;
     }
     left_out(page, 2, bearing.len(), FINDINGS_MAX, "finding")
 }
 
+/// `- time-gap (40 times, the first):`.
+fn reason_label(reason: &reasons::Folded<'_>) -> String {
+    match reason.times {
+        1 => format!("- {}:", reason.id),
+        times => format!("- {} ({times} times, the first):", reason.id),
+    }
+}
+
 fn finding(
     page: &mut Page<'_>,
+    windows: Option<&str>,
     index: usize,
     finding: &Finding,
     first_time: bool,
@@ -212,7 +241,10 @@ fn finding(
     page.item(
         4,
         "first ",
-        finding.first.as_deref().unwrap_or("time not recorded"),
+        &finding
+            .first
+            .as_deref()
+            .map_or("time not recorded".to_owned(), moments::moment),
     )?;
     let mut frames: Vec<String> = finding
         .frames
@@ -229,8 +261,9 @@ fn finding(
         frames.push(format!("and {more} more in the JSON report"));
     }
     page.item(4, "frames", &frames.join(" "))?;
-    if finding.filter.len() <= FILTER_MAX {
-        page.item(4, "filter", &finding.filter)?;
+    let filter = windowed::short(&finding.filter, windows);
+    if filter.len() <= FILTER_MAX {
+        page.item(4, "filter", filter)?;
     } else {
         page.item(4, "filter", "too long for a terminal, see the JSON report")?;
     }

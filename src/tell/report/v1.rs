@@ -14,7 +14,9 @@ mod declared;
 mod measured;
 
 pub use declared::{Allowance, Beacon, CaseFile, Event, Phase};
-pub use measured::{Baseline, Clock, Content, Contrast, PhaseExposure, Silence, Slot, Timeline};
+pub use measured::{
+    Baseline, Clock, Content, Contrast, Group, GroupSlot, PhaseExposure, Silence, Slot, Timeline,
+};
 
 use crate::evidence::flow::NameSource;
 use crate::evidence::seal::Seal;
@@ -329,6 +331,10 @@ pub struct Finding {
     pub content: Vec<Content>,
     /// In words.
     pub text: String,
+    /// Transport payload away from our side, inside the windows and their grace; null for a lookup, and in reports
+    /// that were written before this field.
+    #[serde(default)]
+    pub bytes_out: Option<u64>,
     /// First packet.
     pub first: Option<String>,
     /// Exemplar frames.

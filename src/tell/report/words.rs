@@ -56,26 +56,22 @@ impl From<Weight> for Sense {
 /// What a verdict means, in words that claim no more than it does.
 pub(in crate::tell::report) fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Contradicted => "Packets in the capture cannot be squared with the statement.",
+        Verdict::Contradicted => "The capture shows traffic that the statement rules out.",
         Verdict::Consistent => {
-            "The capture was fit to show a contradiction and shows none. It says nothing about what it does not cover."
+            "The capture was good enough to show a contradiction, and shows none. It says nothing about what it does not cover."
         }
-        Verdict::Inconclusive => {
-            "The capture neither contradicts the statement nor supports it, for the reasons below."
-        }
+        Verdict::Inconclusive => "The capture does not decide, for the reasons below.",
     }
 }
 
 /// The same of all captures together, where no reasons follow.
 pub(in crate::tell::report) fn meaning_of_all(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Contradicted => "Packets in the captures cannot be squared with the statement.",
+        Verdict::Contradicted => "The captures show traffic that the statement rules out.",
         Verdict::Consistent => {
-            "The captures were fit to show a contradiction and show none. This proves nothing beyond them."
+            "The captures were good enough to show a contradiction, and show none. This proves nothing beyond them."
         }
-        Verdict::Inconclusive => {
-            "The captures neither contradict the statement nor support it. This is no pass."
-        }
+        Verdict::Inconclusive => "The captures do not decide. This is no pass.",
     }
 }
 
@@ -83,7 +79,7 @@ pub(in crate::tell::report) fn meaning_of_all(verdict: Verdict) -> &'static str 
 pub(in crate::tell::report) fn without_reason(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Consistent => {
-            "Nothing seen contradicts the statement, nothing is suspect, and no gap forbids the verdict."
+            "Nothing seen contradicts the statement or casts doubt on it, and no gap stands against the verdict."
         }
         Verdict::Contradicted | Verdict::Inconclusive => "The report gives no reason.",
     }
@@ -179,6 +175,11 @@ pub(in crate::tell::report) fn bytes(count: u64) -> String {
         None => format!("{count} B"),
         Some(unit) => format!("{count} B ({unit})"),
     }
+}
+
+/// Bytes as they are said: rounded from a kibibyte on.
+pub(in crate::tell::report) fn amount(count: u64) -> String {
+    rounded(count).unwrap_or_else(|| format!("{count} B"))
 }
 
 /// What stands in place of a country behind a relay.

@@ -114,30 +114,30 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
     let usual = Needs::default();
     if case.needs.minimum_seconds < usual.minimum_seconds {
         out.push(format!(
-            "The case file lets {} seconds of capture be enough for a window, where {} are usual: silence is worth less.",
+            "The case file lets {} seconds of capture be enough for a window, where {} are usual: the verdict is weaker for it.",
             case.needs.minimum_seconds, usual.minimum_seconds
         ));
     }
     if case.needs.time_gap > usual.time_gap {
         out.push(format!(
-            "The case file takes no silence up to {} seconds for a gap, where {} are usual: packets may be missing in it.",
+            "The case file allows silences of up to {} seconds, where {} are usual: packets may be missing in them.",
             case.needs.time_gap / Timestamp::SECOND,
             usual.time_gap / Timestamp::SECOND
         ));
     }
     if !case.basis.devices.any() && !labelled {
-        out.push("No app labels and no declared device: which app sent a packet is judged by names alone. Declare the device with --device if nothing but the app under audit should run on it.".to_owned());
+        out.push("The captures have no app labels, and no device was declared: only names say which app sent a packet. Declare the device with --device if only the app under audit should run on it.".to_owned());
     }
     for db in case.basis.locator.databases() {
         let days = data_age_days(case.basis, db.built);
         match days {
             Some(days) if days.abs() > GEO_STALE_DAYS => out.push(format!(
-                "The address data ({}) and the capture lie {} days apart: places are unsure, and location alone contradicts nothing.",
+                "Between the address data ({}) and the capture lie {} days: places are not sure, and a place alone contradicts nothing.",
                 db.source,
                 days.abs()
             )),
             Some(days) if days.abs() > GEO_WARN_DAYS => out.push(format!(
-                "The address data ({}) and the capture lie {} days apart: addresses may have moved in between.",
+                "Between the address data ({}) and the capture lie {} days: addresses may have moved.",
                 db.source,
                 days.abs()
             )),

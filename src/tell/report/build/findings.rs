@@ -61,6 +61,7 @@ pub(super) fn claims(
                         known: None,
                         content: finding.content.iter().map(content).collect(),
                         text: sentences::finding(finding, case),
+                        bytes_out: sent(finding),
                         first: None,
                         frames: finding.frames.clone(),
                         filter: String::new(),
@@ -88,9 +89,13 @@ pub(super) fn claims(
         });
     }
     findings.sort_unstable_by_key(|f| (std::cmp::Reverse(f.weight), f.first, f.id));
+    let windows = windows(case);
     let findings = findings.into_iter().map(|joined| v1::Finding {
         first: times.show(joined.first),
-        filter: written(&joined.filter),
+        filter: written(&match &windows {
+            Some(windows) => joined.filter.and(windows.clone()),
+            None => joined.filter,
+        }),
         ..joined.written
     });
     (claims, findings.collect())
@@ -135,6 +140,10 @@ impl Joined {
             have.destination = destination;
         }
         have.confidence = have.confidence.max(finding.confidence);
+        if let Some(more) = sent(finding) {
+            let sum = have.bytes_out.unwrap_or(0);
+            have.bytes_out = Some(sum.saturating_add(more));
+        }
         if finding.weight > self.weight {
             // What is allowed for one address is not allowed for all.
             self.weight = finding.weight;
@@ -201,6 +210,11 @@ fn fingerprint(claim: &str, finding: &Finding, case: &Case<'_>) -> Fingerprint {
     Fingerprint(u64::from_be_bytes(first.unwrap_or_default()))
 }
 
+/// Payload away from our side, inside the windows; none for a lookup.
+fn sent(finding: &Finding) -> Option<u64> {
+    matches!(finding.about, About::Destination(_)).then_some(finding.bytes_out)
+}
+
 fn content(of: &Content) -> v1::Content {
     v1::Content {
         kind: of.kind.into(),
@@ -231,9 +245,9 @@ fn place(key: &DestinationKey, out: &mut String) -> fmt::Result {
     }
 }
 
-/// What selects a finding's packets.
+/// What selects a finding's packets, in all windows and outside.
 fn filter(finding: &Finding, case: &Case<'_>) -> Filter {
-    let mut terms = match finding.about {
+    let terms = match finding.about {
         About::Destination(index) => case
             .destinations()
             .get(index)
@@ -251,16 +265,13 @@ fn filter(finding: &Finding, case: &Case<'_>) -> Filter {
             })
             .unwrap_or_default(),
     };
-    let windows: Vec<Filter> = case
-        .windows
-        .iter()
-        .filter_map(|w| w.window)
-        .filter_map(|w| Some(Filter::between(w.start.nanos()?, w.end.nanos()?)))
-        .collect();
-    if !windows.is_empty() {
-        terms.push(Filter::Any(windows));
-    }
     Filter::All(terms)
+}
+
+/// The windows, as a filter that stands once behind all of a finding's addresses.
+fn windows(case: &Case<'_>) -> Option<Filter> {
+    let windows = case.windows.iter().filter_map(|w| w.window);
+    Filter::inside(windows.filter_map(|w| Some((w.start.nanos()?, w.end.nanos()?))))
 }
 
 /// Far end, our side if it is one address, port or protocol.

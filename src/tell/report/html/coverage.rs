@@ -5,6 +5,7 @@ use super::markup::Page;
 use super::{Part, evidence};
 use crate::ground::gaps::GapId;
 use crate::tell::explain::library;
+use crate::tell::report::reasons::{self, Gaps};
 use crate::tell::report::v1::{Clock, Gap, Input};
 use crate::tell::report::words;
 use crate::tell::report::words::count;
@@ -43,7 +44,8 @@ pub(super) fn coverage(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
 }
 
 fn list(page: &mut Page<'_>, part: &Part<'_>, gaps: &[&Gap]) -> io::Result<()> {
-    folded(page, gaps, "gap", |page, gaps, words| {
+    let alike = reasons::gaps(gaps.iter().copied());
+    folded(page, &alike, "gap", |page, gaps, words| {
         let heads = ["Gap", "What it means here", "Count", "First seen"];
         page.table("gaps", words, &heads, |page| {
             gaps.iter().try_for_each(|gap| row(page, part, gap))
@@ -51,11 +53,12 @@ fn list(page: &mut Page<'_>, part: &Part<'_>, gaps: &[&Gap]) -> io::Result<()> {
     })
 }
 
-fn row(page: &mut Page<'_>, part: &Part<'_>, gap: &Gap) -> io::Result<()> {
+fn row(page: &mut Page<'_>, part: &Part<'_>, of: &Gaps<'_>) -> io::Result<()> {
+    let gap = of.first;
     page.row(&[], |page| {
         page.name(|page| page.leaf("code", &[], gap.id.word()))?;
         page.cell(|page| {
-            page.text(&gap.text)?;
+            page.text(&of.text())?;
             match gap.id.known().and_then(next) {
                 Some(next) => page.leaf(
                     "div",
@@ -65,7 +68,7 @@ fn row(page: &mut Page<'_>, part: &Part<'_>, gap: &Gap) -> io::Result<()> {
                 None => Ok(()),
             }
         })?;
-        page.cell_text(&gap.count.to_string())?;
+        page.cell_text(&of.count.to_string())?;
         page.cell(|page| {
             let input = gap.input.map(|input| evidence::input(part.report, input));
             page.text(input.as_deref().unwrap_or("all captures"))?;

@@ -110,7 +110,16 @@ fn databases(page: &mut Page<'_>, tool: &Tool) -> io::Result<()> {
                 })?;
                 page.cell(|page| page.time(geo.built.as_deref()))?;
                 page.cell(|page| page.code(&geo.sha256))?;
-                page.cell_text(&geo.attribution)
+                page.cell(|page| {
+                    page.text(&geo.attribution)?;
+                    match geo.source.as_str() {
+                        // Its licence asks for a link wherever its results are shown.
+                        "embedded" => page.aside(|page| {
+                            page.outward("https://db-ip.com", "IP Geolocation by DB-IP")
+                        }),
+                        _ => Ok(()),
+                    }
+                })
             })
         })
     })

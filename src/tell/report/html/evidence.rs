@@ -7,6 +7,7 @@ use super::markup::Page;
 use crate::ground::moment::FrameRef;
 use crate::tell::report::v1::{Finding, Report};
 use crate::tell::report::weight;
+use crate::tell::report::windowed;
 use crate::tell::report::words;
 use crate::tell::report::words::{Sense, count};
 use std::collections::BTreeMap;
@@ -24,6 +25,13 @@ pub(super) fn evidence(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
             );
         }
         page.p("Each row can be checked in Wireshark: open the capture and paste the filter.")?;
+        let windows = windowed::windows(part.report);
+        if let Some(windows) = &windows {
+            page.tag("p", &[("class", "windowed")], |page| {
+                page.text("The filters show these packets in the whole capture. To see those in the windows alone, add: ")?;
+                page.code(&format!("&& {windows}"))
+            })?;
+        }
         if let Some(against) = &part.report.against {
             let marked = |known: bool| {
                 let findings = part.report.findings.iter();
@@ -45,7 +53,8 @@ pub(super) fn evidence(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
         folded(page, &findings, "finding", |page, rows, words| {
             let heads = ["Finding", "What was seen", "Where to see it"];
             page.table("findings", words, &heads, |page| {
-                rows.iter().try_for_each(|row| finding(page, part, *row))
+                rows.iter()
+                    .try_for_each(|row| finding(page, part, *row, windows.as_deref()))
             })
         })
     })
@@ -56,7 +65,12 @@ pub(super) fn label(index: usize) -> String {
     format!("F{}", index.saturating_add(1))
 }
 
-fn finding(page: &mut Page<'_>, part: &Part<'_>, (index, finding): Numbered<'_>) -> io::Result<()> {
+fn finding(
+    page: &mut Page<'_>,
+    part: &Part<'_>,
+    (index, finding): Numbered<'_>,
+    windows: Option<&str>,
+) -> io::Result<()> {
     let label = label(index);
     page.row(&[("id", &part.id(&label))], |page| {
         page.name(|page| {
@@ -75,7 +89,7 @@ fn finding(page: &mut Page<'_>, part: &Part<'_>, (index, finding): Numbered<'_>)
         page.cell(|page| {
             frames(page, part.report, &finding.frames)?;
             page.leaf("div", &[("class", "label")], "its packets")?;
-            page.code(&finding.filter)
+            page.code(windowed::short(&finding.filter, windows))
         })
     })
 }
@@ -83,10 +97,12 @@ fn finding(page: &mut Page<'_>, part: &Part<'_>, (index, finding): Numbered<'_>)
 /// What takes weight off a finding, or tells it from those of another report.
 fn marks(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     if finding.grace {
-        page.small("in the grace of a window only: contradicts nothing alone")?;
+        page.small("only in the grace time of a window: contradicts nothing alone")?;
     }
     if let Some(id) = &finding.allowed {
-        page.small(&format!("covered by allowance {id}: moves no verdict"))?;
+        page.small(&format!(
+            "covered by allowance {id}: does not affect the verdict"
+        ))?;
     }
     match finding.known {
         Some(true) => page.small("known: in the other report too"),

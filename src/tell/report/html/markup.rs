@@ -7,6 +7,7 @@
 //! cannot reorder what stands beside it (HTML Living Standard, `bdi`).
 
 use crate::ground::text;
+use crate::tell::report::moments;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -171,6 +172,11 @@ impl<'a> Page<'a> {
         self.leaf("code", &[], text)
     }
 
+    /// A link out of the page, to an address of the program's own and never of a report's.
+    pub(in crate::tell) fn outward(&mut self, to: &'static str, text: &str) -> io::Result<()> {
+        self.leaf("a", &[("href", to), ("rel", "noreferrer")], text)
+    }
+
     /// A heading of level 1 to 6.
     pub(in crate::tell) fn heading(
         &mut self,
@@ -189,7 +195,7 @@ impl<'a> Page<'a> {
     /// An instant; it is not broken over lines.
     pub(in crate::tell) fn time(&mut self, time: Option<&str>) -> io::Result<()> {
         match time {
-            Some(time) => self.leaf("time", &[], time),
+            Some(time) => self.leaf("time", &[("datetime", time)], &moments::moment(time)),
             None => self.text("time not recorded"),
         }
     }
@@ -200,13 +206,11 @@ impl<'a> Page<'a> {
         first: Option<&str>,
         last: Option<&str>,
     ) -> io::Result<()> {
-        self.time(first.or(last))?;
         match (first, last) {
-            (Some(_), Some(last)) => {
-                self.text(" to ")?;
-                self.time(Some(last))
+            (Some(first), Some(last)) => {
+                self.leaf("span", &[("class", "span")], &moments::span(first, last))
             }
-            _ => Ok(()),
+            _ => self.time(first.or(last)),
         }
     }
 

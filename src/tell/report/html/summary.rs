@@ -68,6 +68,7 @@ pub(super) fn summary(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
             let caption = format!("By who owns the name, with the owner's jurisdiction: {words}");
             table(page, ("Owner", &caption), rows, |page, name| page.text(name), |_| PLAIN)
         })?;
+        super::map::map(page, part)?;
         let places = by(rows, words::place);
         folded(page, &places, "place", |page, rows, words| {
             let caption = format!("By place of the address: {words}");

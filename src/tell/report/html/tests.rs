@@ -319,7 +319,15 @@ fn colours_have_contrast_in_light_and_dark() {
             assert!(contrast("sign", sense) >= 4.5, "{sense}");
         }
         // Drawings need 3:1 (WCAG 2.2, 1.4.11).
-        for ink in ["internet", "relayed", "unreadable", "local", "bar"] {
+        for ink in [
+            "vendor",
+            "third",
+            "unknown",
+            "system",
+            "unreadable",
+            "packets",
+            "bar",
+        ] {
             assert!(contrast(ink, "page") >= 3.0, "{ink}");
             assert!(contrast(ink, "window") >= 3.0, "{ink} in a window");
         }

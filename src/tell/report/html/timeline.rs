@@ -1,19 +1,18 @@
-//! The time line: packets by scope over time, with windows, grace, phases, the auditor's log and
-//! the findings on it; below it the same in tables.
+//! The time line: windows, grace, phases, the auditor's log and the findings; below them a lane for each group of
+//! destinations, coloured by whose it is, with its bytes; below those how many packets were recorded. The same in
+//! tables follows.
 //!
-//! Every scope has a lane and a scale of its own: one packet to the internet would not be seen
-//! beside a thousand of the drone link. A lane says its scale, and whatever is there is drawn
-//! high enough to be seen.
+//! A colour says whose traffic it is, never how much: a packet of the vendor is drawn as wide as needed to be seen.
 
 mod axis;
 mod drawing;
+pub(super) mod groups;
 mod marks;
 
 use super::Part;
 use super::markup::Page;
 use crate::tell::report::v1::{Phase, Report, Scope, Slot, Timeline, Window};
 use crate::tell::report::words;
-use crate::tell::report::words::count;
 use axis::Axis;
 use std::io;
 
@@ -22,39 +21,55 @@ const COLUMNS_MAX: u64 = 240;
 /// Rows of the auditor's log and windows drawn: each takes an element.
 const MARKS_MAX: usize = 200;
 
-/// A lane of the drawing: the scope's id, its words, and its packets.
+/// Packets of a kind: a column of the table, and where `drawn` a strip of the drawing.
 struct Lane {
     class: &'static str,
     title: &'static str,
     of: fn(&Slot) -> u64,
+    drawn: bool,
 }
 
 /// What leaves comes first.
-const LANES: [Lane; 5] = [
+const LANES: [Lane; 6] = [
     Lane {
-        class: "internet",
+        class: "packets",
         title: "internet",
         of: |slot| slot.internet,
+        drawn: false,
     },
     Lane {
-        class: "relayed",
+        class: "packets",
         title: "relayed",
         of: |slot| slot.relayed,
+        drawn: false,
     },
     Lane {
         class: "unreadable",
         title: "unreadable",
         of: |slot| slot.unreadable,
+        drawn: true,
     },
     Lane {
-        class: "local",
+        class: "packets",
         title: "local",
         of: |slot| slot.local,
+        drawn: false,
     },
     Lane {
-        class: "not-ip",
+        class: "packets",
         title: "not IP",
         of: |slot| slot.not_ip,
+        drawn: false,
+    },
+    Lane {
+        class: "packets",
+        title: "all",
+        of: |slot| {
+            [slot.internet, slot.relayed, slot.unreadable, slot.local]
+                .into_iter()
+                .fold(slot.not_ip, u64::saturating_add)
+        },
+        drawn: true,
     },
 ];
 
@@ -102,6 +117,11 @@ impl Columns {
     /// Seconds of a column.
     fn seconds(&self, timeline: &Timeline) -> u64 {
         self.width.saturating_mul(timeline.step_seconds.max(1))
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn seconds_f64(&self, timeline: &Timeline) -> f64 {
+        self.seconds(timeline) as f64
     }
 
     fn most(&self, lane: &Lane) -> u64 {
@@ -173,18 +193,13 @@ fn windows(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
             .try_for_each(|(index, window)| {
                 page.row(&[], |page| {
                     page.name(|page| page.text(&label(index, window)))?;
-                    page.cell(|page| {
-                        page.leaf(
-                            "time",
-                            &[],
-                            window.start.as_deref().unwrap_or("the first packet"),
-                        )?;
-                        page.text(" to ")?;
-                        page.leaf(
-                            "time",
-                            &[],
-                            window.end.as_deref().unwrap_or("the last packet"),
-                        )
+                    page.cell(|page| match (&window.start, &window.end) {
+                        (Some(start), Some(end)) => page.span(Some(start), Some(end)),
+                        (start, end) => {
+                            bound(page, start.as_deref(), "the first packet")?;
+                            page.text(" to ")?;
+                            bound(page, end.as_deref(), "the last packet")
+                        }
                     })?;
                     page.cell(|page| match (&window.first, &window.last) {
                         (Some(first), Some(last)) => {
@@ -201,6 +216,13 @@ fn windows(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
                 })
             })
     })
+}
+
+fn bound(page: &mut Page<'_>, time: Option<&str>, open: &str) -> io::Result<()> {
+    match time {
+        Some(time) => page.time(Some(time)),
+        None => page.text(open),
+    }
 }
 
 fn phases(page: &mut Page<'_>, phases: &[Phase]) -> io::Result<()> {
@@ -224,23 +246,4 @@ fn label(index: usize, window: &Window) -> String {
         Some(name) => format!("W{number} {name}"),
         None => format!("W{number}"),
     }
-}
-
-/// What the drawing shows, in words for those who do not see it.
-fn described(report: &Report, columns: &Columns) -> String {
-    let mut parts: Vec<String> = LANES
-        .iter()
-        .map(|lane| match columns.sum(lane) {
-            0 => format!("{}: no packet", lane.title),
-            sum => format!("{}: {}", lane.title, count(sum, "packet")),
-        })
-        .collect();
-    parts.push(count(report.scope.windows.len(), "window"));
-    parts.push(count(report.findings.len(), "finding"));
-    format!(
-        "From {} to {}. {}.",
-        columns.axis.after(0),
-        columns.axis.end(),
-        parts.join("; ")
-    )
 }

@@ -4,6 +4,9 @@ use super::Part;
 use super::icon::{chip, icon};
 use super::markup::Page;
 use crate::judge::claim::Verdict;
+use crate::tell::explain::{IdKind, library};
+use crate::tell::report::headline::headline;
+use crate::tell::report::reasons::{self, Folded};
 use crate::tell::report::v1::{Claim, Report, Silence};
 use crate::tell::report::words;
 use crate::tell::report::words::{Sense, count};
@@ -12,6 +15,8 @@ use std::io;
 
 /// Reasons shown at once: several sessions bring theirs together.
 const REASONS_OPEN: usize = 12;
+/// Findings linked from a reason.
+const NUMBERS_MAX: usize = 24;
 
 /// The numbers of the whole report in one line.
 pub(super) fn facts(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
@@ -66,6 +71,9 @@ pub(super) fn verdict(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
             page.tag("div", &[], |page| {
                 let title = format!("Verdict: {}", report.verdict);
                 page.heading(part.level, Some(&id), &title)?;
+                if let Some(told) = headline(report) {
+                    page.leaf("p", &[("class", "headline")], &told)?;
+                }
                 match report.claims.as_slice() {
                     [] => page.p("No claim was judged."),
                     [only] => {
@@ -135,10 +143,10 @@ fn claim(page: &mut Page<'_>, part: &Part<'_>, claim: &Claim) -> io::Result<()> 
         let deeper = u8::from(part.report.claims.len() > 1);
         let level = part.level.saturating_add(1).saturating_add(deeper);
         page.heading(level, None, "Why")?;
-        reasons(page, claim)?;
+        reasons(page, part, claim)?;
         findings(page, part, claim)?;
         if let (Some(silence), Verdict::Consistent) = (&claim.silence, claim.verdict) {
-            page.heading(level, None, "How much the silence is worth")?;
+            page.heading(level, None, "How strong is this consistent verdict?")?;
             worth(page, silence)?;
         }
         if let Some(next) = &claim.next_capture {
@@ -167,34 +175,63 @@ fn claim(page: &mut Page<'_>, part: &Part<'_>, claim: &Claim) -> io::Result<()> 
     })
 }
 
-fn reasons(page: &mut Page<'_>, claim: &Claim) -> io::Result<()> {
+fn reasons(page: &mut Page<'_>, part: &Part<'_>, claim: &Claim) -> io::Result<()> {
     if claim.reasons.is_empty() {
         return page.p(words::without_reason(claim.verdict));
     }
-    let (open, rest) = claim
-        .reasons
+    let folded = reasons::folded(part.report, claim);
+    let (open, rest) = folded
         .split_at_checked(REASONS_OPEN)
-        .unwrap_or((&claim.reasons, &[]));
-    let list = |page: &mut Page<'_>, reasons: &[crate::tell::report::v1::Reason]| {
+        .unwrap_or((&folded, &[]));
+    let list = |page: &mut Page<'_>, reasons: &[Folded<'_>]| {
         page.tag("ul", &[("class", "reasons")], |page| {
-            reasons.iter().try_for_each(|reason| {
-                page.tag("li", &[], |page| {
-                    page.leaf("code", &[], &reason.id)?;
-                    page.text(" ")?;
-                    page.text(&reason.text)
-                })
-            })
+            reasons
+                .iter()
+                .try_for_each(|reason| page.tag("li", &[], |page| self::reason(page, part, reason)))
         })
     };
     list(page, open)?;
     if rest.is_empty() {
         return Ok(());
     }
-    page.fold(
-        "more",
-        &format!("{} more", count(rest.len(), "reason")),
-        |page| list(page, rest),
-    )
+    page.fold("more", &count(rest.len(), "more reason"), |page| {
+        list(page, rest)
+    })
+}
+
+/// A reason: its findings where those say it, else its words.
+fn reason(page: &mut Page<'_>, part: &Part<'_>, reason: &Folded<'_>) -> io::Result<()> {
+    page.leaf("code", &[], reason.id)?;
+    page.text(" ")?;
+    // The evidence of each session stands in its own part.
+    if !reason.findings.is_empty() && part.report.sessions.is_empty() {
+        if let Some(title) = title(reason.id) {
+            page.text(&format!("{title}: "))?;
+        }
+        for (index, at) in reason.findings.iter().take(NUMBERS_MAX).enumerate() {
+            if index > 0 {
+                page.text(", ")?;
+            }
+            let number = reasons::number(*at);
+            page.leaf("a", &[("href", &part.link(&number))], &number)?;
+        }
+        return match reason.findings.len().saturating_sub(NUMBERS_MAX) {
+            0 => Ok(()),
+            more => page.text(&format!(" and {more} more")),
+        };
+    }
+    page.text(reason.text)?;
+    match reason.times {
+        1 => Ok(()),
+        times => page.small(&format!("the first of {times}")),
+    }
+}
+
+/// The title that `explain` gives to a rule.
+fn title(rule: &str) -> Option<&'static str> {
+    let entries = library().ok()?.entries().iter();
+    let mut its = entries.filter(|entry| entry.kind == IdKind::Rule && entry.id == rule);
+    its.next().map(|entry| entry.title.as_str())
 }
 
 fn findings(page: &mut Page<'_>, part: &Part<'_>, claim: &Claim) -> io::Result<()> {
@@ -219,9 +256,9 @@ fn worth(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> {
     page.tag("dl", &[("class", "facts")], |page| {
         page.term("Time in the windows", |page| {
             page.text(&words::seconds(silence.window_seconds))?;
-            page.small("grace taken off")
+            page.small("grace time left out")
         })?;
-        page.term("Subject seen at work", |page| {
+        page.term("App or drone seen at work", |page| {
             page.text(&words::seconds(silence.exposure_seconds))?;
             page.small("in ten-second slots")
         })?;
@@ -234,7 +271,7 @@ fn worth(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> {
                 None if silence.exposure_seconds > 0.0 => {
                     page.text("no rate: the claim is not about contacts as such")
                 }
-                None => page.text("no bound: the subject was not seen at work"),
+                None => page.text("no bound: the app or the drone was not seen at work"),
             }
         })?;
         let Some(contrast) = &silence.contrast else {
@@ -254,7 +291,7 @@ fn worth(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> {
         })
     })?;
     if !silence.phases.is_empty() {
-        let heads = ["Phase", "Subject seen at work"];
+        let heads = ["Phase", "App or drone seen at work"];
         page.table("two", "The same by declared phase", &heads, |page| {
             silence.phases.iter().try_for_each(|phase| {
                 page.row(&[], |page| {
@@ -267,6 +304,6 @@ fn worth(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> {
     if silence.assumptions.is_empty() {
         return Ok(());
     }
-    page.p("These numbers take for granted:")?;
+    page.p("These numbers rest on:")?;
     page.list(&silence.assumptions)
 }

@@ -52,8 +52,8 @@ macro_rules! fields {
 fields! {
     // The parts of a report in the order of the model, which is that of the labels.
     Report: inputs scope case baseline against claims findings destinations lookups coverage clocks
-        limits sessions tool run;
-        keep schema digest verdict timeline;
+        limits timeline sessions tool run;
+        keep schema digest verdict;
     Tool: geo; keep name version commit catalog_sha256 claims_sha256;
     Geo: source kind; keep built sha256 attribution;
     Run: arguments paths; keep started seconds;
@@ -90,6 +90,8 @@ fields! {
     Lookup: answers app clients name owner resolver;
         keep types scope role attribution count first input frame;
     Coverage: gaps; keep drone_links;
+    Timeline: groups; keep start step_seconds slots;
+    Group: name; keep attribution destinations bytes_out bytes_in slots;
     Gap: text; keep id count input frame blocking covered_by;
     Clock: server; keep source offset_least offset_most count input frame;
 }
@@ -111,6 +113,7 @@ impl Redact for v1::Finding {
             grace: _,
             allowed: _,
             known: _,
+            bytes_out: _,
             first: _,
             frames: _,
         } = self;

@@ -154,7 +154,7 @@ fn recorded(page: &mut Page<'_>, baseline: &Baseline) -> io::Result<()> {
         page.item(0, "Capture:", &words)?;
     }
     let time = format!(
-        "{:.1} s, the subject at work in {:.1} s",
+        "{:.1} s, the app or the drone at work in {:.1} s",
         baseline.seconds, baseline.active_seconds
     );
     page.item(0, "Time:", &time)
@@ -163,7 +163,7 @@ fn recorded(page: &mut Page<'_>, baseline: &Baseline) -> io::Result<()> {
 /// How strong a silence is, with what that takes for granted.
 pub(super) fn silence(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> {
     page.blank()?;
-    page.text(0, "What this silence is worth")?;
+    page.text(0, "How strong is this `consistent`?")?;
     let phases: Vec<String> = silence
         .phases
         .iter()
@@ -175,20 +175,20 @@ pub(super) fn silence(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> 
     };
     let worth = match silence.rate_upper_per_hour {
         Some(rate) => format!(
-            "{:.1} s with the subject at work{phases}: up to {} contacts an hour could still have been missed (95 %).",
+            "{:.1} s with the app or the drone at work{phases}. Up to {} contacts an hour may have been missed (at 95 %).",
             silence.exposure_seconds,
             number(rate)
         ),
         None if silence.exposure_seconds > 0.0 => format!(
-            "{:.1} s with the subject at work{phases}. The claim is not about contacts as such: no rate of them is given.",
+            "{:.1} s with the app or the drone at work{phases}. The claim is not about contacts as such, so no rate is given.",
             silence.exposure_seconds
         ),
-        None => "the subject was not seen at work: no bound.".to_owned(),
+        None => "The app or the drone was not seen at work, so no rate is given.".to_owned(),
     };
     page.item(2, "-", &worth)?;
     if let Some(contrast) = &silence.contrast {
         let words = format!(
-            "The baseline shows {} of contacts in {:.1} s. Had the mode done nothing, {:.1} s without any would have the probability {}.",
+            "The baseline shows {} of contacts in {:.1} s. If the mode did nothing, {:.1} s without any contact would have the probability {}.",
             count(
                 usize::try_from(contrast.bursts).unwrap_or(usize::MAX),
                 "burst"
@@ -201,7 +201,7 @@ pub(super) fn silence(page: &mut Page<'_>, silence: &Silence) -> io::Result<()> 
     }
     page.text(
         2,
-        "These numbers take for granted what the JSON report lists as their assumptions.",
+        "These numbers rest on the assumptions that the JSON report lists.",
     )
 }
 

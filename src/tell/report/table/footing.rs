@@ -6,6 +6,7 @@ use super::page::Page;
 use crate::tell::report::v1::{Accounting, Gap, Input, Report, Scope};
 use crate::tell::report::words::count;
 use crate::tell::report::words::{app, bytes};
+use crate::tell::report::{moments, reasons};
 use std::io;
 
 /// Inputs listed: rotated captures come in hundreds.
@@ -120,7 +121,7 @@ pub(super) fn inputs(page: &mut Page<'_>, inputs: &[Input]) -> io::Result<()> {
         page.item(0, &label, &describe(input))?;
         page.item(2, "packets", &sum(&input.accounting, input.packets))?;
         let time = match (&input.first, &input.last) {
-            (Some(first), Some(last)) => format!("{first} to {last}"),
+            (Some(first), Some(last)) => moments::span(first, last),
             _ => "not recorded".to_owned(),
         };
         page.item(2, "time", &time)?;
@@ -162,22 +163,27 @@ fn gaps(page: &mut Page<'_>, title: &str, gaps: &[&Gap]) -> io::Result<()> {
         (None, Some(frame)) => format!("frame {frame}"),
         (None, None) => "all inputs".to_owned(),
     };
-    let shown = gaps.iter().take(GAPS_MAX);
+    let folded = reasons::gaps(gaps.iter().copied());
+    let shown = folded.iter().take(GAPS_MAX);
+    // Once needs no word.
+    let often = |count: u64| match count {
+        1 => String::new(),
+        count => format!("{count} times"),
+    };
     if page.width() >= WIDE {
         let columns = [
             Column::left("gap", 18),
-            Column::right("count", 5),
             Column::left("first seen", 10),
             Column::left("what it means here", 20),
         ];
-        let rows = shown.map(|gap| {
-            let facts = [
-                gap.id.to_string(),
-                gap.count.to_string(),
-                seen(gap),
-                gap.text.clone(),
-            ];
-            facts.into_iter().map(Cell::from).collect()
+        let rows = shown.map(|of| {
+            let at = [seen(of.first), often(of.count)];
+            let at = at.into_iter().filter(|line| !line.is_empty());
+            vec![
+                Cell::from(of.first.id.to_string()),
+                Cell::lines(at.map(Line::Text)),
+                Cell::from(of.text()),
+            ]
         });
         page.table(&columns, rows.collect())?;
     } else {
@@ -185,20 +191,14 @@ fn gaps(page: &mut Page<'_>, title: &str, gaps: &[&Gap]) -> io::Result<()> {
             Column::left("gap", 10),
             Column::left("what it means here", 20),
         ];
-        let rows = shown.map(|gap| {
-            let facts = [
-                gap.id.to_string(),
-                format!("count {}", gap.count),
-                seen(gap),
-            ];
-            vec![
-                Cell::lines(facts.map(Line::Text)),
-                Cell::from(gap.text.clone()),
-            ]
+        let rows = shown.map(|of| {
+            let facts = [of.first.id.to_string(), often(of.count), seen(of.first)];
+            let facts = facts.into_iter().filter(|line| !line.is_empty());
+            vec![Cell::lines(facts.map(Line::Text)), Cell::from(of.text())]
         });
         page.table(&columns, rows.collect())?;
     }
-    left_out(page, 0, gaps.len(), GAPS_MAX, "gap")
+    left_out(page, 0, folded.len(), GAPS_MAX, "gap")
 }
 
 /// What was audited.
@@ -245,12 +245,13 @@ pub(super) fn scope(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
         page.item(0, "Window:", "the whole capture")?;
     }
     for window in &scope.windows {
-        let start = window.start.as_deref().unwrap_or("the first packet");
-        let end = window.end.as_deref().unwrap_or("the last packet");
+        let inside = bounds(window.start.as_deref(), window.end.as_deref());
         let packets = match (&window.first, &window.last) {
-            (Some(first), Some(last)) => {
-                format!("packets from {first} to {last}, {} s", window.seconds)
-            }
+            (Some(first), Some(last)) => format!(
+                "packets {}, {} s",
+                moments::span(first, last),
+                window.seconds
+            ),
             _ => "no packet inside".to_owned(),
         };
         let label = match &window.name {
@@ -264,12 +265,11 @@ pub(super) fn scope(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
         page.item(
             0,
             &label,
-            &format!("{start} to {end} (end not included){grace}; {packets}"),
+            &format!("{inside} (end not included){grace}; {packets}"),
         )?;
         for phase in &window.phases {
-            let start = phase.start.as_deref().unwrap_or("the first packet");
-            let end = phase.end.as_deref().unwrap_or("the last packet");
-            page.item(2, &phase.name, &format!("{start} to {end}"))?;
+            let bounds = bounds(phase.start.as_deref(), phase.end.as_deref());
+            page.item(2, &phase.name, &bounds)?;
         }
     }
     if !scope.local_networks.is_empty() {
@@ -287,6 +287,18 @@ pub(super) fn scope(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
         list(page, "Exit code softened by:", &scope.softened)?;
     }
     Ok(())
+}
+
+/// From when to when; open ends are those of the capture.
+pub(super) fn bounds(start: Option<&str>, end: Option<&str>) -> String {
+    match (start, end) {
+        (Some(start), Some(end)) => moments::span(start, end),
+        (start, end) => format!(
+            "{} to {}",
+            start.map_or("the first packet".to_owned(), moments::moment),
+            end.map_or("the last packet".to_owned(), moments::moment)
+        ),
+    }
 }
 
 fn list(page: &mut Page<'_>, label: &str, items: &[String]) -> io::Result<()> {

@@ -4,13 +4,16 @@
 //! Each thing is said once: a finding is a line, reasons of one id are folded with their number, and what is too
 //! much for a screen is counted.
 
+use super::footing::bounds;
 use super::page::Page;
 use crate::judge::claim::Verdict;
 use crate::judge::claim::agreed::BEACON;
+use crate::tell::report::headline::headline;
+use crate::tell::report::moments;
 use crate::tell::report::v1::{Claim, Destination, Finding, Input, Report};
 use crate::tell::report::weight::{Weight, bearing};
 use crate::tell::report::words::{
-    by_attribution, count, meaning_of_all, place, rank, rounded, socket, tally, title,
+    amount, by_attribution, count, meaning_of_all, place, rank, socket, tally, title,
     without_reason,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,11 +66,10 @@ fn captures(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     }
     let windows = &report.scope.windows;
     for window in windows.iter().take(INPUTS_MAX) {
-        let start = window.start.as_deref().unwrap_or("the first packet");
-        let end = window.end.as_deref().unwrap_or("the last packet");
+        let bounds = bounds(window.start.as_deref(), window.end.as_deref());
         let name = window.name.as_deref().map(|name| format!(" ({name})"));
         let name = name.unwrap_or_default();
-        page.item(0, "Window:", &format!("{start} to {end}{name}"))?;
+        page.item(0, "Window:", &format!("{bounds}{name}"))?;
     }
     more(page, windows.len(), INPUTS_MAX, "window")?;
     let subject: Vec<String> = [
@@ -106,7 +108,7 @@ fn described(input: &Input) -> String {
     .map(|(packets, scope)| format!("{packets} {scope}"))
     .collect();
     let time = match (&input.first, &input.last) {
-        (Some(first), Some(last)) => format!("{first} to {last}"),
+        (Some(first), Some(last)) => moments::span(first, last),
         _ => "time not recorded".to_owned(),
     };
     let scopes = match scopes.as_slice() {
@@ -183,11 +185,6 @@ fn traffic(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         names => format!("; {}", count(names, "lookup")),
     };
     page.item(0, "Beyond the site:", &format!("{went}{asked}"))
-}
-
-/// Bytes, rounded from a kibibyte on; the long form has the exact number.
-fn amount(bytes: u64) -> String {
-    rounded(bytes).unwrap_or_else(|| format!("{bytes} B"))
 }
 
 /// A line for each session, those with the worst verdict last.
@@ -274,7 +271,7 @@ fn claim(
         let what = count(left.len(), "more finding");
         page.text(2, &format!("and {what}: {}", kinds.join(", ")))?;
     }
-    reasons(page, claim, &found)?;
+    reasons(page, report, claim, &found)?;
     if let Some(rate) = claim.silence.as_ref().and_then(|s| s.rate_upper_per_hour) {
         page.text(
             2,
@@ -304,14 +301,15 @@ fn facts(report: &Report, weight: Weight, finding: &Finding) -> String {
         (None, Some(name)) => format!("{name} was asked for"),
         (None, None) => "several destinations".to_owned(),
     }];
-    let stage = match (row, report.scope.windows.is_empty()) {
+    let stage = match (row, report.scope.windows.is_empty(), finding.bytes_out) {
         // Its counters are of the whole capture.
-        (Some(row), true) => format!(
+        (Some(row), true, _) => format!(
             "{}, {} out, {} in",
             finding.stage,
             amount(row.bytes_out),
             amount(row.bytes_in)
         ),
+        (_, _, Some(bytes)) => format!("{}, {} out", finding.stage, amount(bytes)),
         _ => finding.stage.to_string(),
     };
     if finding.lookup.is_none() {
@@ -366,35 +364,22 @@ fn went(row: &Destination) -> String {
 }
 
 /// Reasons that no finding stands for, those of one id together.
-fn reasons(page: &mut Page<'_>, claim: &Claim, found: &[(Weight, &Finding)]) -> io::Result<()> {
+fn reasons(
+    page: &mut Page<'_>,
+    report: &Report,
+    claim: &Claim,
+    found: &[(Weight, &Finding)],
+) -> io::Result<()> {
     if claim.reasons.is_empty() && found.is_empty() {
         return page.text(2, without_reason(claim.verdict));
     }
     let rules: BTreeSet<&str> = found.iter().map(|(_, f)| f.rule.as_str()).collect();
-    let mut order: Vec<&str> = Vec::new();
-    let mut folded: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-    for reason in &claim.reasons {
-        if rules.contains(reason.id.as_str()) {
-            continue;
-        }
-        let (times, _) = folded.entry(&reason.id).or_insert_with(|| {
-            order.push(&reason.id);
-            (0, &reason.text)
-        });
-        *times = times.saturating_add(1);
+    let mut folded = super::reasons::folded(report, claim);
+    folded.retain(|reason| !rules.contains(reason.id));
+    for reason in folded.iter().take(REASONS_MAX) {
+        page.item(2, &super::reason_label(reason), reason.text)?;
     }
-    for id in order.iter().take(REASONS_MAX) {
-        let Some((times, text)) = folded.get(id) else {
-            continue;
-        };
-        let label = match times {
-            1 => format!("- {id}:"),
-            times => format!("- {id} ({times} times, the first):"),
-        };
-        page.item(2, &label, text)?;
-    }
-    let left = order.len().saturating_sub(REASONS_MAX);
-    match left {
+    match folded.len().saturating_sub(REASONS_MAX) {
         0 => Ok(()),
         left => page.text(2, &format!("and {}", count(left, "more reason"))),
     }
@@ -471,7 +456,7 @@ fn ending(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.item(0, "Next:", &format!("{}.", next.join("; ")))?;
     let rest = match report.claims.as_slice() {
         [] => "no claim was judged".to_owned(),
-        [_] => meaning_of_all(report.verdict).to_owned(),
+        [_] => headline(report).unwrap_or_else(|| meaning_of_all(report.verdict).to_owned()),
         several => format!(
             "over {}: {}",
             count(several.len(), "claim"),

@@ -134,11 +134,11 @@ fn the_verdict_and_what_it_means_come_first_and_the_rest_in_order() {
         let flat = flat(&shown);
         let parts = [
             &format!("\"{STATEMENT}\" Source: DJI, 30 Nov 2017"),
-            "packets in the capture cannot be squared with the statement",
+            "the capture shows traffic that the statement rules out",
             "Why",
-            "- vendor-contact: traffic to hosts",
+            "- vendor-contact: F",
             "2 findings",
-            "first 2025-03-01T10:00:00.123456Z frames 0:123 0:124",
+            "first 2025-03-01 10:00:00.123456 UTC frames 0:123 0:124",
             "and 4 more in the JSON report",
             "filter ip.addr == 203.0.113.7 && tcp.port == 443",
             "── Destinations",
@@ -202,10 +202,7 @@ fn no_verdict_claims_more_than_it_may() {
         report.claims[0].reasons.clear();
         let flat = flat(&drawn(&report, 80, false)).to_lowercase();
         assert!(flat.starts_with(&format!("{verdict} · local-data-mode")));
-        assert_eq!(
-            flat.contains("cannot be squared"),
-            verdict == "contradicted"
-        );
+        assert_eq!(flat.contains("rules out"), verdict == "contradicted");
         assert_eq!(flat.contains("shows none"), verdict == "consistent");
         for word in ["proved", "passed", "guarantee", "safe"] {
             assert!(!flat.contains(word), "{verdict}: {word}");

@@ -5,9 +5,10 @@ use super::left_out;
 use super::page::Page;
 use crate::judge::classify::Scope;
 use crate::judge::classify::attribution::Attribution;
+use crate::tell::report::role::noun;
 use crate::tell::report::v1::{self, Destination, Lookup, Name, Report};
 use crate::tell::report::words::{
-    RELAYED, app, because, by_attribution, bytes, count, opened, place, rounded, socket,
+    RELAYED, amount, app, because, by_attribution, count, opened, place, socket,
 };
 use std::cmp::Reverse;
 use std::io;
@@ -43,8 +44,8 @@ pub(super) fn destinations(page: &mut Page<'_>, report: &Report) -> io::Result<(
                 .fold(0u64, |sum, row| sum.saturating_add(of(row)))
         };
         let (out, back) = (
-            bytes(total(|row| row.bytes_out)),
-            bytes(total(|row| row.bytes_in)),
+            amount(total(|row| row.bytes_out)),
+            amount(total(|row| row.bytes_in)),
         );
         group_title(
             page,
@@ -78,8 +79,8 @@ fn draw(page: &mut Page<'_>, rows: &[&Destination]) -> io::Result<()> {
                 Cell::lines(whereabouts(row)),
                 Cell::lines(endpoint(row)),
                 Cell::from(row.stage.to_string()),
-                Cell::from(bytes(row.bytes_out)),
-                Cell::from(bytes(row.bytes_in)),
+                Cell::from(format!("{} B", row.bytes_out)),
+                Cell::from(format!("{} B", row.bytes_in)),
                 Cell::lines(evidence(row)),
             ]
         });
@@ -96,17 +97,12 @@ fn draw(page: &mut Page<'_>, rows: &[&Destination]) -> io::Result<()> {
         columns.push(Column::left("how it is known", 16));
     }
     let rows = rows.iter().map(|row| {
-        let counted = |label: &str, count: u64| {
-            // The rounded unit on a line of its own leaves its columns to the names.
-            let exact = Line::Text(format!("{label} {count} B"));
-            std::iter::once(exact).chain(rounded(count).map(|unit| Line::Text(format!("({unit})"))))
-        };
-        let stage = Line::Text(row.stage.to_string());
-        let traffic = Cell::lines(
-            std::iter::once(stage)
-                .chain(counted("out", row.bytes_out))
-                .chain(counted("in", row.bytes_in)),
-        );
+        let traffic = [
+            row.stage.to_string(),
+            format!("out {} B", row.bytes_out),
+            format!("in {} B", row.bytes_in),
+        ];
+        let traffic = Cell::lines(traffic.map(Line::Text));
         let id = Cell::from(row.id.clone());
         if narrow {
             let all = endpoint(row)
@@ -204,15 +200,25 @@ fn evidence(row: &Destination) -> Vec<Line> {
     if let Some(more) = others.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
         lines.push(Line::Text(format!("and {}", count(more, "more name"))));
     }
-    let owner = match (&row.owner, &row.jurisdiction) {
-        (Some(owner), Some(jurisdiction)) => Some(format!("owner {owner} ({jurisdiction})")),
-        (Some(owner), None) => Some(format!("owner {owner}")),
-        _ => None,
-    };
-    let facts = owner
-        .into_iter()
-        .chain(row.role.as_ref().map(|role| format!("role {role}")));
-    lines.extend(facts.map(Line::Text));
+    // Who owns it and what it is for stands in the reason, if that is what the attribution rests on.
+    let said = |word: &String| row.attribution_reason.contains(word.as_str());
+    lines.extend(
+        match (&row.owner, &row.jurisdiction) {
+            (Some(owner), Some(place)) if said(owner) => {
+                Some(format!("owner's jurisdiction {place}"))
+            }
+            (Some(owner), None) if said(owner) => None,
+            (Some(owner), Some(place)) => Some(format!("owner {owner} ({place})")),
+            (Some(owner), None) => Some(format!("owner {owner}")),
+            (None, _) => None,
+        }
+        .map(Line::Text),
+    );
+    let role = row
+        .role
+        .as_deref()
+        .filter(|_| !row.owner.as_ref().is_some_and(said));
+    lines.extend(role.map(|role| Line::Text(format!("it is {}", noun(role)))));
     if !row.attribution_reason.is_empty() {
         lines.push(Line::Text(row.attribution_reason.clone()));
     }

@@ -4,6 +4,7 @@ use crate::evidence::content;
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::vocabulary::Open;
 use crate::judge::claim::baseline;
+use crate::judge::classify::attribution::Attribution;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,37 @@ pub struct Timeline {
     pub step_seconds: u64,
     /// Slots that hold packets, in order of time.
     pub slots: Vec<Slot>,
+    /// The packets beyond the site by group of destinations, what accuses first; empty in reports that were written
+    /// before this field.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+}
+
+/// Destinations of one attribution that belong together, over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Group {
+    /// Who owns the names, else the name, else the operator of the address, else the address; null for several
+    /// groups put together.
+    pub name: Option<String>,
+    /// Whose traffic it is.
+    pub attribution: Attribution,
+    /// Number of destinations.
+    pub destinations: u64,
+    /// Transport payload away from our side.
+    pub bytes_out: u64,
+    /// Transport payload towards our side.
+    pub bytes_in: u64,
+    /// Slots that hold its packets, in order of time.
+    pub slots: Vec<GroupSlot>,
+}
+
+/// Packets of a group in a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupSlot {
+    /// Number of the slot.
+    pub slot: u64,
+    /// Packets.
+    pub packets: u64,
 }
 
 /// A slot of the time line.

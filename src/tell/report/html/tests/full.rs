@@ -27,6 +27,24 @@ fn timeline(quiet: bool) -> v1::Timeline {
         start: some("2025-03-01T10:00:00Z"),
         step_seconds: 10,
         slots: slots.collect(),
+        groups: [
+            ("DJI", "vendor", 5_000_000, 5),
+            ("Mapbox", "third-party", 9_000, 40),
+        ]
+        .map(|(name, whose, bytes_out, at)| v1::Group {
+            name: some(name),
+            attribution: word(whose),
+            destinations: 2,
+            bytes_out,
+            bytes_in: 700,
+            slots: (at..at + 3)
+                .map(|slot| v1::GroupSlot {
+                    slot,
+                    packets: slot,
+                })
+                .collect(),
+        })
+        .to_vec(),
     }
 }
 

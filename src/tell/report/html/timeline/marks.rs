@@ -1,17 +1,18 @@
 //! Findings as marks on the time line, and what all its marks mean.
 
 use super::Columns;
+use super::groups::{Lane, Whose};
 use crate::tell::report::html::icon;
 use crate::tell::report::html::markup::Page;
-use crate::tell::report::v1::Report;
+use crate::tell::report::moments;
+use crate::tell::report::v1::{Finding, Report};
 use crate::tell::report::weight;
 use crate::tell::report::words;
 use crate::tell::report::words::Sense;
-use std::collections::BTreeMap;
 use std::io;
 
-/// Columns in which marks of findings are put together: more would lie upon each other.
-const MARKS: f64 = 60.0;
+/// Share of the axis within which marks are put together: nearer ones would lie upon each other on a phone.
+const NEAR: f64 = 0.05;
 /// Findings named at a mark.
 const NAMED_MAX: usize = 12;
 
@@ -35,41 +36,51 @@ impl Mark {
 
 /// Marks by their place, from left to right.
 pub(super) fn marks(report: &Report, columns: &Columns) -> Vec<(f64, Mark)> {
-    let mut marks: BTreeMap<u32, Mark> = BTreeMap::new();
-    for (index, finding) in report.findings.iter().enumerate() {
-        let Some(first) = finding.first.as_deref() else {
-            continue;
-        };
-        let (Some(at), true) = (columns.axis.at(first), columns.axis.covers(first)) else {
-            continue;
-        };
-        // A share is from 0 to 1.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let place = (at * MARKS) as u32;
+    let mut drawn: Vec<(f64, usize, &Finding)> = report
+        .findings
+        .iter()
+        .enumerate()
+        .filter_map(|(index, finding)| {
+            let first = finding.first.as_deref()?;
+            let covered = columns.axis.covers(first);
+            Some((columns.axis.at(first).filter(|_| covered)?, index, finding))
+        })
+        .collect();
+    drawn.sort_by(|(a, i, _), (b, j, _)| a.total_cmp(b).then(i.cmp(j)));
+    let mut marks: Vec<(f64, Mark)> = Vec::new();
+    for (at, index, finding) in drawn {
         let sense = Sense::from(weight::of(report, finding));
-        let mark = marks.entry(place).or_insert(Mark {
-            sense,
-            names: Vec::new(),
-            all: 0,
-        });
+        let near = marks.last().is_some_and(|(have, _)| at - have < NEAR);
+        if !near {
+            let names = Vec::new();
+            marks.push((
+                at,
+                Mark {
+                    sense,
+                    names,
+                    all: 0,
+                },
+            ));
+        }
+        let Some((_, mark)) = marks.last_mut() else {
+            continue;
+        };
         mark.sense = mark.sense.min(sense);
         mark.all = mark.all.saturating_add(1);
         if mark.names.len() < NAMED_MAX {
             mark.names.push(format!(
-                "F{} {} {first}",
+                "F{} {} {}",
                 index.saturating_add(1),
-                finding.attribution
+                finding.attribution,
+                moments::moment(finding.first.as_deref().unwrap_or_default())
             ));
         }
     }
     marks
-        .into_iter()
-        .map(|(place, mark)| (f64::from(place) / MARKS, mark))
-        .collect()
 }
 
 /// What the marks mean, as far as the drawing has any.
-pub(super) fn legend(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+pub(super) fn legend(page: &mut Page<'_>, report: &Report, lanes: &[Lane]) -> io::Result<()> {
     let windows = &report.scope.windows;
     let senses = [
         (Sense::Against, "finding that contradicts"),
@@ -84,6 +95,15 @@ pub(super) fn legend(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
                 page.tag("li", &[], |page| {
                     icon::icon(page, sense)?;
                     page.text(words)
+                })?;
+            }
+        }
+        for whose in Whose::ALL {
+            if lanes.iter().any(|lane| lane.whose == whose) {
+                let class = format!("swatch {}", whose.class());
+                page.tag("li", &[], |page| {
+                    page.leaf("span", &[("class", &class)], "")?;
+                    page.text(whose.words())
                 })?;
             }
         }
