@@ -17,6 +17,7 @@ mod doh;
 pub mod drone;
 mod drone_link;
 mod dtls;
+mod dtls_opening;
 pub mod dtls_record;
 #[cfg(test)]
 mod fail_closed;
@@ -246,6 +247,8 @@ pub struct Sink<'a> {
     pub inside: Option<Inside>,
     /// What came out of a sealed datagram, stream by stream.
     pub pieces: Vec<Piece>,
+    /// Datagrams that came out of a sealed one.
+    pub messages: Vec<Vec<u8>>,
     /// Behind a handover: what a side speaks if nobody else claims it.
     pub otherwise: Option<(Side, &'static Protocol)>,
     /// The program behind it, where the capture labels it.

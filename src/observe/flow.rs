@@ -83,6 +83,15 @@ pub struct Carried {
     pub copies: bool,
 }
 
+/// What was read inside of a connection that was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Inner {
+    /// Messages of DNS, which hold nothing but lookups.
+    pub lookups: bool,
+    /// Something else.
+    pub others: bool,
+}
+
 /// A flow that is still open in the table.
 pub struct Flow {
     /// Endpoints and protocol.
@@ -113,6 +122,8 @@ pub struct Flow {
     pub spared: Pair<u64>,
     /// What became of sealed payload since it was last counted.
     pub seals: Seals,
+    /// What was read inside of what was opened.
+    pub within: Inner,
     /// Bytes of streams inside that no packet holds, since they were last counted.
     pub missing: u64,
     /// All further payload of a side stays sealed.
@@ -157,6 +168,7 @@ impl Flow {
             overhead: Rare::default(),
             spared: Pair::default(),
             seals: Seals::default(),
+            within: Inner::default(),
             missing: 0,
             rest: Pair::default(),
             declared: Pair::default(),

@@ -246,6 +246,79 @@ fn the_same_quic_session_sealed_and_opened() {
     }
 }
 
+/// Ways into TLS and insides of it, and DTLS.
+#[test]
+fn what_is_inside_and_around_is_followed() {
+    let keys = file("inner.log");
+    for (name, inner) in [
+        ("by-id", "inner.example"),
+        ("by-ticket", "inner.example"),
+        ("by-psk", "inner.example"),
+        ("connect", "inner.example"),
+        ("websocket", "inner.example"),
+        ("dtls-coap", "inner.example"),
+        ("retry", "http-host"),
+        ("early", "http-host"),
+        ("starttls", "statistical-report"),
+        ("mqtt", "statistical-report"),
+    ] {
+        let capture = file(&format!("in-{name}.pcap"));
+        let (verdict, reasons, sealed) = judged(&capture, None);
+        assert_eq!(verdict, "inconclusive", "{name}");
+        assert_eq!(reasons, ["payload-unread"], "{name}");
+        let (verdict, reasons, report) = judged(&capture, Some(&keys));
+        assert_eq!(verdict, "contradicted", "{name} {reasons:?}");
+        let (out, _, rest) = account(&report);
+        assert!(out > 100 && rest.is_empty(), "{name}");
+        assert!(report["destinations"].to_string().contains(inner), "{name}");
+        let before = sealed["destinations"].to_string();
+        assert!(
+            inner != "inner.example" || !before.contains(inner),
+            "{name}"
+        );
+    }
+}
+
+/// Over TLS, HTTPS in HTTP/2, QUIC and DTLS.
+#[test]
+fn lookups_that_are_opened_are_lookups_like_any_other() {
+    for (name, keys, hidden, answered) in [
+        ("in-dot", "inner.log", true, true),
+        ("in-doh", "inner.log", false, true),
+        ("quic-doq", "quic.log", true, true),
+        ("in-dtls-dns", "inner.log", true, false),
+    ] {
+        let capture = file(&format!("{name}.pcap"));
+        let hides = |report: &Value| report["coverage"].to_string().contains("names-hidden");
+        let (verdict, _, sealed) = judged(&capture, None);
+        assert_eq!(
+            (&*verdict, hides(&sealed)),
+            ("inconclusive", hidden),
+            "{name}"
+        );
+        assert_eq!(sealed["lookups"].to_string(), "[]", "{name}");
+        let (verdict, reasons, report) = judged(&capture, Some(&file(keys)));
+        assert_eq!(
+            (&*verdict, hides(&report)),
+            ("consistent", false),
+            "{name} {reasons:?}"
+        );
+        let lookups = report["lookups"].to_string();
+        assert!(lookups.contains("asked.example"), "{name}");
+        assert_eq!(lookups.contains("203.0.113.77"), answered, "{name}");
+        let rows = report["destinations"].as_array().expect("destinations");
+        let row = rows
+            .iter()
+            .find(|row| row["ip"] == "47.88.2.11")
+            .expect("the vendor's row");
+        assert_eq!(row["stage"], "lookup", "{name}");
+        assert_eq!(
+            row["attribution"], "vendor",
+            "{name}: the name outside accuses"
+        );
+    }
+}
+
 #[test]
 fn a_quic_stream_with_a_hole_is_not_whole() {
     let (verdict, reasons, report) = quic("lost", true);

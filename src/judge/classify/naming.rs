@@ -124,6 +124,14 @@ fn by_its_name(
         Some(domain) => by_looked_up_name(&domain, basis.catalog),
         None => strongest,
     };
+    // Lookups that were opened with keys went to somebody whose name was said outside: it accuses, whatever was asked.
+    if own.whose != Attribution::Vendor
+        && destination.names.keys().any(Named::is_asserted_name)
+        && let named = by_host(destination)
+        && named.whose == Attribution::Vendor
+    {
+        return named;
+    }
     // What is no mere lookup is acquitted by its name only together with the address.
     if !destination.key.lookups_only && own.whose == Attribution::Os {
         os_at_its_address(destination, place, bytes_out, basis)

@@ -291,7 +291,9 @@ impl RowJudge<'_> {
     /// An encrypted connection to a resolver of the catalog, by its name or, where none was said, by its address. What else such a host
     /// serves is asked for by few; what was asked of it is hidden either way.
     fn over_https(&self, key: &RowKey, theirs: Side) -> Option<&'static str> {
-        if !matches!(key.protocol, Some("tls" | "quic")) || asked_us(key, theirs) {
+        // What was opened, and held nothing but lookups, hides none.
+        let read = key.only_lookups;
+        if read || !matches!(key.protocol, Some("tls" | "quic")) || asked_us(key, theirs) {
             return None;
         }
         let mut said = key.names.iter().filter(|n| n.is_asserted_name()).peekable();

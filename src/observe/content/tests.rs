@@ -85,6 +85,7 @@ impl Talk {
             parts: Vec::new(),
             inside: None,
             pieces: Vec::new(),
+            messages: Vec::new(),
             otherwise: None,
             app: None,
         };
@@ -124,6 +125,7 @@ impl Talk {
                 parts: Vec::new(),
                 inside: None,
                 pieces: Vec::new(),
+                messages: Vec::new(),
                 otherwise: None,
                 app: None,
             };
@@ -177,6 +179,7 @@ impl Talk {
                 parts: Vec::new(),
                 inside: None,
                 pieces: Vec::new(),
+                messages: Vec::new(),
                 otherwise: None,
                 app: None,
             });

@@ -115,6 +115,7 @@ impl Conversation {
             parts: Vec::new(),
             inside: None,
             pieces: Vec::new(),
+            messages: Vec::new(),
             otherwise: None,
             app: None,
         };
@@ -152,6 +153,7 @@ impl Conversation {
                 parts: Vec::new(),
                 inside: None,
                 pieces: Vec::new(),
+                messages: Vec::new(),
                 otherwise: None,
                 app: None,
             });

@@ -11,6 +11,7 @@ use crate::evidence::ledger::LookupKey;
 use crate::ground::gaps::GapId;
 use crate::ground::public_name::{is_public_name, reverse_name_address};
 use crate::ground::translation::{PROBE_NAME, Prefix, Source};
+use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -92,6 +93,16 @@ impl Session for Dns {
                     );
                 }
                 *self.unread.of_mut(sink.side()) = true;
+            }
+        }
+        if sink.flow.payload != PayloadKind::Lookups {
+            // Inside something else.
+            let more = sink.flow.facts.more_than_lookups;
+            sink.flow.within.lookups = true;
+            sink.flow.within.others |= more;
+            if !more {
+                let header = used - message.len();
+                sink.part(used, Part::Lookup { header });
             }
         }
         let facts = &mut sink.flow.facts;

@@ -5,6 +5,7 @@
 //! server wants its cookie back (HelloVerifyRequest) or another key share (HelloRetryRequest): both are read. Where copies of the same
 //! bytes differ, both readings count. Everything behind the handshake is encrypted: what was sent, it cannot say.
 
+use super::dtls_opening::Opening;
 use super::dtls_record::{Datagram, Fragment, shape};
 use super::ja4::{Over, fingerprint};
 use super::quic::crypto_stream::CryptoStream;
@@ -12,7 +13,7 @@ use super::tls::{DOT_PORT, certificate, said};
 use super::tls_hello::dtls_client_hello;
 use super::tls_record::handshake_type;
 use super::wire::Fit;
-use super::{Overhead, Protocol, Session, Sink, Step};
+use super::{Keys, Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay};
 use crate::evidence::seal::Seal;
 use crate::ground::gaps::GapId;
@@ -40,6 +41,8 @@ const MESSAGES_MAX: usize = 4;
 #[derive(Default)]
 struct Dtls {
     under_way: Pair<VecDeque<Message>>,
+    /// Opens records, if there are keys.
+    opening: Option<Box<Opening>>,
 }
 
 /// A handshake message of which fragments have come.
@@ -52,6 +55,11 @@ struct Message {
 }
 
 impl Session for Dtls {
+    fn keys(&mut self, keys: &Keys) -> bool {
+        self.opening = Some(Box::new(Opening::new(keys)));
+        true
+    }
+
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         let Some(datagram) = shape(bytes) else {
             // SRTP beside DTLS, or a record with the unified header.
@@ -62,18 +70,24 @@ impl Session for Dtls {
         for fragment in &datagram.fragments {
             if matches!(
                 fragment.kind,
-                handshake_type::CLIENT_HELLO | handshake_type::CERTIFICATE
+                handshake_type::CLIENT_HELLO
+                    | handshake_type::SERVER_HELLO
+                    | handshake_type::CERTIFICATE
             ) {
                 self.fragment(fragment, sink);
             }
         }
-        takes(&datagram, bytes.len(), sink);
+        let opening = self.opening.as_mut().filter(|o| o.is_known());
+        takes(&datagram, bytes.len(), opening.is_none(), sink);
+        if let Some(opening) = opening {
+            opening.datagram(bytes, sink);
+        }
         Step::Consumed(bytes.len())
     }
 }
 
 /// Counts what a datagram takes for the protocol itself.
-fn takes(datagram: &Datagram<'_>, length: usize, sink: &mut Sink<'_>) {
+fn takes(datagram: &Datagram<'_>, length: usize, sealed: bool, sink: &mut Sink<'_>) {
     let control = datagram.control;
     // What stands behind the records is somebody's too.
     let handshake = length.saturating_sub(control) as u64;
@@ -82,7 +96,7 @@ fn takes(datagram: &Datagram<'_>, length: usize, sink: &mut Sink<'_>) {
     let beyond = *sink.flow.carries.of(sink.ends.side) == Carries::Application;
     if has_payload || beyond {
         sink.carries(Carries::Application);
-        if has_payload {
+        if has_payload && sealed {
             sink.sealed(Seal::NoKey, length);
         }
     } else {
@@ -96,7 +110,7 @@ impl Dtls {
             sink.client_speaks();
         }
         if fragment.is_whole() {
-            read(fragment.kind, fragment.bytes, true, sink);
+            read(fragment.kind, fragment.bytes, true, &mut self.opening, sink);
             return;
         }
         let messages = self.under_way.of_mut(sink.side());
@@ -124,13 +138,18 @@ impl Dtls {
             }
         };
         if let Some(message) = messages.get_mut(at) {
-            message.add(fragment, sink);
+            message.add(fragment, &mut self.opening, sink);
         }
     }
 }
 
 impl Message {
-    fn add(&mut self, fragment: &Fragment<'_>, sink: &mut Sink<'_>) {
+    fn add(
+        &mut self,
+        fragment: &Fragment<'_>,
+        opening: &mut Option<Box<Opening>>,
+        sink: &mut Sink<'_>,
+    ) {
         let pushed = self.bytes.push(fragment.offset as u64, fragment.bytes);
         sink.flow.facts.conflict |= pushed.conflict;
         if pushed.dropped.is_some() && (!self.whole || pushed.conflict) {
@@ -144,7 +163,7 @@ impl Message {
             self.whole |= whole;
             // Where a hello is cut, names that are whole in it count.
             if whole || self.kind == handshake_type::CLIENT_HELLO {
-                read(self.kind, start, whole, sink);
+                read(self.kind, start, whole, opening, sink);
             }
         }
         if self.bytes.gave_up() && !self.whole {
@@ -159,7 +178,19 @@ impl Message {
     }
 }
 
-fn read(kind: u8, body: &[u8], whole: bool, sink: &mut Sink<'_>) {
+fn read(
+    kind: u8,
+    body: &[u8],
+    whole: bool,
+    opening: &mut Option<Box<Opening>>,
+    sink: &mut Sink<'_>,
+) {
+    if let Some(opening) = opening.as_mut().filter(|_| whole) {
+        opening.hello(kind, body, sink);
+    }
+    if kind == handshake_type::SERVER_HELLO {
+        return;
+    }
     if kind == handshake_type::CERTIFICATE {
         // The client may send one too; the server's names are asked for here.
         let client = sink.flow.opened_by.map(|(side, _)| side);

@@ -102,6 +102,7 @@ impl Http2 {
     /// A request that asks for a name.
     fn lookup(&mut self, frame: &Frame, request: &Request, sink: &mut Sink<'_>) {
         let Some(mut lookup) = request.exchange() else {
+            sink.flow.within.others = true;
             return;
         };
         lookup.begin(sink);
@@ -115,20 +116,24 @@ impl Http2 {
         self.lookups.insert(frame.stream, lookup);
     }
 
-    /// Takes the body of a lookup, or of the answer to one. False if it is not whole yet.
-    fn body(&mut self, frame: &Frame, bytes: &[u8], asks: bool, sink: &mut Sink<'_>) -> bool {
+    /// Takes the body of a lookup, or of the answer to one; none if it is not whole yet. True if it is a whole question.
+    fn body(
+        &mut self,
+        frame: &Frame,
+        bytes: &[u8],
+        asks: bool,
+        sink: &mut Sink<'_>,
+    ) -> Option<bool> {
         let Some(lookup) = self.lookups.get_mut(&frame.stream) else {
-            return true;
+            return Some(false);
         };
+        let mut asked = false;
         if frame.length <= doh::MESSAGE_MAX {
             let body = frame.data(bytes).and_then(|(at, length)| {
                 let whole = bytes.len() >= frame.total();
                 bytes.get(at..at.saturating_add(length)).filter(|_| whole)
             });
-            let Some(body) = body else {
-                return false;
-            };
-            lookup.body(asks, body, sink);
+            asked = lookup.body(asks, body?, sink);
         }
         if frame.ends_stream() {
             lookup.end(asks, sink);
@@ -136,7 +141,7 @@ impl Http2 {
                 self.lookups.remove(&frame.stream);
             }
         }
-        true
+        Some(asked)
     }
 
     /// A frame of the server.
@@ -144,7 +149,7 @@ impl Http2 {
         let Some(frame) = Frame::read(bytes) else {
             return Step::More;
         };
-        if frame.kind == frame_type::DATA && !self.body(&frame, bytes, false, sink) {
+        if frame.kind == frame_type::DATA && self.body(&frame, bytes, false, sink).is_none() {
             return Step::More;
         }
         Step::Skip(frame.total() as u64)
@@ -158,8 +163,8 @@ impl Http2 {
             frame_type::HEADERS => {}
             frame_type::DATA => {
                 return match self.body(&frame, bytes, true, sink) {
-                    true => data(&frame, bytes, sink),
-                    false => Step::More,
+                    Some(asked) => data(&frame, bytes, asked, sink),
+                    None => Step::More,
                 };
             }
             _ => {
@@ -218,15 +223,18 @@ impl Http2 {
 }
 
 /// A frame of a body (§6.1).
-fn data(frame: &Frame, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+fn data(frame: &Frame, bytes: &[u8], asked: bool, sink: &mut Sink<'_>) -> Step {
     let Some((at, length)) = frame.data(bytes) else {
         return Step::More;
     };
-    let body = Part::Body {
-        place: Place::HttpBody,
-        stream: frame.stream,
-        coding: Coding::Plain,
-        last: frame.ends_stream(),
+    let body = match asked {
+        true => Part::Lookup { header: 0 },
+        false => Part::Body {
+            place: Place::HttpBody,
+            stream: frame.stream,
+            coding: Coding::Plain,
+            last: frame.ends_stream(),
+        },
     };
     let padding = frame.total().saturating_sub(at.saturating_add(length));
     sink.part(at, Part::Marks);

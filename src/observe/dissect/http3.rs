@@ -185,11 +185,12 @@ impl Exchanges {
             return Step::More;
         }
         request.say(TUNNEL, sink);
-        if self.lookup.is_none()
-            && let Some(mut lookup) = request.exchange()
-        {
-            lookup.begin(sink);
-            self.lookup = Some(lookup);
+        match request.exchange() {
+            Some(mut lookup) if self.lookup.is_none() => {
+                lookup.begin(sink);
+                self.lookup = Some(lookup);
+            }
+            _ => sink.flow.within.others = true,
         }
         match read {
             Ok(()) => {
@@ -218,22 +219,26 @@ impl Exchanges {
     ) -> Step {
         let total = length.saturating_add(header as u64);
         let size = usize::try_from(length).unwrap_or(usize::MAX);
+        let mut asked = false;
         if let Some(lookup) = &mut self.lookup
             && size <= super::doh::MESSAGE_MAX
         {
             let Some(body) = bytes.get(header..).and_then(|rest| rest.get(..size)) else {
                 return Step::More;
             };
-            lookup.body(asks, body, sink);
+            asked = lookup.body(asks, body, sink);
         }
         sink.part(header, Part::Marks);
         sink.part(
             size,
-            Part::Body {
-                place: Place::HttpBody,
-                stream: 0,
-                coding: Coding::Plain,
-                last: false,
+            match asked {
+                true => Part::Lookup { header: 0 },
+                false => Part::Body {
+                    place: Place::HttpBody,
+                    stream: 0,
+                    coding: Coding::Plain,
+                    last: false,
+                },
             },
         );
         Step::Skip(total)

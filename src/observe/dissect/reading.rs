@@ -38,6 +38,9 @@ const AHEAD_BYTES_MAX: usize = 8 << 10;
 /// Connections inside connections that are opened: a proxy's and the server's behind it.
 const DEPTH_MAX: u8 = 3;
 
+/// Protocols inside others that tell by themselves whether there is anything but lookups in them.
+const READ_INSIDE: [&str; 2] = ["dns", "http2"];
+
 /// The slot of what is inside a flow.
 const NO_SLOT: u32 = u32::MAX;
 
@@ -359,6 +362,12 @@ impl Readings {
     /// A datagram of a flow.
     pub fn datagram(&mut self, slot: u32, bytes: &[u8], sink: &mut Sink<'_>) {
         self.message(slot, bytes, sink);
+        if !sink.messages.is_empty()
+            && let Some((reading, shared)) = self.slots_and_shared(slot)
+        {
+            let within = reading.inside.get_or_insert_with(|| Within::at(1));
+            within.messages(shared.registry, sink);
+        }
         if !sink.pieces.is_empty() {
             let mut shared = Shared {
                 registry: &self.registry,
@@ -900,6 +909,7 @@ impl Reading {
             return false;
         };
         // Nobody's: application payload. Each segment is looked at on its own.
+        sink.flow.within.others |= self.depth > 0;
         let again = stream.forget_unread(shared.pool);
         sink.carries(Carries::Application);
         self.probes = self.probes.saturating_add(1);
@@ -942,6 +952,7 @@ impl Reading {
             _ => false,
         };
         sink.flow.opens |= opens;
+        sink.flow.within.others |= self.depth > 0 && !READ_INSIDE.contains(&protocol.id);
         self.seals = protocol.payload == PayloadKind::Sealed && !opens;
         self.sealed = Pair::default();
         let other = side.other();

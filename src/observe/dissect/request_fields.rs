@@ -67,24 +67,33 @@ impl Exchange {
     /// Says what the target asks.
     pub(super) fn begin(&mut self, sink: &mut Sink<'_>) {
         for question in std::mem::take(&mut self.questions) {
-            self.dns.read(&question, sink);
+            self.message(&question, sink);
         }
         sink.relays(Relay::Lookup);
     }
 
-    /// More of a body; `asks` if it is that of the request.
-    pub(super) fn body(&mut self, asks: bool, bytes: &[u8], sink: &mut Sink<'_>) {
+    fn message(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        // What stands around it has parts of its own.
+        let parts = std::mem::take(&mut sink.parts);
+        self.dns.read(bytes, sink);
+        sink.parts = parts;
+    }
+
+    /// More of a body; `asks` if it is that of the request. True if it is a whole question that holds nothing else.
+    pub(super) fn body(&mut self, asks: bool, bytes: &[u8], sink: &mut Sink<'_>) -> bool {
         let held = self.held.of_mut(sink.side());
         if (self.body || !asks) && held.len().saturating_add(bytes.len()) <= doh::MESSAGE_MAX {
             held.extend_from_slice(bytes);
         }
+        let read = parse(bytes).ok().filter(|_| asks && self.body);
+        read.is_some_and(|m| !m.questions.is_empty() && m.foreign(bytes.len()) == 0)
     }
 
     /// The body of a direction is over. An answer that is no message says that there is none.
     pub(super) fn end(&mut self, asks: bool, sink: &mut Sink<'_>) {
         let message = std::mem::take(self.held.of_mut(sink.side()));
         if !message.is_empty() && (asks || parse(&message).is_ok()) {
-            self.dns.read(&message, sink);
+            self.message(&message, sink);
         }
     }
 }

@@ -127,6 +127,11 @@ pub enum Part {
         /// The length of the header.
         header: usize,
     },
+    /// A message of DNS that looks up and holds nothing else; behind a header of so many bytes.
+    Lookup {
+        /// The length of the header.
+        header: usize,
+    },
     /// The head of a request, its URL in the first line.
     Head,
     /// The beginning of a head whose end is missing.
@@ -160,6 +165,7 @@ impl Part {
             self,
             Self::Login { .. }
                 | Self::Frame { .. }
+                | Self::Lookup { .. }
                 | Self::Head
                 | Self::Beginning
                 | Self::Fields(_)

@@ -274,6 +274,7 @@ impl Tracker {
             parts: Vec::new(),
             inside: None,
             pieces: Vec::new(),
+            messages: Vec::new(),
             otherwise: None,
             app,
         };

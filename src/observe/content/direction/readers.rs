@@ -4,6 +4,7 @@ use super::STREAMS_MAX;
 use crate::observe::content::encoding::Coding;
 use crate::observe::content::held::{Held, add};
 use crate::observe::content::hits::Out;
+use crate::observe::content::labels;
 use crate::observe::content::message::{Message, settle, sum};
 use crate::observe::content::mqtt;
 use crate::observe::content::plain::Plain;
@@ -84,6 +85,11 @@ impl Readers {
             }
             Part::Login { header } if all => mqtt::look_at_login(*header, held, out),
             Part::Frame { header } if all => mqtt::look_at_frame(*header, held, out),
+            Part::Lookup { header } if all => {
+                let message = held.bytes.get(*header..).unwrap_or_default();
+                labels::query(message, out);
+                out.read(length, out.at, out.interval);
+            }
             Part::Login { .. } | Part::Frame { .. } => mqtt::look_at_frame(0, held, out),
             Part::Fields(fields) => self.fields(fields, held, out),
             Part::Head | Part::Beginning => look("http header", held, 0, length, out),

@@ -61,6 +61,7 @@ impl Series {
             parts: Vec::new(),
             inside: None,
             pieces: Vec::new(),
+            messages: Vec::new(),
             otherwise: None,
             app: None,
         };

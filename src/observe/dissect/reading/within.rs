@@ -1,10 +1,10 @@
 //! What a session opens is read as a connection of its own, at the same door: recognition begins anew in it, direction by direction.
 
-use super::{NO_SLOT, Reading, Shared};
+use super::{NO_SLOT, Reading, Registry, Shared, label};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::seal::Seal;
-use crate::observe::dissect::{Inside, Sink};
-use crate::observe::flow::part::{Opened, Part};
+use crate::observe::dissect::{Inside, Session, Sink, Step, dns};
+use crate::observe::flow::part::{Loan, Opened, Part};
 
 /// The connection inside another one.
 #[derive(Default)]
@@ -12,6 +12,9 @@ pub(super) struct Within {
     pub(super) reading: Reading,
     /// Numbers of the next byte of each direction.
     next: Pair<u32>,
+    /// Reads datagrams that came out of sealed ones, and how many did.
+    messages: Option<Box<dyn Session>>,
+    count: u64,
     /// All further bytes of a direction inside stay sealed.
     rest: Pair<Option<Seal>>,
 }
@@ -75,6 +78,42 @@ impl Within {
         }
         sink.parts = parts;
         (inside.length as u64, Part::Opened(Box::new(opened)))
+    }
+
+    /// Reads datagrams that came out of a sealed one, each as one by itself.
+    pub(super) fn messages(&mut self, registry: &Registry, sink: &mut Sink<'_>) {
+        let side = sink.side();
+        for bytes in std::mem::take(&mut sink.messages) {
+            sink.flow.take_labels(side);
+            let parts = std::mem::take(&mut sink.parts);
+            if self.messages.is_none() {
+                let lookups = sink.flow.facts.hidden.is_some().then_some(&dns::OVER_UDP);
+                let found = lookups.or_else(|| registry.datagram(&bytes, &sink.ends));
+                self.messages = found.map(|protocol| (protocol.open)());
+                sink.flow.within.others |= found.is_none_or(|p| p.id != "dns");
+            }
+            if let Some(session) = &mut self.messages
+                && session.read(&bytes, sink) == Step::Done
+            {
+                self.messages = None;
+            }
+            label(side, 0, bytes.len() as u64, sink);
+            let labels = sink.flow.take_labels(side);
+            sink.parts = parts;
+            self.count = self.count.saturating_add(1);
+            if *sink.flow.heard.of(side) {
+                sink.flow.lent.streams.push(Loan {
+                    side,
+                    stream: (0, self.count),
+                    begin: 0,
+                    number: 0,
+                    bytes,
+                    labels,
+                    undecided: None,
+                    over: true,
+                });
+            }
+        }
     }
 
     pub(super) fn end(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {

@@ -64,6 +64,7 @@ impl Tracker {
                 parts: Vec::new(),
                 inside: None,
                 pieces: Vec::new(),
+                messages: Vec::new(),
                 otherwise: None,
                 app,
             });
@@ -261,6 +262,15 @@ fn note_seals(closed: &mut Closed) {
             *opened = (*opened).min(*left);
             *left = left.saturating_sub(*opened);
         }
+    }
+    let all = closed.spans.iter();
+    let sealed = all.flat_map(|s| s.seals.sealed.iter()).next().is_some();
+    let (flow, facts) = (&closed.flow, &closed.flow.facts);
+    let only = flow.within.lookups && !flow.within.others && !facts.more_than_lookups;
+    if only && flow.opens && !sealed && flow.missing == 0 {
+        // Every byte was read, and there were lookups alone in it.
+        closed.flow.facts.only_lookups = true;
+        closed.flow.facts.hidden = None;
     }
     let mut left = left.a.saturating_add(left.b);
     for span in closed.spans.iter_mut() {
