@@ -2,6 +2,7 @@
 
 pub mod bins;
 pub mod content;
+pub mod counters;
 pub mod flow;
 pub mod input;
 pub mod ledger;

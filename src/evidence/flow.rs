@@ -1,6 +1,6 @@
 //! What is kept of a flow: its ends, what was counted per interval and input, what the link and the dissectors said.
 
-use super::seal::Seals;
+use super::counters::{Counters, Sent};
 use crate::ground::address::is_ip_literal;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
@@ -168,35 +168,13 @@ pub struct Span {
     pub interval: u32,
     /// Index of the input.
     pub input: u32,
-    /// Frames that are accounted here: a frame with several packets is so in one flow only.
-    pub frames: u64,
-    /// Packets sent by each side.
-    pub packets: Pair<u64>,
-    /// Packets sent by each side that can answer something: no RST.
-    pub answers: Pair<u64>,
-    /// Payload bytes sent by each side, sequence numbers counted once.
-    pub bytes: Pair<u64>,
-    /// Those of them that were read: what a person could be told by them would have been found.
+    /// What each side sent.
+    pub counted: Counters,
+    /// Payload bytes of each side that were read: what a person could be told by them would have been found.
     pub read: Pair<u64>,
-    /// The side sent application payload (contract, "Stages").
-    pub application: Pair<bool>,
     /// The side sent payload of a protocol that is not recognised yet; application payload if it
     /// never is.
     pub pending: Pair<bool>,
-    /// Largest request body that each side declared, bytes.
-    pub declared: Pair<u64>,
-    /// Bytes of each side that its security protocols took for themselves, within the bounds of a flow.
-    pub spared: Pair<u64>,
-    /// What became of sealed payload.
-    pub seals: Seals,
-    /// Bytes of packets that each side quoted in ICMP errors; they are not among the payload bytes.
-    pub quoted: Pair<u64>,
-    /// Bytes that one side acknowledged and no packet of the other holds.
-    pub lost: u64,
-    /// First packet.
-    pub first: Moment,
-    /// Last packet.
-    pub last: Moment,
     /// A connection was opened (first SYN), or the protocol knows no opening.
     pub opened: bool,
     /// Index of the flow's next span in the table's slab, or [`Span::LAST`].
@@ -212,39 +190,40 @@ impl Span {
         Self {
             interval,
             input: at.at.input,
-            frames: 0,
-            packets: Pair::default(),
-            answers: Pair::default(),
-            bytes: Pair::default(),
+            counted: Counters::new(at),
             read: Pair::default(),
-            application: Pair::default(),
             pending: Pair::default(),
-            declared: Pair::default(),
-            spared: Pair::default(),
-            seals: Seals::default(),
-            quoted: Pair::default(),
-            lost: 0,
-            first: at,
-            last: at,
             opened: false,
             next: Self::LAST,
         }
     }
 
-    /// Application payload of a side that nothing could read.
-    pub fn unread(&self, side: Side) -> u64 {
-        if *self.application.of(side) {
-            self.bytes.of(side).saturating_sub(*self.read.of(side))
-        } else {
-            0
+    /// What a side sent, to count more.
+    pub(crate) fn sent(&mut self, side: Side) -> &mut Sent {
+        self.counted.sent.of_mut(side)
+    }
+
+    /// What was counted, once the flow is over.
+    pub(crate) fn over(&self) -> Counters {
+        let mut over = self.counted;
+        for side in Side::BOTH {
+            let replied = self.counted.sent.of(side.other()).bytes > 0;
+            let sent = over.sent.of_mut(side);
+            if sent.application {
+                sent.unread = sent.bytes.saturating_sub(*self.read.of(side));
+                sent.spared = 0;
+            } else {
+                sent.answered = u64::from(sent.spared > 0 && replied);
+            }
         }
+        over
     }
 
     /// True when the flow counts as traffic of this interval: it was opened here, or brought new
     /// payload. A bare ACK, FIN or RST of an older connection does not.
     pub fn counts(&self) -> bool {
-        let sums = [&self.bytes, &self.quoted];
-        self.opened || sums.iter().any(|sum| sum.a > 0 || sum.b > 0)
+        let sent = Side::BOTH.map(|side| self.counted.sent.of(side));
+        self.opened || sent.iter().any(|sent| sent.bytes > 0 || sent.quoted > 0)
     }
 }
 

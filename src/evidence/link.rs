@@ -35,7 +35,11 @@ pub(crate) fn spoken<'s>(link: impl Iterator<Item = &'s Series>) -> Spoken {
             let Some(mac) = its.source.filter(|_| !its.mixed) else {
                 continue;
             };
-            for span in row.spans.iter().filter(|s| *s.total.packets.of(side) > 0) {
+            for span in row
+                .spans
+                .iter()
+                .filter(|s| s.total.sent.of(side).packets > 0)
+            {
                 let (first, last) = (span.total.first.time, span.total.last.time);
                 let (from, to) = out.entry((mac, key.key.ip(side))).or_insert((first, last));
                 (*from, *to) = ((*from).min(first), (*to).max(last));
@@ -59,9 +63,10 @@ pub(crate) fn share(series: &mut [Series]) {
 
 /// Places of series that stand on one link; those that stand alone are left out.
 fn links(series: &[Series]) -> Vec<Vec<usize>> {
+    let seen: Vec<Seen> = series.iter().map(Seen::of).collect();
     let mut links: Vec<Vec<usize>> = Vec::new();
-    for (place, own) in series.iter().enumerate() {
-        let together = |other: &usize| series.get(*other).is_some_and(|it| meet(own, it));
+    for (place, own) in seen.iter().enumerate() {
+        let together = |other: &usize| seen.get(*other).is_some_and(|it| own.meets(it));
         // Two links that this one joins are one.
         let (joined, apart): (Vec<_>, Vec<_>) = links
             .into_iter()
@@ -73,28 +78,39 @@ fn links(series: &[Series]) -> Vec<Vec<usize>> {
     links
 }
 
-/// True if the machines of two series are on one link.
-fn meet(one: &Series, other: &Series) -> bool {
-    let stations = one.ledger.stations.keys();
-    let common = stations.filter(|mac| other.ledger.stations.contains_key(mac));
-    match common.take(COMMON).count() {
-        COMMON => true,
-        0 => false,
-        _ => {
-            let (Some(a), Some(b)) = (extent(one), extent(other)) else {
-                return false;
-            };
-            a.0 <= b.1 && b.0 <= a.1
-        }
-    }
+/// The machines that a series shows, and when.
+struct Seen {
+    /// Those that sent, or that something was sent to: a tap shows one direction.
+    machines: BTreeSet<Mac>,
+    /// From the first to the last packet.
+    extent: Option<(Timestamp, Timestamp)>,
 }
 
-/// The first and the last time of a series.
-fn extent(of: &Series) -> Option<(Timestamp, Timestamp)> {
-    let extents = of.extents.values();
-    extents
-        .map(|extent| (extent.first.time, extent.last.time))
-        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+impl Seen {
+    fn of(series: &Series) -> Self {
+        let mut machines: BTreeSet<Mac> = series.ledger.stations.keys().copied().collect();
+        for (key, _) in &series.rows {
+            let ends = Side::BOTH.map(|side| *key.link.of(side));
+            let macs = ends.iter().flat_map(|end| [end.source, end.target]);
+            machines.extend(macs.flatten().filter(|mac| !mac.is_group()));
+        }
+        let extents = series.extents.values();
+        let extents = extents.map(|extent| (extent.first.time, extent.last.time));
+        Self {
+            machines,
+            extent: extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+        }
+    }
+
+    /// True if both are of one link.
+    fn meets(&self, other: &Self) -> bool {
+        let common = self.machines.intersection(&other.machines);
+        match (common.take(COMMON).count(), self.extent, other.extent) {
+            (COMMON, ..) => true,
+            (1, Some(a), Some(b)) => a.0 <= b.1 && b.0 <= a.1,
+            _ => false,
+        }
+    }
 }
 
 /// Puts together what the series of a link know of it.

@@ -2,9 +2,9 @@
 
 use super::bins::Bins;
 use super::content::Hits;
+use super::counters::Counters;
 use super::flow::{Key, LinkFacts, Named, Opening, Pair, Relay, Side, Span};
 use super::ledger::apps::AppId;
-use super::seal::Seals;
 use crate::ground::moment::{FrameRef, Moment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -98,114 +98,9 @@ pub struct RowSpan {
     /// The input.
     pub input: u32,
     /// Everything.
-    pub total: Tally,
+    pub total: Counters,
     /// What counts as traffic of this interval (see [`Span::counts`]); `None` if nothing does.
-    pub active: Option<Tally>,
-}
-
-/// Counters over several flows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
-    /// Frames that are accounted here.
-    pub frames: u64,
-    /// Packets of each side.
-    pub packets: Pair<u64>,
-    /// Packets of each side that can answer something.
-    pub answers: Pair<u64>,
-    /// Payload bytes of each side.
-    pub bytes: Pair<u64>,
-    /// Application payload of each side that nothing could read.
-    pub unread: Pair<u64>,
-    /// Application payload was sent.
-    pub application: Pair<bool>,
-    /// Largest request body that each side declared, bytes.
-    pub declared: Pair<u64>,
-    /// Bytes that protocols took for themselves, of flows in which the side sent no application payload.
-    pub spared: Pair<u64>,
-    /// Of those flows the ones whose other end sent payload too.
-    pub answered: Pair<u64>,
-    /// What became of sealed payload.
-    pub seals: Seals,
-    /// Bytes quoted in ICMP errors.
-    pub quoted: Pair<u64>,
-    /// Bytes that one side acknowledged and no packet of the other holds.
-    pub lost: u64,
-    /// First packet.
-    pub first: Moment,
-    /// Last packet.
-    pub last: Moment,
-}
-
-impl Tally {
-    fn of(span: &Span) -> Self {
-        let spared = |side| match span.application.of(side) {
-            true => 0,
-            false => *span.spared.of(side),
-        };
-        let answered = |side: Side| u64::from(spared(side) > 0 && *span.bytes.of(side.other()) > 0);
-        Self {
-            frames: span.frames,
-            packets: span.packets,
-            answers: span.answers,
-            bytes: span.bytes,
-            unread: Pair {
-                a: span.unread(Side::A),
-                b: span.unread(Side::B),
-            },
-            application: span.application,
-            declared: span.declared,
-            spared: Pair {
-                a: spared(Side::A),
-                b: spared(Side::B),
-            },
-            answered: Pair {
-                a: answered(Side::A),
-                b: answered(Side::B),
-            },
-            seals: span.seals,
-            quoted: span.quoted,
-            lost: span.lost,
-            first: span.first,
-            last: span.last,
-        }
-    }
-
-    /// Adds the counters of another.
-    pub fn add(&mut self, other: &Self) {
-        self.frames = self.frames.saturating_add(other.frames);
-        for side in Side::BOTH {
-            let sum = |a: &mut Pair<u64>, b: &Pair<u64>| {
-                let a = a.of_mut(side);
-                *a = a.saturating_add(*b.of(side));
-            };
-            sum(&mut self.packets, &other.packets);
-            sum(&mut self.answers, &other.answers);
-            sum(&mut self.bytes, &other.bytes);
-            sum(&mut self.unread, &other.unread);
-            sum(&mut self.spared, &other.spared);
-            sum(&mut self.answered, &other.answered);
-            sum(&mut self.quoted, &other.quoted);
-            *self.application.of_mut(side) |= *other.application.of(side);
-            let most = self.declared.of_mut(side);
-            *most = (*most).max(*other.declared.of(side));
-        }
-        self.seals.add(&other.seals);
-        self.lost = self.lost.saturating_add(other.lost);
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-    }
-
-    /// The sum of several; `None` of none.
-    pub fn sum<'t>(tallies: impl IntoIterator<Item = &'t Self>) -> Option<Self> {
-        let mut sum: Option<Self> = None;
-        for tally in tallies {
-            match &mut sum {
-                Some(sum) => sum.add(tally),
-                None => sum = Some(*tally),
-            }
-        }
-        sum
-    }
+    pub active: Option<Counters>,
 }
 
 /// Flows merged.
@@ -283,10 +178,10 @@ impl Row {
 
     /// Adds what was counted of a flow.
     pub(crate) fn count(&mut self, span: &Span) {
-        self.frame(span.first.at);
-        self.frame(span.last.at);
-        let tally = Tally::of(span);
-        let active = span.counts().then_some(tally);
+        self.frame(span.counted.first.at);
+        self.frame(span.counted.last.at);
+        let counted = span.over();
+        let active = span.counts().then_some(counted);
         let place = self
             .spans
             .binary_search_by_key(&(span.interval, span.input), |s| (s.interval, s.input));
@@ -296,7 +191,7 @@ impl Row {
                 RowSpan {
                     interval: span.interval,
                     input: span.input,
-                    total: tally,
+                    total: counted,
                     active,
                 },
             ),
@@ -304,7 +199,7 @@ impl Row {
                 let Some(have) = self.spans.get_mut(at) else {
                     return;
                 };
-                have.total.add(&tally);
+                have.total.add(&counted);
                 match (&mut have.active, active) {
                     (Some(sum), Some(more)) => sum.add(&more),
                     (None, more) => have.active = more,

@@ -124,8 +124,8 @@ pub struct Flow {
     pub seals: Seals,
     /// What was read inside of what was opened.
     pub within: Inner,
-    /// Bytes of streams inside that no packet holds, since they were last counted.
-    pub missing: u64,
+    /// Bytes of streams inside, of each side, that no packet holds.
+    pub missing: Pair<u64>,
     /// All further payload of a side stays sealed.
     pub rest: Pair<Option<Seal>>,
     /// Request bodies that each side has declared since they were last counted, bytes: the largest.
@@ -169,7 +169,7 @@ impl Flow {
             spared: Pair::default(),
             seals: Seals::default(),
             within: Inner::default(),
-            missing: 0,
+            missing: Pair::default(),
             rest: Pair::default(),
             declared: Pair::default(),
             ended: Pair::default(),

@@ -127,7 +127,7 @@ impl Sent {
                 continue;
             };
             let (sent, first) = all.entry(key).or_insert((0u64, traffic.first));
-            *sent = sent.saturating_add(traffic.bytes_out);
+            *sent = sent.saturating_add(traffic.out.bytes);
             *first = (*first).min(traffic.first);
         }
         Self(all)

@@ -72,9 +72,13 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, traffic: &Traffic) {
-        self.out = self.out.saturating_add(traffic.bytes_out);
-        self.back = self.back.saturating_add(traffic.bytes_in);
-        self.declared = self.declared.max(traffic.declared_out);
+        self.out = self.out.saturating_add(traffic.out.bytes);
+        // What came back and was not captured came back all the same.
+        let back = &traffic.back;
+        for bytes in [back.bytes, back.lost, back.unseen] {
+            self.back = self.back.saturating_add(bytes);
+        }
+        self.declared = self.declared.max(traffic.out.declared);
     }
 
     fn of(traffic: &Traffic) -> Self {
@@ -180,7 +184,7 @@ fn judge(
     for member in members {
         let mut shape: Option<Shape> = None;
         for (of, traffic) in &member.shares {
-            if traffic.bytes_out == 0 && traffic.declared_out == 0 {
+            if traffic.out.bytes == 0 && traffic.out.declared == 0 {
                 continue;
             }
             let (Some(own), Some(all)) = (sums.get(of), together.get(&of.0)) else {
@@ -221,11 +225,9 @@ mod tests {
     use super::*;
 
     fn traffic(out: u64, back: u64) -> Traffic {
-        Traffic {
-            bytes_out: out,
-            bytes_in: back,
-            ..Traffic::by_hand()
-        }
+        let mut traffic = Traffic::by_hand();
+        (traffic.out.bytes, traffic.back.bytes) = (out, back);
+        traffic
     }
 
     fn ip(last: u8) -> Client {
@@ -266,6 +268,13 @@ mod tests {
         assert_eq!(shapes(&[(1, true, 65_536, 65_536)]), ["none"]);
         let chaff = [(1, true, 90_000, 10), (1, true, 10, 500_000)];
         assert_eq!(shapes(&chaff), ["unsure", "none"]);
+        // What was acknowledged came back, captured or not.
+        let mut sum = Sum::of(&traffic(65_536, 0));
+        assert!(sum.is_upload(&Parameters::default()));
+        let mut answer = traffic(0, 0);
+        (answer.back.lost, answer.back.unseen) = (10_000, 6_385);
+        sum.add(&answer);
+        assert!(!sum.is_upload(&Parameters::default()));
     }
 
     #[test]

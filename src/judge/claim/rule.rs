@@ -381,13 +381,13 @@ fn went(
     let whose = destination.attributed.whose;
     let ruling = Ruling::of(claim, rule, whose, answer, doubt)?
         .with_upload(shape)
-        .unless_exempt(claim, row, confirmed, traffic.bytes_out)
-        .unless_explained(case.explained(destination, traffic.bytes_out));
+        .unless_exempt(claim, row, confirmed, traffic.out.bytes)
+        .unless_explained(case.explained(destination, traffic.out.bytes));
     let browser = destination.browsable && whose == Attribution::Vendor;
     let seen = Seen::Traffic {
-        packets_out: traffic.packets_out,
-        bytes_out: traffic.bytes_out,
-        bytes_in: traffic.bytes_in,
+        packets_out: traffic.out.packets,
+        bytes_out: traffic.out.bytes,
+        bytes_in: traffic.back.bytes,
     };
     Some(Finding {
         rule: ruling.id,
@@ -404,7 +404,7 @@ fn went(
         },
         first: traffic.first,
         frames: exemplars(&hits, frames(destination, &*span.inside)),
-        bytes_out: traffic.bytes_out,
+        bytes_out: traffic.out.bytes,
         grace: false,
         allowed: None,
         content: hits,

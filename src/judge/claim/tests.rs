@@ -4,6 +4,7 @@ use super::coverage::{Needs, WindowCoverage, WindowGap};
 use super::definition::{Definition, shipped};
 use super::fact::Cause;
 use super::*;
+use crate::evidence::counters::Sent;
 use crate::evidence::flow::NameSource;
 use crate::evidence::{Devices, Evidence};
 use crate::ground::gaps::GapId;
@@ -30,21 +31,20 @@ fn moment(second: i64, frame: u64) -> Moment {
 
 fn traffic(out: u64, back: u64) -> Traffic {
     Traffic {
-        packets_out: 3,
-        packets_in: 3,
-        answers_out: 3,
-        answers_in: 3,
-        bytes_out: out,
-        bytes_in: back,
-        application_out: out > 0,
-        declared_out: 0,
-        unread_out: 0,
-        spared_out: 0,
-        opened_out: 0,
-        opened_in: 0,
+        out: Sent {
+            packets: 3,
+            answers: 3,
+            bytes: out,
+            application: out > 0,
+            ..Sent::default()
+        },
+        back: Sent {
+            packets: 3,
+            answers: 3,
+            bytes: back,
+            ..Sent::default()
+        },
         sealed: Default::default(),
-        answered: 0,
-        quoted_out: 0,
         first: moment(100, 1),
         last: moment(160, 6),
     }
@@ -262,7 +262,7 @@ fn silence_of_the_app_by_attribution_stage_and_scope() {
         for scope in [Scope::Internet, Scope::Relayed] {
             for (out, back) in [(500, 900), (0, 900), (0, 0)] {
                 let mut sent = traffic(out, back);
-                sent.answers_in = u64::from(back > 0);
+                sent.back.answers = u64::from(back > 0);
                 let hand = one(To {
                     scope,
                     ..to("x.example", whose, sent)
@@ -273,8 +273,8 @@ fn silence_of_the_app_by_attribution_stage_and_scope() {
     }
     // Only packets in, and our side never answered: moves nothing.
     let mut unasked = traffic(0, 5_000);
-    unasked.answers_out = 0;
-    unasked.packets_out = 0;
+    unasked.out.answers = 0;
+    unasked.out.packets = 0;
     gives(
         "local-data-mode",
         one(to("x.example", App, unasked)),
@@ -397,6 +397,8 @@ fn other_wordings_of_the_mode() {
 
 #[test]
 fn where_uploads_are_stored() {
+    let mut declared = traffic(300, 0);
+    declared.out.declared = 65_536;
     let upload = traffic(190_000, 2_000);
     let oregon = to("logs.s3.us-west-2.amazonaws.com", App, upload);
     let rows: Vec<(To, Verdict, &[&str])> = vec![
@@ -484,10 +486,7 @@ fn where_uploads_are_stored() {
         // A request that declares such a body is one, though the capture ends early.
         (
             To {
-                traffic: Traffic {
-                    declared_out: 65_536,
-                    ..traffic(300, 0)
-                },
+                traffic: declared,
                 ..oregon.clone()
             },
             Consistent,
@@ -783,10 +782,8 @@ fn a_claim_about_content_is_not_consistent_with_what_nobody_could_read() {
     "#;
     let own: Definition = toml::from_str(text).unwrap();
     assert_eq!(own.problem(), None);
-    let sealed = Traffic {
-        unread_out: 500,
-        ..traffic(500, 9)
-    };
+    let mut sealed = traffic(500, 9);
+    sealed.out.unread = 500;
     for (sent, verdict) in [(sealed, Inconclusive), (traffic(500, 9), Consistent)] {
         for whose in [App, Unknown] {
             let outcome = judged(&own, one(to("x.example", whose, sent)));

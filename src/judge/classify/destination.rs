@@ -159,8 +159,8 @@ impl Destination {
             .filter_map(|view| Some((view.series, View::sum(view.total.iter().map(|(_, t)| t))?)))
             .max_by_key(|(index, t)| {
                 (
-                    t.packets_out + t.packets_in,
-                    t.bytes_out + t.bytes_in,
+                    t.out.packets + t.back.packets,
+                    t.out.bytes + t.back.bytes,
                     std::cmp::Reverse(*index),
                 )
             })
@@ -179,7 +179,7 @@ impl Destination {
                 )
             })
             .map(|t| (self.graded(&t), t))
-            .max_by_key(|(stage, t)| (*stage, t.bytes_out, t.packets_out))
+            .max_by_key(|(stage, t)| (*stage, t.out.bytes, t.out.packets))
     }
 
     /// What each machine of our side sent and got, per series, in the intervals that `inside` accepts.
@@ -199,7 +199,7 @@ impl Destination {
             .iter()
             .map(|view| {
                 let inside = view.active.iter().filter(|(interval, _)| inside(*interval));
-                inside.map(|(_, t)| t.unread_out).sum()
+                inside.map(|(_, t)| t.out.unread).sum()
             })
             .max()
             .unwrap_or(0)
@@ -310,7 +310,7 @@ impl Destination {
         self.key.lookups_only = false;
         for view in &mut self.views {
             let counted = view.total.iter_mut().chain(&mut view.active);
-            counted.for_each(|(_, traffic)| traffic.application_out |= traffic.bytes_out > 0);
+            counted.for_each(|(_, traffic)| traffic.out.application |= traffic.out.bytes > 0);
         }
     }
 

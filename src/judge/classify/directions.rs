@@ -54,12 +54,12 @@ pub(super) fn note(
     // Over the whole capture: a window may cut a connection between a segment and its answer.
     let both = Side::BOTH
         .iter()
-        .all(|side| row.spans.iter().any(|s| *s.total.packets.of(*side) > 0));
+        .all(|side| row.spans.iter().any(|s| s.total.sent.of(*side).packets > 0));
     for span in &row.spans {
         let of = directions.entry(span.interval).or_default();
         let (sent, received) = (
-            *span.total.packets.of(judged.ours),
-            *span.total.packets.of(theirs),
+            span.total.sent.of(judged.ours).packets,
+            span.total.sent.of(theirs).packets,
         );
         // Between two hosts of the site either may be the device; `ours` prefers it.
         if judged.whose == DeviceMatch::Device && !is_broadcast(key.key.ip(theirs)) {
@@ -71,8 +71,9 @@ pub(super) fn note(
             .app
             .as_ref()
             .is_some_and(|app| app.says == Labelled::Other);
-        if subject && !anothers && span.total.lost > 0 {
-            of.lost = of.lost.saturating_add(span.total.lost);
+        let lost = (span.total.sent.a.lost).saturating_add(span.total.sent.b.lost);
+        if subject && !anothers && lost > 0 {
+            of.lost = of.lost.saturating_add(lost);
             let first = span.total.first;
             of.lost_from = Some(of.lost_from.map_or(first, |have| have.min(first)));
         }
@@ -83,7 +84,9 @@ pub(super) fn note(
                 _ => 0,
             };
         }
-        if subject && key.transport == protocol::TCP && span.total.bytes.a + span.total.bytes.b > 0
+        if subject
+            && key.transport == protocol::TCP
+            && span.total.sent.a.bytes + span.total.sent.b.bytes > 0
         {
             if both {
                 of.whole += row.flows;
@@ -93,7 +96,7 @@ pub(super) fn note(
             } else if row
                 .spans
                 .iter()
-                .map(|s| s.total.bytes.a + s.total.bytes.b)
+                .map(|s| s.total.sent.a.bytes + s.total.sent.b.bytes)
                 .sum::<u64>()
                 <= FIRST_WINDOW
             {

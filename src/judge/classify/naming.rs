@@ -30,7 +30,7 @@ pub(super) fn finish(destination: &mut Destination, basis: &Basis<'_>, translato
     if let Some(flows) = view.map(|view| view.flows) {
         destination.flows = flows;
     }
-    let bytes_out = fullest.map_or(0, |(_, t)| t.bytes_out);
+    let bytes_out = fullest.map_or(0, |(_, t)| t.out.bytes);
     choose_host(destination, place.as_ref(), bytes_out, basis);
     let by_its_name = by_its_name(destination, place.as_ref(), bytes_out, basis);
     destination.place = place;
@@ -175,7 +175,7 @@ fn note_dns_tunnels(
         for view in &mut destination.views {
             let counted = view.total.iter_mut().chain(&mut view.active);
             // The names were read, and what they stand for was not.
-            counted.for_each(|(_, traffic)| traffic.unread_out = traffic.bytes_out);
+            counted.for_each(|(_, traffic)| traffic.out.unread = traffic.out.bytes);
         }
         let whose = by_looked_up_name(&domain, basis.catalog).whose;
         if own.as_ref().is_none_or(|(have, _)| *have < whose) {

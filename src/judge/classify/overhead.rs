@@ -40,14 +40,14 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, traffic: &Traffic, served: bool) {
-        self.spared = self.spared.saturating_add(traffic.spared_out);
-        self.quoted = self.quoted.saturating_add(traffic.quoted_out);
-        self.came_in = self.came_in.saturating_add(traffic.bytes_in);
-        let each = |most: u64| traffic.answered.saturating_mul(most);
+        self.spared = self.spared.saturating_add(traffic.out.spared);
+        self.quoted = self.quoted.saturating_add(traffic.out.quoted);
+        self.came_in = self.came_in.saturating_add(traffic.back.bytes);
+        let each = |most: u64| traffic.out.answered.saturating_mul(most);
         let allowed = if served {
             each(SERVED_MAX)
         } else {
-            let more = traffic.bytes_in.saturating_mul(2);
+            let more = traffic.back.bytes.saturating_mul(2);
             each(ANSWERED_MAX).saturating_add(more.min(each(CERTIFICATES_MAX)))
         };
         self.allowed = self.allowed.saturating_add(allowed);
@@ -99,11 +99,11 @@ fn charge(destination: &mut Destination, far: IpAddr, sums: &BTreeMap<Between, S
             continue;
         };
         let spared = match sum.spares_too_much() {
-            true => share.traffic.spared_out,
+            true => share.traffic.out.spared,
             false => 0,
         };
         let quoted = match sum.quotes_too_much() {
-            true => share.traffic.quoted_out,
+            true => share.traffic.out.quoted,
             false => 0,
         };
         if spared == 0 && quoted == 0 {
@@ -129,10 +129,10 @@ fn charge(destination: &mut Destination, far: IpAddr, sums: &BTreeMap<Between, S
 
 /// Bytes that were spared or quoted are payload that nothing could read.
 fn pay(traffic: &mut Traffic, spared: u64, quoted: u64) {
-    traffic.application_out = true;
-    traffic.bytes_out = traffic.bytes_out.saturating_add(quoted);
-    let unread = traffic.unread_out.saturating_add(spared);
-    traffic.unread_out = unread.saturating_add(quoted).min(traffic.bytes_out);
+    traffic.out.application = true;
+    traffic.out.bytes = traffic.out.bytes.saturating_add(quoted);
+    let unread = traffic.out.unread.saturating_add(spared);
+    traffic.out.unread = unread.saturating_add(quoted).min(traffic.out.bytes);
 }
 
 #[cfg(test)]
@@ -147,22 +147,17 @@ mod tests {
     }
 
     fn quiet(bytes_out: u64) -> Traffic {
-        Traffic {
-            application_out: false,
-            bytes_out,
-            ..Traffic::by_hand()
-        }
+        let mut traffic = Traffic::by_hand();
+        (traffic.out.application, traffic.out.bytes) = (false, bytes_out);
+        traffic
     }
 
     #[test]
     fn handshakes_that_are_answered_are_spared_and_a_flood_is_not() {
         let hellos = |answered, bytes_in| {
-            let traffic = Traffic {
-                spared_out: 40_000,
-                answered,
-                bytes_in,
-                ..quiet(50_000)
-            };
+            let mut traffic = quiet(50_000);
+            (traffic.out.spared, traffic.out.answered) = (40_000, answered);
+            traffic.back.bytes = bytes_in;
             // Two ports of one address.
             let mut both = [destination(traffic), destination(traffic)];
             weigh(&mut both);
@@ -177,14 +172,11 @@ mod tests {
     #[test]
     fn quotes_count_where_there_was_less_to_quote() {
         let quotes = |bytes_in| {
-            let traffic = Traffic {
-                quoted_out: 80_000,
-                bytes_in,
-                ..quiet(0)
-            };
+            let mut traffic = quiet(0);
+            (traffic.out.quoted, traffic.back.bytes) = (80_000, bytes_in);
             let mut one = [destination(traffic)];
             weigh(&mut one);
-            one.map(|d| d.fullest().map(|(_, t)| t.bytes_out))
+            one.map(|d| d.fullest().map(|(_, t)| t.out.bytes))
         };
         assert_eq!(quotes(0), [Some(80_000)]);
         assert_eq!(quotes(90_000), [Some(0)], "each refuses what came");

@@ -324,7 +324,7 @@ impl RowJudge<'_> {
                 series: self.index,
                 interval: span.interval,
                 first: span.total.first,
-                packets: span.total.packets.a + span.total.packets.b,
+                packets: span.total.sent.a.packets + span.total.sent.b.packets,
                 what,
             });
         }

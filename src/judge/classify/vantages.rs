@@ -67,8 +67,8 @@ fn covered(plain: &Destination, labelled: &Destination) -> bool {
     apart
         && same
         && plain_view.flows <= labelled_view.flows
-        && few.bytes_out <= many.bytes_out
-        && few.bytes_in <= many.bytes_in
+        && few.out.bytes <= many.out.bytes
+        && few.back.bytes <= many.back.bytes
         && within(&few, &many)
 }
 
@@ -142,6 +142,8 @@ struct Sighting {
     first: Timestamp,
     last: Timestamp,
     mac: Option<Mac>,
+    /// Packets of the opener and of the other end were seen.
+    sent: (bool, bool),
 }
 
 impl Sighting {
@@ -181,10 +183,12 @@ impl Shown {
         let Some((first, last)) = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
             return;
         };
+        let sent = |side| row.spans.iter().any(|s| s.total.sent.of(side).packets > 0);
         let seen = Sighting {
             first,
             last,
             mac: mac_of(&key.link, key.opener.0),
+            sent: (sent(key.opener.0), sent(key.opener.0.other())),
         };
         let subject = judged.whose == DeviceMatch::Device
             || judged
@@ -231,6 +235,21 @@ impl Shown {
             || self.links.intersection(&other.links).next().is_some()
     }
 
+    /// True if nothing that the other one shows of the subject is missing here: no conversation, and no direction of one. What was recorded
+    /// of a part of the traffic, or of one direction, makes up for nothing.
+    pub fn shows_all_of(&self, other: &Self) -> bool {
+        let theirs = match other.subject.is_empty() && self.subject.is_empty() {
+            true => &other.all,
+            false => &other.subject,
+        };
+        theirs.iter().all(|(conversation, seen)| {
+            let own = self.all.get(conversation);
+            own.is_some_and(|own| {
+                own.agrees(seen) && own.sent.0 >= seen.sent.0 && own.sent.1 >= seen.sent.1
+            })
+        })
+    }
+
     /// First and last packet of the subject in the intervals that `inside` accepts.
     pub fn span(&self, inside: &dyn Fn(u32) -> bool) -> Option<(Timestamp, Timestamp)> {
         let spans = self.spans.iter().filter(|(interval, _)| inside(**interval));
@@ -245,4 +264,5 @@ fn add(to: &mut BTreeMap<Conversation, Sighting>, conversation: Conversation, se
     have.first = have.first.min(seen.first);
     have.last = have.last.max(seen.last);
     have.mac = have.mac.or(seen.mac);
+    have.sent = (have.sent.0 | seen.sent.0, have.sent.1 | seen.sent.1);
 }

@@ -384,7 +384,7 @@ fn centres(series: &Series, declared: &[IpNet]) -> BTreeSet<Network> {
                 opens.insert(Network::end(key.key.ip(opener)));
             }
             let asked = opener.other();
-            if row.spans.iter().any(|s| *s.total.application.of(asked)) {
+            if row.spans.iter().any(|s| s.total.sent.of(asked).application) {
                 answers.insert(Network::end(key.key.ip(asked)));
             }
         }

@@ -90,7 +90,7 @@ impl Spans {
             return;
         }
         self.rest.push(self.first);
-        self.rest.sort_by_key(|s| (s.first.at, s.interval));
+        self.rest.sort_by_key(|s| (s.counted.first.at, s.interval));
         self.first = self.rest.remove(0);
     }
 }

@@ -26,7 +26,11 @@ impl Limited {
         if closed.flow.key.protocol() != protocol::TCP {
             return;
         }
-        let packets: u64 = closed.spans.iter().map(|s| s.packets.a + s.packets.b).sum();
+        let packets: u64 = closed
+            .spans
+            .iter()
+            .map(|s| s.counted.sent.a.packets + s.counted.sent.b.packets)
+            .sum();
         if packets < self.longest {
             return;
         }

@@ -284,7 +284,7 @@ impl Tracker {
 
 fn note_carries(span: &mut Span, side: Side, carries: Carries) {
     match carries {
-        Carries::Application => *span.application.of_mut(side) = true,
+        Carries::Application => span.sent(side).application = true,
         Carries::Undecided => *span.pending.of_mut(side) = true,
         Carries::Handshake => {}
     }

@@ -6,8 +6,9 @@ use super::csv;
 use super::format::Format;
 use super::grounds;
 use super::rows::RowSink;
+use crate::evidence::counters::Counters;
 use crate::evidence::flow::{NameSource, Pair, Side};
-use crate::evidence::row::{RowKey, Tally};
+use crate::evidence::row::RowKey;
 use crate::ground::protocol;
 use crate::ground::translation::Translators;
 use crate::judge::classify::labels::Labels;
@@ -77,11 +78,11 @@ pub fn rows(basis: &Basis<'_>) -> Vec<FlowRow> {
         let topology = Topology::new(series, &basis.evidence.series, basis.local);
         let device = DeviceView::new(basis.devices, series, &basis.evidence.series, &topology);
         let labels = Labels::new(series, basis);
-        let row_of = |key: &RowKey, tally: &Tally, scope| {
+        let row_of = |key: &RowKey, tally: &Counters, scope| {
             flow_row(key, tally, scope, &labels, basis, &translators)
         };
         for (key, row) in &series.rows {
-            let Some(tally) = Tally::sum(row.spans.iter().map(|s| &s.total)) else {
+            let Some(tally) = Counters::sum(row.spans.iter().map(|s| &s.total)) else {
                 continue;
             };
             let (scope, _) = scope_of(key, &topology, &device);
@@ -184,7 +185,7 @@ impl RowSink for Lines<'_> {
 
 fn flow_row(
     key: &RowKey,
-    tally: &Tally,
+    tally: &Counters,
     scope: Scope,
     labels: &Labels,
     basis: &Basis<'_>,
@@ -226,10 +227,10 @@ fn flow_row(
         }),
         country: place.as_ref().and_then(|p| p.country.clone()),
         asn: place.and_then(|p| p.asn),
-        packets_out: *tally.packets.of(client),
-        packets_in: *tally.packets.of(server),
-        bytes_out: *tally.bytes.of(client),
-        bytes_in: *tally.bytes.of(server),
+        packets_out: tally.sent.of(client).packets,
+        packets_in: tally.sent.of(server).packets,
+        bytes_out: tally.sent.of(client).bytes,
+        bytes_in: tally.sent.of(server).bytes,
         first: tally.first.time.rfc3339(digits),
         last: tally.last.time.rfc3339(digits),
         first_frame: tally.first.at.frame,

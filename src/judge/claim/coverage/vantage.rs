@@ -126,7 +126,7 @@ fn covers(theirs: Option<(Moment, Moment)>, ours: Option<(Moment, Moment)>) -> b
 }
 
 /// True if a vantage shows the subject on the link of another one, for as long as that one does; or
-/// for as long as that one lasts, if it does not show the subject.
+/// for as long as that one lasts, if it does not show the subject; and all of it that the other one shows.
 fn shows_as_much(
     judged: &Judged,
     (cover, of): (usize, usize),
@@ -136,7 +136,7 @@ fn shows_as_much(
     let (Some(cover), Some(shown)) = (judged.shown.get(cover), judged.shown.get(of)) else {
         return false;
     };
-    if !cover.shares(shown) {
+    if !cover.shares(shown) || !cover.shows_all_of(shown) {
         return false;
     }
     let whole = extents.get(of).copied().flatten();

@@ -295,7 +295,7 @@ impl Stream {
             *self.over.of_mut(side) = finished;
         }
         if over {
-            let missing = &mut sink.flow.missing;
+            let missing = sink.flow.missing.of_mut(side);
             *missing = missing.saturating_add(self.come.of_mut(side).take_missing());
         }
         let mut inner = std::mem::replace(&mut sink.flow.seals, seals).sealed;

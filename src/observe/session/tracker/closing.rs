@@ -26,8 +26,8 @@ impl Tracker {
         let last = closed
             .spans
             .iter()
-            .max_by_key(|s| s.last)
-            .map(|s| (s.interval, s.last));
+            .max_by_key(|s| s.counted.last)
+            .map(|s| (s.interval, s.counted.last));
         let Some((interval, at)) = last else { return };
         let waiting = self
             .readings
@@ -81,7 +81,7 @@ impl Tracker {
             let undecided = *closed.flow.carries.of(side) == Carries::Undecided;
             if undecided || closed.flow.facts.protocol.is_none() {
                 for span in closed.spans.iter_mut() {
-                    *span.application.of_mut(side) |= *span.pending.of(side);
+                    span.sent(side).application |= *span.pending.of(side);
                 }
             }
         }
@@ -94,8 +94,16 @@ impl Tracker {
         }
         for side in Side::BOTH {
             // More than a FIN was acknowledged, and not one packet of it was captured.
-            let silent = closed.spans.iter().all(|s| *s.packets.of(side) == 0);
-            if silent && closed.flow.peer.of(side).acknowledged() > 1 {
+            let silent = closed
+                .spans
+                .iter()
+                .all(|s| s.counted.sent.of(side).packets == 0);
+            let acknowledged = closed.flow.peer.of(side).acknowledged();
+            if silent && acknowledged > 1 {
+                // In which intervals, nobody can say.
+                for span in closed.spans.iter_mut() {
+                    span.sent(side).unseen = acknowledged.into();
+                }
                 self.ledger.gaps.at(
                     GapId::OneDirection,
                     at,
@@ -244,21 +252,24 @@ impl Tracker {
 /// Counts what ended sealed, where the last packet is, and never more than was sent: what was read twice counts once.
 fn note_seals(closed: &mut Closed) {
     let seals = std::mem::take(&mut closed.flow.seals);
-    if let Some(span) = closed.spans.iter_mut().max_by_key(|s| s.last) {
-        span.seals.add(&seals);
-        span.lost = span.lost.saturating_add(closed.flow.missing);
+    if let Some(span) = closed.spans.iter_mut().max_by_key(|s| s.counted.last) {
+        span.counted.seal(&seals);
+        for side in Side::BOTH {
+            let lost = &mut span.sent(side).lost;
+            *lost = lost.saturating_add(*closed.flow.missing.of(side));
+        }
     }
     let sum = |of: &dyn Fn(&Span) -> u64| {
         let spans = closed.spans.iter().map(of);
         spans.fold(0u64, u64::saturating_add)
     };
     let mut left = Pair {
-        a: sum(&|span| span.bytes.a),
-        b: sum(&|span| span.bytes.b),
+        a: sum(&|span| span.counted.sent.a.bytes),
+        b: sum(&|span| span.counted.sent.b.bytes),
     };
     for span in closed.spans.iter_mut() {
         for side in Side::BOTH {
-            let (left, opened) = (left.of_mut(side), span.seals.opened.of_mut(side));
+            let (left, opened) = (left.of_mut(side), &mut span.sent(side).opened);
             *opened = (*opened).min(*left);
             *left = left.saturating_sub(*opened);
         }
@@ -274,8 +285,8 @@ fn note_seals(closed: &mut Closed) {
     }
     let mut left = left.a.saturating_add(left.b);
     for span in closed.spans.iter_mut() {
-        for (reason, bytes) in std::mem::take(&mut span.seals.sealed).iter() {
-            span.seals.sealed.add(reason, bytes.min(left));
+        for (reason, bytes) in std::mem::take(&mut span.counted.sealed).iter() {
+            span.counted.sealed.add(reason, bytes.min(left));
             left = left.saturating_sub(bytes);
         }
     }
@@ -292,7 +303,8 @@ fn note_lost(closed: &mut Closed) {
         for (at, bytes) in half.lost() {
             for span in closed.spans.iter_mut() {
                 if span.interval == at.interval || span.interval == at.before {
-                    span.lost = span.lost.saturating_add(bytes);
+                    let lost = &mut span.sent(side).lost;
+                    *lost = lost.saturating_add(bytes);
                 }
             }
         }

@@ -115,7 +115,7 @@ impl Tracker {
                 } else if !answers && believed {
                     // An error that quotes nothing of its receiver's is a message like any other.
                     if let Some(span) = self.table.span(slot, context.interval, context.moment) {
-                        *span.answers.of_mut(side) += 1;
+                        span.sent(side).answers += 1;
                     }
                     self.payload(slot, side, wire, &context);
                 }
@@ -318,10 +318,10 @@ impl Tracker {
     pub(super) fn payload(&mut self, slot: u32, side: Side, bytes: usize, context: &Context) {
         if let Some(span) = self.table.span(slot, context.interval, context.moment) {
             if !context.again && !context.rival {
-                *span.bytes.of_mut(side) += bytes as u64;
+                span.sent(side).bytes += bytes as u64;
             }
             span.opened = true;
-            *span.application.of_mut(side) |= bytes > 0;
+            span.sent(side).application |= bytes > 0;
         }
     }
 
@@ -369,17 +369,18 @@ pub(super) fn between(datagram: &Datagram<'_>, transport: &Transport<'_>) -> (Ke
 
 fn count(span: &mut Span, side: Side, piece: &Piece, answers: bool) {
     let moment = piece.moment;
-    span.frames += u64::from(piece.accounted);
-    *span.packets.of_mut(side) += 1;
-    *span.answers.of_mut(side) += u64::from(answers);
-    span.first = span.first.min(moment);
-    span.last = span.last.max(moment);
+    span.counted.frames += u64::from(piece.accounted);
+    span.sent(side).packets += 1;
+    span.sent(side).answers += u64::from(answers);
+    span.counted.first = span.counted.first.min(moment);
+    span.counted.last = span.counted.last.max(moment);
 }
 
 /// How soon an end answers, between two public addresses of which the link says nothing.
 fn note_answer(span: &Span, ends: Ends, answers: bool, context: &Context, ledger: &mut Ledger) {
-    let first = *span.packets.of(ends.side) == 0 && *span.packets.of(ends.side.other()) > 0;
-    let before = span.last.time;
+    let first = span.counted.sent.of(ends.side).packets == 0
+        && span.counted.sent.of(ends.side.other()).packets > 0;
+    let before = span.counted.last.time;
     let public = |ip: IpAddr| classify(ip).class == Class::Global;
     if first && (answers || ends.sender.1 != 0) && public(ends.sender.0) && public(ends.receiver.0)
     {

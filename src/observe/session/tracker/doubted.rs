@@ -131,7 +131,7 @@ impl Tracker {
             "a wrong transport checksum of bytes that arrived: some of them may be others",
         );
         if let Some(span) = self.table.span(slot, context.interval, context.moment) {
-            *span.answers.of_mut(ends.side) += 1;
+            span.sent(ends.side).answers += 1;
         }
         let segment = Segment {
             source_port: ends.sender.1,

@@ -75,9 +75,9 @@ impl Tracker {
             note_dissected(flow, span, side, whole, context);
             span.opened = true;
             if !context.again && !context.rival {
-                *span.bytes.of_mut(side) += whole;
-                *span.spared.of_mut(side) += spared;
-                span.seals.add(&seals);
+                span.sent(side).bytes += whole;
+                span.sent(side).spared += spared;
+                span.counted.seal(&seals);
             }
             if whole > 0 {
                 let carries = match carries {

@@ -213,7 +213,7 @@ impl Tracker {
         if !context.again
             && let Some(span) = self.table.span(slot, context.interval, context.moment)
         {
-            *span.quoted.of_mut(side) += quoted as u64;
+            span.sent(side).quoted += quoted as u64;
         }
         if beyond == 0 {
             return;
@@ -284,7 +284,7 @@ impl Tracker {
             }
             if let Some(span) = self.table.span(slot, context.interval, context.moment) {
                 span.opened = true;
-                *span.answers.of_mut(side) += 1;
+                span.sent(side).answers += 1;
             }
             slot
         });

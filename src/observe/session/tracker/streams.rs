@@ -110,11 +110,11 @@ impl Tracker {
             }
             span.opened |= opened;
             if !context.again {
-                let most = span.declared.of_mut(side);
+                let most = &mut span.sent(side).declared;
                 *most = declared.max(*most);
-                *span.bytes.of_mut(side) += u64::from(new);
-                *span.spared.of_mut(side) += spared;
-                span.seals.add(&seals);
+                span.sent(side).bytes += u64::from(new);
+                span.sent(side).spared += spared;
+                span.counted.seal(&seals);
             }
             if new > 0 {
                 note_carries(span, side, *flow.carries.of(side));

@@ -130,18 +130,18 @@ pub(super) fn write_destination(
         app: destination.key.app.as_deref().map(app),
         stage: destination.stage(),
         flows: destination.flows,
-        packets_out: counted(|t| t.packets_out),
-        packets_in: counted(|t| t.packets_in),
-        bytes_out: counted(|t| t.bytes_out),
-        bytes_in: counted(|t| t.bytes_in),
-        bytes_opened_out: counted(|t| t.opened_out),
-        bytes_opened_in: counted(|t| t.opened_in),
+        packets_out: counted(|t| t.out.packets),
+        packets_in: counted(|t| t.back.packets),
+        bytes_out: counted(|t| t.out.bytes),
+        bytes_in: counted(|t| t.back.bytes),
+        bytes_opened_out: counted(|t| t.out.opened),
+        bytes_opened_in: counted(|t| t.back.opened),
         sealed: sealed(&traffic.as_ref().map(|t| t.sealed).unwrap_or_default()),
         first: traffic.and_then(|t| times.show(t.first)),
         last: traffic.and_then(|t| times.show(t.last)),
         ja4: destination.ja4.iter().map(|j| j.to_string()).collect(),
         explained: case
-            .explained(destination, counted(|t| t.bytes_out))
+            .explained(destination, counted(|t| t.out.bytes))
             .map(sentences::explained),
         clients: destination
             .clients
@@ -210,12 +210,12 @@ pub(super) fn overflow(
                 row.flows += destination.flows;
                 let traffic = destination.fullest().map(|(_, t)| t);
                 let counted = |of: fn(&Traffic) -> u64| traffic.as_ref().map_or(0, of);
-                row.packets_out += counted(|t| t.packets_out);
-                row.packets_in += counted(|t| t.packets_in);
-                row.bytes_out += counted(|t| t.bytes_out);
-                row.bytes_in += counted(|t| t.bytes_in);
-                row.bytes_opened_out += counted(|t| t.opened_out);
-                row.bytes_opened_in += counted(|t| t.opened_in);
+                row.packets_out += counted(|t| t.out.packets);
+                row.packets_in += counted(|t| t.back.packets);
+                row.bytes_out += counted(|t| t.out.bytes);
+                row.bytes_in += counted(|t| t.back.bytes);
+                row.bytes_opened_out += counted(|t| t.out.opened);
+                row.bytes_opened_in += counted(|t| t.back.opened);
                 for more in traffic.iter().flat_map(|t| sealed(&t.sealed)) {
                     match row.sealed.iter_mut().find(|s| s.reason == more.reason) {
                         Some(sum) => sum.bytes += more.bytes,
