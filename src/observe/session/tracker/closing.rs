@@ -275,10 +275,10 @@ fn note_seals(closed: &mut Closed) {
         }
     }
     let all = closed.spans.iter();
-    let sealed = all.flat_map(|s| s.seals.sealed.iter()).next().is_some();
+    let sealed = all.flat_map(|s| s.counted.sealed.iter()).next().is_some();
     let (flow, facts) = (&closed.flow, &closed.flow.facts);
     let only = flow.within.lookups && !flow.within.others && !facts.more_than_lookups;
-    if only && flow.opens && !sealed && flow.missing == 0 {
+    if only && flow.opens && !sealed && flow.missing == Pair::default() {
         // Every byte was read, and there were lookups alone in it.
         closed.flow.facts.only_lookups = true;
         closed.flow.facts.hidden = None;

@@ -124,8 +124,8 @@ impl<'a> Drawn<'a> {
         Self {
             name: None,
             attribution: of.attributed.whose,
-            bytes_out: traffic.as_ref().map_or(0, |t| t.bytes_out),
-            bytes_in: traffic.as_ref().map_or(0, |t| t.bytes_in),
+            bytes_out: traffic.as_ref().map_or(0, |t| t.out.bytes),
+            bytes_in: traffic.as_ref().map_or(0, |t| t.back.bytes),
             bins: &of.over_time,
         }
     }
