@@ -350,7 +350,8 @@ pub struct Extract {
     /// .findings.pcapng, or into the bundle].
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Copy the decryption secrets of the captures too: they open recorded sessions.
+    /// Write the decryption secrets of the sessions too whose packets are written, from the captures and --keylog: they open what was
+    /// recorded.
     #[arg(long)]
     pub secrets: bool,
     /// What opens protected Wi-Fi.

@@ -24,6 +24,7 @@ use crate::observe::capture::excerpt::Excerpt;
 use crate::observe::capture::{Capture, Declared, Means, Source};
 use crate::observe::content::Policy;
 use crate::observe::link::WifiKey;
+use crate::observe::open::keylog::Keylog;
 use crate::observe::session::observer::SharedWitness;
 use crate::observe::session::{Settings, read};
 use crate::tell::report::v1;
@@ -61,6 +62,8 @@ pub struct Written {
     pub empty: Vec<String>,
     /// Decryption secrets too long to be copied.
     pub long_secrets: u64,
+    /// Decryption secrets of which it is not known whose they are.
+    pub other_secrets: u64,
 }
 
 impl<'r> Session<'r> {
@@ -166,19 +169,27 @@ fn shift(path: &Path, input: &v1::Input, means: &Means) -> Result<i64, Error> {
     })
 }
 
-/// Writes the chosen frames as pcapng. `digest` is the report's.
+/// Writes the chosen frames as pcapng. `digest` is the report's. With `secrets`, those of the sessions that are written go along: of the
+/// captures, and of this key log.
 ///
 /// # Errors
 /// Captures that cannot be read or changed meanwhile.
 pub fn write(
     ready: &[Ready<'_>],
     digest: &str,
-    secrets: bool,
+    secrets: Option<&Keylog>,
     means: &Means,
     out: &mut dyn Write,
 ) -> Result<Written, Failure> {
     let mut written = Written::default();
-    let mut excerpt = Excerpt::new(out, secrets);
+    let sessions = ready.iter().flat_map(|ready| ready.chosen.randoms());
+    let sessions: BTreeSet<[u8; 32]> = sessions.copied().collect();
+    let given = secrets.map(|log| log.lines(&sessions));
+    let secrets = secrets.is_some();
+    let mut excerpt = Excerpt::new(out, secrets.then_some(sessions));
+    if let Some(given) = given {
+        excerpt.secrets(given);
+    }
     for ready in ready {
         let report = ready.session.report;
         let inputs = ready.session.paths.iter().zip(&report.inputs);
@@ -211,6 +222,7 @@ pub fn write(
         written.empty.extend(ready.chosen.empty());
     }
     written.long_secrets = excerpt.long_secrets;
+    written.other_secrets = excerpt.other_secrets;
     Ok(written)
 }
 
@@ -251,7 +263,7 @@ fn about(
         input.sha256.as_deref().unwrap_or("unknown"),
     );
     if secrets {
-        out.push_str(" Decryption secrets were copied.");
+        out.push_str(" Decryption secrets of these sessions were copied.");
     } else {
         out.push_str(" Decryption secrets were not copied.");
     }

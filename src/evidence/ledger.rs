@@ -271,6 +271,8 @@ pub struct Ledger {
     pub folded: BTreeSet<&'static str>,
     /// Names asked for in the frame at hand, where somebody wants to know.
     pub questions: Option<Vec<(FrameRef, Arc<str>)>>,
+    /// Randoms of clients' hellos in it, by which secrets are logged.
+    pub hellos: Vec<(FrameRef, [u8; 32])>,
 }
 
 /// Seconds in which something was active, per interval.
@@ -328,6 +330,14 @@ impl Ledger {
     pub fn question(&mut self, at: FrameRef, name: &Arc<str>) {
         if let Some(questions) = &mut self.questions {
             questions.push((at, Arc::clone(name)));
+        }
+    }
+
+    /// A client says hello with this random.
+    pub fn hello(&mut self, at: FrameRef, random: [u8; 32]) {
+        // Only who wants to know of names wants to know of it.
+        if self.questions.is_some() {
+            self.hellos.push((at, random));
         }
     }
 

@@ -385,7 +385,10 @@ fn no_secret_and_nothing_that_was_opened_is_in_any_output() {
         "keys-behind.pcapng",
     ] {
         let capture = file(name).display().to_string();
-        for format in ["json", "table", "html", "markdown", "csv"] {
+        for format in [
+            "json", "table", "full", "html", "markdown", "csv", "ndjson", "sarif", "junit",
+            "intoto",
+        ] {
             let ran = run([
                 "check",
                 "--claim=all",
@@ -402,4 +405,110 @@ fn no_secret_and_nothing_that_was_opened_is_in_any_output() {
             }
         }
     }
+}
+
+/// The lines of secrets in the blocks for them of a little-endian pcapng.
+fn secrets_in(bytes: &[u8]) -> Vec<String> {
+    let word =
+        |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
+    let (mut at, mut out) = (0, Vec::new());
+    while at + 12 <= bytes.len() {
+        if word(at) == 10 {
+            let text = &bytes[at + 16..at + 16 + word(at + 12)];
+            out.extend(String::from_utf8_lossy(text).lines().map(str::to_owned));
+        }
+        at += word(at + 4);
+    }
+    out
+}
+
+#[test]
+fn an_extract_takes_the_secrets_of_its_sessions_along_where_asked() {
+    let folder = TempDir::new().expect("a folder");
+    let all =
+        [file("keys.log"), file("quic.log")].map(|path| fs::read_to_string(path).expect("a log"));
+    let keys = log(&folder, all.concat().lines().map(str::to_owned));
+    let keys = format!("--keylog={}", keys.display());
+    for (name, given) in [
+        ("tls13-personal.pcap", true),
+        ("quic-personal.pcap", true),
+        ("keys-behind.pcapng", false),
+    ] {
+        let capture = file(name).display().to_string();
+        let report = folder.path().join("report.json").display().to_string();
+        let excerpt = folder.path().join("some.pcapng");
+        let out = excerpt.display().to_string();
+        let to = format!("json={report}");
+        let root = format!("--root={}", file("").display());
+        let keys: Vec<&str> = given.then_some(keys.as_str()).into_iter().collect();
+        let check = [
+            "check",
+            "--claim=no-personal-data",
+            "-q",
+            "-o",
+            &to,
+            &capture,
+        ];
+        let ran = run(check.iter().chain(&keys));
+        assert_eq!(ran.code, 1, "{name}: {}", ran.err);
+        let line = ["extract", "-q", "-o", &out, &root, &report];
+        let ran = run(line.iter().chain(&keys));
+        assert_eq!(ran.code, 0, "{name}: {}", ran.err);
+        let bytes = fs::read(&excerpt).expect("an excerpt");
+        assert!(secrets_in(&bytes).is_empty(), "{name}");
+        let ran = run(line.iter().chain(&keys).chain(&["--secrets"]));
+        assert_eq!(ran.code, 0, "{name}: {}", ran.err);
+        let lines = secrets_in(&fs::read(&excerpt).expect("an excerpt"));
+        let randoms: std::collections::BTreeSet<&str> = lines
+            .iter()
+            .filter_map(|line| line.split(' ').nth(1))
+            .collect();
+        assert_eq!(randoms.len(), 1, "{name}: one session is in it {lines:?}");
+        assert!(lines.len() >= 4, "{name}");
+        // They open it.
+        let again = run([
+            "check",
+            "--claim=no-personal-data",
+            "-q",
+            "-o",
+            "json",
+            &out,
+        ]);
+        assert_eq!(again.code, 1, "{name}: {}", again.err);
+    }
+}
+
+#[test]
+fn verify_knows_key_logs_by_their_hashes() {
+    let folder = TempDir::new().expect("a folder");
+    for name in ["tls13-personal.pcap", "keys.log"] {
+        fs::copy(file(name), folder.path().join(name)).expect("a copy");
+    }
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (report, keys) = (at("report.json"), at("keys.log"));
+    let to = format!("json={report}");
+    let capture = at("tls13-personal.pcap");
+    let check = [
+        "check",
+        "--claim=no-personal-data",
+        "--keylog",
+        &keys,
+        "-q",
+        "-o",
+        &to,
+        &capture,
+    ];
+    assert_eq!(run(check).code, 1);
+    let text = fs::read_to_string(&report).expect("a report");
+    assert!(text.contains("\"keylogs\""), "its hash is in the report");
+    assert_eq!(run(["verify", &report]).code, 0);
+    // Under another name, and another file under the name.
+    let moved = at("moved.log");
+    fs::rename(&keys, &moved).expect("renamed");
+    assert_eq!(run(["verify", &report]).code, 2, "it is not there");
+    assert_eq!(run(["verify", "--keylog", &moved, &report]).code, 0);
+    fs::copy(file("quic.log"), &keys).expect("a copy");
+    let ran = run(["verify", &report]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.text().contains("another key log"), "{}", ran.text());
 }

@@ -268,6 +268,7 @@ impl Run<'_> {
                 declared: declared(&self.plan.subject),
                 local: local(&self.plan.subject),
                 softened,
+                keylogs: self.plan.keys.files.clone(),
                 run: run(),
                 devices,
                 case: self.plan.case.as_ref(),

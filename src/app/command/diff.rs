@@ -205,6 +205,7 @@ impl Unjudged {
                 let report = session.read(|case, devices| {
                     let outcomes: Vec<_> = judged.iter().map(|claim| judge(claim, case)).collect();
                     let request = build::Request {
+                        keylogs: given.files.clone(),
                         declared: declared(&options.subject),
                         local: local(&options.subject),
                         softened: Vec::new(),

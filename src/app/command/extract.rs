@@ -10,6 +10,7 @@ use crate::ground::text;
 use crate::ground::unfinished::UnfinishedFolder;
 use crate::observe::capture::Means;
 use crate::observe::link::WifiKey;
+use crate::observe::open::keylog::Keylog;
 use crate::tell::report::format::{Format, Setting};
 use crate::tell::report::output::{Output, check_targets};
 use crate::tell::report::{html, read, table, v1};
@@ -75,7 +76,7 @@ pub(super) fn run(options: &Extract, terminal: &Terminal) -> Result<u8, Error> {
     let packets = Packets {
         ready: &ready,
         digest: &report.digest,
-        secrets: options.secrets,
+        secrets: options.secrets.then_some(&*given.keylog),
         means: &means,
     };
     let mut written = Written::default();
@@ -229,7 +230,7 @@ fn check_bundle(bundle: &Path) -> Result<(), Error> {
 struct Packets<'a> {
     ready: &'a [Ready<'a>],
     digest: &'a str,
-    secrets: bool,
+    secrets: Option<&'a Keylog>,
     means: &'a Means,
 }
 
@@ -314,6 +315,15 @@ fn tell(terminal: &Terminal, written: &Written) {
             terminal,
             &format!(
                 "finding {id}: its filter selects no packet; what the report lists of it was written"
+            ),
+        );
+    }
+    if written.other_secrets > 0 {
+        note(
+            terminal,
+            &format!(
+                "{} blocks of decryption secrets are no key logs of TLS: it is not known whose they are, and they were not copied",
+                written.other_secrets
             ),
         );
     }

@@ -48,6 +48,7 @@ pub(super) fn run(options: &Fitness, terminal: &Terminal) -> Result<u8, Error> {
         let request = build::Request {
             declared: declared(&options.subject),
             local: local(&options.subject),
+            keylogs: given.files.clone(),
             softened: Vec::new(),
             run: run_block(&options.captures, started),
             devices,

@@ -4,10 +4,15 @@
 
 use crate::app::cli::{Keys, Secret};
 use crate::ground::error::{Error, reason};
+use crate::ground::hex::hex;
 use crate::judge::case::Named;
 use crate::observe::link::{KEYS_MAX, WifiKey};
 use crate::observe::open::keylog::Keylog;
+use crate::tell::report::v1::KeyFile;
+use sha2::{Digest, Sha256};
 use std::env;
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -26,6 +31,8 @@ const SECRET_OPTIONS: [&str; 2] = ["--wifi-key", "--wifi-psk"];
 pub(super) struct Given {
     pub(super) wifi: Arc<[WifiKey]>,
     pub(super) keylog: Arc<Keylog>,
+    /// The key logs, by name and hash.
+    pub(super) files: Vec<KeyFile>,
     /// Sentences about lines that are no keys.
     pub(super) notes: Vec<String>,
 }
@@ -75,30 +82,40 @@ pub(super) fn given(options: &Keys, named: &[Named]) -> Result<Given, Error> {
             .advise("give those of the networks in the captures; each colon in SSID:PASSPHRASE can be the one between"));
     }
     let mut keylog = Keylog::default();
+    let mut files = Vec::new();
     let logs = options.keylogs.iter();
     for path in logs.chain(named.iter().map(|named| &named.path)) {
-        secrets(path, &mut keylog, &mut notes)?;
+        let sha256 = secrets(path, &mut keylog, &mut notes)?;
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let path = name.to_string_lossy().into_owned();
+        files.push(KeyFile { path, sha256 });
     }
     Ok(Given {
         wifi: out.into(),
         keylog: Arc::new(keylog),
+        files,
         notes,
     })
 }
 
-/// Secrets of a key log.
+/// Secrets of a key log; its hash, which tells the file again and none of them: each has more bits than can be guessed. Of files with
+/// passphrases no hash is kept, since it would let them be tried.
 ///
 /// # Errors
 /// It cannot be read, or holds no secret.
-fn secrets(path: &Path, keylog: &mut Keylog, notes: &mut Vec<String>) -> Result<(), Error> {
+fn secrets(path: &Path, keylog: &mut Keylog, notes: &mut Vec<String>) -> Result<String, Error> {
     let place = path.display().to_string();
     let refuse = |e: &std::io::Error| {
         Error::at(&place, format!("cannot read the key log: {}", reason(e)))
             .advise("check the path and permissions")
     };
-    let file = std::fs::File::open(path).map_err(|e| refuse(&e))?;
-    let mut lines = std::io::BufReader::new(file);
+    let file = File::open(path).map_err(|e| refuse(&e))?;
+    let mut lines = BufReader::new(Hashed {
+        file,
+        sha256: Sha256::new(),
+    });
     let found = keylog.read(&mut lines).map_err(|e| refuse(&e))?;
+    let sha256 = hex(&lines.into_inner().sha256.finalize());
     if found.kept == 0 {
         return Err(match found.bad.first() {
             Some((line, wrong)) => Error::at(format!("{place}: line {line}"), *wrong),
@@ -117,7 +134,21 @@ fn secrets(path: &Path, keylog: &mut Keylog, notes: &mut Vec<String>) -> Result<
         let beyond = found.beyond;
         notes.push(format!("{place}: {beyond} secrets are more than are kept"));
     }
-    Ok(())
+    Ok(sha256)
+}
+
+/// A file that is hashed while it is read: it may be a pipe.
+struct Hashed {
+    file: File,
+    sha256: Sha256,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.file.read(room)?;
+        self.sha256.update(room.get(..length).unwrap_or_default());
+        Ok(length)
+    }
 }
 
 fn variable() -> Option<Zeroizing<String>> {
@@ -126,7 +157,7 @@ fn variable() -> Option<Zeroizing<String>> {
 }
 
 fn text(path: &Path) -> std::io::Result<Zeroizing<String>> {
-    use std::io::{Error, ErrorKind, Read};
+    use std::io::{Error, ErrorKind};
     let mut text = Zeroizing::new(String::new());
     let mut file = std::fs::File::open(path)?.take(FILE_MAX + 1);
     let len = file.read_to_string(&mut text)?;

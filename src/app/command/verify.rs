@@ -5,7 +5,7 @@
 //! arguments only options of judging are acted on: no output that they name is ever written.
 
 use super::check::judge_all;
-use super::found::{Finder, Found, hashed};
+use super::found::{Finder, Found, hash, hashed};
 use super::keys;
 use super::plan::Plan;
 use super::screen::means;
@@ -73,13 +73,25 @@ fn verify(
         &options.report,
         &given(&check, report),
     );
-    let files = match Files::find(report, &finder, place)? {
+    let given = &check.keys.keylogs;
+    let logs = if options.keys.keylogs.is_empty() {
+        &[][..]
+    } else {
+        given
+    };
+    let files = match Files::find(report, &finder, place, logs)? {
         Ok(files) => files,
         Err(differs) => return Ok(Outcome::Differs(vec![differs])),
     };
     let started = (jiff::Timestamp::now(), Instant::now());
     let check = files.put_into(check, report, &finder, place)?;
-    let plan = Plan::moved(&check, &|path| files.now(path, &finder))?;
+    let mut plan = Plan::moved(&check, &|path| files.now(path, &finder))?;
+    // They are known by their hashes, whatever they are called now.
+    for log in &mut plan.keys.files {
+        if let Some(said) = keylogs(report).find(|said| said.sha256 == log.sha256) {
+            log.path.clone_from(&said.path);
+        }
+    }
     let against = check.against.as_deref().map(Against::read).transpose()?;
     let again = judge_all(&check, &plan, against.as_ref(), started, means)?;
     let mut again = serde_json::to_value(&again)
@@ -170,6 +182,7 @@ fn given(check: &Check, report: &v1::Report) -> Vec<String> {
         .chain(&check.baselines)
         .chain(&check.sources.geo)
         .chain(&check.catalogs)
+        .chain(&check.keys.keylogs)
         .chain(&check.case)
         .chain(&check.against);
     let files = files.map(|path| path.display().to_string());
@@ -184,6 +197,7 @@ struct Files {
     baselines: BTreeMap<String, Vec<PathBuf>>,
     geo: BTreeMap<String, PathBuf>,
     case: Option<PathBuf>,
+    keylogs: BTreeMap<String, PathBuf>,
 }
 
 impl Files {
@@ -192,6 +206,7 @@ impl Files {
         report: &v1::Report,
         finder: &Finder,
         place: &str,
+        logs: &[PathBuf],
     ) -> Result<Result<Self, String>, Error> {
         let mut out = Self::default();
         let baselines = report.baseline.iter().flat_map(|b| &b.inputs);
@@ -230,6 +245,27 @@ impl Files {
                 Found::Other(path, computed) => {
                     let at = format!("another address database: tool.geo[{index}].sha256");
                     return Ok(Err(changed(&at, &path, &geo.sha256, &computed)));
+                }
+            }
+        }
+        for (index, log) in keylogs(report).enumerate() {
+            let given = logs.iter().map(|path| Ok((path, hash(path)?)));
+            let given: Vec<(&PathBuf, String)> = given.collect::<Result<_, Error>>()?;
+            let found = match given.iter().find(|(_, sha256)| *sha256 == log.sha256) {
+                Some((path, _)) => Found::Here((*path).clone()),
+                None => match given.get(index) {
+                    Some((path, sha256)) => Found::Other((*path).clone(), sha256.clone()),
+                    None => finder.find(&log.path, &log.sha256)?,
+                },
+            };
+            match found {
+                Found::Here(path) => {
+                    out.keylogs.insert(log.path.clone(), path);
+                }
+                Found::Nowhere => return Err(finder.nowhere("key log", &log.path)),
+                Found::Other(path, computed) => {
+                    let at = format!("another key log: scope.keylogs[{index}].sha256");
+                    return Ok(Err(changed(&at, &path, &log.sha256, &computed)));
                 }
             }
         }
@@ -289,11 +325,17 @@ impl Files {
         for path in &mut check.catalogs {
             *path = by_name(path, "catalog")?;
         }
-        let files = check.keys.wifi_files.iter_mut();
-        for path in files.chain(&mut check.keys.keylogs) {
+        for path in &mut check.keys.wifi_files {
             // Given anew, or as recorded, where one of that name lies now.
             if !path.is_file() {
                 *path = by_name(path, "file of keys")?;
+            }
+        }
+        for path in &mut check.keys.keylogs {
+            // Those that were given anew are the report's by their hashes.
+            if !self.keylogs.values().any(|known| known == path) {
+                let now = self.keylogs.get(&name_of(path));
+                *path = now.ok_or_else(|| unhashed(place, "key log", path))?.clone();
             }
         }
         if let Some(path) = &mut check.against {
@@ -340,7 +382,12 @@ impl Files {
             .into_iter()
             .filter_map(|files| files.get(&name))
             .flatten();
-        let known: Vec<&PathBuf> = known.chain(self.geo.get(&name)).collect();
+        let others = self
+            .geo
+            .get(&name)
+            .into_iter()
+            .chain(self.keylogs.get(&name));
+        let known: Vec<&PathBuf> = known.chain(others).collect();
         match known.as_slice() {
             [only] => Some((*only).clone()),
             // Of several with one name, the one that it names, if that is among them.
@@ -349,6 +396,13 @@ impl Files {
             [first, ..] => Some((*first).clone()),
         }
     }
+}
+
+/// The key logs that a report was made with; of several sessions each says the same.
+fn keylogs(report: &v1::Report) -> impl Iterator<Item = &v1::KeyFile> {
+    let all = std::iter::once(report).chain(&report.sessions);
+    let said = all.map(|r| &r.scope.keylogs).find(|k| !k.is_empty());
+    said.into_iter().flatten()
 }
 
 fn take(files: &mut BTreeMap<String, Vec<PathBuf>>, path: &Path) -> Option<PathBuf> {

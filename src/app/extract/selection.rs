@@ -18,6 +18,9 @@ use std::net::IpAddr;
 /// of a large network makes tens of thousands, of which no finding needs more.
 const NEIGHBOURS_MAX: usize = 4_096;
 
+/// Hellos remembered until it is known which frames are chosen; of more the secrets stay behind.
+const HELLOS_MAX: usize = 1 << 20;
+
 /// Findings that the comment of one packet names.
 const NAMED_MAX: usize = 32;
 
@@ -67,9 +70,16 @@ pub struct Chosen {
     known: HashMap<Why, u32>,
     /// Per input, the reason of each frame: four bytes a packet, chosen or not.
     frames: Vec<Vec<u32>>,
+    /// Randoms of the hellos in them: sessions by whose secrets they can be opened.
+    randoms: BTreeSet<[u8; 32]>,
 }
 
 impl Chosen {
+    /// The sessions whose beginnings were chosen, as key logs name them.
+    pub fn randoms(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.randoms.iter()
+    }
+
     fn add(&mut self, at: FrameRef, change: impl FnOnce(&mut Why)) {
         let (Ok(input), Some(frame)) = (usize::try_from(at.input), place(at)) else {
             return;
@@ -195,6 +205,8 @@ pub struct Selection {
     pending: BTreeMap<FrameRef, Pending>,
     /// Frames that the report lists, and for which finding.
     listed: Vec<(FrameRef, usize)>,
+    /// Hellos by their frames.
+    hellos: Vec<(FrameRef, [u8; 32])>,
 }
 
 impl Selection {
@@ -218,6 +230,7 @@ impl Selection {
             neighbours: HashMap::new(),
             pending: BTreeMap::new(),
             listed: Vec::new(),
+            hellos: Vec::new(),
         };
         let device = report.scope.device.iter().flat_map(|d| &d.macs);
         out.device.extend(device.filter_map(|mac| Mac::parse(mac)));
@@ -292,6 +305,11 @@ impl Selection {
                 self.chosen.add(at, |why| {
                     why.context.insert((Use::Listed, Some(index)));
                 });
+            }
+        }
+        for (at, random) in std::mem::take(&mut self.hellos) {
+            if self.chosen.why(at).is_some() {
+                self.chosen.randoms.insert(random);
             }
         }
         std::mem::take(&mut self.chosen)
@@ -385,6 +403,12 @@ impl Observer for Selection {
         // Asked in a stream whose last packet came long ago: nothing is known of that frame any more.
         let pending = self.pending.entry(at).or_default();
         pending.fields.questions.insert(name.to_lowercase());
+    }
+
+    fn hello(&mut self, at: FrameRef, random: [u8; 32]) {
+        if self.hellos.len() < HELLOS_MAX {
+            self.hellos.push((at, random));
+        }
     }
 
     fn done(&mut self) {

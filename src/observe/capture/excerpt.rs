@@ -9,13 +9,16 @@
 //! Left out, because they would be wrong of an excerpt: counters of lost packets (statistics, drop
 //! counts in packet blocks); because nobody judged by them: names of addresses, journals, the
 //! blocks of strangers, and options that ask not to be copied (§3.5.1). Secrets are taken along only
-//! where it was asked for. A Simple Packet Block has no room for a comment and gets none.
+//! where it was asked for, and then those of the sessions whose hellos are among the packets. A Simple Packet Block has no room for a comment and gets none.
 
 use super::pcapng::options::{OPT_COMMENT, Opt, Options, half, word};
 use super::raw::{Beside, BesideKind, Raw};
 use crate::evidence::input::Interface;
 use crate::ground::moment::Timestamp;
+use crate::observe::open::keylog::lines_of;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
+use zeroize::Zeroizing;
 
 /// How the name of the writing program begins: the reader knows excerpts by it.
 pub(super) const PROGRAM: &str = "drone-audit";
@@ -29,7 +32,12 @@ const IDB: u32 = 1;
 const OBSOLETE: u32 = 2;
 const SIMPLE: u32 = 3;
 const ENHANCED: u32 = 6;
+const SECRETS: u32 = 10;
 const PROCESS: u32 = 0x8000_0001;
+
+/// Type of secrets that are a key log of TLS (§4.7), and the bytes in front of it in their block.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+const SECRETS_FIXED: usize = 8;
 
 const SHB_HARDWARE: u16 = 2;
 const SHB_OS: u16 = 3;
@@ -51,10 +59,14 @@ pub struct Excerpt<'w> {
     out: &'w mut dyn Write,
     /// Name and version of the writing program.
     program: String,
-    /// Secrets are taken along.
-    secrets: bool,
+    /// Secrets of these sessions are taken along.
+    sessions: Option<BTreeSet<[u8; 32]>>,
+    /// Some that stand in no capture, until a section takes them.
+    given: Option<Zeroizing<Vec<u8>>>,
     /// Secrets that were asked for and are too long to be copied.
     pub long_secrets: u64,
+    /// Secrets of which it is not known whose they are.
+    pub other_secrets: u64,
     /// What the sections of the input at hand say of themselves.
     note: String,
     section: Section,
@@ -77,17 +89,24 @@ struct Section {
 }
 
 impl<'w> Excerpt<'w> {
-    /// Begins an excerpt; with `secrets`, those of the inputs are taken along.
-    pub fn new(out: &'w mut dyn Write, secrets: bool) -> Self {
+    /// Begins an excerpt; of the secrets of the inputs those of these sessions are taken along, by the randoms of their hellos.
+    pub fn new(out: &'w mut dyn Write, sessions: Option<BTreeSet<[u8; 32]>>) -> Self {
         Self {
             out,
             program: format!("{PROGRAM} {}", env!("CARGO_PKG_VERSION")),
-            secrets,
+            sessions,
+            given: None,
             long_secrets: 0,
+            other_secrets: 0,
             note: String::new(),
             section: Section::default(),
             loose: Vec::new(),
         }
+    }
+
+    /// Secrets to take along that stand in no capture, as lines of a key log.
+    pub fn secrets(&mut self, lines: Zeroizing<Vec<u8>>) {
+        self.given = Some(lines).filter(|lines| !lines.is_empty());
     }
 
     /// Another input begins; `note` becomes a comment of its sections.
@@ -121,9 +140,12 @@ impl<'w> Excerpt<'w> {
                 }
                 BesideKind::Process => self.place(frame(PROCESS, body, big))?,
                 BesideKind::UnreadProcess => self.place(frame(PROCESS, &[], big))?,
-                BesideKind::Secrets | BesideKind::LongSecrets if !self.secrets => {}
+                BesideKind::Secrets | BesideKind::LongSecrets if self.sessions.is_none() => {}
                 BesideKind::LongSecrets => {
                     self.long_secrets = self.long_secrets.saturating_add(1);
+                }
+                BesideKind::Secrets if word(body, 0, big) != Some(TLS_KEY_LOG) => {
+                    self.other_secrets = self.other_secrets.saturating_add(1);
                 }
                 BesideKind::Secrets | BesideKind::AppName => {
                     if self.section.open && self.section.big == big {
@@ -195,6 +217,9 @@ impl<'w> Excerpt<'w> {
             self.out.write_all(&block)?;
         }
         let big = self.section.big;
+        if let Some(lines) = self.given.take() {
+            self.out.write_all(&secrets(&lines, big))?;
+        }
         let loose = std::mem::take(&mut self.loose);
         let (now, later): (Vec<_>, Vec<_>) = loose.into_iter().partition(|b| b.big == big);
         self.loose = later;
@@ -202,6 +227,17 @@ impl<'w> Excerpt<'w> {
     }
 
     fn loose_block(&mut self, beside: &Beside) -> io::Result<()> {
+        if beside.kind == BesideKind::Secrets {
+            let body = body(&beside.block);
+            let length = word(body, 4, beside.big).and_then(|n| usize::try_from(n).ok());
+            let text = body.get(SECRETS_FIXED..).unwrap_or_default();
+            let text = length.and_then(|n| text.get(..n)).unwrap_or(text);
+            let lines = self.sessions.as_ref().map(|s| lines_of(text, s));
+            return match lines.filter(|lines| !lines.is_empty()) {
+                Some(lines) => self.out.write_all(&secrets(&lines, beside.big)),
+                None => Ok(()),
+            };
+        }
         let kind = word(&beside.block, 0, beside.big).unwrap_or_default();
         self.out
             .write_all(&frame(kind, body(&beside.block), beside.big))
@@ -302,6 +338,18 @@ fn body(block: &[u8]) -> &[u8] {
     block
         .get(8..block.len().saturating_sub(4))
         .unwrap_or_default()
+}
+
+/// A block of secrets with these lines of a key log.
+fn secrets(lines: &[u8], big: bool) -> Zeroizing<Vec<u8>> {
+    let length = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+    let mut body = Zeroizing::new(Vec::with_capacity(
+        SECRETS_FIXED.saturating_add(lines.len()),
+    ));
+    body.extend(word_bytes(TLS_KEY_LOG, big));
+    body.extend(word_bytes(length, big));
+    body.extend_from_slice(lines);
+    Zeroizing::new(frame(SECRETS, &body, big))
 }
 
 /// A block of these bytes.

@@ -206,6 +206,7 @@ fn read(
         return;
     };
     said(&hello, NameSource::DtlsSni, sink);
+    sink.ledger.hello(sink.at.at, hello.random);
     if whole {
         sink.flow.facts.fingerprint(fingerprint(&hello, Over::Dtls));
     }

@@ -463,6 +463,9 @@ impl Quic {
             .collect();
         for said in &said {
             connection.says(said, sink);
+            for random in &said.randoms {
+                sink.ledger.hello(sink.at.at, *random);
+            }
             if let Some(opening) = &mut self.opening
                 && frames == Frames::Standard
             {

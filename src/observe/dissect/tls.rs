@@ -285,6 +285,7 @@ impl Tls {
             sink.flow.opens = false;
         }
         said(&hello, NameSource::TlsSni, sink);
+        sink.ledger.hello(sink.at.at, hello.random);
         if whole {
             sink.flow.facts.fingerprint(fingerprint(&hello, Over::Tcp));
         }

@@ -8,6 +8,8 @@
 //!
 //! Nothing shows a secret: the log has no `Debug`, and bad lines are told by number.
 
+use crate::ground::hex::hex;
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read};
 use zeroize::Zeroizing;
 
@@ -19,6 +21,8 @@ const SECRET_MAX: usize = 64;
 const SECRETS_MAX: usize = 2_000_000;
 /// Bytes of a piece of memory that holds secrets: it is never moved, so that no copy is left behind.
 const PIECE: usize = 64 << 10;
+/// Memory that is made ready for lines at once.
+const LINES_MAX: usize = 1 << 20;
 /// Bad lines that are named.
 const NAMED_MAX: usize = 8;
 
@@ -62,6 +66,28 @@ const LABELS: [(&str, Label); 12] = [
     ("QUIC_SERVER_TRAFFIC_SECRET_0", Label::ServerTraffic),
     ("ECH_SECRET", Label::EncryptedHello),
 ];
+
+/// A label for each kind of secret, as it is written first.
+fn named() -> impl Iterator<Item = (&'static str, Label)> {
+    let first = |at: usize, label: Label| LABELS.iter().position(|(_, l)| *l == label) == Some(at);
+    let all = LABELS.iter().enumerate();
+    all.filter(move |(at, (_, label))| first(*at, *label))
+        .map(|(_, named)| *named)
+}
+
+/// Of the lines of a text, those with secrets of these sessions.
+pub fn lines_of(text: &[u8], randoms: &BTreeSet<[u8; 32]>) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(text.len().saturating_add(1)));
+    for line in text.split(|b| *b == b'\n') {
+        if let Ok(Line::Secret(_, random, _)) = parse(line)
+            && randoms.contains(&random)
+        {
+            out.extend_from_slice(line.trim_ascii_end());
+            out.push(b'\n');
+        }
+    }
+    out
+}
 
 /// What is wrong with a line, in words that quote nothing of it.
 pub type Wrong = &'static str;
@@ -235,6 +261,30 @@ impl Keylog {
         rest.iter()
             .take_while(move |e| (e.random, e.label) == (half, label))
             .map(|e| self.secret(e))
+    }
+
+    /// The secrets of these sessions, as lines of a key log.
+    pub fn lines(&self, randoms: &BTreeSet<[u8; 32]>) -> Zeroizing<Vec<u8>> {
+        let mut out = Zeroizing::new(Vec::with_capacity(LINES_MAX.min(self.size(randoms))));
+        for random in randoms {
+            for (name, label) in named() {
+                for secret in self.secrets(random, label) {
+                    let digits = Zeroizing::new(hex(secret));
+                    for part in [name, " ", &hex(random), " ", &digits, "\n"] {
+                        out.extend_from_slice(part.as_bytes());
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// Bytes of these lines, so that memory that holds secrets is not moved.
+    fn size(&self, randoms: &BTreeSet<[u8; 32]>) -> usize {
+        let each = randoms
+            .iter()
+            .flat_map(|random| named().flat_map(move |(_, label)| self.secrets(random, label)));
+        each.count().saturating_mul(LINE_MAX as usize)
     }
 
     /// How many secrets it holds.

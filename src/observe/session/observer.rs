@@ -31,6 +31,8 @@ pub trait Observer {
     fn neighbours(&mut self, at: FrameRef, message: &[u8]);
     /// A DNS message asks for this name, or answers who did.
     fn question(&mut self, at: FrameRef, name: &str);
+    /// A client's hello with this random, by which secrets are logged, is whole.
+    fn hello(&mut self, at: FrameRef, random: [u8; 32]);
     /// Everything was told of the frames so far.
     fn done(&mut self);
 }

@@ -166,6 +166,9 @@ impl Tracker {
         for (at, name) in self.ledger.questions.iter_mut().flat_map(|q| q.drain(..)) {
             observer.question(at, &name);
         }
+        for (at, random) in self.ledger.hellos.drain(..) {
+            observer.hello(at, random);
+        }
         observer.done();
     }
 

@@ -41,6 +41,8 @@ pub struct Request<'a> {
     pub local: Vec<String>,
     /// Softening options given.
     pub softened: Vec<String>,
+    /// Key logs that it is made with.
+    pub keylogs: Vec<v1::KeyFile>,
     /// The only part that differs between runs.
     pub run: v1::Run,
     /// The device.
@@ -138,14 +140,17 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
         digest: String::new(),
         verdict,
         inputs: inputs(case.basis, case.judged),
-        scope: scope(
-            case,
-            request.declared,
-            request.local,
-            request.softened,
-            request.devices,
-            &times,
-        ),
+        scope: v1::Scope {
+            keylogs: request.keylogs,
+            ..scope(
+                case,
+                request.declared,
+                request.local,
+                request.softened,
+                request.devices,
+                &times,
+            )
+        },
         claims,
         findings,
         destinations,
@@ -418,6 +423,7 @@ fn scope(
         machines: machines(case),
         softened,
         redacted: false,
+        keylogs: Vec::new(),
     }
 }
 

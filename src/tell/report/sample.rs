@@ -232,6 +232,7 @@ pub(in crate::tell) fn report() -> v1::Report {
             machines: Vec::new(),
             softened: vec!["--exit-zero".to_owned()],
             redacted: false,
+            keylogs: vec![],
         },
         claims: vec![claim("local-data-mode", "contradicted", &["f1", "f2"])],
         findings: vec![finding("f1", "third-party"), finding("f2", "vendor")],

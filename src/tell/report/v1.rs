@@ -204,6 +204,18 @@ pub struct Scope {
     pub softened: Vec<String>,
     /// MAC addresses, addresses of the site and local names are replaced by labels.
     pub redacted: bool,
+    /// Key logs that sealed connections were opened with; their secrets are in no report.
+    #[serde(default)]
+    pub keylogs: Vec<KeyFile>,
+}
+
+/// A file of secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyFile {
+    /// The file name alone.
+    pub path: String,
+    /// Its SHA-256.
+    pub sha256: String,
 }
 
 /// A machine on the link.

@@ -60,8 +60,9 @@ fields! {
     Against: path; keep digest;
     Input: path;
         keep sha256 bytes format link_types packets first last dropped truncated damaged accounting;
-    Scope: app apps_seen device local_networks machines proven_local windows;
+    Scope: app apps_seen device keylogs local_networks machines proven_local windows;
         keep minimum_seconds time_gap_seconds softened redacted;
+    KeyFile: path; keep sha256;
     SeenApp: app; keep says packets input frame;
     App: acts_through also name; keep uid source cut;
     Device: addresses declared macs; keep ambiguous;
