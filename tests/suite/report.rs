@@ -171,6 +171,7 @@ fn the_schema_names_every_field_and_no_other() {
         &["--case", "examples/mode-on-leaking/case.toml"],
         &["--case", "examples/mode-on-silent/case.toml"],
         &["--case", "examples/upload/case.toml"],
+        &["--keylog", "open/keys.log", "open/tls13-personal.pcap"],
     ] {
         let report = run(["check", "-o", "json"].iter().chain(arguments)).report();
         walk.value(&schema, &report, "report");
