@@ -263,7 +263,7 @@ impl SeriesReader<'_> {
             };
             let mut capture = Capture::open(source, index, hash, &self.settings.means)?;
             let named = match source {
-                Source::Spooled(_) => &Source::Stdin,
+                Source::Spooled(_, given) => given.as_ref(),
                 other => other,
             };
             if let Some(sidecar) = self.settings.sidecars.get(named) {

@@ -27,6 +27,8 @@ mod evidence;
 mod examples;
 mod explain;
 mod extract;
+#[cfg(unix)]
+mod faults;
 mod fitness;
 mod flows;
 mod formats;

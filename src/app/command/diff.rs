@@ -105,7 +105,10 @@ struct Unjudged {
 fn side(path: &Path) -> Result<Unjudged, Error> {
     let kept = keep(path)?;
     let (source, readable) = match &kept {
-        Some(file) => (Source::Spooled(file.path().to_owned()), file.path()),
+        Some(file) => {
+            let given = Box::new(Source::of(path));
+            (Source::Spooled(file.path().to_owned(), given), file.path())
+        }
         None => (Source::of(path), path),
     };
     let mut start = Vec::new();

@@ -114,9 +114,9 @@ pub fn plan(
     }
     let sources = sources
         .iter()
-        .map(|source| match source {
-            Source::Stdin => spool.take_stdin(means),
-            other => Ok(other.clone()),
+        .map(|source| match source.runs_dry() {
+            true => spool.take(source, means),
+            false => Ok(source.clone()),
         })
         .collect::<Result<Vec<_>, _>>()?;
     means.pass("looking through", sources.iter());
@@ -182,7 +182,7 @@ fn survey(source: &Source, exact: bool, means: &Means) -> Result<Surveyed, Error
 
 /// The latest time at the end of a file of which the start was read.
 fn end(capture: &Capture, source: &Source, means: &Means) -> Option<Timestamp> {
-    let (Source::File(path) | Source::Declared(path, _) | Source::Spooled(path)) = source else {
+    let (Source::File(path) | Source::Declared(path, _) | Source::Spooled(path, _)) = source else {
         return None;
     };
     let spliced = tail::spliced(path, capture.offset()?)?;
@@ -251,27 +251,27 @@ fn one_recording_each(inputs: &[Surveyed], series: &[Vec<u32>]) -> Result<(), Er
     Ok(())
 }
 
-/// Temporary files for standard input beside other inputs: it has to be read twice.
+/// Temporary files for standard input and pipes beside other inputs: they have to be read twice.
 #[derive(Debug, Default)]
 pub struct Spool(Vec<Unfinished>);
 
 impl Spool {
-    fn take_stdin(&mut self, means: &Means) -> Result<Source, Error> {
+    fn take(&mut self, source: &Source, means: &Means) -> Result<Source, Error> {
         let refuse = |e: std::io::Error| {
             Error::at(
-                "standard input",
+                source.display(),
                 format!("cannot be kept in a temporary file: {}", reason(&e)),
             )
             .advise("save it to a file and name that")
         };
         let mut file = Unfinished::private().map_err(refuse)?;
-        means.pass("keeping", std::iter::once(&Source::Stdin));
-        means.progress.file("standard input");
-        let stdin = Box::new(std::io::stdin().lock());
-        std::io::copy(&mut means.progress.reader(stdin), &mut file).map_err(refuse)?;
+        means.pass("keeping", std::iter::once(source));
+        means.progress.file(&source.display());
+        let mut reader = means.progress.reader(source.open()?);
+        std::io::copy(&mut reader, &mut file).map_err(refuse)?;
         let path = file.path().to_owned();
         self.0.push(file);
-        Ok(Source::Spooled(path))
+        Ok(Source::Spooled(path, Box::new(source.clone())))
     }
 }
 

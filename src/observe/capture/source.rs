@@ -1,4 +1,4 @@
-//! Where a capture comes from: a file, or standard input.
+//! Where a capture comes from: a file, a pipe, or standard input.
 
 use crate::ground::error::{Error, reason};
 use std::fs::File;
@@ -23,8 +23,19 @@ pub enum Source {
     Declared(PathBuf, Declared),
     /// Standard input, `-` on the command line.
     Stdin,
-    /// Standard input, written to a file first because it has to be read twice.
-    Spooled(PathBuf),
+    /// Standard input or a pipe, written to this file first because it has to be read twice.
+    Spooled(PathBuf, Box<Source>),
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_path: &Path) -> bool {
+    false
 }
 
 impl Source {
@@ -44,7 +55,8 @@ impl Source {
                 || path.display().to_string(),
                 |n| n.to_string_lossy().into_owned(),
             ),
-            Self::Stdin | Self::Spooled(_) => "-".into(),
+            Self::Stdin => "-".into(),
+            Self::Spooled(_, given) => given.name(),
         }
     }
 
@@ -52,7 +64,8 @@ impl Source {
     pub fn display(&self) -> String {
         match self {
             Self::File(path) | Self::Declared(path, _) => path.display().to_string(),
-            Self::Stdin | Self::Spooled(_) => "standard input".into(),
+            Self::Stdin => "standard input".into(),
+            Self::Spooled(_, given) => given.display(),
         }
     }
 
@@ -60,7 +73,8 @@ impl Source {
     pub(super) fn shift(&self) -> i64 {
         match self {
             Self::Declared(_, declared) => declared.shift,
-            Self::File(_) | Self::Stdin | Self::Spooled(_) => 0,
+            Self::File(_) | Self::Stdin => 0,
+            Self::Spooled(_, given) => given.shift(),
         }
     }
 
@@ -68,7 +82,8 @@ impl Source {
     pub(super) fn series(&self) -> Option<&str> {
         match self {
             Self::Declared(_, declared) => declared.series.as_deref(),
-            Self::File(_) | Self::Stdin | Self::Spooled(_) => None,
+            Self::File(_) | Self::Stdin => None,
+            Self::Spooled(_, given) => given.series(),
         }
     }
 
@@ -76,7 +91,17 @@ impl Source {
     pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::File(path) | Self::Declared(path, _) => path.clone(),
-            Self::Stdin | Self::Spooled(_) => PathBuf::from("-"),
+            Self::Stdin => PathBuf::from("-"),
+            Self::Spooled(_, given) => given.path(),
+        }
+    }
+
+    /// It can be read once only: standard input, a named pipe, what a shell puts in the place of `<(command)`.
+    pub(super) fn runs_dry(&self) -> bool {
+        match self {
+            Self::Stdin => true,
+            Self::File(path) | Self::Declared(path, _) => is_pipe(path),
+            Self::Spooled(..) => false,
         }
     }
 
@@ -84,7 +109,7 @@ impl Source {
     pub(super) fn bytes(&self) -> Option<u64> {
         match self {
             Self::Stdin => None,
-            Self::File(path) | Self::Declared(path, _) | Self::Spooled(path) => {
+            Self::File(path) | Self::Declared(path, _) | Self::Spooled(path, _) => {
                 let about = std::fs::metadata(path).ok()?;
                 about.is_file().then_some(about.len())
             }
@@ -94,7 +119,7 @@ impl Source {
     pub(super) fn open(&self) -> Result<Box<dyn Read>, Error> {
         let path = match self {
             Self::Stdin => return Ok(Box::new(std::io::stdin().lock())),
-            Self::File(path) | Self::Declared(path, _) | Self::Spooled(path) => path,
+            Self::File(path) | Self::Declared(path, _) | Self::Spooled(path, _) => path,
         };
         let refuse = |e: std::io::Error| {
             let advice = match e.kind() {
