@@ -49,6 +49,8 @@ pub(super) struct Direction {
 struct Framed {
     /// In order, and not yet known what it is.
     pending: Held,
+    /// Bytes at its start that were looked at: they go together, so that what waits behind them is not moved for each few.
+    passed: usize,
     /// Number of the next byte to be looked at.
     at: u32,
     labels: VecDeque<Label>,
@@ -222,7 +224,7 @@ impl Framed {
     /// Lends what waits, and `fresh` bytes behind it, as far as it is known what they are; at the last all of them.
     fn lend(&mut self, fresh: &[u8], when: When, told: Told, last: bool, out: &mut Out<'_>) {
         let mut held = std::mem::take(&mut self.pending);
-        let (mut used, mut fresh) = (0usize, fresh);
+        let (mut used, mut fresh) = (std::mem::take(&mut self.passed), fresh);
         let (at, interval) = (out.at, out.interval);
         while !self.done {
             let waits = held.bytes.len().saturating_sub(used);
@@ -256,9 +258,12 @@ impl Framed {
             }
         }
         if !self.done {
-            held.forget(used);
+            if used >= held.bytes.len() / 2 {
+                held.forget(used);
+                used = 0;
+            }
             held.push(fresh, when.0, when.1);
-            self.pending = held;
+            (self.pending, self.passed) = (held, used);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::hits::Out;
 use crate::ground::moment::Moment;
+use crate::ground::work::looks_at;
 
 /// Payload of one packet's moment that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +109,10 @@ impl Held {
     /// Forgets the first `count` bytes.
     pub(super) fn forget(&mut self, count: usize) {
         let count = count.min(self.bytes.len());
+        if count == 0 {
+            return;
+        }
+        looks_at(self.bytes.len().saturating_add(self.marks.len()));
         self.bytes.drain(..count);
         self.marks.retain_mut(|mark| {
             let keep = mark.end > count;
