@@ -212,7 +212,16 @@ fn an_input_that_is_cut_while_it_waits_is_no_all_clear() {
             Some(2) => assert_eq!(told.lines().count(), 1, "{left}: {told}"),
             code => {
                 let report = report.expect("a report");
-                assert_eq!(code, Some(3), "{left} bytes left: {:#}", report["coverage"]);
+                let gaps = report["coverage"]["gaps"].as_array().expect("gaps");
+                let cut = gaps
+                    .iter()
+                    .find(|gap| gap["id"] == "truncated-file" || gap["id"] == "damaged-file");
+                let cut = cut.unwrap_or_else(|| panic!("{left} bytes left: {gaps:#?}"));
+                // What is missing may stand in the other capture of the same minutes.
+                assert!(
+                    code == Some(3) || (code == Some(0) && !cut["covered_by"].is_null()),
+                    "{left} bytes left: {gaps:#?}"
+                );
             }
         }
     }
