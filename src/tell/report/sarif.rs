@@ -38,6 +38,8 @@ const SCHEMA: &str =
 /// Where relative URIs begin: the repository for places, the captures' folder for captures.
 const REPOSITORY: &str = "%SRCROOT%";
 const CAPTURES: &str = "CAPTURES";
+/// The page of the program, as `Cargo.toml` names it.
+const HOME: &str = env!("CARGO_PKG_REPOSITORY");
 /// Results of a run that GitHub accepts.
 const RESULTS_MAX: usize = 25_000;
 /// Notifications of gaps: a gap per frame would bury the rest.
@@ -56,15 +58,23 @@ pub fn write(report: &Report, setting: &Setting<'_>, out: &mut dyn Write) -> io:
 
 fn log(report: &Report, anchor: &Anchor, most: usize) -> Value {
     let rules = rules::Rules::of(report);
-    let mut results = results::results(report, &rules, anchor);
+    // In the case file each claim has a line of its own.
+    let in_case = *anchor == Anchor::of(report, None);
+    let lines = report.case.as_ref().filter(|_| in_case);
+    let lines = lines.map(|case| case.lines.clone()).unwrap_or_default();
+    let mut results = results::results(report, &rules, anchor, &lines);
     let omitted = results.len().saturating_sub(most);
     results.truncate(most);
-    let driver = json!({
+    let mut driver = json!({
         "name": report.tool.name,
         "semanticVersion": report.tool.version,
         "rules": rules.descriptors(),
         "supportedTaxonomies": taxonomy::references(),
     });
+    // Where the program can be read about; nothing where the package does not say.
+    if let (Some(driver), false) = (driver.as_object_mut(), HOME.is_empty()) {
+        driver.insert("informationUri".to_owned(), HOME.into());
+    }
     let run = json!({
         "tool": { "driver": driver },
         "columnKind": "unicodeCodePoints",

@@ -1,5 +1,5 @@
 //! Manual pages (roff, man(7)), one for the program and one for each command, from the definition
-//! that parses the command line. They bear no date and nothing of the machine that writes them.
+//! that parses the command line. They bear the date of their texts and nothing of the machine that writes them.
 
 use crate::app::cli::Cli;
 use crate::ground::error::{Error, reason};
@@ -12,6 +12,8 @@ use std::path::Path;
 
 /// Commands a user runs (man(7)).
 const SECTION: &str = "1";
+/// The day on which the texts were changed last.
+const DATED: &str = "2026-11-30";
 
 /// A manual page.
 pub(super) struct Page {
@@ -90,12 +92,31 @@ fn program() -> Command {
 fn page(command: &Command) -> Result<Page, Error> {
     let man = Man::new(command.clone())
         .section(SECTION)
+        .date(DATED)
         .source(concat!("drone-audit ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     man.render(&mut text)
         .map_err(|e| Error::new(format!("cannot write a manual page: {}", reason(&e))))?;
     Ok(Page {
         file: man.get_filename(),
-        text,
+        text: plain(&String::from_utf8_lossy(&text)).into_bytes(),
     })
+}
+
+/// Without line breaks beside vertical space, which say nothing and which `mandoc -T lint` warns of.
+fn plain(page: &str) -> String {
+    const BREAK: &str = ".br";
+    let space = |line: Option<&&str>| line.is_some_and(|line| line.starts_with(".sp"));
+    let lines: Vec<&str> = page.lines().collect();
+    let mut out = String::with_capacity(page.len());
+    for (at, line) in lines.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| lines.get(at));
+        let idle = space(before) || space(lines.get(at.saturating_add(1)));
+        if *line == BREAK && idle {
+            continue;
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
 }

@@ -42,6 +42,11 @@ pub(super) fn case_file(
         title: file.title.clone(),
         reported: file.reported.clone(),
         operator_country: file.operator_country.clone(),
+        lines: file
+            .claims
+            .iter()
+            .filter_map(|claim| Some((claim.id.clone(), u32::try_from(claim.place.line).ok()?)))
+            .collect(),
         events: events.into_iter().map(|(_, event)| event).collect(),
         beacons: file
             .beacons

@@ -23,6 +23,7 @@ use serde_json::Value;
 /// A case file with an allowance.
 pub(in crate::tell::report) fn case() -> v1::CaseFile {
     v1::CaseFile {
+        lines: [("local-data-mode".to_owned(), 12)].into(),
         path: "case.toml".to_owned(),
         sha256: "ca".repeat(32),
         title: Some("Flight 12".to_owned()),

@@ -70,7 +70,7 @@ fields! {
     ProvenLocal: ip text; keep;
     Window: name phases; keep start end grace_seconds first last seconds;
     Phase: name; keep start end;
-    CaseFile: allowances beacons events path reported title; keep sha256 operator_country;
+    CaseFile: allowances beacons events path reported title; keep sha256 operator_country lines;
     Event: text; keep at until kind;
     Beacon: host; keep at found frames;
     Allowance: covers reason; keep id expires expired budget_bytes used_bytes findings;

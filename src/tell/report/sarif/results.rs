@@ -21,19 +21,35 @@ const FILTER_MAX: usize = 2_000;
 /// A result with what it is ordered by and known by.
 struct Raw {
     order: u8,
+    /// Line of the case file on which its claim begins.
+    line: Option<u32>,
     fingerprint: String,
     result: Map<String, Value>,
 }
 
+/// Lines of the claims in the file that results are attached to, by their ids.
+pub(super) type Lines = BTreeMap<String, u32>;
+
 /// All results, the heaviest first.
-pub(super) fn results(report: &Report, rules: &Rules, anchor: &Anchor) -> Vec<Value> {
+pub(super) fn results(
+    report: &Report,
+    rules: &Rules,
+    anchor: &Anchor,
+    lines: &Lines,
+) -> Vec<Value> {
     let mut all = Vec::new();
     for session in sessions(report) {
         for finding in &session.report.findings {
-            all.push(of_finding(&session, finding, rules));
+            let its = finding.claims.iter().filter_map(|id| lines.get(id));
+            all.push(Raw {
+                line: its.min().copied(),
+                ..of_finding(&session, finding, rules)
+            });
         }
         for claim in &session.report.claims {
-            all.extend(open_reasons(&session, claim, rules));
+            let line = lines.get(&claim.id).copied();
+            let open = open_reasons(&session, claim, rules).into_iter();
+            all.extend(open.map(|raw| Raw { line, ..raw }));
         }
     }
     all.sort_by_key(|raw| raw.order);
@@ -50,20 +66,22 @@ pub(super) fn results(report: &Report, rules: &Rules, anchor: &Anchor) -> Vec<Va
                 "droneAuditFinding/v1": raw.fingerprint,
             }),
         );
-        raw.result.insert("locations".to_owned(), place(anchor));
+        raw.result
+            .insert("locations".to_owned(), place(anchor, raw.line));
         Value::Object(raw.result)
     };
     all.into_iter().map(finish).collect()
 }
 
-fn place(anchor: &Anchor) -> Value {
+fn place(anchor: &Anchor, line: Option<u32>) -> Value {
+    let line = line.unwrap_or(anchor.line);
     json!([{
         "physicalLocation": {
             "artifactLocation": { "uri": anchor.uri(), "uriBaseId": REPOSITORY, "index": 0 },
             "region": {
-                "startLine": anchor.line,
+                "startLine": line,
                 "startColumn": 1,
-                "endLine": anchor.line,
+                "endLine": line,
                 "endColumn": 2,
             },
         },
@@ -99,6 +117,7 @@ fn of_finding(session: &Session<'_>, finding: &Finding, rules: &Rules) -> Raw {
     result.insert("properties".to_owned(), properties(session, finding));
     Raw {
         order,
+        line: None,
         fingerprint: finding.id.clone(),
         result,
     }
@@ -205,6 +224,7 @@ fn open_reasons(session: &Session<'_>, claim: &Claim, rules: &Rules) -> Vec<Raw>
         let hash = hex(&Sha256::digest(meaning.as_bytes()));
         Raw {
             order: 2,
+            line: None,
             fingerprint: hash.chars().take(16).collect(),
             result,
         }

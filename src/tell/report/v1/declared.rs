@@ -23,6 +23,9 @@ pub struct CaseFile {
     pub beacons: Vec<Beacon>,
     /// The allowances, each with what it covered.
     pub allowances: Vec<Allowance>,
+    /// Lines of the file on which the claims begin, by their ids; empty in reports that were written before this field.
+    #[serde(default)]
+    pub lines: BTreeMap<String, u32>,
 }
 
 /// A line of the auditor's log.

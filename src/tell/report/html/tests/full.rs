@@ -73,6 +73,7 @@ fn case() -> v1::CaseFile {
         ("firmware", "03.02.0000\nupdated the day before"),
     ];
     v1::CaseFile {
+        lines: [("local-data-mode".to_owned(), 12)].into(),
         path: "flight-7.toml".to_owned(),
         sha256: "ca".repeat(32),
         title: some("Flight 7, Local Data Mode on"),
