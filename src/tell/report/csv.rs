@@ -1,13 +1,16 @@
 //! Destinations and lookups as a table for spreadsheets: RFC 4180, UTF-8, one row each.
 //!
 //! Every row names the findings about it, so that no finding about traffic is lost; a row without
-//! any is traffic that moves no verdict. Claims, reasons and gaps are not in it: an audit that is
+//! any is traffic that does not affect the verdict. Claims, reasons and gaps are not in it: an audit that is
 //! read from this table alone has no verdict.
 //!
 //! Cells come from whoever was captured, and a spreadsheet runs what begins like a formula (CWE-1236).
 //! A quotation does not stop it, and a spreadsheet that splits at `;` or tabs begins cells where RFC
 //! 4180 sees none. So an apostrophe goes before each such beginning, wherever a separator could make
 //! it one. Control characters, also line ends, are written as `\u{…}`: a row is one line.
+//!
+//! Written by hand and not by the crate `csv`: the guard against formulas has to know where a quoted cell begins again for
+//! other separators, and with line ends escaped nothing is left of RFC 4180 but doubled quotation marks.
 
 use super::format::Setting;
 use super::v1::{self, App, Destination, Finding, Lookup, Report};

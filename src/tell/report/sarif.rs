@@ -9,13 +9,17 @@
 //! - **Identity.** `partialFingerprints` are those of the finding: meaning, not position. Without
 //!   them all results of a file would be told apart by their rule alone.
 //! - **Level.** What contradicts is `error`; what leaves a claim inconclusive is `warning`; what
-//!   moves no verdict (allowed, in a grace) is `note`, and what an allowance covers is suppressed
+//!   does not affect the verdict (allowed, in a grace) is `note`, and what an allowance covers is suppressed
 //!   with its justification. `security-severity` ranks in the same order, it is no CVSS score.
 //! - **No result is no verdict.** A consistent claim has no result; the verdict of every claim is a
 //!   notification of the invocation and stands in the run's properties, as do the blocking gaps.
 //!
 //! Limits of GitHub: 25,000 results of which 5,000 are shown, 10 MB packed. The heaviest come
 //! first, and a notification says how many were left out.
+//!
+//! Written as JSON and not through the types of `serde-sarif`: those are generated from the schema by a build script, which
+//! costs every build more than it saves here, where a dozen of its objects occur. The tests hold each log against the schema
+//! itself and against what code scanning takes.
 
 mod results;
 mod rules;

@@ -5,6 +5,9 @@
 //! (control characters, bidirectional marks; see [`crate::ground::text`]) and then what HTML would
 //! read as markup. Every run of letters that is written from right to left is isolated, so that it
 //! cannot reorder what stands beside it (HTML Living Standard, `bdi`).
+//!
+//! Not `maud` or another template: text has to be made visible and isolated before it is escaped, wherever it stands, and the
+//! page is written as it is made, as one with ten thousand destinations is larger than what drew it.
 
 use crate::ground::text;
 use crate::tell::report::moments;
