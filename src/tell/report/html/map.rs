@@ -50,6 +50,9 @@ struct Sum {
     whose: Option<Whose>,
 }
 
+/// A place with what goes there, and its point.
+type Disc<'a> = (&'a (Place, Sum), (f64, f64));
+
 /// Where a country is drawn.
 fn point(country: &str) -> Option<(f64, f64)> {
     POINTS.lines().find_map(|line| {
@@ -150,7 +153,7 @@ fn free(at: (f64, f64), taken: &[(f64, f64)]) -> (f64, f64) {
 /// The map with its list; nothing where no place is known.
 pub(super) fn map(page: &mut Page<'_>, part: &Part<'_>) -> io::Result<()> {
     let (all, nowhere) = places(part.report);
-    let drawn: Vec<(&(Place, Sum), (f64, f64))> = all
+    let drawn: Vec<Disc<'_>> = all
         .iter()
         .filter_map(|one| Some((one, point(&one.0.country)?)))
         .take(DRAWN_MAX)
@@ -206,7 +209,7 @@ fn words(place: &Place, sum: &Sum) -> String {
     }
 }
 
-fn svg(page: &mut Page<'_>, drawn: &[(&(Place, Sum), (f64, f64))]) -> io::Result<()> {
+fn svg(page: &mut Page<'_>, drawn: &[Disc<'_>]) -> io::Result<()> {
     let attributes = [
         ("class", "map"),
         ("viewBox", FIELD),
