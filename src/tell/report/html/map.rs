@@ -220,23 +220,28 @@ fn svg(page: &mut Page<'_>, drawn: &[Disc<'_>]) -> io::Result<()> {
         // An attribute is one line.
         let land = LAND.lines().collect::<Vec<_>>().join(" ");
         page.leaf("path", &[("class", "land"), ("d", &land)], "")?;
+        let degrees = |value: f64| format!("{value:.1}");
         let mut taken: Vec<(f64, f64)> = Vec::with_capacity(drawn.len());
-        for (index, ((place, sum), at)) in drawn.iter().enumerate() {
+        // Lines to where discs belong, below all discs.
+        for (_, at) in drawn {
             let (x, y) = free(*at, &taken);
             taken.push((x, y));
-            let degrees = |value: f64| format!("{value:.1}");
-            let (cx, cy) = (degrees(x), degrees(y));
             if (x - at.0).hypot(y - at.1) > 1.0 {
-                let (x1, y1) = (degrees(at.0), degrees(at.1));
+                let ends = [at.0, at.1, x, y].map(degrees);
+                let [x1, y1, x2, y2] = ends.each_ref().map(String::as_str);
                 let line = [
                     ("class", "lead"),
-                    ("x1", x1.as_str()),
-                    ("y1", y1.as_str()),
-                    ("x2", cx.as_str()),
-                    ("y2", cy.as_str()),
+                    ("x1", x1),
+                    ("y1", y1),
+                    ("x2", x2),
+                    ("y2", y2),
                 ];
                 page.leaf("line", &line, "")?;
             }
+        }
+        for (index, (((place, sum), _), (x, y))) in drawn.iter().zip(&taken).enumerate() {
+            let (x, y) = (*x, *y);
+            let (cx, cy) = (degrees(x), degrees(y));
             let whose = sum.whose.map_or("unknown", Whose::class);
             let class = match place.region {
                 None => whose.to_owned(),

@@ -6,6 +6,7 @@ use super::grid::{Cell, Column, Line};
 use super::page::Page;
 use super::{Style, footing, left_out};
 use crate::tell::report::fitness::{Fitness, Gap, Share, Window};
+use crate::tell::report::moments;
 use crate::tell::report::words::Sense;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -68,7 +69,7 @@ fn windows(page: &mut Page<'_>, windows: &[Window]) -> io::Result<()> {
         let label = match (&window.start, &window.end) {
             (Some(start), Some(end)) => {
                 let number = index.saturating_add(1);
-                format!("Window {number} ({start} to {end}):")
+                format!("Window {number} ({}):", moments::span(start, end))
             }
             _ => "The whole capture:".to_owned(),
         };
@@ -151,7 +152,8 @@ fn how_bad(gap: &Gap) -> String {
             share.unit,
             percent(share)
         ),
-        None => format!("count {}", gap.count),
+        None if gap.count == 1 => "once".to_owned(),
+        None => format!("{} times", gap.count),
     }
 }
 
