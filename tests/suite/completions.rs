@@ -1,6 +1,7 @@
 //! Completions in the real shells, where they are installed: what a person gets who presses the tabulator.
 
 use crate::support::{fixtures, run};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
@@ -49,7 +50,10 @@ fn ask(shell: &str, folder: &Path, arguments: &[&str], typed: &str) -> Option<St
             Some(String::from_utf8_lossy(&ran.stdout).into_owned())
         }
         Err(error) => {
-            eprintln!("SKIPPED: {shell} cannot be run here: {error}");
+            let line = format!("SKIPPED: {shell} cannot be run here: {error}\n");
+            std::io::stderr()
+                .write_all(line.as_bytes())
+                .expect("standard error");
             None
         }
     }
