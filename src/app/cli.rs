@@ -405,7 +405,7 @@ pub struct Subject {
     pub local_networks: Vec<IpNet>,
 }
 
-/// What opens protected Wi-Fi.
+/// What opens protected Wi-Fi and sealed connections.
 #[derive(Debug, Clone, PartialEq, Default, Args)]
 pub struct Keys {
     /// Passphrase of a Wi-Fi network in the captures: with the handshake of a station, its protected frames are
@@ -419,8 +419,8 @@ pub struct Keys {
     /// the environment variable DRONE_AUDIT_WIFI_KEYS.
     #[arg(long = "wifi-keys", value_name = "FILE", help_heading = KEYS)]
     pub wifi_files: Vec<PathBuf>,
-    /// Key log of TLS connections in the captures, as clients write it (SSLKEYLOGFILE): with it their records are
-    /// opened and what is inside is read; repeatable. Key logs inside a pcapng are used without it.
+    /// Key log of connections in the captures, as clients write it (SSLKEYLOGFILE): TLS, DTLS and QUIC are opened with
+    /// it, and what is inside is read; repeatable. Key logs inside a pcapng are used without it.
     #[arg(long = "keylog", value_name = "FILE", help_heading = KEYS)]
     pub keylogs: Vec<PathBuf>,
 }

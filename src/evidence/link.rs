@@ -6,8 +6,8 @@
 //! 443 names what the other one shows.
 //!
 //! Whether two series stand on one link, their machines say: one that is in both captures at the same time, or two at any time. A single one
-//! may have moved on, later, to a site where the same private addresses are other machines'. Checksums are not shared: which are wrong for what reason depends on where
-//! a packet was recorded. Nothing here depends on the order of the series.
+//! may have moved on, later, to a site where the same private addresses are other machines'. Checksums are not shared: which are wrong for
+//! what reason depends on where a packet was recorded. Nothing here depends on the order of the series.
 
 use super::Series;
 use super::flow::{NameSource, Named, Side};
