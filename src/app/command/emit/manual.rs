@@ -104,9 +104,11 @@ fn page(command: &Command) -> Result<Page, Error> {
 }
 
 /// Without line breaks beside vertical space, which say nothing and which `mandoc -T lint` warns of.
+/// An empty line is vertical space as well (groff(7), mandoc(1)).
 fn plain(page: &str) -> String {
     const BREAK: &str = ".br";
-    let space = |line: Option<&&str>| line.is_some_and(|line| line.starts_with(".sp"));
+    let space =
+        |line: Option<&&str>| line.is_some_and(|line| line.is_empty() || line.starts_with(".sp"));
     let lines: Vec<&str> = page.lines().collect();
     let mut out = String::with_capacity(page.len());
     for (at, line) in lines.iter().enumerate() {
@@ -119,4 +121,28 @@ fn plain(page: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{of, program};
+
+    /// What `mandoc -T lint` would warn of, held where there is no mandoc.
+    #[test]
+    fn no_page_breaks_a_line_beside_vertical_space() {
+        let program = program();
+        let names = program
+            .get_subcommands()
+            .map(|command| Some(command.get_name()));
+        for name in std::iter::once(None).chain(names) {
+            let page = of(name).unwrap_or_else(|e| panic!("{name:?}: {e}"));
+            let text = String::from_utf8(page.text).unwrap_or_else(|e| panic!("{name:?}: {e}"));
+            let lines: Vec<&str> = text.lines().collect();
+            let space = |line: &str| line.is_empty() || line.starts_with(".sp");
+            for pair in lines.windows(2) {
+                let beside = pair.contains(&".br") && pair.iter().any(|line| space(line));
+                assert!(!beside, "{}: {pair:?}", page.file);
+            }
+        }
+    }
 }
