@@ -1,6 +1,6 @@
 //! The command-line program: parses, runs, and turns the outcome into an exit code.
 
-use drone_audit::{Exit, parse};
+use drone_audit::parse;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -12,12 +12,12 @@ fn main() -> ExitCode {
     drone_audit::clean_up_on_signals();
     let cli = match parse(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(Exit::Text(text)) => {
-            // A closed pipe is success.
-            let _ = std::io::stdout().lock().write_all(text.as_bytes());
-            return ExitCode::SUCCESS;
+        Err(exit) => {
+            return match exit.told() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&error),
+            };
         }
-        Err(Exit::Usage(error)) => return fail(&error),
     };
     match drone_audit::run(&cli) {
         Ok(code) => ExitCode::from(code),

@@ -534,6 +534,21 @@ pub enum Exit {
     Usage(Error),
 }
 
+impl Exit {
+    /// Writes the text, if that is what there is.
+    ///
+    /// # Errors
+    /// The usage error, or that the text cannot be written. A closed pipe is no error.
+    pub fn told(self) -> Result<(), Error> {
+        match self {
+            Self::Text(text) => {
+                Output::stdout(Format::TABLE).write(|out| out.write_all(text.as_bytes()))
+            }
+            Self::Usage(error) => Err(error),
+        }
+    }
+}
+
 /// Reads the command line, the program's name first.
 ///
 /// # Errors

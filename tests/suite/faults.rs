@@ -56,6 +56,9 @@ fn standard_output_without_room_is_an_error_in_a_line() {
         "diff honest-flight.pcap tls-vendor-session.pcap",
         "explain pipelines",
         "emit completions bash",
+        "--help",
+        "check --help",
+        "--version",
     ] {
         let ran = by_shell(&format!("exec \"$0\" {command} > /dev/full"), folder.path());
         assert_one_line(&ran, command);

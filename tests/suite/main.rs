@@ -7,6 +7,7 @@
 mod adversary;
 mod arrows;
 mod attacks;
+mod bounds;
 mod campaign;
 mod carriers;
 mod case;

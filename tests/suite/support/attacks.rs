@@ -3,6 +3,8 @@
 //!
 //! Packets come from a maker that is asked for one after the other, so that an attack of `n` bytes and one of `2 n` begin alike.
 
+mod bounds;
+
 use super::craft::{
     ACK, Capture, Connection, DRONE, PHONE, PSH, ROUTER, SYN, at, client_hello, dns_answer,
     dns_question, ethernet, hex, ip, mac, tcp, tls_data, udp,
@@ -13,7 +15,9 @@ use std::io::Write;
 /// Whom the contact is with.
 pub(crate) const VENDOR: &str = "flysafe-api.dji.com";
 const VENDOR_ADDRESS: &str = "47.88.1.7:443";
-/// A server that nobody knows, and its TCP port.
+/// Link type of IEEE 802.11 frames.
+const WIFI: u32 = 105;
+/// A server that nobody knows.
 const SERVER: &str = "45.33.92.2";
 
 /// Gives the packet with this number.
@@ -44,7 +48,7 @@ impl Attack {
             Make::Packets(maker) => (maker(), true),
             Make::Frames(maker) => (maker(), false),
             Make::File(make) => {
-                contact(&mut capture, 0.0);
+                contact(&mut capture, 0.0, self.link);
                 return make(capture, bytes);
             }
         };
@@ -52,7 +56,7 @@ impl Attack {
         for number in 0.. {
             let when = f64::from(number) / 10_000.0;
             if !told && capture.bytes().len() >= bytes / 2 {
-                contact(&mut capture, when);
+                contact(&mut capture, when, self.link);
                 told = true;
             }
             if capture.bytes().len() >= bytes {
@@ -74,7 +78,22 @@ impl Attack {
     }
 }
 
-fn contact(capture: &mut Capture, when: f64) {
+/// The contact, on Ethernet or in the air (IEEE 802.11-2020 §9.3.2.1: data to an access point).
+fn contact(capture: &mut Capture, when: f64, link: u32) {
+    if link == WIFI {
+        let mut wired = Capture::new();
+        contact(&mut wired, when, 1);
+        for frame in records(&wired) {
+            let (ends, inside) = frame.split_at(12);
+            let (target, source) = ends.split_at(6);
+            let mut air = hex("0801 0000 0a0000000001");
+            air.extend([source, target, &[0, 0]].concat());
+            air.extend(hex("aaaa03 000000"));
+            air.extend(inside);
+            capture.frame(when, &air);
+        }
+        return;
+    }
     let mut session = Connection::open(capture, when, 50_001, VENDOR_ADDRESS);
     session.say(capture, when, &client_hello(VENDOR));
     session.say(capture, when, &tls_data(100));
@@ -184,15 +203,23 @@ fn enhanced(interface: u32, bytes: &[u8], options: &[u8]) -> Vec<u8> {
     block(6, &[&body, options].concat())
 }
 
-/// The records of a classic pcap as blocks of a pcapng.
-fn as_pcapng(capture: &Capture) -> Vec<u8> {
+/// The frames of a classic pcap.
+fn records(capture: &Capture) -> Vec<&[u8]> {
     let bytes = capture.bytes();
-    let mut out = section();
-    let mut at = 24;
+    let (mut out, mut at) = (Vec::new(), 24);
     while at < bytes.len() {
         let length = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().expect("four")) as usize;
-        out.extend(enhanced(0, &bytes[at + 16..at + 16 + length], &[]));
+        out.push(&bytes[at + 16..at + 16 + length]);
         at += 16 + length;
+    }
+    out
+}
+
+/// The records of a classic pcap as blocks of a pcapng.
+fn as_pcapng(capture: &Capture) -> Vec<u8> {
+    let mut out = section();
+    for frame in records(capture) {
+        out.extend(enhanced(0, frame, &[]));
     }
     out
 }
@@ -258,7 +285,7 @@ fn attack(name: &'static str, link: u32, make: Make) -> Attack {
         name,
         link,
         make,
-        contact: link == 1,
+        contact: true,
     }
 }
 
@@ -284,10 +311,16 @@ fn alone(attack: Attack) -> Attack {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Attack> {
-    [of_files(), of_packets(), of_streams(), of_content()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        of_files(),
+        of_packets(),
+        of_streams(),
+        of_content(),
+        bounds::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// On the file around the packets.
@@ -534,7 +567,7 @@ fn of_packets() -> Vec<Attack> {
                 ip(at(ROUTER), at(PHONE), 1, &body)
             })
         }),
-        frames("wifi-beacons", 105, || {
+        frames("wifi-beacons", WIFI, || {
             Box::new(|n| {
                 let station = [
                     2,
@@ -554,7 +587,7 @@ fn of_packets() -> Vec<Attack> {
                 frame
             })
         }),
-        frames("wifi-protected", 105, || {
+        frames("wifi-protected", WIFI, || {
             Box::new(|n| {
                 let station = [
                     2,
