@@ -371,6 +371,8 @@ pub struct Facts {
     pub link_only: Option<bool>,
     /// It was first seen as a quote in an ICMP error.
     pub quoted: bool,
+    /// A packet names an end as the last hop of a source route.
+    pub routed: bool,
     /// Copies of the same bytes differed.
     pub conflict: bool,
     /// Names beyond the bound were dropped.
@@ -409,6 +411,7 @@ impl Facts {
         doubted: Pair { a: false, b: false },
         link_only: None,
         quoted: false,
+        routed: false,
         conflict: false,
         names_folded: false,
     };

@@ -130,6 +130,8 @@ pub struct Row {
     pub frames: Vec<FrameRef>,
     /// It was first seen as a quote in an ICMP error.
     pub quoted: bool,
+    /// A packet names an end as the last hop of a source route.
+    pub routed: bool,
     /// Copies of the same bytes differed.
     pub conflict: bool,
     /// A flow was open at its first packet.

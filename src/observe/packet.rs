@@ -23,6 +23,8 @@ pub struct Datagram<'a> {
     pub source: IpAddr,
     /// Where it finally goes: the last hop of a source route, else the destination field.
     pub destination: IpAddr,
+    /// That is the last hop of a source route: the destination field names another.
+    pub routed: bool,
     /// Time to live or hop limit; 255 proves that a neighbour sent it.
     pub hop_limit: u8,
     /// Protocol number of the payload (IANA "Assigned Internet Protocol Numbers").
@@ -120,6 +122,7 @@ mod tests {
         Datagram {
             source: source.parse().unwrap(),
             destination: source.parse().unwrap(),
+            routed: false,
             hop_limit: 64,
             protocol,
             payload,

@@ -676,3 +676,28 @@ fn a_bundle_holds_all_that_is_handed_on() {
         );
     }
 }
+
+/// Wireshark counts neither a segment of a routing header among the addresses, nor what extension headers name among the protocols.
+#[test]
+fn filters_ask_for_what_extension_headers_say_too() {
+    let filters = |name: &str| -> Vec<String> {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let report = scratch.path().join("report.json");
+        let report = audit(&[], &[fixtures().join(name)], &report);
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings
+            .map(|f| f["filter"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        filters("edge/segment-routing.pcap"),
+        [
+            "(ipv6.addr == 2606:4700::1 || ipv6.routing.srh.addr == 2606:4700::1) && ipv6.addr == fd00::77 && tcp.port == 443"
+        ]
+    );
+    assert!(
+        filters("tunnel/ah.pcap")
+            .iter()
+            .any(|filter| { filter.ends_with("&& (ip.proto == 4 || ah.next_header == 4)") })
+    );
+}

@@ -98,7 +98,8 @@ pub(super) fn run(options: &Extract, terminal: &Terminal) -> Result<u8, Error> {
             );
         }
     }
-    tell(terminal, &written);
+    let file = output.as_ref().and_then(|output| output.path.as_deref());
+    tell(terminal, &written, options.bundle.as_deref().or(file));
     Ok(0)
 }
 
@@ -302,12 +303,19 @@ impl Bundle<'_> {
     }
 }
 
-fn tell(terminal: &Terminal, written: &Written) {
+/// What was written and where; without a place it went to standard output.
+fn tell(terminal: &Terminal, written: &Written, place: Option<&Path>) {
+    let packets = match written.packets {
+        1 => "1 packet of findings".to_owned(),
+        many => format!("{many} packets of findings"),
+    };
+    let place = place.map(|place| format!(": {}", text::terminal(&place.display().to_string())));
     note(
         terminal,
         &format!(
-            "{} packets of findings, and {} that they rest on",
-            written.packets, written.context
+            "{packets}, and {} that they rest on{}",
+            written.context,
+            place.unwrap_or_default()
         ),
     );
     for id in &written.empty {

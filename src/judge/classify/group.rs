@@ -153,6 +153,7 @@ impl Destination {
             row.client_subnet.then_some(Note::ClientSubnet),
             row.conflict.then_some(Note::CopiesDiffer),
             row.quoted.then_some(Note::Quoted),
+            row.routed.then_some(Note::Routed),
             clear,
             tunnel,
         ];

@@ -13,6 +13,8 @@ pub enum Note {
     CopiesDiffer,
     /// It was first seen as a packet quoted in an ICMP error.
     Quoted,
+    /// Packets name an end as the last hop of a source route, and another in the field of their destination.
+    Routed,
     /// A tunnel in clear: what is inside is listed by its own addresses.
     ClearTunnel,
     /// A tunnel of this kind that cannot be looked into.

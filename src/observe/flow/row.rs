@@ -119,6 +119,7 @@ impl Rows {
             client_subnet: false,
             frames: Vec::new(),
             quoted: false,
+            routed: false,
             conflict: false,
             joined_late: 0,
             bins: Bins::default(),
@@ -145,6 +146,7 @@ impl Rows {
             row.opener_ports.insert(opener);
         }
         row.quoted |= closed.flow.facts.quoted;
+        row.routed |= closed.flow.facts.routed;
         row.conflict |= closed.flow.facts.conflict;
         row.client_subnet |= closed.flow.facts.client_subnet;
         for ja4 in &closed.flow.facts.ja4 {

@@ -52,6 +52,8 @@ pub struct Piece {
     pub accounted: bool,
     /// Bytes of options that its sender chose.
     pub chosen: usize,
+    /// Its destination is the last hop of a source route.
+    pub routed: bool,
 }
 
 #[derive(Debug)]
@@ -386,6 +388,7 @@ mod tests {
             interval: 0,
             accounted: true,
             chosen: 0,
+            routed: false,
         }
     }
 
@@ -397,6 +400,7 @@ mod tests {
             let datagram = Datagram {
                 source: source.parse().unwrap(),
                 destination: source.parse().unwrap(),
+                routed: false,
                 hop_limit: 64,
                 protocol: *protocol,
                 payload: bytes.as_bytes(),
@@ -582,6 +586,7 @@ mod tests {
                 let datagram = Datagram {
                     source: "10.0.0.1".parse().unwrap(),
                     destination: "10.0.0.2".parse().unwrap(),
+                    routed: false,
                     hop_limit: 64,
                     protocol: 17,
                     payload: &data[from..to],

@@ -28,11 +28,11 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     let (payload, wire_len) = payload(bytes, len, (total != 0).then_some(total), cut);
     let offset = usize::from(header.fragments_offset().value()) * 8;
     let more = header.more_fragments();
+    let last = last_hop(header.options());
     let datagram = Datagram {
         source: header.source_addr().into(),
-        destination: last_hop(header.options())
-            .unwrap_or_else(|| header.destination_addr())
-            .into(),
+        destination: last.unwrap_or_else(|| header.destination_addr()).into(),
+        routed: last.is_some(),
         hop_limit: header.ttl(),
         protocol: header.protocol().0,
         payload,

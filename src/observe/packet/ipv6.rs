@@ -33,6 +33,7 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     Decoded::Datagram(behind_extensions(Datagram {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
+        routed: false,
         hop_limit: header.hop_limit(),
         protocol: header.next_header().0,
         payload,
@@ -53,6 +54,7 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Datagram<'_> {
         };
         if let Some(hop) = step.last_hop {
             datagram.destination = hop.into();
+            datagram.routed = true;
         }
         if matches!(datagram.protocol, HOP_BY_HOP | DESTINATION) {
             let header = datagram.payload.get(..step.len).unwrap_or(datagram.payload);

@@ -304,6 +304,7 @@ mod tests {
             let datagram = Datagram {
                 source: IpAddr::from(r.source),
                 destination: IpAddr::from([203, 0, 113, 9]),
+                routed: false,
                 hop_limit: r.hop_limit,
                 protocol: protocol::UDP,
                 payload: r.payload,

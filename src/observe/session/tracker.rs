@@ -218,6 +218,7 @@ impl Tracker {
                     interval: context.interval,
                     accounted: context.accounted,
                     chosen: datagram.chosen,
+                    routed: datagram.routed,
                 };
                 let asks = match datagram.fragment {
                     None => self.datagram(&datagram, &[piece], context),

@@ -5,7 +5,7 @@ use super::summary::{Summary, Tally, Version, news};
 use crate::ground::text;
 use crate::tell::report::table::Style;
 use crate::tell::report::table::grid::{Cell, Column, Line, draw};
-use crate::tell::report::words::Sense;
+use crate::tell::report::words::{Sense, count};
 use std::io::{self, Write};
 
 /// Hosts listed below the table.
@@ -103,14 +103,14 @@ fn hosts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()>
         .map(|(name, host)| {
             let whose = host.attribution.map_or("", |a| a.id());
             let countries: Vec<&str> = host.countries.iter().map(String::as_str).collect();
-            vec![
-                Cell::from((*name).clone()),
-                Cell::from(whose.to_owned()),
-                Cell::from(host.owner.clone().unwrap_or_default()),
-                Cell::from(countries.join(", ")),
-                Cell::from(host.sessions.to_string()),
-                Cell::from(host.bytes_out.to_string()),
-            ]
+            Cell::row([
+                (*name).clone(),
+                whose.to_owned(),
+                host.owner.clone().unwrap_or_default(),
+                countries.join(", "),
+                host.sessions.to_string(),
+                host.bytes_out.to_string(),
+            ])
         })
         .collect();
     if rows.is_empty() {
@@ -121,10 +121,8 @@ fn hosts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()>
     let more = hosts.len().saturating_sub(HOSTS_MAX);
     if more > 0 || summary.hosts_over {
         let at_least = if summary.hosts_over { "at least " } else { "" };
-        writeln!(
-            out,
-            "and {at_least}{more} more hosts: see the table destinations"
-        )?;
+        let more = count(more, "more host");
+        writeln!(out, "and {at_least}{more}: see the table destinations")?;
     }
     Ok(())
 }
@@ -132,14 +130,12 @@ fn hosts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()>
 /// One line that says how it ended.
 pub(super) fn tally(tally: &Tally, packets: u64) -> String {
     let parts = ended(tally).join(", ");
-    let sessions = match tally.sessions() {
-        1 => "1 session".to_owned(),
-        n => format!("{n} sessions"),
-    };
+    let sessions = count(tally.sessions(), "session");
+    let packets = count(packets, "packet");
     let parts = if parts.is_empty() {
         "none".to_owned()
     } else {
         parts
     };
-    text::terminal(&format!("{sessions}, {packets} packets: {parts}")).into_owned()
+    text::terminal(&format!("{sessions}, {packets}: {parts}")).into_owned()
 }

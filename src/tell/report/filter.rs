@@ -17,12 +17,70 @@ use std::net::IpAddr;
 /// Terms that a filter may be nested in; written are three.
 const DEPTH_MAX: u8 = 32;
 
+/// Segments of a routing header (RFC 8754 §2).
+const SEGMENT: &str = "ipv6.routing.srh.addr";
+
+/// Headers with a field that names the protocol behind them.
+///
+/// Wireshark gives each of them a field of its own: behind extension headers, `ip.proto` and `ipv6.nxt` name the first of them. Left out are
+/// those that nothing stands behind in practice (mobility, HIP, Shim6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Header {
+    /// IPv4 (RFC 791).
+    Ip4,
+    /// IPv6 (RFC 8200).
+    Ip6,
+    /// Hop-by-hop options (RFC 8200 §4.3).
+    HopByHop,
+    /// Destination options (RFC 8200 §4.6).
+    Options,
+    /// Routing (RFC 8200 §4.4).
+    Routing,
+    /// Fragment (RFC 8200 §4.5).
+    Fragment,
+    /// Authentication (RFC 4302), behind either version of IP.
+    Authentication,
+}
+
+impl Header {
+    const ALL: [Self; 7] = [
+        Self::Ip4,
+        Self::Ip6,
+        Self::HopByHop,
+        Self::Options,
+        Self::Routing,
+        Self::Fragment,
+        Self::Authentication,
+    ];
+
+    const fn field(self) -> &'static str {
+        match self {
+            Self::Ip4 => "ip.proto",
+            Self::Ip6 => "ipv6.nxt",
+            Self::HopByHop => "ipv6.hopopts.nxt",
+            Self::Options => "ipv6.dstopts.nxt",
+            Self::Routing => "ipv6.routing.nxt",
+            Self::Fragment => "ipv6.fraghdr.nxt",
+            Self::Authentication => "ah.next_header",
+        }
+    }
+
+    /// Whether a packet between such addresses can have it.
+    const fn fits(self, end: Option<IpAddr>) -> bool {
+        match (self, end) {
+            (_, None) | (Self::Authentication, _) => true,
+            (Self::Ip4, Some(end)) => end.is_ipv4(),
+            (_, Some(end)) => end.is_ipv6(),
+        }
+    }
+}
+
 /// What a frame holds, as far as filters ask for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     /// When it was captured.
     pub time: Option<Timestamp>,
-    /// Addresses of its packets.
+    /// Addresses of its packets; of a source route the last hop.
     pub addresses: BTreeSet<IpAddr>,
     /// Protocol numbers, each with a port of that packet (0 where there is none).
     pub ports: BTreeSet<(u8, u16)>,
@@ -43,10 +101,10 @@ pub enum Filter {
     Port(u8, u16),
     /// `tcp`, `udp`, `icmp`, `icmpv6`.
     Transport(u8),
-    /// `ip.proto ==`.
-    Proto4(u8),
-    /// `ipv6.nxt ==`.
-    Proto6(u8),
+    /// `ip.proto ==`, `ipv6.nxt ==` and what extension headers have.
+    Behind(Header, u8),
+    /// `ipv6.routing.srh.addr ==`: a segment, which Wireshark does not count among the addresses.
+    Segment(IpAddr),
     /// `lower(dns.qry.name) ==`.
     Question(String),
     /// `frame.time_epoch >=`.
@@ -57,13 +115,16 @@ pub enum Filter {
 
 impl Filter {
     /// Packets of a protocol: by its name where Wireshark has one for the number, else by the number in
-    /// either version of IP.
-    pub fn of_protocol(number: u8) -> Self {
+    /// each header that can name it in packets of `end`.
+    pub fn of_protocol(number: u8, end: Option<IpAddr>) -> Self {
         match number {
             protocol::TCP | protocol::UDP | protocol::ICMP | protocol::ICMPV6 => {
                 Self::Transport(number)
             }
-            other => Self::Any(vec![Self::Proto4(other), Self::Proto6(other)]),
+            other => {
+                let fitting = Header::ALL.into_iter().filter(|header| header.fits(end));
+                Self::Any(fitting.map(|header| Self::Behind(header, other)).collect())
+            }
         }
     }
 
@@ -110,9 +171,9 @@ impl Filter {
         match self {
             Self::All(list) => list.iter().all(|f| f.holds(frame, timed)),
             Self::Any(list) => list.iter().any(|f| f.holds(frame, timed)),
-            Self::Address(ip) => frame.addresses.contains(ip),
+            Self::Address(ip) | Self::Segment(ip) => frame.addresses.contains(ip),
             Self::Port(transport, port) => frame.ports.contains(&(*transport, *port)),
-            Self::Transport(number) | Self::Proto4(number) | Self::Proto6(number) => frame
+            Self::Transport(number) | Self::Behind(_, number) => frame
                 .ports
                 .range((*number, 0)..=(*number, u16::MAX))
                 .next()
@@ -126,7 +187,7 @@ impl Filter {
     /// An address that every selected frame has one of; `None` if there is a way without.
     pub fn addresses(&self) -> Option<Vec<IpAddr>> {
         match self {
-            Self::Address(ip) => Some(vec![*ip]),
+            Self::Address(ip) | Self::Segment(ip) => Some(vec![*ip]),
             Self::All(list) => list.iter().find_map(Self::addresses),
             Self::Any(list) => {
                 let all: Option<Vec<_>> = list.iter().map(Self::addresses).collect();
@@ -200,8 +261,8 @@ impl fmt::Display for Filter {
                 protocol::ICMPV6 => "icmpv6",
                 _ => "icmp",
             }),
-            Self::Proto4(number) => write!(f, "ip.proto == {number}"),
-            Self::Proto6(number) => write!(f, "ipv6.nxt == {number}"),
+            Self::Behind(header, number) => write!(f, "{} == {number}", header.field()),
+            Self::Segment(ip) => write!(f, "{SEGMENT} == {ip}"),
             Self::Question(name) => {
                 f.write_str("lower(dns.qry.name) == \"")?;
                 for c in name.chars() {
@@ -280,11 +341,14 @@ impl<'a> Rest<'a> {
             "ip.addr" | "ipv6.addr" => Filter::Address(self.equals()?.parse().ok()?),
             "tcp.port" => Filter::Port(protocol::TCP, self.equals()?.parse().ok()?),
             "udp.port" => Filter::Port(protocol::UDP, self.equals()?.parse().ok()?),
-            "ip.proto" => Filter::Proto4(self.equals()?.parse().ok()?),
-            "ipv6.nxt" => Filter::Proto6(self.equals()?.parse().ok()?),
+            SEGMENT => Filter::Segment(self.equals()?.parse().ok()?),
             "frame.time_epoch" if self.eat(">=") => Filter::From(seconds(self.word())?),
             "frame.time_epoch" if self.eat("<") => Filter::Before(seconds(self.word())?),
-            _ => return None,
+            _ => {
+                let named = |header: &Header| header.field() == field;
+                let header = Header::ALL.into_iter().find(named)?;
+                Filter::Behind(header, self.equals()?.parse().ok()?)
+            }
         })
     }
 
@@ -409,6 +473,34 @@ mod tests {
             assert_eq!(Filter::parse(other), None, "{other}");
         }
         assert_eq!(Filter::parse(&"(".repeat(100_000)), None);
+    }
+
+    #[test]
+    fn a_protocol_without_a_name_is_looked_for_behind_each_header_that_can_stand_before_it() {
+        let text = |number, end: Option<&str>| {
+            Filter::of_protocol(number, end.map(|ip| ip.parse().unwrap())).to_string()
+        };
+        assert_eq!(text(6, Some("192.0.2.7")), "tcp");
+        assert_eq!(
+            text(4, Some("192.0.2.7")),
+            "ip.proto == 4 || ah.next_header == 4"
+        );
+        assert_eq!(
+            text(4, Some("2001:db8::7")),
+            "ipv6.nxt == 4 || ipv6.hopopts.nxt == 4 || ipv6.dstopts.nxt == 4 || ipv6.routing.nxt == 4 || ipv6.fraghdr.nxt == 4 || ah.next_header == 4"
+        );
+        for number in [0, 4, 132, 255] {
+            let filter = Filter::of_protocol(number, None);
+            assert_eq!(Filter::parse(&filter.to_string()), Some(filter));
+        }
+        // Reports of earlier versions ask either version of IP.
+        assert!(Filter::parse("ip.proto == 4 || ipv6.nxt == 4").is_some());
+
+        let segment = "ipv6.addr == 2001:db8::7 || ipv6.routing.srh.addr == 2001:db8::7";
+        let filter = Filter::parse(segment).unwrap();
+        assert_eq!(filter.to_string(), segment);
+        assert_eq!(filter.addresses().unwrap().len(), 2);
+        assert!(!filter.selects(&frame(10)));
     }
 
     #[test]

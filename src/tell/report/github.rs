@@ -10,8 +10,10 @@
 
 use super::anchor::Anchor;
 use super::format::{Format, Setting};
+use super::reasons::folded;
 use super::v1::{Claim, Report};
 use super::weight::{bearing, sessions};
+use super::words::count;
 use crate::ground::text;
 use crate::judge::claim::Verdict;
 use std::cmp::Reverse;
@@ -72,11 +74,14 @@ fn command(
 
 fn lines(report: &Report, claim: &Claim) -> Vec<String> {
     let mut lines = vec![format!("\"{}\" ({})", claim.statement, claim.source)];
-    let reasons = claim.reasons.iter();
-    lines.extend(some(
-        reasons.map(|r| format!("{}: {}", r.id, r.text)).collect(),
-        "reason",
-    ));
+    // What findings say stands in theirs.
+    let reasons = folded(report, claim).into_iter();
+    let reasons = reasons.filter(|reason| reason.findings.is_empty());
+    let said = reasons.map(|reason| match reason.times {
+        1 => format!("{}: {}", reason.id, reason.text),
+        times => format!("{} ({times} times, the first): {}", reason.id, reason.text),
+    });
+    lines.extend(some(said.collect(), "reason"));
     let found = sessions(report).into_iter().flat_map(|session| {
         let its = session.report.claims.iter().find(|c| c.id == claim.id);
         its.map(|its| bearing(session.report, its))
@@ -84,8 +89,8 @@ fn lines(report: &Report, claim: &Claim) -> Vec<String> {
     });
     let found = found.map(|(_, f)| {
         format!(
-            "{}, {}, {} confidence: {}",
-            f.attribution, f.stage, f.confidence, f.text
+            "{}: {} ({}, {}, {} confidence)",
+            f.rule, f.text, f.attribution, f.stage, f.confidence
         )
     });
     lines.extend(some(found.collect(), "finding"));
@@ -100,8 +105,7 @@ fn some(all: Vec<String>, what: &str) -> Vec<String> {
     let more = all.len().saturating_sub(NAMED_MAX);
     let mut kept: Vec<String> = all.into_iter().take(NAMED_MAX).collect();
     if more > 0 {
-        let plural = if more == 1 { "" } else { "s" };
-        kept.push(format!("and {more} more {what}{plural}"));
+        kept.push(format!("and {}", count(more, &format!("more {what}"))));
     }
     kept
 }

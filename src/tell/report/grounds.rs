@@ -234,6 +234,10 @@ fn note(note: &Note) -> String {
             "first seen as a packet that an ICMP error quotes: the packet itself is not in the capture"
                 .to_owned()
         }
+        Note::Routed => {
+            "packets were sent by a source route: this address is its last hop, the destination field names another"
+                .to_owned()
+        }
         Note::ClearTunnel => "a tunnel that can be read: the packets inside are listed by their own addresses".to_owned(),
         Note::OpaqueTunnel(kind) => {
             format!("a tunnel ({kind}) that cannot be read")

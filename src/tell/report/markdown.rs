@@ -14,7 +14,7 @@ use super::headline::headline;
 use super::reasons;
 use super::v1::{Claim, Destination, Finding, Gap, Lookup, Report};
 use super::weight::{Weight, bearing, sessions};
-use super::words::{meaning_of_all, opened, rank};
+use super::words::{count, meaning_of_all, opened, rank};
 use crate::ground::text;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -134,8 +134,7 @@ impl Page {
     fn more(&mut self, all: usize, shown: usize, what: &str) {
         let more = all.saturating_sub(shown);
         if more > 0 {
-            let plural = if more == 1 { "" } else { "s" };
-            let line = format!("\n… and {more} more {what}{plural}.\n");
+            let line = format!("\n… and {}.\n", count(more, &format!("more {what}")));
             let used = self.text.len().saturating_add(line.len());
             if used.saturating_add(FOOTER) <= SIZE_MAX {
                 self.text.push_str(&line);
@@ -360,13 +359,17 @@ fn destinations(page: &mut Page, destinations: &[Destination]) {
                 .port
                 .map(|port| format!(" port {port}"))
                 .unwrap_or_default();
-            let place = d.country.as_deref().unwrap_or("unknown");
+            let sure = prose(d.country_confidence.id());
+            let place = match d.country.as_deref() {
+                Some(country) => format!("{} ({sure})", prose(country)),
+                None => sure,
+            };
             let opened = opened(d).map(|words| format!(", {}", prose(&words)));
             vec![
                 format!("{name}{port}{}", opened.unwrap_or_default()),
                 prose(d.attribution.id()),
                 prose(d.stage.id()),
-                format!("{} ({})", prose(place), prose(d.country_confidence.id())),
+                place,
                 d.bytes_out.to_string(),
                 d.bytes_in.to_string(),
             ]

@@ -157,7 +157,7 @@ impl Labels {
             return self.text(text);
         };
         let left = filter.without(&|term| match term {
-            Filter::Address(ip) => self.is_ours(*ip),
+            Filter::Address(ip) | Filter::Segment(ip) => self.is_ours(*ip),
             Filter::Question(name) => self.is_local_name(name),
             _ => false,
         });

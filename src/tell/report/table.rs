@@ -101,22 +101,27 @@ fn claims(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-fn claim(
-    page: &mut Page<'_>,
-    report: &Report,
-    claim: &Claim,
-    shown: &mut BTreeSet<usize>,
-) -> io::Result<()> {
+/// The line of a claim's verdict; the statement to show below it.
+fn head(page: &mut Page<'_>, claim: &Claim) -> io::Result<String> {
     let id = match &claim.preset {
         Some(preset) => format!("{} · wording {preset}", claim.id),
         None => claim.id.clone(),
     };
     page.marked(0, claim.verdict.id(), claim.verdict.into(), &id)?;
     // Some statements quote; quotes around quotes would read badly.
-    let said = match claim.statement.contains('"') {
+    Ok(match claim.statement.contains('"') {
         true => claim.statement.clone(),
         false => format!("\"{}\"", claim.statement),
-    };
+    })
+}
+
+fn claim(
+    page: &mut Page<'_>,
+    report: &Report,
+    claim: &Claim,
+    shown: &mut BTreeSet<usize>,
+) -> io::Result<()> {
+    let said = head(page, claim)?;
     page.text(2, &said)?;
     page.text(2, &format!("Source: {}", claim.source))?;
     page.text(

@@ -259,7 +259,7 @@ pub(in crate::tell::report) fn title(report: &Report) -> String {
 }
 
 /// `1 packet`, `2 packets`.
-pub(in crate::tell::report) fn count(count: impl Into<Number>, what: &str) -> String {
+pub(in crate::tell) fn count(count: impl Into<Number>, what: &str) -> String {
     let Number(count) = count.into();
     let plural = match (count, what.strip_suffix('y')) {
         (1, _) => return format!("1 {what}"),
@@ -271,7 +271,7 @@ pub(in crate::tell::report) fn count(count: impl Into<Number>, what: &str) -> St
 
 /// A count of rows or of packets.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::tell::report) struct Number(u64);
+pub(in crate::tell) struct Number(u64);
 
 impl From<usize> for Number {
     fn from(count: usize) -> Self {

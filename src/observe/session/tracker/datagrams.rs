@@ -69,6 +69,11 @@ impl Tracker {
         let (slot, fresh) = self.flow_of(&key, side, &transport, believed, &context);
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
         self.note(slot, fresh, ends, pieces, answers, &context);
+        if datagram.routed
+            && let Some(flow) = self.table.flow(slot)
+        {
+            flow.facts.routed = true;
+        }
         if datagram.chosen > 0 {
             self.options(slot, side, datagram.chosen as u64, &context);
         }
@@ -237,6 +242,7 @@ impl Tracker {
             interval: context.interval,
             accounted: context.accounted,
             chosen: 0,
+            routed: false,
         };
         self.tell(ends, extract.protocol, &[piece], context);
         self.note(slot, fresh, ends, &[piece], true, context);

@@ -34,10 +34,9 @@ impl Tracker {
                 }
             }
         };
-        let first = Datagram {
-            chosen: joined.pieces.iter().map(|piece| piece.chosen).sum(),
-            ..whole(joined, joined.protocol, &joined.payload, joined.wire_len)
-        };
+        let mut first = whole(joined, joined.protocol, &joined.payload, joined.wire_len);
+        first.chosen = joined.pieces.iter().map(|piece| piece.chosen).sum();
+        first.routed |= joined.pieces.iter().any(|piece| piece.routed);
         if joined.repeated {
             self.repeated(&first, &joined.pieces, &context);
             return false;
@@ -157,6 +156,7 @@ impl Tracker {
             interval: context.interval,
             accounted: false,
             chosen: 0,
+            routed: false,
         };
         self.datagram(&it, &[piece], context)
     }
@@ -176,6 +176,7 @@ fn whole<'a>(joined: &Joined, protocol: u8, payload: &'a [u8], wire_len: usize) 
     reassembled(Datagram {
         source: joined.source,
         destination: joined.destination,
+        routed: false,
         hop_limit: joined.hop_limit,
         protocol,
         payload,

@@ -7,6 +7,7 @@ use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::judge::claim::{About, Case, Content, Finding, Outcome, Verdict, Weight};
 use crate::judge::classify::destination::{Destination, DestinationKey};
+use crate::judge::classify::note::Note;
 use crate::tell::report::filter::Filter;
 use crate::tell::report::{meaning, sentences, v1};
 use foldhash::fast::RandomState;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 pub(super) fn claims(
     case: &Case<'_>,
@@ -278,14 +280,19 @@ fn windows(case: &Case<'_>) -> Option<Filter> {
 fn terms_of_destination(of: &Destination) -> Vec<Filter> {
     let key = &of.key;
     let far = key.via.map(|(ip, _)| ip).or(key.ip);
-    let mut terms: Vec<Filter> = far.map(Filter::Address).into_iter().collect();
+    let routed = of.notes.contains(&Note::Routed);
+    let at = |ip: IpAddr| match Filter::Address(ip) {
+        by_address if routed && ip.is_ipv6() => by_address.or(Filter::Segment(ip)),
+        by_address => by_address,
+    };
+    let mut terms: Vec<Filter> = far.map(at).into_iter().collect();
     if let (Some(only), 1) = (of.clients.first(), of.clients.len()) {
         terms.push(Filter::Address(*only));
     }
     let relay = key.via.map(|(_, port)| port).filter(|port| *port != 0);
     terms.push(match (relay.or(key.port), key.transport) {
         (Some(port), transport @ (protocol::TCP | protocol::UDP)) => Filter::Port(transport, port),
-        (_, transport) => Filter::of_protocol(transport),
+        (_, transport) => Filter::of_protocol(transport, far.or(of.clients.first().copied())),
     });
     terms
 }

@@ -5,10 +5,10 @@
 //! could end a span or a cell, and everything that is not seen, are written as `\u{…}`.
 
 use super::shown::{
-    amounts, arrow, asked, endpoint, firsts, headline, mark, meaning, side, unnamed, whereabouts,
-    whose,
+    amounts, arrow, asked, by_status, endpoint, firsts, headline, mark, meaning, side, unnamed,
+    whereabouts, whose,
 };
-use super::{DestinationChange, Diff, LookupChange, Status};
+use super::{DestinationChange, Diff, LookupChange};
 use crate::ground::text;
 use std::io::{self, Write};
 
@@ -47,19 +47,9 @@ pub fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "| {id} | {was} | {is} |")?;
         }
     }
-    for (status, title) in [
-        (Status::New, "New"),
-        (Status::Changed, "Changed"),
-        (Status::Gone, "Gone"),
-    ] {
-        let rows: Vec<_> = diff
-            .destinations
-            .iter()
-            .filter(|r| r.status == status)
-            .collect();
-        destinations(&rows, &format!("{title} destinations"), out)?;
-        let rows: Vec<_> = diff.lookups.iter().filter(|r| r.status == status).collect();
-        lookups(&rows, &format!("{title} lookups"), out)?;
+    for (title, to, asked) in by_status(diff) {
+        destinations(&to, &format!("{title} destinations"), out)?;
+        lookups(&asked, &format!("{title} lookups"), out)?;
     }
     if !diff.limits.is_empty() {
         writeln!(out, "\n## What this comparison cannot say\n")?;

@@ -1,6 +1,6 @@
 //! Words and numbers that the table and the Markdown form share.
 
-use super::{Asked, DestinationChange, Diff, Side, Traffic};
+use super::{Asked, DestinationChange, Diff, LookupChange, Side, Status, Traffic};
 use crate::judge::classify::Scope;
 
 /// `2 new, 1 changed, 3 gone, 4 the same`.
@@ -51,6 +51,22 @@ pub(in crate::tell::report) fn side(side: &Side) -> String {
         None => String::new(),
     };
     format!("{}, {length}, {packets} packets{digest}", side.given)
+}
+
+/// What is new, then what changed, then what is gone, under its title.
+pub(in crate::tell::report) fn by_status(
+    diff: &Diff,
+) -> impl Iterator<Item = (&'static str, Vec<&DestinationChange>, Vec<&LookupChange>)> {
+    let titles = [
+        (Status::New, "New"),
+        (Status::Changed, "Changed"),
+        (Status::Gone, "Gone"),
+    ];
+    titles.into_iter().map(|(status, title)| {
+        let destinations = diff.destinations.iter().filter(|r| r.status == status);
+        let lookups = diff.lookups.iter().filter(|r| r.status == status);
+        (title, destinations.collect(), lookups.collect())
+    })
 }
 
 /// The mark of a row that is news.

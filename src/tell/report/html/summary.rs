@@ -124,13 +124,14 @@ fn table<K>(
     })
 }
 
-/// Bytes in a cell: rounded to be read, exact below.
+/// Bytes in a cell: rounded to be read, exact under the pointer and on paper.
 pub(super) fn bytes(page: &mut Page<'_>, count: u64) -> io::Result<()> {
+    let exact = format!("{count} B");
     match words::rounded(count) {
-        None => page.text(&format!("{count} B")),
+        None => page.text(&exact),
         Some(unit) => {
-            page.text(&unit)?;
-            page.small(&format!("{count} B"))
+            let value = count.to_string();
+            page.leaf("data", &[("value", &value), ("title", &exact)], &unit)
         }
     }
 }

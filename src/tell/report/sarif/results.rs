@@ -43,7 +43,7 @@ pub(super) fn results(
             let its = finding.claims.iter().filter_map(|id| lines.get(id));
             all.push(Raw {
                 line: its.min().copied(),
-                ..of_finding(&session, finding, rules)
+                ..of_finding(&session, finding, rules, anchor)
             });
         }
         for claim in &session.report.claims {
@@ -88,7 +88,7 @@ fn place(anchor: &Anchor, line: Option<u32>) -> Value {
     }])
 }
 
-fn of_finding(session: &Session<'_>, finding: &Finding, rules: &Rules) -> Raw {
+fn of_finding(session: &Session<'_>, finding: &Finding, rules: &Rules, anchor: &Anchor) -> Raw {
     let weight = of(session.report, finding);
     let (order, level) = match weight {
         Weight::Contradicts => (0, "error"),
@@ -107,7 +107,7 @@ fn of_finding(session: &Session<'_>, finding: &Finding, rules: &Rules) -> Raw {
         let state = if known { "unchanged" } else { "new" };
         result.insert("baselineState".to_owned(), json!(state));
     }
-    if let Some(target) = target(session, finding) {
+    if let Some(target) = target(session, finding, anchor) {
         result.insert("analysisTarget".to_owned(), target);
     }
     let taxa = taxonomy::taxa(&finding.claims);
@@ -146,10 +146,13 @@ fn suppression(session: &Session<'_>, finding: &Finding) -> Value {
     json!({ "kind": "external", "status": "accepted", "justification": super::plain(&why) })
 }
 
-/// The capture of the finding's first frame.
-fn target(session: &Session<'_>, finding: &Finding) -> Option<Value> {
+/// The capture of the finding's first frame, where it is another file than the place (§3.27.13).
+fn target(session: &Session<'_>, finding: &Finding, anchor: &Anchor) -> Option<Value> {
     let at = finding.frames.first()?.input as usize;
     let input = session.report.inputs.get(at)?;
+    if uri(&input.path) == anchor.uri() {
+        return None;
+    }
     // The first artifact is the place.
     let index = session.offset.saturating_add(at).saturating_add(1);
     Some(json!({ "uri": uri(&input.path), "uriBaseId": CAPTURES, "index": index }))

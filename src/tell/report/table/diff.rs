@@ -8,10 +8,10 @@ use super::{Style, footing, left_out};
 use crate::judge::claim::Verdict;
 use crate::judge::classify::attribution::Attribution;
 use crate::tell::report::diff::shown::{
-    amounts, arrow, asked, endpoint, firsts, headline, mark, meaning, side, unnamed, whereabouts,
-    whose,
+    amounts, arrow, asked, by_status, endpoint, firsts, headline, mark, meaning, side, unnamed,
+    whereabouts, whose,
 };
-use crate::tell::report::diff::{Asked, DestinationChange, Diff, LookupChange, Status};
+use crate::tell::report::diff::{Asked, DestinationChange, Diff, LookupChange};
 use crate::tell::report::words::{Sense, count};
 use std::io::{self, Write};
 
@@ -36,28 +36,14 @@ pub fn write(diff: &Diff, style: Style, out: &mut dyn Write) -> io::Result<()> {
     }
     limits(page, diff)?;
     claims(page, diff)?;
-    for (status, title) in [
-        (Status::New, "New"),
-        (Status::Changed, "Changed"),
-        (Status::Gone, "Gone"),
-    ] {
-        let rows: Vec<_> = diff
-            .destinations
-            .iter()
-            .filter(|row| row.status == status)
-            .collect();
-        if !rows.is_empty() {
-            page.heading(&format!("{title}: {}", count(rows.len(), "destination")))?;
-            destinations(page, &rows)?;
+    for (title, to, asked) in by_status(diff) {
+        if !to.is_empty() {
+            page.heading(&format!("{title}: {}", count(to.len(), "destination")))?;
+            destinations(page, &to)?;
         }
-        let rows: Vec<_> = diff
-            .lookups
-            .iter()
-            .filter(|row| row.status == status)
-            .collect();
-        if !rows.is_empty() {
-            page.heading(&format!("{title}: {}", count(rows.len(), "lookup")))?;
-            lookups(page, &rows)?;
+        if !asked.is_empty() {
+            page.heading(&format!("{title}: {}", count(asked.len(), "lookup")))?;
+            lookups(page, &asked)?;
         }
     }
     for (title, one) in [("Baseline", &diff.baseline), ("Capture", &diff.capture)] {

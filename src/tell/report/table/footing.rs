@@ -102,17 +102,17 @@ pub(super) fn inputs(page: &mut Page<'_>, inputs: &[Input]) -> io::Result<()> {
             let dropped = input
                 .dropped
                 .map_or("not known".to_owned(), |count| count.to_string());
-            vec![
-                Cell::from(index.to_string()),
-                Cell::from(input.path.clone()),
-                Cell::from(input.packets.to_string()),
-                Cell::from(counts.local.to_string()),
-                Cell::from(counts.internet.to_string()),
-                Cell::from(counts.relayed.to_string()),
-                Cell::from(counts.not_ip.to_string()),
-                Cell::from(counts.unreadable.to_string()),
-                Cell::from(dropped),
-            ]
+            Cell::row([
+                index.to_string(),
+                input.path.clone(),
+                input.packets.to_string(),
+                counts.local.to_string(),
+                counts.internet.to_string(),
+                counts.relayed.to_string(),
+                counts.not_ip.to_string(),
+                counts.unreadable.to_string(),
+                dropped,
+            ])
         });
         page.table(&columns, rows.collect())?;
     }

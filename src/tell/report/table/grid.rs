@@ -73,6 +73,11 @@ impl Cell {
         }
     }
 
+    /// Cells of one line each.
+    pub(in crate::tell) fn row<const N: usize>(words: [String; N]) -> Vec<Self> {
+        words.into_iter().map(Self::from).collect()
+    }
+
     pub(in crate::tell) fn paint(self, sense: Sense) -> Self {
         Self {
             paint: Some(sense),

@@ -5,6 +5,7 @@
 //! much for a screen is counted.
 
 use super::footing::bounds;
+use super::head;
 use super::page::Page;
 use crate::judge::claim::Verdict;
 use crate::judge::claim::agreed::BEACON;
@@ -221,16 +222,7 @@ fn claim(
     claim: &Claim,
     listed: &mut BTreeMap<String, usize>,
 ) -> io::Result<()> {
-    let id = match &claim.preset {
-        Some(preset) => format!("{} · wording {preset}", claim.id),
-        None => claim.id.clone(),
-    };
-    page.marked(0, claim.verdict.id(), claim.verdict.into(), &id)?;
-    // Some statements quote; quotes around quotes would read badly.
-    let said = match claim.statement.contains('"') {
-        true => claim.statement.clone(),
-        false => format!("\"{}\"", claim.statement),
-    };
+    let said = head(page, claim)?;
     page.text(2, &format!("{said} ({})", claim.source))?;
     if !report.sessions.is_empty() {
         let verdicts = report.sessions.iter().flat_map(|session| {

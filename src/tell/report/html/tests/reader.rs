@@ -207,6 +207,7 @@ impl Tree {
             "caption",
             "circle",
             "code",
+            "data",
             "dd",
             "defs",
             "desc",
