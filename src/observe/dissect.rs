@@ -65,6 +65,7 @@ mod upgrade_request;
 mod upgraded_text;
 mod websocket;
 pub mod wire;
+mod x509;
 mod xmpp;
 
 use crate::evidence::flow::{NameSource, Opening, Relay, Side};

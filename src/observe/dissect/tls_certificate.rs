@@ -7,10 +7,9 @@
 
 use std::net::IpAddr;
 
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
-
 use crate::ground::host_name::HostName;
 use crate::observe::dissect::wire::Reader;
+use crate::observe::dissect::x509::{self, Alternative, General, Names};
 
 /// Host names kept of one certificate. Shared hosts list up to a hundred; more is a list of customers, not a name.
 pub const NAMES_MAX: usize = 128;
@@ -60,49 +59,47 @@ pub fn leaf(body: &[u8]) -> Certificate {
     let Some(der) = chain.vector24() else {
         return Certificate::Broken;
     };
-    match X509Certificate::from_der(der) {
-        Ok((_, certificate)) => Certificate::Leaf(read(&certificate)),
-        Err(_) => Certificate::Broken,
+    match Names::read(der) {
+        Some(names) => Certificate::Leaf(read(names)),
+        None => Certificate::Broken,
     }
 }
 
-fn read(certificate: &X509Certificate<'_>) -> Leaf {
+fn read(names: Names<'_>) -> Leaf {
     let mut leaf = Leaf {
-        issuer_organisation: organisation(certificate.issuer()),
+        issuer_organisation: names.issuer_organisation().and_then(organisation),
         ..Leaf::default()
     };
-    match certificate.subject_alternative_name() {
-        Ok(Some(extension)) => {
-            for name in &extension.value.general_names {
+    match names.alternative {
+        Alternative::Names(content) => {
+            for name in x509::general_names(content) {
                 match name {
-                    GeneralName::DNSName(text) => leaf.add(text.as_bytes()),
-                    GeneralName::IPAddress(bytes) => leaf.add_address(bytes),
-                    GeneralName::Invalid(..) => {
-                        leaf.names_left_out = leaf.names_left_out.saturating_add(1)
-                    }
-                    _ => {}
+                    Some(General::Dns(text)) => leaf.add(text),
+                    Some(General::Address(bytes)) => leaf.add_address(bytes),
+                    Some(General::Other) => {}
+                    None => leaf.names_left_out = leaf.names_left_out.saturating_add(1),
                 }
             }
         }
-        Ok(None) => {
+        Alternative::Absent => {
             leaf.from_common_name = true;
-            for name in certificate.subject().iter_common_name() {
+            for name in names.common_names() {
                 // A common name is free text: only one with a dot was meant for a host.
-                match name.as_str() {
-                    Ok(text) if text.contains('.') => leaf.add(text.as_bytes()),
+                match name {
+                    Some(text) if text.contains('.') => leaf.add(text.as_bytes()),
                     _ => leaf.names_left_out = leaf.names_left_out.saturating_add(1),
                 }
             }
         }
         // The extension is there and breaks its form: the common name does not stand in for it.
-        Err(_) => leaf.names_left_out = 1,
+        Alternative::Broken => leaf.names_left_out = 1,
     }
     leaf
 }
 
-fn organisation(issuer: &X509Name<'_>) -> Option<String> {
-    let text = issuer.iter_organization().next()?.as_str().ok()?.trim();
+fn organisation(text: &str) -> Option<String> {
     let text: String = text
+        .trim()
         .chars()
         .filter(|c| !c.is_control())
         .take(ORGANISATION_MAX)
@@ -218,6 +215,25 @@ pub(in crate::observe::dissect) mod tests {
         );
         let leaf = read_leaf(COMMON_NAME_FREE_TEXT);
         assert_eq!((leaf.names.len(), leaf.names_left_out), (0, 1));
+    }
+
+    #[test]
+    fn a_second_extension_of_names_says_nothing_and_the_common_name_does_not_stand_in() {
+        // id-ce-subjectKeyIdentifier becomes id-ce-subjectAltName.
+        let doubled = WITH_ALTERNATIVE_NAMES.replace("0603551d0e", "0603551d11");
+        let leaf = read_leaf(&doubled);
+        assert_eq!((leaf.names.len(), leaf.addresses.len()), (0, 0));
+        assert_eq!((leaf.from_common_name, leaf.names_left_out), (false, 1));
+    }
+
+    #[test]
+    fn a_date_or_a_serial_number_without_sense_hides_no_name() {
+        // A year that is no number; a serial number of zero (RFC 5280 §4.1.2.2 wants it positive).
+        let dated = COMMON_NAME_HOST.replace("170d3236313132", "170d7878787878");
+        let numbered = COMMON_NAME_HOST.replace("020107", "020100");
+        for der in [dated, numbered] {
+            assert_eq!(read_leaf(&der).names, ["flight.example"]);
+        }
     }
 
     #[test]
