@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 /// True when the ones' complement sum over `bytes` (checksum field included) is all ones.
+#[inline]
 pub fn sums_to_zero(bytes: &[u8]) -> bool {
     fold(sum(bytes)) == 0xffff
 }
@@ -57,42 +58,43 @@ fn sum_of_addresses(source: IpAddr, destination: IpAddr) -> Option<u64> {
     }
 }
 
-/// Words that are summed side by side.
-const LANES: usize = 8;
-
 /// Sum of big-endian 16-bit words, the last one padded with zero.
 ///
-/// Adding 32-bit words gives the same sum modulo 0xffff (RFC 1071 §2(B)), and in several lanes, which cannot overflow below
-/// 2^32 words each, it takes wide registers; byte order is put right at the end, which RFC 1071 §2(B) allows too.
+/// Words of 64 bits, with the carry added at the low end, give the same sum modulo 0xffff (RFC 1071 §2(B)); two sums go side by
+/// side, as each waits for its own carry only. Byte order is put right at the end, which RFC 1071 §2(B) allows too.
 fn sum(bytes: &[u8]) -> u64 {
-    let mut lanes = [0u64; LANES];
-    let (blocks, rest) = bytes.as_chunks::<{ 4 * LANES }>();
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let (mut even, mut odd) = (0u64, 0u64);
     for block in blocks {
-        let (words, _) = block.as_chunks::<4>();
-        for (lane, word) in lanes.iter_mut().zip(words) {
-            *lane = lane.wrapping_add(u32::from_ne_bytes(*word).into());
+        if let ([a, b, c, d], _) = block.as_chunks::<8>() {
+            even = plus(plus(even, u64::from_ne_bytes(*a)), u64::from_ne_bytes(*c));
+            odd = plus(plus(odd, u64::from_ne_bytes(*b)), u64::from_ne_bytes(*d));
         }
     }
-    let (words, rest) = rest.as_chunks::<4>();
-    let mut total = 0u64;
+    let (words, rest) = rest.as_chunks::<8>();
     for word in words {
-        total = total.wrapping_add(u32::from_ne_bytes(*word).into());
+        even = plus(even, u64::from_ne_bytes(*word));
     }
-    for lane in lanes {
-        total = total.wrapping_add(lane);
-    }
-    let mut native = u64::from(fold(total));
     let (pairs, last) = rest.as_chunks::<2>();
     for pair in pairs {
-        native += u64::from(u16::from_ne_bytes(*pair));
+        odd = plus(odd, u16::from_ne_bytes(*pair).into());
     }
     if let [byte] = last {
-        native += u64::from(u16::from_ne_bytes([*byte, 0]));
+        odd = plus(odd, u16::from_ne_bytes([*byte, 0]).into());
     }
-    u64::from(u16::from_be_bytes(fold(native).to_ne_bytes()))
+    u64::from(u16::from_be_bytes(fold(plus(even, odd)).to_ne_bytes()))
 }
 
+/// Ones' complement sum. The carry fits: a sum that carries is at most 2^64 - 2.
+#[inline(always)]
+fn plus(a: u64, b: u64) -> u64 {
+    let (sum, carry) = a.overflowing_add(b);
+    sum.wrapping_add(carry.into())
+}
+
+#[inline]
 fn fold(mut sum: u64) -> u16 {
+    sum = (sum & 0xffff_ffff) + (sum >> 32);
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }

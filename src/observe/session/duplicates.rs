@@ -70,12 +70,25 @@ pub(super) struct Seen {
 
 type End = (IpAddr, u16);
 
-/// By what a sight is found; apart from what it was, so that a look at a set costs little.
+/// By what the sights of a set are found; apart from what they were, so that a look at a set costs little.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tag {
-    body: u64,
-    /// `None` where nothing was seen yet.
-    frame: Option<FrameRef>,
+struct Tags {
+    bodies: [u64; WAYS],
+    /// When each was written last, in writes to the table; 0 where nothing was seen yet.
+    written: [u64; WAYS],
+}
+
+impl Tags {
+    /// The way that was written longest ago.
+    fn oldest(&self) -> usize {
+        let mut oldest = (u64::MAX, 0);
+        for (way, written) in self.written.iter().enumerate() {
+            if *written < oldest.0 {
+                oldest = (*written, way);
+            }
+        }
+        oldest.1
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -94,8 +107,9 @@ struct Sight {
 #[derive(Debug)]
 pub(super) struct Duplicates {
     hasher: FixedState,
-    tags: Vec<[Tag; WAYS]>,
+    tags: Vec<Tags>,
     sets: Vec<[Option<Sight>; WAYS]>,
+    writes: u64,
 }
 
 impl Default for Duplicates {
@@ -105,6 +119,7 @@ impl Default for Duplicates {
             hasher: FixedState::with_seed(0),
             tags: Vec::new(),
             sets: Vec::new(),
+            writes: 0,
         }
     }
 }
@@ -153,7 +168,7 @@ impl Duplicates {
             times: 1,
         };
         if self.sets.is_empty() {
-            self.tags.resize(SETS, [Tag::default(); WAYS]);
+            self.tags.resize(SETS, Tags::default());
             self.sets.resize(SETS, [None; WAYS]);
         }
         // The low bits choose the set.
@@ -162,32 +177,32 @@ impl Duplicates {
             return false;
         };
         let mut place = None;
-        for (at, (tag, have)) in tags.iter().zip(set.iter_mut()).enumerate() {
-            if tag.body != body {
-                continue;
-            }
-            let Some(before) = have.as_mut() else {
-                continue;
-            };
-            if now.repeats(before) {
-                before.times = before.times.saturating_add(1);
-                return true;
-            }
-            if before.ends == now.ends {
-                if now.apart(before).is_some_and(|apart| apart <= APART) {
-                    now.times = before.times.saturating_add(1);
+        if tags.bodies.contains(&body) {
+            let ways = tags.bodies.iter().zip(set.iter_mut());
+            for (way, (of, have)) in ways.enumerate() {
+                let Some(before) = have.as_mut().filter(|_| *of == body) else {
+                    continue;
+                };
+                if now.repeats(before) {
+                    before.times = before.times.saturating_add(1);
+                    return true;
                 }
-                place = Some(at);
+                if before.ends == now.ends {
+                    if now.apart(before).is_some_and(|apart| apart <= APART) {
+                        now.times = before.times.saturating_add(1);
+                    }
+                    place = Some(way);
+                }
             }
         }
-        let oldest = || (0..WAYS).min_by_key(|at| tags.get(*at).and_then(|tag| tag.frame));
-        if let Some(at) = place.or_else(oldest)
-            && let (Some(tag), Some(slot)) = (tags.get_mut(at), set.get_mut(at))
-        {
-            *tag = Tag {
-                body,
-                frame: Some(seen.frame),
-            };
+        let way = place.unwrap_or_else(|| tags.oldest());
+        self.writes = self.writes.saturating_add(1);
+        if let (Some(of), Some(written), Some(slot)) = (
+            tags.bodies.get_mut(way),
+            tags.written.get_mut(way),
+            set.get_mut(way),
+        ) {
+            (*of, *written) = (body, self.writes);
             *slot = Some(now);
         }
         false
