@@ -13,6 +13,7 @@ impl Mac {
     }
 
     /// From the first six bytes; all-zero is no address (loopback captures write it).
+    #[inline]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let mac = *bytes.first_chunk::<6>()?;
         (mac != [0; 6]).then_some(Self(mac))

@@ -23,11 +23,13 @@ impl Timestamp {
     }
 
     /// Nanoseconds since 1970, if known.
+    #[inline]
     pub fn nanos(self) -> Option<i64> {
         (self != Self::UNKNOWN).then_some(self.0)
     }
 
     /// `self - earlier` in nanoseconds, saturating; `None` when either is unknown.
+    #[inline]
     pub fn since(self, earlier: Self) -> Option<i64> {
         Some(self.nanos()?.saturating_sub(earlier.nanos()?))
     }

@@ -58,6 +58,7 @@ impl ByteStream {
 
     /// The unread bytes, at least `want` of them unless the input ends before.
     /// `want` above [`NEED_MAX`] is treated as [`NEED_MAX`].
+    #[inline]
     pub(super) fn need(&mut self, want: usize) -> &[u8] {
         let want = want.min(NEED_MAX);
         if self.end - self.start < want && !self.ended {
@@ -86,6 +87,7 @@ impl ByteStream {
     }
 
     /// Marks `len` held bytes as read.
+    #[inline]
     pub(super) fn consume(&mut self, len: usize) {
         let len = len.min(self.end - self.start);
         self.start += len;
@@ -119,6 +121,7 @@ impl ByteStream {
         (self.offset, self.hasher.and_then(Hasher::finish))
     }
 
+    #[cold]
     fn refill(&mut self, want: usize) {
         let tail = self.end - self.start;
         let mut next = self.take_block();

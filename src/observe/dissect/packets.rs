@@ -116,24 +116,26 @@ fn opaque(name: &'static str, sink: &mut Sink<'_>) -> Step {
 }
 
 /// Protocols whose payload is sealed, or whose packets are taken out by their session.
-const OTHERWISE: [&str; 10] = [
-    "tls",
-    "dot",
-    "ssh",
-    "openvpn",
-    "ip-in-stream",
-    "ppp-in-stream",
-    "slip",
-    "ip-in-websocket",
-    "capture-stream",
-    "esp-in-tcp",
-];
+fn is_otherwise(protocol: &str) -> bool {
+    matches!(
+        protocol,
+        "tls"
+            | "dot"
+            | "ssh"
+            | "openvpn"
+            | "ip-in-stream"
+            | "ppp-in-stream"
+            | "slip"
+            | "ip-in-websocket"
+            | "capture-stream"
+            | "esp-in-tcp"
+    )
+}
 
 /// A segment of any other stream: a packet near its start, proved by two checksums, shows that there are others, in whatever the stream
 /// calls them (the body of a request, frames of a program's own).
 pub(super) fn watch(bytes: &[u8], sink: &mut Sink<'_>) {
-    let protocol = sink.flow.facts.protocol;
-    if protocol.is_some_and(|id| OTHERWISE.contains(&id)) {
+    if sink.flow.facts.protocol.is_some_and(is_otherwise) {
         return;
     }
     let Some(packet) = embedded(bytes) else {

@@ -130,6 +130,8 @@ impl Table {
         }
     }
 
+    #[inline]
+
     fn find(&self, key: &Key) -> Option<u32> {
         if let Some((last, slot)) = self.last
             && last == *key
@@ -154,6 +156,7 @@ impl Table {
     }
 
     /// The open flow with this key.
+    #[inline]
     pub fn get(&mut self, key: &Key) -> Option<(u32, &mut Flow)> {
         let slot = self.find(key)?;
         self.last = Some((*key, slot));
@@ -230,11 +233,13 @@ impl Table {
     }
 
     /// The flow in a slot.
+    #[inline]
     pub fn flow(&mut self, slot: u32) -> Option<&mut Flow> {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
     /// A packet of the flow was seen.
+    #[inline]
     pub fn saw(&mut self, slot: u32, at: Timestamp) {
         if let Some(seen) = self.seen.get_mut(slot as usize) {
             *seen = at.max(*seen);
@@ -248,11 +253,13 @@ impl Table {
     }
 
     /// The span that a packet of this flow at `at` belongs to.
+    #[inline]
     pub fn span(&mut self, slot: u32, interval: u32, at: Moment) -> Option<&mut Span> {
         self.flow_and_span(slot, interval, at).map(|(_, span)| span)
     }
 
     /// The flow in a slot, and the span that a packet of it at `at` belongs to.
+    #[inline]
     pub fn flow_and_span(
         &mut self,
         slot: u32,

@@ -41,11 +41,42 @@ const INVENTED: [u8; 12] = [
 ];
 
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
+    match bare_packet(frame.data) {
+        Some(plain) => labelled(plain, frame),
+        None => doubtful(frame),
+    }
+}
+
+/// With what a trailer of PCAPdroid says of it.
+fn labelled<'a>(plain: Unwrapped<'a>, frame: &Frame<'a>) -> Unwrapped<'a> {
+    match pcapdroid::trailer(frame) {
+        Some(trailer) => trailer.applied(plain),
+        None => plain,
+    }
+}
+
+/// The frames that nearly all are: two addresses of their own, and an ether type that the packet bears out.
+#[inline]
+fn bare_packet(data: &[u8]) -> Option<Unwrapped<'_>> {
+    let (addresses, behind) = data.split_first_chunk::<12>()?;
+    let (kind, rest) = behind.split_first_chunk::<2>()?;
+    let version = rest.first()? >> 4;
+    let borne_out = matches!((kind, version), ([0x08, 0x00], 4) | ([0x86, 0xdd], 6));
+    let (target, source) = addresses.split_first_chunk::<6>()?;
+    (borne_out && *addresses != INVENTED).then(|| Unwrapped {
+        source: Mac::read(source),
+        target: Mac::read(target),
+        ..Unwrapped::bare(Content::Ip(rest))
+    })
+}
+
+fn doubtful<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let data = frame.data;
     let wire = data.len().max(frame.original_len as usize);
     let inner = nested(data, TAGS_MAX);
     let stated = inner.content;
     let kind = be16(data, 12);
+    // Of an invented header as well the version bears out the type.
     if !matches!(
         (kind, data.get(HEADER).map(|b| b >> 4)),
         (Some(0x0800), Some(4)) | (Some(0x86dd), Some(6))
@@ -65,10 +96,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         oddity: other_version(kind, rest, wire),
         ..Unwrapped::bare(promised(kind, stated, rest, wire.saturating_sub(HEADER)))
     };
-    match pcapdroid::trailer(frame) {
-        Some(trailer) => trailer.applied(plain),
-        None => plain,
-    }
+    labelled(plain, frame)
 }
 
 /// An Ethernet frame inside something else, by its header alone.

@@ -53,6 +53,7 @@ impl Clock {
     }
 
     /// A packet; one without a time says nothing.
+    #[inline]
     pub(super) fn tick(&mut self, moment: Moment, interval: u32) {
         if moment.time == Timestamp::UNKNOWN {
             return;
@@ -89,6 +90,7 @@ impl Clock {
 
     /// Steps back are measured from the latest packet, so that many small ones are one. As long as the
     /// clock has not caught up, one gap tells of them, with the earliest packet.
+    #[inline]
     fn step_back(&mut self, moment: Moment) {
         let Some(latest) = self.latest else {
             self.latest = Some(moment);

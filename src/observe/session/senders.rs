@@ -171,11 +171,13 @@ pub(super) struct Senders {
 
 impl Senders {
     /// Counts an IPv4 header checksum; true if the packet may be believed.
+    #[inline]
     pub(super) fn header(&mut self, sender: FrameSender, right: bool) -> bool {
         self.headers.count(sender, right)
     }
 
     /// Counts a transport checksum; true if the packet may be believed.
+    #[inline]
     pub(super) fn transport(&mut self, source: IpAddr, right: bool) -> bool {
         self.transports.count(source, right)
     }
