@@ -227,11 +227,15 @@ pub(in crate::observe::dissect) mod tests {
     }
 
     #[test]
-    fn a_date_or_a_serial_number_without_sense_hides_no_name() {
+    fn a_date_a_serial_number_or_a_length_of_odd_form_hides_no_name() {
         // A year that is no number; a serial number of zero (RFC 5280 §4.1.2.2 wants it positive).
         let dated = COMMON_NAME_HOST.replace("170d3236313132", "170d7878787878");
         let numbered = COMMON_NAME_HOST.replace("020107", "020100");
-        for der in [dated, numbered] {
+        // The length of the key in two bytes, of which one would do: 0x59 becomes 0x0059, and all around it grows by two.
+        let long = COMMON_NAME_HOST
+            .replace("3059301306", "30820059301306")
+            .replacen("308201653082010b", "308201673082010d", 1);
+        for der in [dated, numbered, long] {
             assert_eq!(read_leaf(&der).names, ["flight.example"]);
         }
     }

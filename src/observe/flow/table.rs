@@ -131,7 +131,6 @@ impl Table {
     }
 
     #[inline]
-
     fn find(&self, key: &Key) -> Option<u32> {
         if let Some((last, slot)) = self.last
             && last == *key
