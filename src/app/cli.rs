@@ -6,121 +6,36 @@
 mod campaign;
 pub mod completing;
 mod counters;
+mod emit;
 mod lenient;
+mod notes;
+mod shared;
 mod usage;
 mod value;
 
 pub use crate::ground::declared::Device;
 pub use campaign::{Campaign, CampaignCommand, FailOn, Merge};
 pub use counters::assign;
+pub use emit::{Embedded, Emit};
+pub use shared::{Color, Keys, Sources, Subject, Terminal};
 pub use value::Secret;
 
 use crate::ground::error::Error;
 use crate::ground::interval::WindowSpec;
-use crate::ground::{declared, text};
 use crate::judge::case::BaselineKind;
-use crate::judge::classify::app_pattern::Pattern;
 use crate::tell::report::anchor::Anchor;
 use crate::tell::report::format::Format;
 use crate::tell::report::output::Output;
 use crate::tell::report::{flows, format, intoto};
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipnet::IpNet;
+use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// The claim that is judged when none is chosen.
 pub const DEFAULT_CLAIM: &str = "local-data-mode";
 /// The capture that is standard input.
 pub const STDIN: &str = "-";
-
-/// Heading of the options that open what is protected.
-const KEYS: &str = "Keys";
-/// Heading of the options that every command has.
-const MESSAGES: &str = "Messages";
-
-fn check_notes() -> String {
-    format!("Formats:\n{}\n\n{CHECK_NOTES}", format::list())
-}
-
-const CHECK_NOTES: &str = "\
-Exit codes:
-  0  every chosen claim is consistent with the captures
-  1  at least one claim is contradicted
-  2  usage error, or the audit could not be done; there is no verdict
-  3  nothing is contradicted, but at least one claim is inconclusive
-
-Example: the mode was on from minute 1 to minute 11 of the recording
-  drone-audit check --device 192.168.1.50 --window +60/+660 \\
-    -o table -o json=report.json flight.pcapng";
-
-const FITNESS_NOTES: &str = "\
-Looks at coverage only, not at what the traffic shows. What each gap means: drone-audit explain GAP.
-
-Exit codes:
-  0  the captures could support `consistent` for the claim local-data-mode
-  2  usage error, or a capture could not be read
-  3  they could not: a gap forbids it; the output says what to change in the next recording";
-
-const DIFF_NOTES: &str = "\
-Each side is a capture, or a report that `check -o json` wrote; `-` is standard input. Options of
-judging hold for captures; a report keeps its own. Captures are compared over their whole length.
-
-Exit codes:
-  0  the capture shows nothing that the baseline does not
-  1  something is new: a name or an address, or what is known goes further, to another place,
-     sends much more, or is now the app's; rows marked with !
-  2  usage error, or a side could not be read
-
-Example: mode off against mode on
-  drone-audit diff --device 192.168.1.50 mode-off.pcapng mode-on.pcapng";
-
-const CASE_NOTES: &str = "\
-Reads what `check --case` would read: keys, values, times, claims. Whether the captures are there and
-what they hold is not looked at, so that the files can be checked where captures are not kept.
-
-Exit codes:
-  0  every file is in order
-  2  usage error, or a file is not in order; each is named";
-
-const EMIT_NOTES: &str = "\
-Examples:
-  drone-audit emit man | man -l -                    the manual page of the program
-  drone-audit emit man check                         that of a command
-  drone-audit emit man --dir /usr/local/share/man/man1
-  drone-audit emit completions bash > /etc/bash_completion.d/drone-audit
-  drone-audit emit schema > report-v1.schema.json";
-
-const EXTRACT_NOTES: &str = "\
-The captures are hashed first and have to be those of the report. The display filter of a finding
-selects its packets in the captures and in what is written. Packets that a finding rests on are
-written too, and their comments say what for. Nothing is changed but comments: bytes, times, interfaces
-and app labels stay. What is left out is left out of an audit too: audited again, it can contradict
-a claim, and never be consistent.
-
-Exit codes:
-  0  written
-  2  a capture is missing or another one, the report was made with --no-hash or --redact, or it has no
-     finding";
-
-const VERIFY_NOTES: &str = "\
-Runs the audit again with the recorded arguments, on the files found by name and hash. Writes
-no file, whatever outputs the arguments name.
-
-Exit codes:
-  0  the report reproduces
-  1  it differs: the report was edited, a capture is another one, or the audit finds something else;
-     the first difference is named, another version of the program or of its data before all
-  2  it cannot be run again: a file is missing, or the report was made with --no-hash";
-
-const EXPLAIN_NOTES: &str = "\
-Examples:
-  drone-audit explain                   the list of all ids
-  drone-audit explain guide             how to use the program and read its report
-  drone-audit explain kernel-drops      a gap
-  drone-audit explain recipe-android    how to record on an Android phone";
 
 /// Reads packet captures of drone apps and says, per vendor claim, whether the packets contradict it.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -140,40 +55,40 @@ pub struct Cli {
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Command {
     /// Judges the claims on one session's captures.
-    #[command(after_help = check_notes())]
+    #[command(after_help = notes::check())]
     Check(Check),
     /// Judges many sessions, each alone, and puts what they show into tables.
     #[command(after_help = campaign::NOTES)]
     Campaign(Campaign),
     /// Says whether case files are in order, without opening captures.
-    #[command(after_help = CASE_NOTES)]
+    #[command(after_help = notes::CASE)]
     Case(Case),
     /// Lists every flow of the captures, without judgement.
     Flows(Flows),
     /// Says whether captures could support `consistent`, and what to change in the next recording.
-    #[command(after_help = FITNESS_NOTES)]
+    #[command(after_help = notes::FITNESS)]
     Fitness(Fitness),
     /// Says what is new, gone or changed between two captures or two reports.
-    #[command(after_help = DIFF_NOTES)]
+    #[command(after_help = notes::DIFF)]
     Diff(Diff),
     /// Writes the packets behind the findings of a report as pcapng, each with a comment.
-    #[command(after_help = EXTRACT_NOTES)]
+    #[command(after_help = notes::EXTRACT)]
     Extract(Extract),
     /// Says whether a report reproduces: hashes its inputs and runs the audit again.
-    #[command(after_help = VERIFY_NOTES)]
+    #[command(after_help = notes::VERIFY)]
     Verify(Verify),
     /// Explains an id of a report; holds the guides and recording recipes; without an id, lists them.
-    #[command(after_help = EXPLAIN_NOTES)]
+    #[command(after_help = notes::EXPLAIN)]
     Explain(Explain),
     /// Writes out what is built into the program.
-    #[command(after_help = EMIT_NOTES)]
+    #[command(after_help = notes::EMIT)]
     Emit(Emit),
 }
 
 /// Options of `check`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Check {
-    /// Captures of one session (pcap or pcapng, also gzip or zstd); `-` is standard input.
+    /// Captures of one session (pcap or pcapng, also compressed); `-` is standard input.
     #[arg(value_name = "CAPTURE", required_unless_present = "case")]
     pub captures: Vec<PathBuf>,
     /// Case file (TOML): captures, windows, claims, allowances of a whole audit; other options
@@ -257,7 +172,7 @@ pub struct Case {
 /// Options of `flows`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Flows {
-    /// Captures of one session (pcap or pcapng, also gzip or zstd); `-` is standard input.
+    /// Captures of one session (pcap or pcapng, also compressed); `-` is standard input.
     #[arg(value_name = "CAPTURE", required = true)]
     pub captures: Vec<PathBuf>,
     /// Whose traffic it is.
@@ -277,7 +192,7 @@ pub struct Flows {
 /// Options of `fitness`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Fitness {
-    /// Captures of one session (pcap or pcapng, also gzip or zstd); `-` is standard input.
+    /// Captures of one session (pcap or pcapng, also compressed); `-` is standard input.
     #[arg(value_name = "CAPTURE", required = true)]
     pub captures: Vec<PathBuf>,
     /// Whose traffic it is.
@@ -388,134 +303,6 @@ pub struct Explain {
     /// [default: the list].
     #[arg(value_name = "ID", add = completing::ids())]
     pub id: Option<String>,
-}
-
-/// Whose traffic it is, and what is local.
-#[derive(Debug, Clone, PartialEq, Args)]
-pub struct Subject {
-    /// App under audit, as the capture labels it: a package, process or app name (`*` stands for
-    /// any text), or `uid:N`; repeatable [default with labels: the known drone apps].
-    #[arg(long = "app", value_name = "PATTERN", value_parser = Pattern::parse, add = completing::apps())]
-    pub apps: Vec<Pattern>,
-    /// Device under audit, by IP or MAC address, or `all` if the capture holds no other; repeatable.
-    #[arg(long = "device", value_name = "ADDR", value_parser = Device::parse)]
-    pub devices: Vec<Device>,
-    /// Further network to treat as local, such as 203.0.113.0/24; repeatable.
-    #[arg(long = "local", value_name = "CIDR", value_parser = declared::network)]
-    pub local_networks: Vec<IpNet>,
-}
-
-/// What opens protected Wi-Fi and sealed connections.
-#[derive(Debug, Clone, PartialEq, Default, Args)]
-pub struct Keys {
-    /// Passphrase of a Wi-Fi network in the captures: with the handshake of a station, its protected frames are
-    /// opened (WPA2-PSK); repeatable. Keys are in no report.
-    #[arg(long = "wifi-key", value_name = "SSID:PASSPHRASE", value_parser = value::secret(), help_heading = KEYS)]
-    pub wifi_keys: Vec<Secret>,
-    /// The same by its key of 64 hexadecimal digits (PSK or, with WPA3, PMK); repeatable.
-    #[arg(long = "wifi-psk", value_name = "HEX", value_parser = value::secret(), help_heading = KEYS)]
-    pub wifi_psks: Vec<Secret>,
-    /// Text file of such keys, one a line, so that they are in no shell history; repeatable. Lines can also stand in
-    /// the environment variable DRONE_AUDIT_WIFI_KEYS.
-    #[arg(long = "wifi-keys", value_name = "FILE", help_heading = KEYS)]
-    pub wifi_files: Vec<PathBuf>,
-    /// Key log of connections in the captures, as clients write it (SSLKEYLOGFILE): TLS, DTLS and QUIC are opened with
-    /// it, and what is inside is read; repeatable. Key logs inside a pcapng are used without it.
-    #[arg(long = "keylog", value_name = "FILE", help_heading = KEYS)]
-    pub keylogs: Vec<PathBuf>,
-}
-
-impl Keys {
-    /// True if no option gives a key.
-    pub fn is_empty(&self) -> bool {
-        self.wifi_keys.is_empty()
-            && self.wifi_psks.is_empty()
-            && self.wifi_files.is_empty()
-            && self.keylogs.is_empty()
-    }
-}
-
-/// What addresses are looked up in.
-#[derive(Debug, Clone, PartialEq, Args)]
-pub struct Sources {
-    /// MaxMind DB to use instead of the embedded one; repeatable.
-    #[arg(long = "geo", value_name = "FILE")]
-    pub geo: Vec<PathBuf>,
-}
-
-/// How to talk to the user; understood by every command.
-#[derive(Debug, Clone, PartialEq, Args)]
-pub struct Terminal {
-    /// When to use colour: `auto` (on a terminal; see also NO_COLOR, CLICOLOR, CLICOLOR_FORCE), `always`
-    /// or `never`.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
-    #[arg(hide_possible_values = true, help_heading = MESSAGES)]
-    pub color: Color,
-    /// Show how far the reading of captures is, on standard error; without this option only on a
-    /// terminal, and only after a second.
-    #[arg(long, global = true, overrides_with = "no_progress", help_heading = MESSAGES)]
-    pub progress: bool,
-    /// Never show how far the reading is.
-    #[arg(long, global = true, overrides_with = "progress", help_heading = MESSAGES)]
-    pub no_progress: bool,
-    /// Use at most so many threads, for several captures at once and for hashing; the report is the same with 1.
-    /// The report is the same [default: as many as are of use].
-    #[arg(long, value_name = "N", value_parser = value::threads, global = true, help_heading = MESSAGES)]
-    pub threads: Option<NonZeroUsize>,
-    /// Write no notes to standard error, only errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = MESSAGES)]
-    pub quiet: bool,
-    /// Write more notes to standard error; twice for still more.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = MESSAGES)]
-    pub verbose: u8,
-}
-
-/// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal that wants it.
-    Auto,
-    /// In pipes and files too.
-    Always,
-    /// Not at all.
-    Never,
-}
-
-/// Options of `emit`.
-#[derive(Debug, Clone, PartialEq, Args)]
-pub struct Emit {
-    /// What to write to standard output.
-    #[arg(value_enum)]
-    pub what: Embedded,
-    /// With `man`, the command whose page is wanted; with `completions`, the shell.
-    #[arg(value_name = "NAME", add = completing::names())]
-    pub name: Option<String>,
-    /// With `man`, write the pages of the program and of all its commands into this folder.
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-}
-
-/// What is built into the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Embedded {
-    /// The JSON schema of the report.
-    Schema,
-    /// The JSON schema of what `fitness` writes.
-    FitnessSchema,
-    /// The JSON schema of a case file.
-    CaseSchema,
-    /// The JSON schema of what `diff` writes.
-    DiffSchema,
-    /// The manual page of the program, or of the command NAME (roff).
-    Man,
-    /// Completions for the shell NAME.
-    Completions,
-    /// The address database (MaxMind DB).
-    Geo,
-    /// The schema of the tables that `campaign` writes (JSON).
-    Tables,
-    /// A job for Apache Spark (Python) that runs campaigns on its executors.
-    SparkJob,
 }
 
 const FITNESS_FORMATS: &[Format] = &[Format::TABLE, Format::JSON];
@@ -674,28 +461,6 @@ impl Cli {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl Emit {
-    /// Refuses a name or a folder for what has none.
-    fn complete(&self) -> Result<(), Error> {
-        let named = matches!(self.what, Embedded::Man | Embedded::Completions);
-        let (what, advice) = match (&self.name, &self.dir) {
-            (Some(name), _) if !named => (
-                text::terminal(name).into_owned(),
-                "only 'man' and 'completions' take a name",
-            ),
-            (_, Some(_)) if self.what != Embedded::Man => {
-                ("--dir".to_owned(), "it is for 'emit man'")
-            }
-            (Some(_), Some(_)) => (
-                "--dir".to_owned(),
-                "it writes the pages of all commands: leave out the name",
-            ),
-            _ => return Ok(()),
-        };
-        Err(Error::at(what, "has no use here").advise(advice))
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::ground::mac::Mac;
 use clap::CommandFactory;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 fn run(line: &str) -> Result<Cli, Exit> {
