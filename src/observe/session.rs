@@ -174,7 +174,7 @@ fn read_as(plan: &Plan, settings: &Settings, hash: bool) -> Result<Evidence, Err
         .series(members, hash)
     };
     // An observer is told of the packets in their order.
-    let read: Vec<(Reading, Option<Intervals>)> = if settings.observer.is_some() {
+    let read: Vec<(ReadSeries, Option<Intervals>)> = if settings.observer.is_some() {
         let numbered = grouped.iter().enumerate();
         numbered
             .map(|(at, members)| read(at, members))
@@ -204,7 +204,7 @@ fn read_as(plan: &Plan, settings: &Settings, hash: bool) -> Result<Evidence, Err
 }
 
 /// A series, read once.
-struct Reading {
+struct ReadSeries {
     series: Series,
     facts: Vec<InputFacts>,
     senders: Senders,
@@ -225,7 +225,7 @@ impl SeriesReader<'_> {
         mut self,
         members: &[u32],
         hash: bool,
-    ) -> Result<(Reading, Option<Intervals>), Error> {
+    ) -> Result<(ReadSeries, Option<Intervals>), Error> {
         let (inputs, settings) = (self.inputs, self.settings);
         let mut first = self.read(members, hash, Senders::default())?;
         if first.senders.misjudged() > 0 {
@@ -252,7 +252,7 @@ impl SeriesReader<'_> {
         Ok((first, self.intervals))
     }
 
-    fn read(&mut self, members: &[u32], hash: bool, senders: Senders) -> Result<Reading, Error> {
+    fn read(&mut self, members: &[u32], hash: bool, senders: Senders) -> Result<ReadSeries, Error> {
         let mut senders = Some(senders);
         let mut tracker: Option<Tracker> = None;
         let mut gaps = Gaps::default();
@@ -324,7 +324,7 @@ impl SeriesReader<'_> {
         };
         let (mut series, senders) = tracker.finish(members.to_vec());
         series.ledger.gaps.merge(gaps);
-        Ok(Reading {
+        Ok(ReadSeries {
             series,
             facts,
             senders,

@@ -20,7 +20,7 @@ pub mod session;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 
-use cell::{Cell, Kind};
+use cell::{Cell, CellType};
 use session::Session;
 
 /// A column, as its readers need to know it.
@@ -29,7 +29,7 @@ pub struct Column {
     /// Its name.
     pub name: &'static str,
     /// What its cells are.
-    pub kind: Kind,
+    pub kind: CellType,
     /// A cell may be null.
     pub nullable: bool,
     /// What it says.

@@ -88,13 +88,13 @@ fn refuse_idle_options(options: &Diff, only_reports: bool) -> Result<(), Error> 
 }
 
 /// A side before it is judged.
-enum Kind {
+enum Given {
     Report(Box<crate::tell::report::v1::Report>),
     Capture(Source),
 }
 
 struct Unjudged {
-    kind: Kind,
+    kind: Given,
     /// As it was given.
     path: PathBuf,
     /// What had to be written down to be read twice; deleted with this.
@@ -129,9 +129,9 @@ fn side(path: &Path) -> Result<Unjudged, Error> {
                 read::parse(&source.display(), &bytes)?
             }
         };
-        Kind::Report(Box::new(report))
+        Given::Report(Box::new(report))
     } else {
-        Kind::Capture(source)
+        Given::Capture(source)
     };
     Ok(Unjudged {
         kind,
@@ -166,7 +166,7 @@ fn keep(path: &Path) -> Result<Option<Unfinished>, Error> {
 
 impl Unjudged {
     fn is_report(&self) -> bool {
-        matches!(self.kind, Kind::Report(_))
+        matches!(self.kind, Given::Report(_))
     }
 
     fn judge(
@@ -180,8 +180,8 @@ impl Unjudged {
             |name| name.to_string_lossy().into_owned(),
         );
         let (report, as_report) = match self.kind {
-            Kind::Report(report) => (*report, true),
-            Kind::Capture(source) => {
+            Given::Report(report) => (*report, true),
+            Given::Capture(source) => {
                 let (catalog, locator) =
                     data.ok_or_else(|| Error::new("no data to judge a capture with"))?;
                 let given = keys::given(&options.keys, &[])?;

@@ -14,8 +14,8 @@ use super::{Datagram, Fragment};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::ground::work::looks_at;
 use past::Past;
-pub use rivals::Reading;
 use rivals::Rivals;
+pub use rivals::Variant;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const DATAGRAM_MAX: usize = 65_535;
 const LIFETIME: i64 = 60 * Timestamp::SECOND;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct DatagramId {
     source: IpAddr,
     destination: IpAddr,
     /// Of IPv6 none: there the first fragment alone says it (RFC 8200 §4.5).
@@ -104,7 +104,7 @@ pub struct Joined {
     /// Fragments that came again behind their datagram, which is handed on again with them: they say nothing new.
     pub repeated: bool,
     /// What the datagram reads where other copies are taken.
-    pub rivals: Vec<Reading>,
+    pub rivals: Vec<Variant>,
     /// There were more copies that differ than are read in every way.
     pub folded: bool,
     copies: Arc<Rivals>,
@@ -114,7 +114,7 @@ pub struct Joined {
 
 impl Joined {
     /// What the datagram of the same key that was whole before reads with these fragments in place of its own.
-    pub fn with_past(&self) -> Vec<Reading> {
+    pub fn with_past(&self) -> Vec<Variant> {
         let Some((before, copies)) = &self.before else {
             return Vec::new();
         };
@@ -127,7 +127,7 @@ impl Joined {
 /// Fragments waiting for the rest of their datagram.
 #[derive(Debug, Default)]
 pub struct Fragments {
-    waiting: BTreeMap<Key, Waiting>,
+    waiting: BTreeMap<DatagramId, Waiting>,
     past: Past,
     bytes: usize,
     births: u64,
@@ -144,7 +144,7 @@ impl Fragments {
         // Who waits is asked for its age.
         looks_at(datagram.payload.len() + self.waiting.len());
         let mut out = self.expire(piece.moment.time);
-        let key = Key {
+        let key = DatagramId {
             source: datagram.source,
             destination: datagram.destination,
             protocol: datagram.source.is_ipv4().then_some(datagram.protocol),
@@ -224,12 +224,12 @@ impl Fragments {
 
     /// Gives up everything that still waits.
     pub fn finish(&mut self) -> Vec<Joined> {
-        let keys: Vec<Key> = self.waiting.keys().copied().collect();
+        let keys: Vec<DatagramId> = self.waiting.keys().copied().collect();
         keys.into_iter().filter_map(|k| self.take(k)).collect()
     }
 
     fn expire(&mut self, now: Timestamp) -> Vec<Joined> {
-        let old: Vec<Key> = self
+        let old: Vec<DatagramId> = self
             .waiting
             .iter()
             .filter(|(_, w)| now.since(w.since).is_some_and(|age| age > LIFETIME))
@@ -238,7 +238,7 @@ impl Fragments {
         old.into_iter().filter_map(|k| self.take(k)).collect()
     }
 
-    fn take(&mut self, key: Key) -> Option<Joined> {
+    fn take(&mut self, key: DatagramId) -> Option<Joined> {
         let mut waiting = self.waiting.remove(&key)?;
         let held: usize = waiting.parts.values().map(Vec::len).sum();
         let held = held + waiting.rivals.held();
@@ -294,7 +294,7 @@ impl Fragments {
 }
 
 impl Joined {
-    fn empty(key: Key, id: Option<u16>, hop_limit: u8, pieces: Vec<Piece>) -> Self {
+    fn empty(key: DatagramId, id: Option<u16>, hop_limit: u8, pieces: Vec<Piece>) -> Self {
         Self {
             source: key.source,
             destination: key.destination,

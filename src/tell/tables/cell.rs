@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// What the cells of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CellType {
     /// A text.
     Text,
     /// A list of texts.
@@ -28,7 +28,7 @@ pub enum Kind {
     Address,
 }
 
-impl Kind {
+impl CellType {
     /// Its name in the published schema.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! The columns of each table, one line each: name, kind, whether a cell is always there, what it says, and where
 //! it comes from in a report.
 
-use super::cell::{Cell, Kind};
+use super::cell::{Cell, CellType};
 use super::session::{Failed, Outcome, Session};
 use super::{Column, Row};
 use crate::judge::claim::Verdict;
@@ -15,13 +15,13 @@ macro_rules! columns {
             vec![
                 Column {
                     name: "session",
-                    kind: Kind::Text,
+                    kind: CellType::Text,
                     nullable: false,
                     about: "id of the session, by which tables join",
                 },
                 $(Column {
                     name: $name,
-                    kind: Kind::$kind,
+                    kind: CellType::$kind,
                     nullable: columns!(@ $need),
                     about: $about,
                 },)+

@@ -1,6 +1,6 @@
 //! The tables of a dataset for DuckDB: a script beside them that gives each its name and types.
 
-use super::cell::Kind;
+use super::cell::CellType;
 use super::dataset::{Listed, Parts};
 use super::{Column, TABLES};
 use std::fmt::Write;
@@ -32,8 +32,8 @@ fn statement(name: &str, columns: &[Column], parts: &Parts) -> String {
     };
     if !parts.parquet.is_empty() {
         // As in NDJSON: the bytes of an address in hexadecimal digits, times without a zone.
-        let bytes = columns.iter().filter(|c| c.kind == Kind::Address);
-        let times = columns.iter().filter(|c| c.kind == Kind::Time);
+        let bytes = columns.iter().filter(|c| c.kind == CellType::Address);
+        let times = columns.iter().filter(|c| c.kind == CellType::Time);
         let bytes = bytes.map(|c| format!("lower(hex({0})) AS {0}", c.name));
         let times = times.map(|c| format!("\"{0}\"::TIMESTAMP AS \"{0}\"", c.name));
         let replaced: Vec<String> = bytes.chain(times).collect();

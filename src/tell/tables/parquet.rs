@@ -4,7 +4,7 @@
 //! (UTC), lists the three-level LIST of the format's rules, addresses FIXED_LEN_BYTE_ARRAY(16). Compression is
 //! Snappy, which every reader has.
 
-use super::cell::Kind;
+use super::cell::CellType;
 use super::{Column, Table};
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::data_type::{
@@ -122,18 +122,18 @@ fn field(column: &Column) -> Result<Type> {
             .with_logical_type(logical)
     };
     match column.kind {
-        Kind::Text => plain(Physical::BYTE_ARRAY, Some(LogicalType::String)).build(),
-        Kind::Count => plain(Physical::INT64, None).build(),
-        Kind::Number => plain(Physical::DOUBLE, None).build(),
-        Kind::Flag => plain(Physical::BOOLEAN, None).build(),
-        Kind::Time => {
+        CellType::Text => plain(Physical::BYTE_ARRAY, Some(LogicalType::String)).build(),
+        CellType::Count => plain(Physical::INT64, None).build(),
+        CellType::Number => plain(Physical::DOUBLE, None).build(),
+        CellType::Flag => plain(Physical::BOOLEAN, None).build(),
+        CellType::Time => {
             let micros = LogicalType::timestamp(true, TimeUnit::MICROS);
             plain(Physical::INT64, Some(micros)).build()
         }
-        Kind::Address => plain(Physical::FIXED_LEN_BYTE_ARRAY, None)
+        CellType::Address => plain(Physical::FIXED_LEN_BYTE_ARRAY, None)
             .with_length(16)
             .build(),
-        Kind::Texts => {
+        CellType::Texts => {
             let element = Type::primitive_type_builder("element", Physical::BYTE_ARRAY)
                 .with_repetition(Repetition::REQUIRED)
                 .with_logical_type(Some(LogicalType::String))
@@ -159,7 +159,7 @@ fn write<'v>(
     cells: impl Iterator<Item = Option<&'v Value>>,
 ) -> Result<()> {
     let mut levels: Vec<i16> = Vec::new();
-    if column.kind == Kind::Texts {
+    if column.kind == CellType::Texts {
         return write_lists(to, column, cells);
     }
     /// Gathers the values that are there.
@@ -182,20 +182,20 @@ fn write<'v>(
         }};
     }
     match column.kind {
-        Kind::Text => gather!(ByteArrayType, |cell| Some(ByteArray::from(cell.as_str()?))),
-        Kind::Count => gather!(Int64Type, |cell| {
+        CellType::Text => gather!(ByteArrayType, |cell| Some(ByteArray::from(cell.as_str()?))),
+        CellType::Count => gather!(Int64Type, |cell| {
             Some(i64::try_from(cell.as_u64()?).unwrap_or(i64::MAX))
         }),
-        Kind::Number => gather!(DoubleType, Value::as_f64),
-        Kind::Flag => gather!(BoolType, Value::as_bool),
-        Kind::Time => gather!(Int64Type, |cell| {
+        CellType::Number => gather!(DoubleType, Value::as_f64),
+        CellType::Flag => gather!(BoolType, Value::as_bool),
+        CellType::Time => gather!(Int64Type, |cell| {
             let time: jiff::Timestamp = cell.as_str()?.parse().ok()?;
             Some(time.as_microsecond())
         }),
-        Kind::Address => gather!(FixedLenByteArrayType, |cell| {
+        CellType::Address => gather!(FixedLenByteArrayType, |cell| {
             Some(FixedLenByteArray::from(bytes(cell.as_str()?)?))
         }),
-        Kind::Texts => {}
+        CellType::Texts => {}
     }
     Ok(())
 }

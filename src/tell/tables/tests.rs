@@ -62,13 +62,13 @@ fn each_cell_is_of_its_column_and_each_row_of_its_session() {
             for (cell, column) in row.iter().zip(&columns) {
                 let fits = match (cell, column.kind) {
                     (Cell::Null, _) => column.nullable,
-                    (Cell::Text(_), Kind::Text)
-                    | (Cell::Texts(_), Kind::Texts)
-                    | (Cell::Count(_), Kind::Count)
-                    | (Cell::Number(_), Kind::Number)
-                    | (Cell::Flag(_), Kind::Flag)
-                    | (Cell::Time(_), Kind::Time)
-                    | (Cell::Address(_), Kind::Address) => true,
+                    (Cell::Text(_), CellType::Text)
+                    | (Cell::Texts(_), CellType::Texts)
+                    | (Cell::Count(_), CellType::Count)
+                    | (Cell::Number(_), CellType::Number)
+                    | (Cell::Flag(_), CellType::Flag)
+                    | (Cell::Time(_), CellType::Time)
+                    | (Cell::Address(_), CellType::Address) => true,
                     _ => false,
                 };
                 assert!(fits, "{}.{}: {cell:?}", table.name, column.name);

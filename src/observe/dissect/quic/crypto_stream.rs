@@ -28,7 +28,7 @@ pub struct Pushed {
 /// One handshake.
 #[derive(Debug)]
 pub struct CryptoStream {
-    readings: Vec<Reading>,
+    readings: Vec<Variant>,
     lease: Lease,
     looks: u32,
     gave_up: bool,
@@ -36,7 +36,7 @@ pub struct CryptoStream {
 
 /// One way to read it.
 #[derive(Debug, Clone, Default)]
-struct Reading {
+struct Variant {
     /// What is there from the start on without a gap.
     start: Vec<u8>,
     /// What lies behind gaps, apart from one another, by offset.
@@ -49,7 +49,7 @@ impl CryptoStream {
     /// An empty one; what it holds counts against `budget`.
     pub fn new(budget: &Budget) -> Self {
         Self {
-            readings: vec![Reading::default()],
+            readings: vec![Variant::default()],
             lease: budget.lease(),
             looks: 0,
             gave_up: false,
@@ -141,13 +141,13 @@ impl CryptoStream {
     /// Unless memory is tight it is kept, to compare later copies with.
     pub fn finish(&mut self) {
         if self.lease.is_tight() {
-            self.readings = vec![Reading::default()];
+            self.readings = vec![Variant::default()];
             self.lease.give_back(usize::MAX);
         }
     }
 }
 
-impl Reading {
+impl Variant {
     fn size(&self) -> usize {
         let late: usize = self.late.values().map(Vec::len).sum();
         self.start.len().saturating_add(late)

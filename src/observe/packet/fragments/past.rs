@@ -1,6 +1,6 @@
 //! Datagrams that became whole not long ago: by them fragments are known that come again.
 
-use super::{Key, Rivals};
+use super::{DatagramId, Rivals};
 use crate::ground::moment::Timestamp;
 use crate::observe::packet::{Datagram, Fragment};
 use std::collections::{BTreeMap, VecDeque};
@@ -58,15 +58,15 @@ impl Whole {
 /// The datagrams that were whole lately.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    of: BTreeMap<Key, Whole>,
+    of: BTreeMap<DatagramId, Whole>,
     /// Oldest first; a key that was used again stands here twice.
-    order: VecDeque<(u64, Key)>,
+    order: VecDeque<(u64, DatagramId)>,
     bytes: usize,
     births: u64,
 }
 
 impl Past {
-    pub(super) fn of(&mut self, key: &Key, now: Timestamp) -> Option<&mut Whole> {
+    pub(super) fn of(&mut self, key: &DatagramId, now: Timestamp) -> Option<&mut Whole> {
         let whole = self.of.get_mut(key)?;
         let age = now.since(whole.at).map(i64::saturating_abs);
         age.is_some_and(|age| age <= LIFETIME).then_some(whole)
@@ -74,7 +74,7 @@ impl Past {
 
     pub(super) fn keep(
         &mut self,
-        key: Key,
+        key: DatagramId,
         payload: Arc<Vec<u8>>,
         copies: Arc<Rivals>,
         protocol: u8,

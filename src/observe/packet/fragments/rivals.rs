@@ -12,7 +12,7 @@ const COMBINED_MAX: usize = 3;
 
 /// One way to read a datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub struct Variant {
     /// Protocol of the payload.
     pub protocol: u8,
     /// The payload.
@@ -59,7 +59,7 @@ impl Rivals {
     }
 
     /// What `base` reads with them; true if not everything was tried.
-    pub(super) fn readings(&self, base: &[u8], protocol: u8) -> (Vec<Reading>, bool) {
+    pub(super) fn readings(&self, base: &[u8], protocol: u8) -> (Vec<Variant>, bool) {
         if self.all.is_empty() {
             return (Vec::new(), false);
         }
@@ -80,7 +80,7 @@ pub(super) fn readings<'a>(
     base: &[u8],
     others: impl Iterator<Item = (usize, &'a [u8], Option<u8>)>,
     protocol: u8,
-) -> (Vec<Reading>, bool) {
+) -> (Vec<Variant>, bool) {
     let others: Vec<_> = others.take(RIVALS_MAX).collect();
     let count = others.len();
     let every: u32 = (1 << count) - 1;
@@ -90,7 +90,7 @@ pub(super) fn readings<'a>(
     } else {
         (1..=every).collect()
     };
-    let mut found: Vec<Reading> = Vec::new();
+    let mut found: Vec<Variant> = Vec::new();
     for taken in taken {
         let mut reading = (protocol, base.to_vec());
         for (n, (start, bytes, says)) in others.iter().enumerate() {
@@ -100,11 +100,11 @@ pub(super) fn readings<'a>(
             }
         }
         let (said, payload) = reading;
-        let known = |r: &Reading| (r.protocol, &**r.payload) == (said, &*payload);
+        let known = |r: &Variant| (r.protocol, &**r.payload) == (said, &*payload);
         if found.iter().any(known) || (said, &*payload) == (protocol, base) {
             continue;
         }
-        found.push(Reading {
+        found.push(Variant {
             protocol: said,
             payload: Arc::new(payload),
             taken,

@@ -6,7 +6,7 @@
 use super::datagrams::between;
 use super::{Context, Tracker};
 use crate::ground::gaps::GapId;
-use crate::observe::packet::fragments::{Joined, Piece, Reading};
+use crate::observe::packet::fragments::{Joined, Piece, Variant};
 use crate::observe::packet::transport::{Checksum, read, verify};
 use crate::observe::packet::{Datagram, reassembled};
 
@@ -50,10 +50,10 @@ impl Tracker {
             true => Vec::new(),
             false => joined.with_past(),
         };
-        let as_datagram = |r: &'_ Reading| -> bool {
+        let as_datagram = |r: &'_ Variant| -> bool {
             verify(&whole(joined, r.protocol, &r.payload, r.payload.len())) != Checksum::Wrong
         };
-        let holding: Vec<&Reading> = joined
+        let holding: Vec<&Variant> = joined
             .rivals
             .iter()
             .chain(&past)
@@ -132,7 +132,7 @@ impl Tracker {
     fn rival(
         &mut self,
         joined: &Joined,
-        reading: &Reading,
+        reading: &Variant,
         main: &Datagram<'_>,
         context: &Context,
     ) -> bool {

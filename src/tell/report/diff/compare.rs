@@ -5,7 +5,7 @@
 //! party, or as a lookup only, is changed, and the row says so.
 
 use super::changes::{change, of_traffic};
-use super::rows::{Group, Identity, Key, Operator, Port, Rows};
+use super::rows::{Group, Identity, Operator, Port, RowKey, Rows};
 use super::{Change, Counts, DestinationChange, Status};
 use crate::judge::classify::{Scope, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ const NOTED_MAX: usize = 4;
 /// What can be asked of one side.
 struct Index<'r> {
     /// Keys by identity.
-    by_identity: BTreeMap<&'r Identity, Vec<&'r Key>>,
+    by_identity: BTreeMap<&'r Identity, Vec<&'r RowKey>>,
     /// Addresses of named destinations, by scope.
     named_addresses: BTreeSet<(Scope, &'r str)>,
     /// Names beside the best one, by scope.
@@ -48,7 +48,7 @@ impl<'r> Index<'r> {
         index
     }
 
-    fn same_identity(&self, key: &Key) -> impl Iterator<Item = &'r Key> {
+    fn same_identity(&self, key: &RowKey) -> impl Iterator<Item = &'r RowKey> {
         let keys = self.by_identity.get(&key.identity);
         keys.into_iter().flatten().copied()
     }
@@ -64,7 +64,7 @@ pub(super) fn destinations(
         Index::of(&before, looked_up.0),
         Index::of(&after, looked_up.1),
     );
-    let keys: BTreeSet<&Key> = before.keyed.keys().chain(after.keyed.keys()).collect();
+    let keys: BTreeSet<&RowKey> = before.keyed.keys().chain(after.keyed.keys()).collect();
     let (mut rows, mut counts) = (Vec::new(), Counts::default());
     let none = BTreeMap::new();
     for key in keys {
@@ -142,7 +142,7 @@ fn pair(
     paired
 }
 
-fn row(key: &Key, app: Option<String>, of: &Group) -> DestinationChange {
+fn row(key: &RowKey, app: Option<String>, of: &Group) -> DestinationChange {
     DestinationChange {
         status: Status::Changed,
         news: false,
@@ -176,7 +176,7 @@ fn row(key: &Key, app: Option<String>, of: &Group) -> DestinationChange {
     }
 }
 
-fn both(key: &Key, app: Option<String>, was: Group, is: Group) -> Option<DestinationChange> {
+fn both(key: &RowKey, app: Option<String>, was: Group, is: Group) -> Option<DestinationChange> {
     let changes = of_traffic(&was.traffic, &is.traffic);
     if changes.is_empty() {
         return None;
@@ -191,7 +191,7 @@ fn both(key: &Key, app: Option<String>, was: Group, is: Group) -> Option<Destina
 }
 
 /// Only the capture has the row: either it is new, or the baseline has it in another form.
-fn appeared(key: &Key, app: Option<String>, is: Group, old: &Index<'_>) -> DestinationChange {
+fn appeared(key: &RowKey, app: Option<String>, is: Group, old: &Index<'_>) -> DestinationChange {
     // What came in unasked moves no verdict, and strangers knock at every public address.
     let moves = is.traffic.stage > Stage::Unsolicited;
     let known = known(key, &is, old, moves);
@@ -212,12 +212,12 @@ fn appeared(key: &Key, app: Option<String>, is: Group, old: &Index<'_>) -> Desti
 }
 
 /// What the baseline has of this name or address.
-fn known(key: &Key, is: &Group, old: &Index<'_>, moves: bool) -> Option<Change> {
-    let here: Vec<&Key> = old
+fn known(key: &RowKey, is: &Group, old: &Index<'_>, moves: bool) -> Option<Change> {
+    let here: Vec<&RowKey> = old
         .same_identity(key)
         .filter(|other| other.scope == key.scope && other.operator == key.operator)
         .collect();
-    let at_port: Vec<&&Key> = here.iter().filter(|other| other.port == key.port).collect();
+    let at_port: Vec<&&RowKey> = here.iter().filter(|other| other.port == key.port).collect();
     if at_port.iter().any(|other| other.transport == key.transport) {
         return Some(change(
             "whose",
@@ -265,9 +265,9 @@ fn known(key: &Key, is: &Group, old: &Index<'_>, moves: bool) -> Option<Change> 
 }
 
 /// What a side has that is close to a row that it does not have.
-fn near(key: &Key, group: &Group, other: &Index<'_>, side: &str) -> Vec<String> {
+fn near(key: &RowKey, group: &Group, other: &Index<'_>, side: &str) -> Vec<String> {
     let mut notes = Vec::new();
-    let same: Vec<&Key> = other.same_identity(key).collect();
+    let same: Vec<&RowKey> = other.same_identity(key).collect();
     let listed = |words: BTreeSet<String>| {
         let words: Vec<String> = words.into_iter().take(NOTED_MAX).collect();
         words.join(", ")
@@ -326,7 +326,7 @@ fn near(key: &Key, group: &Group, other: &Index<'_>, side: &str) -> Vec<String> 
     notes
 }
 
-fn gone(key: &Key, app: Option<String>, was: Group, new: &Index<'_>) -> DestinationChange {
+fn gone(key: &RowKey, app: Option<String>, was: Group, new: &Index<'_>) -> DestinationChange {
     DestinationChange {
         status: Status::Gone,
         notes: near(key, &was, new, "the capture"),

@@ -43,7 +43,7 @@ pub(super) enum Operator {
 
 /// What rows are told apart by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct RowKey {
     pub(super) scope: Scope,
     pub(super) identity: Identity,
     pub(super) operator: Operator,
@@ -79,7 +79,7 @@ pub(super) struct Group {
 /// All destinations of one side: per key, per app (`None` without a label).
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    pub(super) keyed: BTreeMap<Key, BTreeMap<Option<String>, Group>>,
+    pub(super) keyed: BTreeMap<RowKey, BTreeMap<Option<String>, Group>>,
 }
 
 /// Which autonomous system an address lies in, by either side: where the sides used different
@@ -151,7 +151,7 @@ impl Rows {
     }
 }
 
-fn key(destination: &Destination, systems: &Systems) -> Key {
+fn key(destination: &Destination, systems: &Systems) -> RowKey {
     let ip = destination.ip.as_deref().map(address);
     let identity = match (&destination.host, &ip) {
         (Some(host), _) => Identity::Name(host.clone()),
@@ -172,7 +172,7 @@ fn key(destination: &Destination, systems: &Systems) -> Key {
         Some(port) if meaning::is_dynamic(port) => Port::Dynamic,
         Some(port) => Port::Fixed(port),
     };
-    Key {
+    RowKey {
         scope: destination.scope,
         identity,
         operator,
