@@ -8,6 +8,7 @@
 
 use super::tls_hello::{ClientHello, is_grease};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 
 /// What carries the hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,59 +25,154 @@ pub enum Over {
 const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
 
+/// Characters of a fingerprint.
+const LENGTH: usize = 36;
+
 /// Characters kept of each hash.
 const HASH_LEN: usize = 12;
 
 /// A hash of nothing.
 const NO_HASH: &str = "000000000000";
 
+/// Programs whose hashes are remembered: a capture has few TLS libraries, each with thousands of hellos.
+const REMEMBERED: usize = 64;
+/// Numbers of a list that is remembered; browsers have some fifty.
+const LIST_MAX: usize = 256;
+
+thread_local! {
+    /// Nothing but what the hashes of the same numbers come to, so that it changes no result.
+    static MEMORY: RefCell<Memory> = const { RefCell::new(Memory::NEW) };
+}
+
 /// The fingerprint of a hello; `None` if not all of it could be read, since a part of it has another one.
 pub fn fingerprint(hello: &ClientHello, over: Over) -> Option<String> {
     if hello.damaged {
         return None;
     }
-    let sound = |list: &[u16]| -> Vec<u16> {
-        let kept = list.iter().copied();
-        kept.filter(|value| !is_grease(*value)).collect()
+    MEMORY.with_borrow_mut(|memory| {
+        memory.asked.take(hello);
+        let transport = match over {
+            Over::Tcp => 't',
+            Over::Quic => 'q',
+            Over::Dtls => 'd',
+        };
+        let named = if memory.asked.names_server { 'd' } else { 'i' };
+        let mut text = String::with_capacity(LENGTH);
+        text.push(transport);
+        text.push_str(version(hello));
+        text.push(named);
+        push_two(&mut text, memory.asked.suites.len());
+        push_two(&mut text, memory.asked.extensions_said);
+        text.push_str(&ends(&hello.first_alpn));
+        text.push('_');
+        memory.push_hashes(&mut text);
+        Some(text)
+    })
+}
+
+/// What the hashes of a hello are taken of.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    /// Sorted.
+    suites: Vec<u16>,
+    /// Sorted, without those that the first part tells.
+    extensions: Vec<u16>,
+    /// In the order of the hello.
+    algorithms: Vec<u16>,
+    /// With those that the first part tells.
+    extensions_said: usize,
+    names_server: bool,
+}
+
+impl Asked {
+    const NEW: Self = Self {
+        suites: Vec::new(),
+        extensions: Vec::new(),
+        algorithms: Vec::new(),
+        extensions_said: 0,
+        names_server: false,
     };
-    let mut suites = sound(&hello.cipher_suites);
-    let mut extensions = sound(&hello.extension_types);
-    let transport = match over {
-        Over::Tcp => 't',
-        Over::Quic => 'q',
-        Over::Dtls => 'd',
-    };
-    let named = if extensions.contains(&SERVER_NAME) {
-        'd'
-    } else {
-        'i'
-    };
-    let mut text = format!(
-        "{transport}{}{named}{:02}{:02}{}_",
-        version(hello),
-        suites.len().min(99),
-        extensions.len().min(99),
-        ends(&hello.first_alpn),
-    );
-    suites.sort_unstable();
-    text.push_str(&hash(&list(&suites)));
-    text.push('_');
-    extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
-    extensions.sort_unstable();
-    let algorithms = sound(&hello.signature_algorithms);
-    if extensions.is_empty() {
-        text.push_str(NO_HASH);
-    } else if algorithms.is_empty() {
-        text.push_str(&hash(&list(&extensions)));
-    } else {
-        // In the order of the hello.
-        text.push_str(&hash(&format!(
-            "{}_{}",
-            list(&extensions),
-            list(&algorithms)
-        )));
+
+    fn take(&mut self, hello: &ClientHello) {
+        let sound = |to: &mut Vec<u16>, list: &[u16]| {
+            to.clear();
+            to.extend(list.iter().copied().filter(|value| !is_grease(*value)));
+        };
+        sound(&mut self.suites, &hello.cipher_suites);
+        sound(&mut self.extensions, &hello.extension_types);
+        sound(&mut self.algorithms, &hello.signature_algorithms);
+        self.extensions_said = self.extensions.len();
+        self.names_server = self.extensions.contains(&SERVER_NAME);
+        self.suites.sort_unstable();
+        self.extensions
+            .retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
+        self.extensions.sort_unstable();
     }
-    Some(text)
+
+    fn hashes(&self) -> String {
+        let mut text = hash(&list(&self.suites));
+        text.push('_');
+        if self.extensions.is_empty() {
+            text.push_str(NO_HASH);
+        } else if self.algorithms.is_empty() {
+            text.push_str(&hash(&list(&self.extensions)));
+        } else {
+            let mut both = list(&self.extensions);
+            both.push('_');
+            both.push_str(&list(&self.algorithms));
+            text.push_str(&hash(&both));
+        }
+        text
+    }
+}
+
+/// Hashes of the hellos met last.
+struct Memory {
+    asked: Asked,
+    known: Vec<(Asked, String)>,
+    /// The one to give up next.
+    oldest: usize,
+}
+
+impl Memory {
+    const NEW: Self = Self {
+        asked: Asked::NEW,
+        known: Vec::new(),
+        oldest: 0,
+    };
+
+    /// Adds both hashes of what is asked, with what stands between.
+    fn push_hashes(&mut self, text: &mut String) {
+        let asked = &self.asked;
+        let known = self.known.iter().find(|(of, _)| {
+            of.suites == asked.suites
+                && of.extensions == asked.extensions
+                && of.algorithms == asked.algorithms
+        });
+        if let Some((_, hashes)) = known {
+            text.push_str(hashes);
+            return;
+        }
+        let hashes = asked.hashes();
+        text.push_str(&hashes);
+        let lists = [&asked.suites, &asked.extensions, &asked.algorithms];
+        if lists.iter().any(|list| list.len() > LIST_MAX) {
+            return;
+        }
+        let one = (std::mem::replace(&mut self.asked, Asked::NEW), hashes);
+        if let Some(place) = self.known.get_mut(self.oldest) {
+            *place = one;
+        } else {
+            self.known.push(one);
+        }
+        self.oldest = self.oldest.wrapping_add(1) % REMEMBERED;
+    }
+}
+
+/// A number of at most two digits, in two; what is greater is 99.
+fn push_two(text: &mut String, number: usize) {
+    let number = u32::try_from(number.min(99)).unwrap_or(99);
+    text.extend([number / 10, number % 10].map(|digit| char::from_digit(digit, 10).unwrap_or('0')));
 }
 
 /// The highest version offered. Those of DTLS count down.
@@ -140,8 +236,12 @@ fn hash(text: &str) -> String {
 
 /// Digit by digit: a hello has dozens of numbers, and formatting each costs more than the hash of them all.
 fn push_hex(text: &mut String, bytes: &[u8]) {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    text.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS.get(usize::from(half)).copied().unwrap_or(b'0'));
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0xf));
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +319,40 @@ mod tests {
             fingerprint(&hello, Over::Tcp).unwrap(),
             "t12d4605h2_85626a9a5f7f_aaf95bb78ec9"
         );
+    }
+
+    #[test]
+    fn what_is_remembered_changes_no_fingerprint() {
+        let of = |n: u16| ClientHello {
+            cipher_suites: vec![0x1301, n],
+            extension_types: vec![SERVER_NAME, 5, n],
+            ..example()
+        };
+        let anew = |n: u16| {
+            let mut asked = Asked::NEW;
+            asked.take(&of(n));
+            asked.hashes()
+        };
+        // More than are remembered, twice over, and each twice.
+        let many = (0..3 * REMEMBERED as u16).chain(0..3 * REMEMBERED as u16);
+        for n in many.flat_map(|n| [n, n]) {
+            let told = fingerprint(&of(n), Over::Tcp).unwrap();
+            assert!(told.ends_with(&format!("_{}", anew(n))), "{n}: {told}");
+        }
+        let long = ClientHello {
+            cipher_suites: (0..1000).collect(),
+            ..example()
+        };
+        fingerprint(&long, Over::Tcp).unwrap();
+        MEMORY.with_borrow(|memory| {
+            assert_eq!(memory.known.len(), REMEMBERED);
+            assert!(
+                memory
+                    .known
+                    .iter()
+                    .all(|(of, _)| of.suites.len() <= LIST_MAX)
+            );
+        });
     }
 
     #[test]
