@@ -4,9 +4,11 @@
 //! has no label once it was passed over is looked at as it is.
 
 mod readers;
+#[cfg(test)]
+mod told;
 
 use super::held::Held;
-use super::hits::Out;
+use super::hits::{Around, Out};
 use super::plain;
 use super::{readable, scan};
 use crate::ground::work::looks_at;
@@ -367,7 +369,7 @@ impl Framed {
             undecided: opened.undecided,
             ..told
         };
-        let around = std::mem::replace(&mut out.inside, true);
+        let around = out.inside.replace(Around::Tls);
         if opened.torn {
             inside.event(Event::Hole, told, out);
             inside.labels.clear();
@@ -400,7 +402,7 @@ impl Framed {
     /// Nothing follows of what is at hand.
     fn end(&mut self, told: Told, out: &mut Out<'_>) {
         if let Some(inside) = &mut self.inside {
-            let around = std::mem::replace(&mut out.inside, true);
+            let around = out.inside.replace(Around::Tls);
             inside.event(Event::Hole, told, out);
             out.inside = around;
         }

@@ -76,15 +76,32 @@ impl Opened {
     }
 }
 
-/// What a place is called within a connection that was opened.
-fn inside(place: &'static str) -> &'static str {
-    match place {
-        "http url" => "http url in opened tls",
-        "http header" => "http header in opened tls",
-        "http body" => "http body in opened tls",
-        "websocket" => "websocket in opened tls",
-        "mqtt" => "mqtt in opened tls",
-        _ => "opened tls",
+/// What seals the connection that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Around {
+    Tls,
+    Dtls,
+    Quic,
+}
+
+impl Around {
+    /// What a place is called within.
+    fn place(self, place: &'static str) -> &'static str {
+        match (self, place) {
+            (Self::Tls, "http url") => "http url in opened tls",
+            (Self::Tls, "http header") => "http header in opened tls",
+            (Self::Tls, "http body") => "http body in opened tls",
+            (Self::Tls, "websocket") => "websocket in opened tls",
+            (Self::Tls, "mqtt") => "mqtt in opened tls",
+            (Self::Tls, _) => "opened tls",
+            (Self::Dtls, _) => "opened dtls",
+            (Self::Quic, "http url") => "http url in opened quic",
+            (Self::Quic, "http header") => "http header in opened quic",
+            (Self::Quic, "http body") => "http body in opened quic",
+            (Self::Quic, "websocket") => "websocket in opened quic",
+            (Self::Quic, "mqtt") => "mqtt in opened quic",
+            (Self::Quic, _) => "opened quic",
+        }
     }
 }
 
@@ -99,8 +116,8 @@ pub(super) struct Out<'o> {
     pub(super) interval: u32,
     /// What the dissectors know of the payload.
     pub(super) payload: PayloadKind,
-    /// It came sealed, and was opened.
-    pub(super) inside: bool,
+    /// It came sealed in this, and was opened.
+    pub(super) inside: Option<Around>,
     /// Counts what comes out of compressed bodies.
     pub(super) opened: &'o Opened,
     /// Counts the flow's tokens.
@@ -124,7 +141,7 @@ impl Out<'_> {
             kind: found.kind,
             text: found.masked,
             plain: (self.policy == Policy::Revealed).then_some(found.plain),
-            place: if self.inside { inside(place) } else { place },
+            place: self.inside.map_or(place, |around| around.place(place)),
             side: self.side,
             interval,
             first: at,

@@ -6,7 +6,7 @@
 use super::direction::{DIRECTION_MAX, Direction, Told};
 use super::encoding::Coding;
 use super::held::Credit;
-use super::hits::{Opened, Out, Tokens};
+use super::hits::{Around, Opened, Out, Tokens};
 use super::message::Message;
 use super::plain::drone_positions;
 use super::{Policy, labels, readable, scan, video};
@@ -76,6 +76,14 @@ pub fn is_dissected(flow: &Flow, bytes: u64) -> bool {
     }
 }
 
+/// What seals the datagrams of a flow.
+fn around(flow: &Flow) -> Around {
+    match flow.facts.protocol {
+        Some("dtls" | "dns-over-dtls") => Around::Dtls,
+        _ => Around::Quic,
+    }
+}
+
 /// The payload of a flow.
 pub struct Watch {
     sides: Pair<Direction>,
@@ -115,7 +123,7 @@ impl Account {
             at,
             interval,
             payload,
-            inside: false,
+            inside: None,
             opened: &self.opened,
             tokens: &self.tokens,
         }
@@ -420,7 +428,7 @@ impl Watch {
         self.account.opened.saw(length);
         let too_much = seen.saturating_add(self.account.opened.get()) > DIRECTION_MAX;
         let mut out = self.account.out(side, when, clues.payload, credits);
-        out.inside = true;
+        out.inside = Some(around(flow));
         out.read(
             usize::try_from(lent.marks).unwrap_or(usize::MAX),
             when.0,
@@ -492,7 +500,7 @@ impl Watch {
         direction.label(labels);
         direction.flush(told, &mut out);
         direction.stop(told, &mut out);
-        out.inside = true;
+        out.inside = Some(around(flow));
         while let Some((_, mut stream)) = self.streams.of_mut(side).pop_first() {
             stream.flush(told, &mut out);
             stream.stop(told, &mut out);

@@ -1,11 +1,12 @@
 //! Lookups in requests of HTTP in clear: DNS over HTTPS (RFC 8484) without the S, as it is spoken to a resolver or proxy on the site.
 //!
 //! The message stands in the query (`?dns=`, base64url, §4.1) or in the body (`application/dns-message`); the JSON form of public
-//! resolvers says `?name=` at `/resolve` or `/dns-query`. Answers are not read. Inside TLS nothing of it can be seen.
+//! resolvers says `?name=` at `/resolve` or `/dns-query`. An answer that is a message is read, one in JSON is not. Inside TLS nothing of it can
+//! be seen without its keys.
 
-use super::Sink;
 use super::dns_message::{parse, rtype};
 use super::host_name::HostName;
+use super::{Session, Sink};
 use crate::evidence::flow::Relay;
 use crate::ground::gaps::GapId;
 use base64::Engine as _;
@@ -29,12 +30,18 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What the target of a request looks up.
-pub(super) fn asked(path: &[u8], sink: &mut Sink<'_>) {
-    for bytes in questions(path) {
-        message(&bytes, sink);
+/// Reads the body of an answer; what is no message says that there is none.
+pub(super) fn answer(body: &[u8], dns: &mut dyn Session, sink: &mut Sink<'_>) {
+    if parse(body).is_ok() {
+        read(body, dns, sink);
     }
-    names(path, sink);
+}
+
+/// Reads a message; what stands around it has parts of its own.
+fn read(bytes: &[u8], dns: &mut dyn Session, sink: &mut Sink<'_>) {
+    let parts = std::mem::take(&mut sink.parts);
+    dns.read(bytes, sink);
+    sink.parts = parts;
 }
 
 /// Path and query of a target.
@@ -74,22 +81,23 @@ pub(super) fn names(target: &[u8], sink: &mut Sink<'_>) {
     }
 }
 
-/// A message in a query or a body.
-pub(super) fn message(bytes: &[u8], sink: &mut Sink<'_>) {
-    let read = parse(bytes).ok();
-    let questions = read.iter().flat_map(|message| &message.questions);
-    let mut none = true;
-    for question in questions.filter(|question| !question.name.is_root()) {
-        none = false;
-        sink.looks_up(&Arc::from(question.name.as_str()), question.qtype);
-    }
+/// A message in a query or a body. True if it looks up and holds nothing else.
+pub(super) fn message(bytes: &[u8], dns: &mut dyn Session, sink: &mut Sink<'_>) -> bool {
     sink.relays(Relay::Lookup);
-    if none {
+    let message = parse(bytes).ok().filter(|message| {
+        let mut questions = message.questions.iter();
+        questions.any(|question| !question.name.is_root())
+    });
+    let Some(message) = message else {
+        sink.flow.within.others = true;
         sink.gap(
             GapId::UnreadablePackets,
             "a DNS message in HTTP that cannot be read",
         );
-    }
+        return false;
+    };
+    read(bytes, dns, sink);
+    message.foreign(bytes.len()) == 0
 }
 
 /// A lookup whose name is sealed.

@@ -7,6 +7,7 @@ use super::tls_hello::{dtls_client_hello, server_hello};
 use super::tls_record::handshake_type;
 use super::{Keys, Sink};
 use crate::evidence::flow::{Pair, Side};
+use crate::observe::flow::Carries;
 use crate::observe::open::dtls::{DtlsRecord, HEADER_LEN, Opener};
 use crate::observe::open::keylog::{Keylog, Label};
 use crate::observe::open::tls::opener::{Agreed, Side as Role};
@@ -102,7 +103,9 @@ impl Opening {
                 Err(why) => sink.sealed(why.into(), length),
             }
         }
-        if *sink.flow.heard.of(sink.side()) {
+        // As long as there are handshakes alone, packets are counted where they come in.
+        let counted = *sink.flow.carries.of(sink.side()) != Carries::Application;
+        if *sink.flow.heard.of(sink.side()) && !counted {
             let sum = &mut sink.flow.lent.marks;
             *sum = sum.saturating_add(marks as u64);
         }

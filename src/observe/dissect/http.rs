@@ -12,7 +12,7 @@ use super::http1::{
 };
 use super::httpdns::Asked;
 use super::wire::Fit;
-use super::{Protocol, Session, Sink, Step, doh, httpdns, masque, websocket};
+use super::{Protocol, Session, Sink, Step, dns, doh, httpdns, masque, websocket};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::gaps::GapId;
@@ -41,14 +41,22 @@ struct Http {
     socket: bool,
     /// The head of an answer comes next, unless an earlier answer still goes on.
     asked: bool,
-    /// The name that the latest request asked HTTPDNS for.
-    httpdns: Option<Arc<str>>,
+    /// What the answer to the latest request may say.
+    lookup: Option<Answered>,
     /// Bytes of its answer, once its head is known.
     answer_length: usize,
     /// Bytes of a body that is a DNS message.
     question: Option<usize>,
     /// How far the head at hand of each side was searched for its end.
     search: Pair<Search>,
+}
+
+/// The answer to a lookup.
+enum Answered {
+    /// Of HTTPDNS, for this name.
+    HttpDns(Arc<str>),
+    /// A message of this conversation of DNS.
+    Message(Box<dyn Session>),
 }
 
 /// Longest HTTPDNS answer that is read; one about one name has a few hundred bytes.
@@ -66,9 +74,16 @@ impl Session for Http {
             let Some(message) = bytes.get(..length) else {
                 return Step::More;
             };
-            doh::message(message, sink);
+            let alone = match &mut self.lookup {
+                Some(Answered::Message(dns)) => doh::message(message, &mut **dns, sink),
+                _ => false,
+            };
+            let part = match alone {
+                true => Part::Lookup { header: 0 },
+                false => body(self.coding, true),
+            };
             self.question = None;
-            sink.part(length, body(self.coding, true));
+            sink.part(length, part);
             return Step::Consumed(length);
         }
         if let Some(body) = &mut self.body {
@@ -164,7 +179,7 @@ fn walk(chunks: &mut Chunked, coding: Coding, bytes: &[u8], sink: &mut Sink<'_>)
 
 impl Http {
     fn answer(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
-        if let Some(name) = &self.httpdns {
+        if let Some(lookup) = &mut self.lookup {
             if bytes.len() < self.answer_length.min(ANSWER_MAX) {
                 return Step::More;
             }
@@ -173,7 +188,7 @@ impl Http {
                 if bytes.len() < ANSWER_MAX {
                     return Step::More;
                 }
-                (self.httpdns, self.asked) = (None, false);
+                (self.lookup, self.asked) = (None, false);
                 self.answer_length = 0;
                 return Step::Consumed(bytes.len());
             };
@@ -183,11 +198,16 @@ impl Http {
             {
                 sink.clock(ClockKind::HttpDate, date);
             }
-            let (addresses, ttl) = httpdns::answers(body);
-            for address in addresses {
-                sink.answers(name, Vec::new(), address, ttl);
+            match lookup {
+                Answered::HttpDns(name) => {
+                    let (addresses, ttl) = httpdns::answers(body);
+                    for address in addresses {
+                        sink.answers(name, Vec::new(), address, ttl);
+                    }
+                }
+                Answered::Message(dns) => doh::answer(body, &mut **dns, sink),
             }
-            (self.httpdns, self.asked) = (None, false);
+            (self.lookup, self.asked) = (None, false);
             return Step::Consumed(bytes.len());
         }
         if !self.switching && !self.asked {
@@ -250,18 +270,29 @@ impl Http {
                 say(host, NameSource::HttpHost, sink);
             }
         }
-        self.httpdns = None;
+        self.lookup = None;
         if let Some(asked) = &request.asked {
             self.lookup(asked, sink);
         }
-        doh::asked(&request.path, sink);
+        doh::names(&request.path, sink);
+        let questions = doh::questions(&request.path);
         let kind = request.content_type.as_deref().unwrap_or_default();
         let length = request
             .content_length
             .and_then(|length| usize::try_from(length).ok())
             .filter(|length| (1..=doh::MESSAGE_MAX).contains(length));
+        let asks = length.is_some() && kind.starts_with(doh::MESSAGE) && !request.bad_framing;
+        if asks || !questions.is_empty() {
+            let mut dns = (dns::OVER_UDP.open)();
+            for question in &questions {
+                doh::message(question, &mut *dns, sink);
+            }
+            self.lookup = Some(Answered::Message(dns));
+        } else {
+            sink.flow.within.others = true;
+        }
         match length {
-            Some(length) if kind.starts_with(doh::MESSAGE) && !request.bad_framing => {
+            Some(length) if asks => {
                 self.question = Some(length);
                 return Step::Consumed(request.head_len);
             }
@@ -301,7 +332,8 @@ impl Http {
             if asked.v6 {
                 sink.looks_up(&name, rtype::AAAA);
             }
-            self.httpdns = (asked.names.len() == 1).then_some(name);
+            let known = asked.names.len() == 1;
+            self.lookup = known.then_some(Answered::HttpDns(name));
         }
         if asked.encrypted && asked.names.is_empty() {
             sink.flow.facts.hidden = Some("HTTPDNS with encrypted names");

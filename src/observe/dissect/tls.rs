@@ -10,7 +10,8 @@ use super::tls_certificate::{Certificate, leaf};
 use super::tls_hello::{ClientHello, Ech, client_hello, server_hello};
 use super::tls_opening::Opening;
 use super::tls_record::{
-    HEADER_LEN, HandshakeMessage, Handshakes, Next, Record, content_type, fit, handshake_type, next,
+    Again, HEADER_LEN, HandshakeMessage, Handshakes, Next, Record, again, content_type, fit,
+    handshake_type, next,
 };
 use super::{Keys, Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
@@ -32,8 +33,9 @@ pub(super) const TLS: Protocol = Protocol {
 pub(super) const DOT_PORT: u16 = 853;
 const DOT_ALPN: &str = "dot";
 
-/// TLS 1.3 (RFC 8446 §4.2.1).
+/// TLS 1.3 (RFC 8446 §4.2.1), whose records say 1.2.
 const TLS_1_3: u16 = 0x0304;
+const TLS_1_2: u16 = 0x0303;
 
 /// Length of the record that carries a TLS 1.3 Finished and nothing else: message header 4, verify
 /// data 32 or 48, inner content type 1, tag 16 (RFC 8446 §4.4.4, §5.2). It has the outer type of
@@ -60,6 +62,8 @@ struct Tls {
     client: Option<Side>,
     /// Opens records, if there are keys.
     opening: Option<Box<Opening>>,
+    /// Bytes are missing: where the next record begins is looked for.
+    seeks: Pair<bool>,
 }
 
 impl Session for Tls {
@@ -69,7 +73,13 @@ impl Session for Tls {
     }
 
     fn lost(&mut self, side: Side) -> bool {
-        self.opening.as_mut().is_some_and(|o| o.lost(side))
+        let client = self.client;
+        let stays = self.opening.as_mut().is_some_and(|o| o.lost(side, client));
+        *self.seeks.of_mut(side) = stays;
+        // Of a message of the handshake the beginning may be missing; only hellos show themselves.
+        *self.encrypted.of_mut(side) = true;
+        *self.handshakes.of_mut(side) = Handshakes::default();
+        stays
     }
 
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
@@ -121,6 +131,10 @@ impl Session for Tls {
     }
 
     fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if *self.seeks.of(sink.side()) {
+            sink.sealed(Seal::LostPackets, bytes.len());
+            return;
+        }
         // The connection ended inside a hello: what is there may hold the name.
         let mut rest = bytes;
         while let Next::Record(record) = next(rest) {
@@ -163,6 +177,14 @@ fn takes(record: &Record<'_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// Passes over bytes of a record whose beginning is missing.
+fn pass_torn(length: usize, sink: &mut Sink<'_>) -> Step {
+    sink.carries(Carries::Application);
+    sink.sealed(Seal::LostPackets, length);
+    sink.part(length, Part::Closed);
+    Step::Consumed(length)
+}
+
 fn pass(record: &Record<'_>) -> Step {
     Step::Skip((HEADER_LEN + record.length) as u64)
 }
@@ -172,9 +194,21 @@ impl Tls {
     fn read_opening(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         let side = sink.side();
         sink.flow.accounts |= self.opening.as_ref().is_some_and(|o| o.is_known());
+        if *self.seeks.of(side) {
+            match again(bytes, self.version.min(TLS_1_2)) {
+                Again::At(0) => *self.seeks.of_mut(side) = false,
+                Again::NotBefore(0) => return Step::More,
+                Again::At(at) | Again::NotBefore(at) => return pass_torn(at, sink),
+            }
+        }
         let record = match next(bytes) {
             Next::Record(record) => record,
             Next::NeedMore => return Step::More,
+            Next::Broken if self.opening.as_ref().is_some_and(|o| o.is_torn(side)) => {
+                // What looked like a record behind a hole was none.
+                *self.seeks.of_mut(side) = true;
+                return pass_torn(1, sink);
+            }
             Next::Broken => {
                 sink.carries(Carries::Application);
                 sink.gap(GapId::UnreadablePackets, "a TLS record that cannot be read");

@@ -2,12 +2,15 @@
 //!
 //! The key log is asked by the random of the client's hello (draft-ietf-tls-keylogfile); a connection that it does not know stays sealed.
 //! What comes out is handed to the stream layer with the record that it came in, and read as if it had come in clear. A record whose tag
-//! fails is never content; what is missing before the next one is said with it.
+//! fails is never content; what is missing before the next one is said with it. Behind a hole records are found again by their headers
+//! and opened under the numbers that they can have; a handshake with a hole in it leaves all of the rest sealed. A handshake inside the
+//! connection (TLS 1.2 and before, RFC 5246 §7.4.1) is read: it has a random, keys and perhaps a name of its own.
 
-use super::tls_hello::ServerHello;
-use super::tls_record::{HEADER_LEN, Record};
+use super::tls;
+use super::tls_hello::{ServerHello, client_hello, server_hello};
+use super::tls_record::{HEADER_LEN, Handshakes, Record, content_type, handshake_type};
 use super::{Inside, Sink};
-use crate::evidence::flow::{Pair, Side};
+use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::seal::Seal;
 use crate::observe::flow::part::Part;
 use crate::observe::open::keylog::{Keylog, Label};
@@ -38,6 +41,10 @@ pub(super) struct Opening {
     client: Option<[u8; 32]>,
     server: Option<ServerHello>,
     open: Option<Open>,
+    /// Handshake messages that came sealed.
+    inner: Pair<Handshakes>,
+    /// Random of the client's hello among them.
+    again: Option<[u8; 32]>,
     /// Bytes of each direction that the protocol took for itself.
     own: Pair<usize>,
 }
@@ -70,6 +77,8 @@ impl Opening {
             client: None,
             server: None,
             open: None,
+            inner: Pair::default(),
+            again: None,
             own: Pair::default(),
         }
     }
@@ -96,14 +105,7 @@ impl Opening {
         if self.open.is_none()
             && let (Some(side), Some(random), Some(server)) = (client, self.client, &self.server)
         {
-            let agreed = Agreed {
-                client: random,
-                server: server.random,
-                version: server.selected_version,
-                suite: server.cipher,
-                encrypt_then_mac: server.encrypt_then_mac,
-                compressed: server.compressed,
-            };
+            let agreed = agreed(random, server);
             let opener = |role| Opener::new(&self.log, &agreed, role);
             let (own, other) = (opener(Role::Client), opener(Role::Server));
             let openers = match side {
@@ -119,13 +121,20 @@ impl Opening {
         self.open.is_some()
     }
 
-    /// Bytes of a direction are missing. False if nothing can be opened behind them.
-    pub(super) fn lost(&mut self, side: Side) -> bool {
+    /// Bytes of a direction are missing; `client` said the first hello. False if the connection is not known.
+    pub(super) fn lost(&mut self, side: Side, client: Option<Side>) -> bool {
+        self.is_agreed(client);
+        *self.inner.of_mut(side) = Handshakes::default();
         if let Some(open) = &mut self.open {
             open.openers.of_mut(side).lost();
             *open.torn.of_mut(side) = true;
         }
-        self.open.is_some()
+        self.is_known()
+    }
+
+    /// True if something before the next record of a direction is missing.
+    pub(super) fn is_torn(&self, side: Side) -> bool {
+        self.open.as_ref().is_some_and(|open| *open.torn.of(side))
     }
 
     /// Why bytes that are no record stay sealed.
@@ -179,7 +188,10 @@ impl Opening {
                 });
             }
             // Handshake, alerts: the protocol's own.
-            Ok(_) => {
+            Ok(kind) => {
+                if kind == content_type::HANDSHAKE && *room != *record.fragment {
+                    self.handshake(&room, sink);
+                }
                 if data {
                     sink.opened(length);
                 }
@@ -195,9 +207,59 @@ impl Opening {
         }
     }
 
+    /// Takes handshake messages that came sealed: with TLS 1.2 and before another handshake, whose keys hold from the next changes of
+    /// cipher on.
+    fn handshake(&mut self, fragment: &[u8], sink: &mut Sink<'_>) {
+        let old = self.server.as_ref().map(|s| s.selected_version);
+        let side = sink.side();
+        if old == Some(TLS_1_3) || self.inner.of_mut(side).push(fragment).is_err() {
+            return;
+        }
+        while let Some(message) = self.inner.of_mut(side).pop() {
+            match message.kind {
+                handshake_type::CLIENT_HELLO => {
+                    if let Some(hello) = client_hello(&message.body) {
+                        tls::said(&hello, NameSource::TlsSni, sink);
+                        sink.ledger.hello(sink.at.at, hello.random);
+                        self.again = Some(hello.random);
+                    }
+                }
+                handshake_type::SERVER_HELLO => {
+                    if let (Some(random), Some(hello), Some(open)) =
+                        (self.again, server_hello(&message.body), &mut self.open)
+                    {
+                        let agreed = agreed(random, &hello);
+                        let (server, client) = (side, side.other());
+                        for (side, role) in [(client, Role::Client), (server, Role::Server)] {
+                            let opener = open.openers.of_mut(side);
+                            opener.renegotiated(&self.log, &agreed, role);
+                        }
+                        open.front = HEADER_LEN.saturating_add(vector_len(&agreed));
+                    }
+                }
+                handshake_type::CERTIFICATE if self.again.is_some() => {
+                    tls::certificate(&message.body, sink);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// True while the client may wait for the server's hello.
     pub(super) fn waits(&self, side: Side, client: Option<Side>) -> bool {
         self.open.is_none() && client == Some(side)
+    }
+}
+
+/// What two hellos agree on.
+fn agreed(client: [u8; 32], server: &ServerHello) -> Agreed {
+    Agreed {
+        client,
+        server: server.random,
+        version: server.selected_version,
+        suite: server.cipher,
+        encrypt_then_mac: server.encrypt_then_mac,
+        compressed: server.compressed,
     }
 }
 

@@ -117,6 +117,46 @@ pub fn fit(prefix: &[u8]) -> Fit {
     Fit::Mine
 }
 
+/// Where a record begins again in bytes of which those before are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Here, behind so many bytes.
+    At(usize),
+    /// Not in so many bytes; what is behind them may be one.
+    NotBefore(usize),
+}
+
+/// Looks for a record with this version, 0 for any: a header, and behind the fragment another one or the end of what is here. One byte in a million of what
+/// is encrypted looks like a header, and of those one in a million has another one behind it.
+pub fn again(bytes: &[u8], version: u16) -> Again {
+    let [high, low] = version.to_be_bytes();
+    let is_header = |bytes: &[u8]| match bytes {
+        [_, first, second, ..] if version > 0 && (*first != high || *second != low) => Fit::NotMine,
+        _ => fit_header(bytes),
+    };
+    for (at, kind) in bytes.iter().enumerate() {
+        if !(content_type::CHANGE_CIPHER_SPEC..=content_type::APPLICATION_DATA).contains(kind) {
+            continue;
+        }
+        let rest = bytes.get(at..).unwrap_or_default();
+        match is_header(rest) {
+            Fit::NotMine => continue,
+            Fit::NeedMore => return Again::NotBefore(at),
+            Fit::Mine => {}
+        }
+        let Next::Record(record) = next(rest) else {
+            continue;
+        };
+        let behind = rest.get(HEADER_LEN.saturating_add(record.length)..);
+        match behind.map(|behind| (behind, is_header(behind))) {
+            Some(([], _) | (_, Fit::Mine)) => return Again::At(at),
+            Some((_, Fit::NotMine)) => {}
+            Some((_, Fit::NeedMore)) | None => return Again::NotBefore(at),
+        }
+    }
+    Again::NotBefore(bytes.len())
+}
+
 fn fit_header(bytes: &[u8]) -> Fit {
     let holds = [
         |_: &[u8], byte: u8| {

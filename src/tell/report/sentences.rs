@@ -137,7 +137,9 @@ fn in_clear(account: &Account) -> Option<String> {
         more => format!(" and {more} more"),
     };
     // What stood in a sealed connection is readable with its keys.
-    let word = match hits.iter().any(|hit| hit.place.ends_with("opened tls")) {
+    let opened = ["opened tls", "opened dtls", "opened quic"];
+    let is_inside = |place: &str| opened.iter().any(|end| place.ends_with(end));
+    let word = match hits.iter().any(|hit| is_inside(&hit.place)) {
         true => "readable",
         false => "in clear",
     };

@@ -1,6 +1,8 @@
 //! Who reads which part of a direction.
 
 use super::STREAMS_MAX;
+#[cfg(test)]
+use super::told;
 use crate::observe::content::encoding::Coding;
 use crate::observe::content::held::{Held, add};
 use crate::observe::content::hits::Out;
@@ -21,6 +23,8 @@ pub(super) struct Readers {
     socket: Option<Box<WebSocket>>,
     /// Bytes are missing of the body at hand: what is packed cannot be opened any more.
     pub(super) torn: bool,
+    #[cfg(test)]
+    id: told::Id,
 }
 
 impl Readers {
@@ -38,6 +42,8 @@ impl Readers {
                 coding,
                 ..
             } => {
+                #[cfg(test)]
+                told::body(self.id, *place, *stream, bytes.len());
                 let known = self.bodies.contains_key(stream);
                 if known || self.bodies.len() < STREAMS_MAX {
                     let coding = if self.torn { Coding::Plain } else { *coding };
@@ -75,6 +81,8 @@ impl Readers {
             self.end_framed(out);
         }
         let length = held.bytes.len();
+        #[cfg(test)]
+        told::head(self.id, part, &held.bytes, out.inside.is_some());
         match part {
             Part::Head if all => {
                 self.torn = false;

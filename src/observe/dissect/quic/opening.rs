@@ -6,7 +6,7 @@
 //! the server's choice, or where its handshake is not opened the client's first offer.
 //!
 //! Acknowledgements, limits and padding are marks of the protocol; handshake messages and tokens are so up to a bound. Datagrams
-//! (RFC 9221) are opened, and what they carry is not read.
+//! (RFC 9221) are read like those of UDP, each by itself: what stands in front of them in HTTP/3 (RFC 9297 §2.1) belongs to a tunnel.
 
 use super::connections::{Connection, Connections, Shared, lock};
 use super::streams::{Frame, Frames};
@@ -338,7 +338,10 @@ impl Opening {
                     let within = self.own(bytes.len(), sink);
                     unread = unread.saturating_add(bytes.len().saturating_sub(within));
                 }
-                Frame::Datagram(bytes) => unread = unread.saturating_add(bytes.len()),
+                Frame::Datagram(bytes) => {
+                    unread = unread.saturating_add(bytes.len());
+                    sink.messages.push(bytes.to_vec());
+                }
                 Frame::NewId(id) => {
                     if self.learn(connection, id, !from_client) && !from_client {
                         note(id, sink);

@@ -26,7 +26,7 @@ const PROBES: u8 = 24;
 const DEPTH_MAX: u8 = 3;
 
 /// Protocols inside others that tell by themselves whether there is anything but lookups in them.
-const READ_INSIDE: [&str; 2] = ["dns", "http2"];
+const READ_INSIDE: [&str; 3] = ["dns", "http", "http2"];
 
 /// Turns in a row that pass over no byte: a session hands over to another protocol, that one opens,
 /// and it may hand over once more. More is a circle.

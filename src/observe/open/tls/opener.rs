@@ -3,7 +3,8 @@
 //! The caller hands over whole records in order, says where some were lost ([`Opener::lost`]), and reads the hellos. Which
 //! secret a record is under, its tag decides: handshake and application secrets, key updates (RFC 8446 §4.6.3, §7.2) and early
 //! data follow each other in a known order, so that no handshake message has to be understood. In TLS 1.2 and before, a change of cipher
-//! makes the keys of the last hello valid (also in renegotiations), and records before it are in clear.
+//! makes the keys of the last hello valid (also in renegotiations, which may choose another suite), and records before it are in clear,
+//! those with application data aside: before them the change is missing.
 //!
 //! Opened or in clear, a record is content; for every other one the reason is said. Retries of early data with another suite
 //! (RFC 8446 §4.2.10) are not followed, and compressed records (TLS 1.2 and before) are not inflated.
@@ -80,6 +81,8 @@ pub struct Agreed {
 /// One direction.
 pub struct Opener {
     state: State,
+    /// What another handshake inside the connection agreed on; it holds from the next change of cipher on.
+    next: Option<State>,
     sequence: u64,
     /// Records may be missing before the next one.
     holed: bool,
@@ -119,6 +122,7 @@ impl Opener {
     pub fn new(log: &Keylog, agreed: &Agreed, side: Side) -> Self {
         Self {
             state: State::of(log, agreed, side),
+            next: None,
             sequence: 0,
             holed: false,
             in_vain: 0,
@@ -127,10 +131,8 @@ impl Opener {
 
     /// Another handshake inside the connection: its keys hold from the next change of cipher on.
     pub fn renegotiated(&mut self, log: &Keylog, agreed: &Agreed, side: Side) {
-        if let (State::Twelve(twelve), State::Twelve(new)) =
-            (&mut self.state, State::of(log, agreed, side))
-        {
-            twelve.next = new.next;
+        if let State::Twelve(_) = self.state {
+            self.next = Some(State::of(log, agreed, side));
         }
     }
 
@@ -146,16 +148,23 @@ impl Opener {
     /// Why it stays sealed; then nothing is in `room`.
     pub fn open(&mut self, record: &Record<'_>, room: &mut Vec<u8>) -> Result<u8, Why> {
         room.clear();
+        if record.kind == CHANGE_CIPHER
+            && let Some(next) = self.next.take()
+        {
+            self.state = next;
+        }
         let clear = match &mut self.state {
+            State::Closed(_) if record.kind == CHANGE_CIPHER => true,
             State::Closed(why) => return Err(*why),
             State::Thirteen(_) => record.kind != APPLICATION,
             State::Twelve(twelve) => {
-                if record.kind == CHANGE_CIPHER {
+                let missed = twelve.now.is_none() && record.kind == APPLICATION;
+                if record.kind == CHANGE_CIPHER || missed {
                     twelve.now = Some(std::mem::take(&mut twelve.next));
                     twelve.chained = None;
                     twelve.adrift = false;
                     self.sequence = 0;
-                    self.holed = false;
+                    self.holed = missed;
                 }
                 twelve.now.is_none() || record.kind == CHANGE_CIPHER
             }
