@@ -623,6 +623,21 @@ fn no_secret_and_nothing_that_was_opened_is_in_any_output_file_or_bundle() {
         silent(&run(&["extract", "-o", &out, &root, &keys, &report]), name);
         silent(&fs::read(&bundle).expect("a bundle"), name);
         silent(&run(&["verify", &root, &keys, &report]), name);
+        let folder = folder.path().join(format!("{name}.bundle"));
+        let to = folder.display().to_string();
+        silent(
+            &run(&["extract", "--bundle", &to, &root, &keys, &report]),
+            name,
+        );
+        let entries: Vec<_> = fs::read_dir(&folder).expect("a bundle").collect();
+        assert!(entries.len() > 1, "{name}");
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            silent(
+                &fs::read(&path).expect("a file"),
+                &path.display().to_string(),
+            );
+        }
         let left: Vec<_> = fs::read_dir(scratch.path()).expect("a folder").collect();
         assert!(left.is_empty(), "{name} {left:?}");
     }

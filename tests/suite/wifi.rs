@@ -194,6 +194,27 @@ fn a_frame_that_fails_its_check_is_never_content() {
 }
 
 #[test]
+fn wep_and_tkip_are_named_and_not_opened() {
+    let scratch = TempDir::new().expect("a scratch folder");
+    let path = scratch.path().join("weak.pcap");
+    let plain = fs::read(capture("psk-ccmp")).expect("the capture");
+    let (start, _) = records(&plain)[7];
+    let body = start + 24;
+    // WEP has no longer form; TKIP's second byte is made of the first.
+    let first = plain[body];
+    for (second, reserved, id) in [(plain[body + 1], 0, 0), ((first | 0x20) & 0x7f, 1, 0x20)] {
+        let mut bytes = plain.clone();
+        bytes[body + 1..body + 4].copy_from_slice(&[second, reserved, id]);
+        fs::write(&path, &bytes).expect("written");
+        let (_, report) = check_here(&path, &[DEVICE, KEY], scratch.path()).expect("a report");
+        let left = sealed(&report);
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(left[0].1.contains("WEP or TKIP"), "{left:?}");
+        assert_eq!(accounted(&report), (11, 11));
+    }
+}
+
+#[test]
 fn keys_come_from_files_and_the_environment_too_and_bad_ones_are_not_quoted() {
     let scratch = TempDir::new().expect("a scratch folder");
     let file = scratch.path().join("keys.txt");
