@@ -2,7 +2,7 @@
 //!
 //! Bodies are passed over by their length, not read: whoever looks into payloads is told where they lie. Only what the client sends is followed. Of an
 //! answer its head matters, where it begins right behind a request: to a CONNECT, behind which
-//! another protocol begins, and for its `Date`, which is a clock; and all of it to HTTPDNS, whose
+//! another protocol begins, and for its `Date`, which is a clock; and all of it to HTTPDNS and DNS over HTTPS, whose
 //! requests are lookups.
 
 use super::dns_message::rtype;

@@ -84,6 +84,7 @@ pub(super) fn body(Id(reader): Id, place: Place, stream: u32, length: usize) {
 
 mod tests {
     use super::*;
+    use std::io::Write;
 
     /// The path of a head or header block, and its host.
     fn target(head: &[u8]) -> (String, String) {
@@ -106,6 +107,7 @@ mod tests {
     #[test]
     #[ignore = "asks for captures on standard input"]
     fn requests_of_captures() {
+        let mut out = std::io::stdout();
         for line in std::io::stdin().lines().map_while(Result::ok) {
             let mut words = line.split(' ');
             let capture = words.next().unwrap_or_default();
@@ -118,13 +120,13 @@ mod tests {
                 .collect();
             let found = requests(|| {
                 if let Err(error) = crate::check(&arguments) {
-                    println!("error {error}");
+                    writeln!(std::io::stdout(), "error {error}").unwrap();
                 }
             });
-            println!("capture {capture}");
+            writeln!(out, "capture {capture}").unwrap();
             for request in found.iter().filter(|request| request.inside) {
                 let (path, host) = target(&request.head);
-                println!("request {host} {} {}", path.len(), request.body);
+                writeln!(out, "request {host} {} {}", path.len(), request.body).unwrap();
             }
         }
     }
