@@ -27,7 +27,8 @@ const WIPE: &[u8] = b"\r\x1b[K";
 /// True while a line stands on the terminal. Signals concern the process, and so does this.
 static ON_SCREEN: AtomicBool = AtomicBool::new(false);
 
-/// Takes the line off the terminal, from a thread that has no [`Progress`].
+/// Takes the line off the terminal, from the thread that waits for signals and has no [`Progress`].
+#[cfg(unix)]
 pub(crate) fn wipe() {
     if ON_SCREEN.swap(false, Ordering::Relaxed) {
         // Who closed standard error sees no line.

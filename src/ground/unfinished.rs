@@ -8,6 +8,7 @@
 //!
 //! A signal that cannot be caught (SIGKILL) still leaves them. On Windows, Ctrl-C does too.
 
+#[cfg(unix)]
 use crate::ground::progress;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
