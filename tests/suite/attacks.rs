@@ -130,3 +130,30 @@ fn no_fixture_costs_more_than_its_bytes_however_often_it_comes() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// On what waits in a direction of a connection, which fills up behind the sizes above.
+const WAITING: [&str; 4] = [
+    "segments-backwards",
+    "conflicting-copies",
+    "overlapping-segments",
+    "segments-with-holes",
+];
+
+#[test]
+fn what_waits_in_a_direction_costs_no_more_per_byte_when_there_is_much_of_it() {
+    let mut wrong = Vec::new();
+    for attack in all().iter().filter(|a| WAITING.contains(&a.name)) {
+        let costs = [150_000, 1_200_000].map(|bytes| {
+            let file = attack.file(bytes);
+            let (code, steps) = judged(attack.name, &file);
+            assert_eq!(code, Some(1), "{}: the contact is seen", attack.name);
+            steps.map_or(0, |steps| steps / file.len())
+        });
+        let [few, many] = costs;
+        if many > GROWTH * few.max(1) {
+            wrong.push(format!("{}: {costs:?} steps per byte", attack.name));
+        }
+        println!("{}: {costs:?}", attack.name);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

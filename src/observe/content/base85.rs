@@ -8,7 +8,7 @@ use super::blob::Run;
 /// Digits that are tried: sixteen bytes.
 const DIGITS_MIN: usize = 20;
 /// The most of a stretch that is read.
-const DIGITS_MAX: usize = 320 << 10;
+pub(super) const DIGITS_MAX: usize = 320 << 10;
 const RFC1924: &[u8; 85] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
 const Z85: &[u8; 85] =

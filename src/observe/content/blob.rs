@@ -18,7 +18,7 @@ const NAMED_MAX: usize = 700;
 /// The shortest run that is opened to see what is inside: an address of a dozen characters.
 const OPENED_MIN: usize = 20;
 /// The most of a run that is opened.
-const OPENED_MAX: usize = 256 << 10;
+pub(super) const OPENED_MAX: usize = 256 << 10;
 /// Lines that are broken by a width (RFC 2045 §6.8: 76, RFC 7468 §2: 64) are at least this long; then the next line goes on.
 const LINE_MIN: usize = 48;
 

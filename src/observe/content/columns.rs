@@ -4,7 +4,6 @@ use super::position::{pair_of, plausible};
 use super::text::Text;
 use super::{Detector, Found};
 use crate::evidence::content::Kind;
-use memchr::memmem;
 
 pub(super) const DETECTOR: Detector = Detector {
     kind: Kind::Position,
@@ -12,71 +11,92 @@ pub(super) const DETECTOR: Detector = Detector {
     find,
 };
 
-/// Longest line of names or values that is read: flight logs have some two hundred columns.
+/// Longest line of names or values that is read: flight logs have some two hundred columns. What is longer is read in pieces.
 const LINE_MAX: usize = 8 << 10;
-/// Lines below the names that are read: a log begins before its receiver knows where it is.
-const LINES_MAX: usize = 4096;
-/// Heads of tables in one text.
-const TABLES_MAX: usize = 8;
 
 fn find(text: &Text<'_>, out: &mut Vec<Found>) {
-    let mut from = 0usize;
-    for _ in 0..TABLES_MAX {
-        let rest = text.bytes.get(from..).unwrap_or_default();
-        let Some(near) = memmem::find(rest, b"itude").or_else(|| memmem::find(rest, b"lat")) else {
-            return;
-        };
-        let near = from.saturating_add(near);
-        let before = text.bytes.get(near.saturating_sub(LINE_MAX)..near);
-        let lead = before.unwrap_or_default().iter().rev();
-        let begin = near.saturating_sub(lead.take_while(|b| **b != b'\n').count());
-        let mut lines = Lines { text, at: begin };
-        let Some((_, head)) = lines.next() else {
-            return;
-        };
-        from = lines.at;
-        let Some(columns) = Columns::of(head) else {
-            continue;
-        };
-        for (at, line) in lines.by_ref().take(LINES_MAX) {
-            let Some((latitude, longitude)) = columns.position(line) else {
-                // Another table, or the end of this one.
-                if !line.contains(columns.separator) {
-                    break;
-                }
-                continue;
-            };
-            if plausible(latitude, longitude) {
-                let end = at.saturating_add(line.len());
-                out.push(super::position::found(latitude, longitude, at, end));
-                break;
-            }
+    let mut rows = Rows::default();
+    for (at, line) in Lines::of(text.bytes) {
+        out.extend(rows.line(at, line).map(|(found, _)| found));
+    }
+}
+
+/// The table under way, which may be longer than what is looked at together.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    open: Option<Columns>,
+    /// Its head stood in what was looked at before.
+    before: bool,
+}
+
+impl Rows {
+    /// Takes the lines of a text that begin in a part of it, and says what stands in rows whose head stood before that part.
+    pub(super) fn go_on(&mut self, text: &[u8], part: std::ops::Range<usize>) -> Vec<Found> {
+        self.before = self.open.is_some();
+        let mut lines = Lines::of(text);
+        // A line that began before is that part's.
+        if let Some(before) = part.start.checked_sub(1) {
+            lines.at = before;
+            let _ = lines.next();
         }
-        from = from.max(lines.at);
+        let mut out = Vec::new();
+        for (at, line) in lines.take_while(|(at, _)| part.contains(at)) {
+            out.extend(self.line(at, line).filter(|(_, before)| *before));
+        }
+        out.into_iter().map(|(found, _)| found).collect()
+    }
+
+    /// The first position of a table, and whether its head stood before.
+    fn line(&mut self, at: usize, line: &str) -> Option<(Found, bool)> {
+        if let Some(columns) = Columns::of(line) {
+            (self.open, self.before) = (Some(columns), false);
+            return None;
+        }
+        let columns = self.open?;
+        let Some((latitude, longitude)) = columns.position(line) else {
+            // The end of this one; a row may lack values.
+            if !line.contains(columns.separator) {
+                self.open = None;
+            }
+            return None;
+        };
+        if !plausible(latitude, longitude) {
+            return None;
+        }
+        self.open = None;
+        let end = at.saturating_add(line.len());
+        let found = super::position::found(latitude, longitude, at, end);
+        Some((found, self.before))
     }
 }
 
 /// Lines with where they begin.
-struct Lines<'a, 't> {
-    text: &'a Text<'t>,
+struct Lines<'t> {
+    bytes: &'t [u8],
     at: usize,
 }
 
-impl<'t> Iterator for Lines<'_, 't> {
+impl<'t> Lines<'t> {
+    fn of(bytes: &'t [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+}
+
+impl<'t> Iterator for Lines<'t> {
     type Item = (usize, &'t str);
 
     fn next(&mut self) -> Option<Self::Item> {
         let at = self.at;
-        let rest = self.text.bytes.get(at..).filter(|rest| !rest.is_empty())?;
-        // What is longer is read in pieces.
+        let rest = self.bytes.get(at..).filter(|rest| !rest.is_empty())?;
         let rest = rest.get(..LINE_MAX).unwrap_or(rest);
         // As it is, or in a string.
-        let plain = memchr::memchr(b'\n', rest).map(|length| (length, 1));
-        let quoted = memmem::find(rest, b"\\n").map(|length| (length, 2));
-        let (length, mark) = plain
-            .into_iter()
-            .chain(quoted)
-            .min()
+        let mark = |at: usize| match rest.get(at..)? {
+            [b'\n', ..] => Some((at, 1)),
+            [_, b'n', ..] => Some((at, 2)),
+            _ => None,
+        };
+        let (length, mark) = memchr::memchr2_iter(b'\n', b'\\', rest)
+            .find_map(mark)
             .unwrap_or((rest.len(), 0));
         self.at = at.saturating_add(length).saturating_add(mark);
         let line = rest.get(..length).unwrap_or_default();
@@ -86,6 +106,7 @@ impl<'t> Iterator for Lines<'_, 't> {
 }
 
 /// Which columns hold what.
+#[derive(Debug, Clone, Copy)]
 struct Columns {
     separator: char,
     latitude: usize,
@@ -94,6 +115,13 @@ struct Columns {
 
 impl Columns {
     fn of(head: &str) -> Option<Self> {
+        // Most lines have no such name, in whatever case.
+        let rest = |at: usize| head.as_bytes().get(at..at.saturating_add(3));
+        let named = memchr::memchr2_iter(b'l', b'L', head.as_bytes())
+            .any(|at| rest(at).is_some_and(|name| name.eq_ignore_ascii_case(b"lat")));
+        if !named {
+            return None;
+        }
         [',', ';', '\t', '|'].into_iter().find_map(|separator| {
             let names: Vec<&str> = head.split(separator).collect();
             let place = |endings: &[&str]| {
@@ -142,12 +170,24 @@ mod tests {
             "\"lat\"\t\"lng\"\n\"47.620512\"\t\"-122.349387\"",
             r#"{"csv":"t,lat,lon\n1,47.620512,-122.349387\n"}"#,
             "lat|lon\n476205120|-1223493870\n",
+            "LATITUDE,LONGITUDE\n47.620512,-122.349387\n",
+            "Time,Lat,Lon\n1,47.620512,-122.349387\n",
+            // A word that ends like a name, further on.
+            "lat,lon\n47.620512,-122.349387\n\non the attitude of the aircraft\n",
+            // Heads of other tables before it, with and without rows.
+            "a,b,c,lat,lon\nt,latitude,longitude\n1,47.620512,-122.349387\n",
         ] {
             assert_eq!(
                 found_by(&DETECTOR, text),
                 ["47.62051, -122.34939"],
                 "{text}"
             );
+        }
+        let heads = "lat,lon\nnothing\n".repeat(100);
+        let zeros = format!("lat,lon\n{}", "0.0,0.0\n".repeat(9000));
+        for lead in [heads, zeros] {
+            let text = format!("{lead}lat,lon\n47.620512,-122.349387\n");
+            assert_eq!(found_by(&DETECTOR, &text), ["47.62051, -122.34939"]);
         }
         for text in [
             "latency,long\n47.620512,122.349387\n",
@@ -157,6 +197,22 @@ mod tests {
             "platform,lat\n47.620512,122.349387\n",
         ] {
             assert_eq!(found_by(&DETECTOR, text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_goes_on_in_the_next_part() {
+        let text = "time,lat,lon\n1,0.0,0.0\n2,0.0,0.0\n3,47.620512,-122.349387\n4,47.6,-122.3\n";
+        for cut in 0..text.len() {
+            let mut rows = Rows::default();
+            let mut found = Vec::new();
+            for part in [0..cut, cut..text.len()] {
+                found.push(rows.go_on(text.as_bytes(), part).len());
+            }
+            // The head in one part and the row in the other; what stands in one part is found there by others.
+            let row = text.find("3,").expect("the row");
+            let apart = (1..=row).contains(&cut);
+            assert_eq!(found, [0, usize::from(apart)], "{cut}");
         }
     }
 }

@@ -115,6 +115,7 @@ fn of_form(text: &[u8], at: usize, form: Form) -> Option<List> {
         between = Some(gap);
         place = end.saturating_add(gap.len());
     }
+    // What goes on behind the bound is found as a list of its own.
     (!bytes.is_empty()).then_some(List {
         run: Run { at, end },
         bytes,
@@ -222,28 +223,38 @@ fn item(rest: &[u8], form: Form) -> Option<(u8, usize)> {
 
 /// What stands between `begin` and `end` of uuencode (POSIX `uuencode`): lines of a length and its bytes, six bits a character.
 pub(super) fn uuencoded(text: &[u8]) -> Vec<List> {
-    /// Files in one text.
-    const FILES_MAX: usize = 8;
+    const BEGIN: &[u8] = b"begin ";
+    let begins = |line: &[u8]| {
+        let mode = line.strip_prefix(BEGIN).and_then(|rest| rest.get(..3));
+        mode.is_some_and(|mode| mode.iter().all(u8::is_ascii_digit))
+    };
     let mut out = Vec::new();
-    for begin in memchr::memmem::find_iter(text, b"begin ").take(FILES_MAX) {
+    let mut from = 0usize;
+    while let Some(head) = text.get(from..) {
+        let Some(found) = memchr::memmem::find(head, BEGIN) else {
+            break;
+        };
+        let begin = from.saturating_add(found);
         let head = text.get(begin..).unwrap_or_default();
         let Some(length) = memchr::memchr(b'\n', head) else {
             break;
         };
-        if !head
-            .get(6..9)
-            .is_some_and(|mode| mode.iter().all(u8::is_ascii_digit))
-        {
+        if !begins(head) {
+            from = begin.saturating_add(BEGIN.len());
             continue;
         }
         let mut at = begin.saturating_add(length).saturating_add(1);
         let mut bytes = Vec::new();
-        while let Some(line) = text.get(at..).filter(|_| bytes.len() < ITEMS_MAX) {
+        while let Some(line) = text.get(at..) {
             let length = memchr::memchr(b'\n', line).unwrap_or(line.len());
             let line = line.get(..length).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let value = |b: &u8| b.wrapping_sub(b' ') & 0x3f;
-            let Some((count, digits)) = line.split_first().filter(|(n, _)| value(n) > 0) else {
+            // Another file ends this one: each line is read once.
+            let Some((count, digits)) = line
+                .split_first()
+                .filter(|(n, _)| value(n) > 0 && !begins(line))
+            else {
                 break;
             };
             let mut row = Vec::new();
@@ -264,6 +275,7 @@ pub(super) fn uuencoded(text: &[u8]) -> Vec<List> {
                 bytes,
             });
         }
+        from = at;
     }
     out
 }

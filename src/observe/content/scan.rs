@@ -2,12 +2,14 @@
 //! is opened and looked at in turn, layer by layer, within bounds of depth and work.
 
 use super::blob::{Closed, Run};
+use super::columns::Rows;
 use super::encoding::{Coding, Inflate, Stopped};
 use super::hits::Out;
-use super::text::{Text, unescape};
+use super::text::{Text, Unescaped, unescape};
 use super::{DETECTORS, Found, base85, blob, dense, exif, grid, listed, media, readable};
 use crate::ground::work::looks_at;
 use std::hash::BuildHasher as _;
+use std::ops::Range;
 
 /// Shortest string in binary that is looked at: the shortest address worth finding is longer.
 const STRING_MIN: usize = 8;
@@ -33,24 +35,48 @@ pub(super) struct Outcome {
 }
 
 /// Work that is left.
-struct Work {
+struct Work<'r> {
     inflated: usize,
     /// There was more.
     beyond: bool,
+    /// The table that may have begun before, and the part of the text that was not looked at yet; the outermost text takes it.
+    rows: Option<(&'r mut Rows, Range<usize>)>,
 }
 
 /// Looks at `bytes`; `sure` if they are text as a whole.
 pub(super) fn scan(bytes: &[u8], sure: bool) -> Outcome {
-    within(bytes, sure, INFLATED_MAX)
+    within(bytes, sure, INFLATED_MAX, None)
 }
 
 /// As [`scan`], of traffic: what comes out of compressed parts counts, and where no more may come out they stay sealed.
 pub(super) fn scan_for(bytes: &[u8], sure: bool, out: &Out<'_>) -> Outcome {
+    counted(bytes, sure, None, out)
+}
+
+/// As [`scan_for`], of a part of something longer: a table may have begun before, and go on behind.
+pub(super) fn scan_part(
+    bytes: &[u8],
+    sure: bool,
+    (rows, part): (&mut Rows, Range<usize>),
+    out: &Out<'_>,
+) -> Outcome {
+    if !sure {
+        *rows = Rows::default();
+    }
+    counted(bytes, sure, Some((rows, part)), out)
+}
+
+fn counted(
+    bytes: &[u8],
+    sure: bool,
+    rows: Option<(&mut Rows, Range<usize>)>,
+    out: &Out<'_>,
+) -> Outcome {
     let most = match out.may_open(INFLATED_MAX) {
         true => INFLATED_MAX,
         false => 0,
     };
-    let outcome = within(bytes, sure, most);
+    let outcome = within(bytes, sure, most, rows);
     if outcome.opened > 0 {
         let _ = out.opened(outcome.opened);
     }
@@ -60,10 +86,16 @@ pub(super) fn scan_for(bytes: &[u8], sure: bool, out: &Out<'_>) -> Outcome {
     outcome
 }
 
-fn within(bytes: &[u8], sure: bool, most: usize) -> Outcome {
+fn within(
+    bytes: &[u8],
+    sure: bool,
+    most: usize,
+    rows: Option<(&mut Rows, Range<usize>)>,
+) -> Outcome {
     let mut work = Work {
         inflated: most,
         beyond: false,
+        rows,
     };
     let mut out = layer(bytes, sure, 0, &mut work);
     out.opened = most.saturating_sub(work.inflated);
@@ -71,7 +103,7 @@ fn within(bytes: &[u8], sure: bool, most: usize) -> Outcome {
     out
 }
 
-fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
+fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
     looks_at(bytes.len() * DETECTORS.len());
     let mut out = Outcome::default();
     if !sure {
@@ -93,6 +125,16 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
     }
     let plain = Plain::of(bytes);
     out.found = detect(&plain, true);
+    if let Some((rows, part)) = work.rows.take() {
+        let part = plain.after(part.start)..plain.after(part.end);
+        let found = rows.go_on(plain.bytes(), part);
+        out.found.extend(found.into_iter().map(|f| plain.placed(f)));
+    }
+    // Escaped more often than is undone: nobody saw what it says.
+    if plain.deep {
+        let (at, end) = (0, bytes.len());
+        out.sealed.push(Run { at, end });
+    }
     if depth >= DEPTH_MAX {
         return out;
     }
@@ -107,6 +149,9 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
         let text = base85::readings(&digits).find(|inside| readable::is_text(inside));
         if let Some(inside) = text {
             content(&inside, run, depth, work, &mut out);
+            if run.end.saturating_sub(run.at) > base85::DIGITS_MAX {
+                out.sealed.push(run);
+            }
         }
     }
     for list in listed::uuencoded(bytes) {
@@ -118,6 +163,10 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work) -> Outcome {
         let place = plain.place(run);
         let written = plain.bytes().get(run.at..run.end).unwrap_or_default();
         let digits = blob::digits(written);
+        // Of a longer one the start is opened.
+        if written.len() > blob::OPENED_MAX {
+            out.sealed.push(place);
+        }
         if open(&digits, place, depth, work, &mut out) {
             continue;
         }
@@ -168,21 +217,29 @@ struct Plain<'b> {
     bytes: std::borrow::Cow<'b, [u8]>,
     places: Option<Vec<u32>>,
     length: usize,
+    /// There are escapes left.
+    deep: bool,
 }
 
 impl<'b> Plain<'b> {
     fn of(bytes: &'b [u8]) -> Self {
         let length = bytes.len();
         match unescape(bytes) {
-            Some((plain, places)) => Self {
+            Some(Unescaped {
+                plain,
+                places,
+                deep,
+            }) => Self {
                 bytes: plain.into(),
                 places: Some(places),
                 length,
+                deep,
             },
             None => Self {
                 bytes: bytes.into(),
                 places: None,
                 length,
+                deep: false,
             },
         }
     }
@@ -201,6 +258,23 @@ impl<'b> Plain<'b> {
         }
     }
 
+    /// Where what stood at a place stands now.
+    fn after(&self, at: usize) -> usize {
+        match &self.places {
+            Some(places) => places
+                .partition_point(|place| usize::try_from(*place).is_ok_and(|place| place < at)),
+            None => at,
+        }
+    }
+
+    fn placed(&self, found: Found) -> Found {
+        Found {
+            at: self.before(found.at),
+            end: self.before(found.end),
+            ..found
+        }
+    }
+
     fn place(&self, run: Run) -> Run {
         Run {
             at: self.before(run.at),
@@ -215,14 +289,11 @@ fn detect(plain: &Plain<'_>, sure: bool) -> Vec<Found> {
     for detector in DETECTORS {
         (detector.find)(&text, &mut found);
     }
-    for f in &mut found {
-        (f.at, f.end) = (plain.before(f.at), plain.before(f.end));
-    }
-    found
+    found.into_iter().map(|f| plain.placed(f)).collect()
 }
 
 /// True if one of a run's readings was looked at as a whole.
-fn open(digits: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outcome) -> bool {
+fn open(digits: &[u8], place: Run, depth: u8, work: &mut Work<'_>, out: &mut Outcome) -> bool {
     let mut first = None;
     for inside in blob::readings(digits) {
         if let Some((latitude, longitude)) = grid::well_known_binary(&inside) {
@@ -254,7 +325,7 @@ fn open(digits: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outcome
 }
 
 /// Looks at what came out of a part of a text; true if nothing of it stays unread.
-fn content(inside: &[u8], place: Run, depth: u8, work: &mut Work, out: &mut Outcome) -> bool {
+fn content(inside: &[u8], place: Run, depth: u8, work: &mut Work<'_>, out: &mut Outcome) -> bool {
     if let Some(media) = media::at_start(inside) {
         let mut found = vec![picture(media, 0)];
         if let Some((latitude, longitude)) = media::position(inside) {
@@ -323,7 +394,7 @@ pub(super) fn packed(bytes: &[u8]) -> Option<Coding> {
     }
 }
 
-fn inflate(bytes: &[u8], coding: Coding, work: &mut Work) -> Option<Vec<u8>> {
+fn inflate(bytes: &[u8], coding: Coding, work: &mut Work<'_>) -> Option<Vec<u8>> {
     if work.inflated == 0 {
         work.beyond = true;
         return None;
@@ -408,6 +479,54 @@ mod tests {
     use super::*;
     use crate::evidence::content::Kind;
     use base64::Engine as _;
+
+    /// What hides behind a bound is found, or what holds it counts as unread.
+    #[test]
+    fn nothing_hides_behind_a_bound() {
+        let report = r#"{"latitude":40.12345,"longitude":-74.54321}"#;
+        let mut nested = report.to_owned();
+        let mut escaped = report.replace('"', "%22");
+        for level in 1..9 {
+            nested = format!("{{\"v\":{}}}", serde_json::Value::from(nested));
+            escaped = escaped.replace('%', "%25");
+            for text in [&nested, &escaped] {
+                let outcome = scan(text.as_bytes(), true);
+                let hidden: usize = outcome.sealed.iter().map(|run| run.end - run.at).sum();
+                let seen = outcome.found.iter().any(|f| f.kind == Kind::Position);
+                assert!(seen || hidden == text.len(), "{level}: {text}");
+            }
+        }
+        // More than is opened of a run of digits; files of uuencode that hold nothing before the one that does.
+        let base64 = base64::engine::general_purpose::STANDARD;
+        let long = format!("{}{report}", "words and words ".repeat(20_000));
+        let outcome = scan(format!("d={}", base64.encode(long)).as_bytes(), true);
+        assert!(!outcome.sealed.is_empty());
+        let empty = "begin 644 a\n`\nend\n".repeat(20);
+        let row = "#8V]P\n".repeat(2);
+        let mut file = String::from("begin 644 b\n");
+        for piece in report.as_bytes().chunks(45) {
+            file.push(char::from(b' ' + piece.len() as u8));
+            for three in piece.chunks(3) {
+                let bytes = [
+                    three[0],
+                    *three.get(1).unwrap_or(&0),
+                    *three.get(2).unwrap_or(&0),
+                ];
+                let bits = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
+                for shift in [18, 12, 6, 0] {
+                    file.push(char::from(b' ' + (bits >> shift & 63) as u8));
+                }
+            }
+            file.push('\n');
+        }
+        for lead in [empty, format!("begin 644 a\n{row}")] {
+            let found = kinds(format!("{lead}{file}`\nend\n").as_bytes(), true);
+            assert!(
+                found.iter().any(|(kind, _)| *kind == Kind::Position),
+                "{lead}{file}"
+            );
+        }
+    }
 
     fn kinds(bytes: &[u8], sure: bool) -> Vec<(Kind, usize)> {
         scan(bytes, sure)

@@ -398,12 +398,22 @@ fn quoted_len(inner: &[u8], quote: u8, escapes: usize) -> usize {
 /// Escapes within escapes: a value in JSON in a form in a URL has three.
 const ESCAPED_MAX: usize = 4;
 
-/// The bytes with escapes undone, however often they were applied, and for each of them its place before; `None` if there are no
-/// escapes.
-pub(super) fn unescape(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
+/// A text without escapes.
+pub(super) struct Unescaped {
+    pub(super) plain: Vec<u8>,
+    /// The place of each byte before.
+    pub(super) places: Vec<u32>,
+    /// Escapes were applied more often than they are undone.
+    pub(super) deep: bool,
+}
+
+/// The bytes with escapes undone; `None` if there are none.
+pub(super) fn unescape(bytes: &[u8]) -> Option<Unescaped> {
     let (mut out, mut places) = unescape_once(bytes)?;
+    let mut deep = true;
     for _ in 1..ESCAPED_MAX {
         let Some((plain, inner)) = unescape_once(&out) else {
+            deep = false;
             break;
         };
         let before = |at: u32| {
@@ -413,14 +423,21 @@ pub(super) fn unescape(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
         places = inner.into_iter().map(before).collect();
         out = plain;
     }
-    Some((out, places))
+    let deep = deep && is_escaped(&out);
+    Some(Unescaped {
+        plain: out,
+        places,
+        deep,
+    })
+}
+
+fn is_escaped(bytes: &[u8]) -> bool {
+    memchr::memchr3_iter(b'%', b'\\', b'&', bytes).any(|at| escape(bytes, at).is_some())
 }
 
 /// One layer of escapes.
 fn unescape_once(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u32>)> {
-    let escaped =
-        memchr::memchr3_iter(b'%', b'\\', b'&', bytes).any(|at| escape(bytes, at).is_some());
-    if !escaped {
+    if !is_escaped(bytes) {
         return None;
     }
     let mut out = Vec::with_capacity(bytes.len());
@@ -474,6 +491,9 @@ fn escape(bytes: &[u8], at: usize) -> Option<(Cow<'static, [u8]>, usize)> {
         [b'%', digits @ ..] => Some((Cow::Owned(vec![visible(hex(digits, 2)?)?]), 3)),
         [b'\\', b'/', ..] => Some((Cow::Borrowed(b"/"), 2)),
         [b'\\', b'x', digits @ ..] => Some((Cow::Owned(vec![visible(hex(digits, 2)?)?]), 4)),
+        [b'\\', ..] if deep_quote(bytes, at).is_some() => {
+            Some((Cow::Borrowed(b"\\\\\\"), deep_quote(bytes, at)?))
+        }
         [b'\\', ..] => {
             /// JSON in JSON in JSON doubles them twice.
             const DEEP: usize = 8;
@@ -488,6 +508,20 @@ fn escape(bytes: &[u8], at: usize) -> Option<(Cow<'static, [u8]>, usize)> {
         [b'&', ..] => entity(rest),
         _ => None,
     }
+}
+
+/// Backslashes before a quote that is escaped more often than twice, if the first of them stands at `at`: JSON in JSON in JSON. Readers
+/// of fields know two levels apart, and deeper ones are as good as the second.
+fn deep_quote(bytes: &[u8], at: usize) -> Option<usize> {
+    const LEVELS: usize = 3;
+    let first = at.checked_sub(1).and_then(|at| bytes.get(at)) != Some(&b'\\');
+    if !first {
+        return None;
+    }
+    let rest = bytes.get(at..)?;
+    let slashes = rest.iter().take_while(|b| **b == b'\\').count();
+    let quoted = matches!(rest.get(slashes), Some(b'"' | b'\''));
+    (slashes > LEVELS && quoted).then_some(slashes)
 }
 
 /// A character of one or two units of UTF-16 (RFC 8259 §7), and how many bytes behind the `u` it takes.
@@ -594,11 +628,11 @@ mod tests {
 
     #[test]
     fn escapes_are_undone_as_often_as_applied_and_keep_their_place() {
-        let (bytes, places) = unescape(b"a%40b%2540\\u00e9\\/%zz%01").unwrap_or_default();
-        assert_eq!(bytes, "a@b@é/%zz%01".as_bytes());
+        let Unescaped { plain, places, .. } = unescape(b"a%40b%2540\\u00e9\\/%zz%01").unwrap();
+        assert_eq!(plain, "a@b@é/%zz%01".as_bytes());
         assert_eq!(places.get(..5), Some(&[0, 1, 4, 5, 10][..]));
-        assert_eq!(places.len(), bytes.len());
-        assert_eq!(unescape(b"no escapes, 100% sure & more; &c;"), None);
+        assert_eq!(places.len(), plain.len());
+        assert!(unescape(b"no escapes, 100% sure & more; &c;").is_none());
         for escaped in [
             "jo&#64;b.example",
             "jo&#x40;b.example",
@@ -608,12 +642,11 @@ mod tests {
             "jo%u0040b.example",
             "jo%25252540b.example",
         ] {
-            let plain = unescape(escaped.as_bytes()).unwrap_or_default().0;
-            assert_eq!(String::from_utf8_lossy(&plain), "jo@b.example", "{escaped}");
+            let text = unescape(escaped.as_bytes()).unwrap();
+            let plain = String::from_utf8_lossy(&text.plain);
+            assert_eq!((&*plain, text.deep), ("jo@b.example", false), "{escaped}");
         }
-        assert_eq!(
-            unescape(br"\ud83d\ude00").unwrap_or_default().0,
-            "😀".as_bytes()
-        );
+        assert!(unescape(b"jo%2525252540b.example").unwrap().deep);
+        assert_eq!(unescape(br"\ud83d\ude00").unwrap().plain, "😀".as_bytes());
     }
 }

@@ -3,6 +3,7 @@
 //! Each look keeps a tail for the next one. A finding belongs to the look in whose own part it begins, so that it is found once
 //! and whole; the part before is context, the tail behind is room for its end.
 
+use super::columns::Rows;
 use super::held::Held;
 use super::hits::Out;
 use super::{exif, media, readable, scan};
@@ -27,6 +28,8 @@ pub(super) struct Window {
     own: usize,
     /// Where bytes begin that no look has seen.
     fresh: usize,
+    /// A table that goes on.
+    rows: Rows,
 }
 
 impl Window {
@@ -37,6 +40,7 @@ impl Window {
             held: Held::default(),
             own: 0,
             fresh: 0,
+            rows: Rows::default(),
         }
     }
 
@@ -63,6 +67,7 @@ impl Window {
         }
         self.held = Held::default();
         (self.own, self.fresh) = (0, 0);
+        self.rows = Rows::default();
     }
 
     /// Memory held.
@@ -79,7 +84,8 @@ impl Window {
         };
         let grains = readable::text_grains(bytes, self.fresh);
         let sure = readable::nearly_all(&grains, bytes.len().saturating_sub(self.fresh));
-        let mut outcome = scan::scan_for(bytes, sure, out);
+        let mine = self.own..limit;
+        let mut outcome = scan::scan_part(bytes, sure, (&mut self.rows, mine.clone()), out);
         // Tokens of all messages of the flow together may hold something that none of them does.
         let fresh = outcome
             .tokens
@@ -93,7 +99,6 @@ impl Window {
             .map(|(run, _)| *run)
             .collect();
         outcome.sealed.extend(sealed);
-        let mine = self.own..limit;
         let mut found = outcome.found;
         if !sure && let Some((at, media)) = media::inside(bytes, self.own) {
             found.push(scan::picture(media, at));
@@ -198,6 +203,34 @@ mod tests {
                 let read: u64 = credits.iter().map(|c| c.bytes).sum();
                 assert_eq!(read, bytes.len() as u64);
             }
+        }
+    }
+
+    #[test]
+    fn a_table_that_begins_long_before_its_first_position_is_found() {
+        let zeros: String = (0..4000).map(|n| format!("{n},0.0,0.0,0\n")).collect();
+        let text = format!("time,latitude,longitude,alt\n{zeros}4000,38.897676,-77.036529,10\n");
+        for size in [7, 1400, 100_000] {
+            let (mut hits, mut credits) = (Hits::default(), Vec::new());
+            let mut window = Window::new("http body");
+            let mut out = Out {
+                hits: &mut hits,
+                credits: &mut credits,
+                policy: Policy::Revealed,
+                side: Side::A,
+                at: Moment::NONE,
+                interval: 0,
+                payload: Default::default(),
+                inside: false,
+                opened: &Default::default(),
+                tokens: &Default::default(),
+            };
+            for piece in text.as_bytes().chunks(size) {
+                window.push(piece, &mut out);
+            }
+            window.end(&mut out);
+            let found: Vec<_> = hits.iter().map(|h| (h.kind, h.count)).collect();
+            assert_eq!(found, [(Kind::Position, 1)], "{size}");
         }
     }
 }
