@@ -67,6 +67,12 @@ impl Session for Dtls {
             sink.sealed(Seal::NoKey, bytes.len());
             return Step::Consumed(bytes.len());
         };
+        if datagram.capped {
+            sink.gap(
+                GapId::LimitsReached,
+                "more DTLS records in a datagram than are looked at",
+            );
+        }
         for fragment in &datagram.fragments {
             if matches!(
                 fragment.kind,

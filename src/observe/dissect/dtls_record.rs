@@ -50,6 +50,8 @@ pub struct Datagram<'a> {
     pub fragments: Vec<Fragment<'a>>,
     /// The last record runs past the end, or bytes follow that are no record.
     pub damaged: bool,
+    /// There are more records than are looked at.
+    pub capped: bool,
 }
 
 /// A part of a handshake message, or all of it.
@@ -86,6 +88,7 @@ pub fn shape(payload: &[u8]) -> Option<Datagram<'_>> {
             // RFC 9147 §4: a unified header may stand behind plaintext records.
             let unified = looks_unified(reader.rest());
             let datagram = datagram.as_mut()?;
+            datagram.capped = false;
             datagram.application_data |= unified;
             datagram.damaged |= !unified;
             break;
@@ -105,10 +108,12 @@ pub fn shape(payload: &[u8]) -> Option<Datagram<'_>> {
             encrypted: false,
             fragments: Vec::new(),
             damaged: false,
+            capped: false,
         });
         datagram.add(&header, fragment);
         datagram.damaged |= is_cut;
-        if reader.take(header.length).is_none() {
+        datagram.capped = reader.take(header.length).is_some() && !reader.is_empty();
+        if !datagram.capped {
             break;
         }
     }

@@ -326,6 +326,12 @@ impl Http {
     }
 
     fn lookup(&mut self, asked: &Asked, sink: &mut Sink<'_>) {
+        if asked.capped {
+            sink.gap(
+                GapId::LimitsReached,
+                "a request looks up more names than are kept",
+            );
+        }
         for name in &asked.names {
             let name: Arc<str> = Arc::from(name.as_str());
             sink.looks_up(&name, rtype::A);

@@ -29,6 +29,8 @@ pub struct Asked {
     pub v6: bool,
     /// The names are encrypted.
     pub encrypted: bool,
+    /// There are more names than are taken.
+    pub capped: bool,
 }
 
 /// Reads the path and query of a request target; `None` if it asks for no name.
@@ -46,15 +48,19 @@ pub fn asked(target: &str) -> Option<Asked> {
             (key == "query" && value.contains('6')) || (key == "type" && value == "aaaa")
         }),
         names: Vec::new(),
+        capped: false,
     };
     for (_, value) in fields().filter(|(key, _)| NAMES.contains(key)) {
         let value = value.replace("%2C", ",").replace("%2c", ",");
         let names = value.split(',').map(|name| HostName::read(name.as_bytes()));
-        for name in names.take(NAMES_MAX) {
+        for name in names {
             if let HostName::Name { text, odd: false } = name
                 && text.contains('.')
-                && asked.names.len() < NAMES_MAX
             {
+                if asked.names.len() >= NAMES_MAX {
+                    asked.capped = true;
+                    break;
+                }
                 asked.names.push(text);
             }
         }

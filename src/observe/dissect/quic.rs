@@ -208,6 +208,12 @@ impl Quic {
                 hides_lookups(sink);
             }
         }
+        if datagram.capped {
+            sink.gap(
+                GapId::LimitsReached,
+                "more QUIC packets in a datagram than are looked at",
+            );
+        }
         let mut handshake = !datagram.carries_application_data();
         let (mut held, mut sealed) = (0_usize, 0_usize);
         for packet in &datagram.packets {

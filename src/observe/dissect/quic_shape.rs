@@ -76,6 +76,8 @@ pub struct Datagram<'a> {
     pub packets: Vec<Packet<'a>>,
     /// Bytes behind the last packet that are neither a packet nor zeros.
     pub trailing: usize,
+    /// There may be more packets than are looked at.
+    pub capped: bool,
 }
 
 impl Datagram<'_> {
@@ -112,7 +114,12 @@ pub fn shape(payload: &[u8]) -> Option<Datagram<'_>> {
     } else {
         rest.len()
     };
-    Some(Datagram { packets, trailing })
+    let capped = trailing > 0 && packets.len() >= PACKETS_MAX;
+    Some(Datagram {
+        packets,
+        trailing,
+        capped,
+    })
 }
 
 /// True if the payload could be a short-header packet: header form 0, fixed bit 1, long enough to be protected (RFC 9000 §17.3.1).

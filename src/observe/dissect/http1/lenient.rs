@@ -2,14 +2,12 @@
 //!
 //! Readers differ in what they make of it, so every reading is taken: each word between method and version that names a host, a field
 //! line folded onto the one before and standing on its own, a line that only a carriage return ends. What is read here accuses where
-//! it should; it cannot acquit, since the request stays damaged.
+//! it should; it cannot acquit, since the request stays damaged. All lines are looked at: a head has a greatest length.
 
 use super::request_line::{is_blank, skip_empty_lines, version_at};
 use super::{Authority, Request, Target, absolute, assemble, framing, target};
 use httparse::Header;
 
-/// Field lines looked at: servers allow 100 or so.
-const FIELDS_MAX: usize = 4096;
 /// Words of a request line that may be its target.
 const WORDS_MAX: usize = 16;
 
@@ -33,7 +31,7 @@ pub(super) fn request(head: &[u8]) -> Option<Request> {
     // Behind the version a bare carriage return may end the line, and fields follow.
     let behind = rest_of_line.get(version..).unwrap_or_default();
     let lines = std::iter::once(behind).chain(rest.split(|&byte| byte == b'\n'));
-    for line in lines.take(FIELDS_MAX) {
+    for line in lines {
         // What a bare carriage return parts is a line to some.
         for part in line.split(|&byte| byte == b'\r') {
             if let Some(field) = field(part) {
@@ -98,7 +96,7 @@ fn field(line: &[u8]) -> Option<Header<'_>> {
 fn folded_hosts(rest: &[u8]) -> Vec<Vec<u8>> {
     let mut found: Vec<Vec<u8>> = Vec::new();
     let mut open: Option<Vec<u8>> = None;
-    for line in rest.split(|&byte| byte == b'\n').take(FIELDS_MAX) {
+    for line in rest.split(|&byte| byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.first().is_some_and(is_blank) {
             if let Some(value) = &mut open {

@@ -4,8 +4,8 @@ use super::super::craft::{
     DRONE, PHONE, PSH, SYN, at, checksum, client_hello, hex, ip, mac, tcp, udp,
 };
 use super::{
-    Attack, Maker, SERVER, WIFI, as_pcapng, block, datagrams, file, fragment, frames, labelled,
-    packets, repeated, streams, words, zstd,
+    Attack, Maker, SERVER, WIFI, XZ_HEADER, alone, as_pcapng, block, datagrams, file, fragment,
+    frames, labelled, packets, repeated, streams, words, zstd,
 };
 
 /// All of them.
@@ -22,6 +22,16 @@ fn of_files() -> Vec<Attack> {
             // RFC 8878 §3.1.1.1: a window of 2^30, then an empty last block.
             repeated(zstd(c.bytes()), bytes, |_| hex("28b52ffd 00 a0 010000"))
         }),
+        alone(file("xz-dictionary-of-gigabytes", |_, bytes| {
+            // The header of a pcap file, and a stream whose filter asks for 4 GiB (.xz format 1.2.0, section 5.3.1).
+            let mut block = hex("0200 2101 28 000000");
+            let mut crc = flate2::Crc::new();
+            crc.update(&block);
+            block.extend(crc.sum().to_le_bytes());
+            let start = hex("fd377a585a0000016922de36");
+            let more = [start, block, vec![0; 64]].concat();
+            repeated(hex(XZ_HEADER), bytes, |_| more.clone())
+        })),
         file("pcapng-app-names", |c, bytes| {
             repeated(as_pcapng(&c), bytes, |n| {
                 let name = format!("n{n:07}");
@@ -154,6 +164,18 @@ fn of_handshakes() -> Vec<Attack> {
         packets("dtls-pieces-apart", || {
             Box::new(|n| hello(n, 0, 2 + 2 * (n % 8000)))
         }),
+        packets("dtls-records", || {
+            // A record of a handshake, alerts, and a hello behind them.
+            let mut said = hex("16 fefd 0000 000000000001 000d 01 004000 0000 000000 000001 61");
+            said.extend(hex("15 fefd 0000 000000000002 0002 0100").repeat(70));
+            datagrams(4433, move |_| said.clone())
+        }),
+        packets("quic-packets-in-a-datagram", || {
+            let mut initial = hex("c3 00000001 08 0102030405060708 00 00 4014");
+            initial.resize(initial.len() + 20, 0x5a);
+            let said = initial.repeat(30);
+            datagrams(443, move |_| said.clone())
+        }),
         packets("quic-ids-of-one-flow", || {
             let mut maker: Maker = datagrams(443, |n| {
                 let mut initial = hex("c3 00000001 08");
@@ -229,6 +251,14 @@ fn of_heads() -> Vec<Attack> {
                 block.extend(literal(0x01, format!("h{n}.example").as_bytes()));
             }
             streams(8080, http2([frame(1, 4, 1, &block)]), 1400)
+        }),
+        packets("http-lookups-in-one-request", || {
+            let names: Vec<String> = (0..40).map(|n| format!("n{n}.example")).collect();
+            let line = format!(
+                "GET /d?host={} HTTP/1.1\r\nHost: {SERVER}\r\n\r\n",
+                names.join(",")
+            );
+            streams(80, line.into_bytes(), 1400)
         }),
         packets("rtmp-chunk-streams", || {
             let chunk = |id: u8| [&[id][..], &hex("000000 000001 08 00000000 00")].concat();
