@@ -221,7 +221,7 @@ mod tests {
                 at: Moment::NONE,
                 interval: 0,
                 payload: Default::default(),
-                inside: false,
+                inside: None,
                 opened: &Default::default(),
                 tokens: &Default::default(),
             };
