@@ -153,7 +153,6 @@ fn what_waits_in_a_direction_costs_no_more_per_byte_when_there_is_much_of_it() {
         if many > GROWTH * few.max(1) {
             wrong.push(format!("{}: {costs:?} steps per byte", attack.name));
         }
-        println!("{}: {costs:?}", attack.name);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
