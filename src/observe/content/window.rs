@@ -166,6 +166,31 @@ mod tests {
     use crate::evidence::flow::Side;
     use crate::ground::moment::Moment;
 
+    /// What is found in bytes that come in pieces, how often, and how many bytes were read.
+    fn found(bytes: &[u8], size: usize) -> (Vec<(Kind, u64)>, u64) {
+        let (mut hits, mut credits) = (Hits::default(), Vec::new());
+        let mut window = Window::new("http body");
+        let mut out = Out {
+            hits: &mut hits,
+            credits: &mut credits,
+            policy: Policy::Revealed,
+            side: Side::A,
+            at: Moment::NONE,
+            interval: 0,
+            payload: Default::default(),
+            inside: None,
+            opened: &Default::default(),
+            tokens: &Default::default(),
+        };
+        for piece in bytes.chunks(size) {
+            out.at.at.frame += 1;
+            window.push(piece, &mut out);
+        }
+        window.end(&mut out);
+        let found = hits.iter().map(|h| (h.kind, h.count)).collect();
+        (found, credits.iter().map(|c| c.bytes).sum())
+    }
+
     #[test]
     fn findings_across_any_boundary_are_found_once() {
         let filler = "{\"note\":\"nothing here\"}\n".repeat(900);
@@ -174,34 +199,10 @@ mod tests {
         let text = format!("{filler}{report}{filler}{report}{filler}");
         for size in [7, 100, 1400, 16 << 10, 100_000] {
             for lead in [0, 1, 333] {
-                let (mut hits, mut credits) = (Hits::default(), Vec::new());
-                let mut window = Window::new("http body");
-                let mut out = Out {
-                    hits: &mut hits,
-                    credits: &mut credits,
-                    policy: Policy::Revealed,
-                    side: Side::A,
-                    at: Moment::NONE,
-                    interval: 0,
-                    payload: Default::default(),
-                    inside: None,
-                    opened: &Default::default(),
-                    tokens: &Default::default(),
-                };
                 let bytes = &text.as_bytes()[lead..];
-                for piece in bytes.chunks(size) {
-                    out.at.at.frame += 1;
-                    window.push(piece, &mut out);
-                }
-                window.end(&mut out);
-                let found: Vec<_> = hits.iter().map(|h| (h.kind, h.count)).collect();
-                assert_eq!(
-                    found,
-                    [(Kind::Position, 2), (Kind::Email, 2)],
-                    "{size} {lead}"
-                );
-                let read: u64 = credits.iter().map(|c| c.bytes).sum();
-                assert_eq!(read, bytes.len() as u64);
+                let wanted = vec![(Kind::Position, 2), (Kind::Email, 2)];
+                let all = bytes.len() as u64;
+                assert_eq!(found(bytes, size), (wanted, all), "{size} {lead}");
             }
         }
     }
@@ -211,25 +212,7 @@ mod tests {
         let zeros: String = (0..4000).map(|n| format!("{n},0.0,0.0,0\n")).collect();
         let text = format!("time,latitude,longitude,alt\n{zeros}4000,38.897676,-77.036529,10\n");
         for size in [7, 1400, 100_000] {
-            let (mut hits, mut credits) = (Hits::default(), Vec::new());
-            let mut window = Window::new("http body");
-            let mut out = Out {
-                hits: &mut hits,
-                credits: &mut credits,
-                policy: Policy::Revealed,
-                side: Side::A,
-                at: Moment::NONE,
-                interval: 0,
-                payload: Default::default(),
-                inside: None,
-                opened: &Default::default(),
-                tokens: &Default::default(),
-            };
-            for piece in text.as_bytes().chunks(size) {
-                window.push(piece, &mut out);
-            }
-            window.end(&mut out);
-            let found: Vec<_> = hits.iter().map(|h| (h.kind, h.count)).collect();
+            let (found, _) = found(text.as_bytes(), size);
             assert_eq!(found, [(Kind::Position, 1)], "{size}");
         }
     }
