@@ -15,6 +15,7 @@ impl Timestamp {
     pub const SECOND: i64 = 1_000_000_000;
 
     /// From nanoseconds; what does not fit (before 1677 or after 2262) is unknown.
+    #[inline]
     pub fn from_nanos(nanos: i128) -> Self {
         match i64::try_from(nanos) {
             Ok(n) if n != i64::MIN => Self(n),

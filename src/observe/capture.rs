@@ -361,51 +361,13 @@ impl Capture {
     /// The next packet, or `None` at the end.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
         self.at_hand = None;
-        let mut record = loop {
-            let mut walk = Walk {
-                stream: &mut self.stream,
-                interfaces: &mut self.interfaces,
-                collected: &mut self.collected,
-                notes: Notes {
-                    gaps: &mut self.gaps,
-                    damaged: &mut self.damaged,
-                    input: self.input,
-                    packets: self.packets,
-                    last: self.last,
-                },
-            };
-            let step = match &mut self.format {
-                Format::Pcap(format) => format.next(&mut walk),
-                Format::Pcapng(format) => format.next(&mut walk),
-            };
-            match step {
-                Step::Packet(record) => break record,
-                Step::End => return None,
-                Step::AnotherFile => {
-                    self.collected.joined(self.packets);
-                    if let Format::Pcapng(format) = &self.format {
-                        self.collected.nameless(format.nameless());
-                    }
-                    let detected = Format::detect(
-                        &self.source,
-                        &mut self.stream,
-                        &mut self.interfaces,
-                        self.tap.as_ref().map(|t| t.borrow().kind()),
-                    );
-                    match detected {
-                        Ok(format) => self.format = format,
-                        Err(_) => {
-                            // Its header began well: the input ends inside it.
-                            self.broke_off(
-                                GapId::TruncatedFile,
-                                "the input ends inside the header of another capture file",
-                            );
-                            self.stream.skip(u64::MAX);
-                            return None;
-                        }
-                    }
-                }
-            }
+        let plain = match &mut self.format {
+            Format::Pcap(format) => format.plain(&self.stream),
+            Format::Pcapng(_) => None,
+        };
+        let mut record = match plain {
+            Some(record) => record,
+            None => self.next_record()?,
         };
         self.packets += 1;
         self.progress.packet(self.packets);
@@ -466,6 +428,56 @@ impl Capture {
                 .saturating_sub(u32::try_from(fcs).unwrap_or(0)),
             data: data.get(..data.len() - fcs).unwrap_or(data),
         })
+    }
+
+    /// The next packet's record, wherever it lies and whatever has to be said of what is before it.
+    fn next_record(&mut self) -> Option<Record> {
+        loop {
+            let mut walk = Walk {
+                stream: &mut self.stream,
+                interfaces: &mut self.interfaces,
+                collected: &mut self.collected,
+                notes: Notes {
+                    gaps: &mut self.gaps,
+                    damaged: &mut self.damaged,
+                    input: self.input,
+                    packets: self.packets,
+                    last: self.last,
+                },
+            };
+            let step = match &mut self.format {
+                Format::Pcap(format) => format.next(&mut walk),
+                Format::Pcapng(format) => format.next(&mut walk),
+            };
+            match step {
+                Step::Packet(record) => return Some(record),
+                Step::End => return None,
+                Step::AnotherFile => {
+                    self.collected.joined(self.packets);
+                    if let Format::Pcapng(format) = &self.format {
+                        self.collected.nameless(format.nameless());
+                    }
+                    let detected = Format::detect(
+                        &self.source,
+                        &mut self.stream,
+                        &mut self.interfaces,
+                        self.tap.as_ref().map(|t| t.borrow().kind()),
+                    );
+                    match detected {
+                        Ok(format) => self.format = format,
+                        Err(_) => {
+                            // Its header began well: the input ends inside it.
+                            self.broke_off(
+                                GapId::TruncatedFile,
+                                "the input ends inside the header of another capture file",
+                            );
+                            self.stream.skip(u64::MAX);
+                            return None;
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Reads to the end, closes the input, and says what it was.

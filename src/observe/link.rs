@@ -180,6 +180,16 @@ pub struct Radio {
     pub retry: bool,
 }
 
+/// The addresses on the link, the receiver's first, and the packet of an Ethernet frame that says nothing else: whole, unlabelled, without
+/// tags.
+#[inline]
+pub fn plain<'a>(link_type: Option<u16>, frame: &Frame<'a>) -> Option<(&'a [u8; 12], &'a [u8])> {
+    match link_type {
+        Some(ethernet::ETHERNET_ID) => ethernet::plain(frame),
+        _ => None,
+    }
+}
+
 impl<'a> Unwrapped<'a> {
     /// Content on a link without addresses.
     pub fn bare(content: Content<'a>) -> Self {

@@ -12,6 +12,7 @@ pub mod framing;
 mod ipv4;
 mod ipv6;
 mod options;
+pub mod plain;
 pub mod transport;
 
 use std::net::IpAddr;

@@ -112,6 +112,7 @@ pub(super) fn means(terminal: &Terminal) -> Means {
         Shown::Line => Progress::on(Box::new(stderr), Look::Line(width())),
     };
     Means {
+        thorough: false,
         threads: terminal
             .threads
             .map_or_else(Threads::default, Threads::at_most),

@@ -72,6 +72,12 @@ impl ByteStream {
         }
     }
 
+    /// The unread bytes that are in memory.
+    #[inline]
+    pub(super) fn held(&self) -> &[u8] {
+        self.block.get(self.start..self.end).unwrap_or_default()
+    }
+
     /// Exactly `len` unread bytes if they are all there; they stay unread.
     pub(super) fn exact(&mut self, len: usize) -> Option<&[u8]> {
         self.need(len).get(..len)
@@ -79,6 +85,7 @@ impl ByteStream {
 
     /// The last `len` bytes that were consumed; they stay in memory until the next call of
     /// [`need`](Self::need). This is how a record is lent after the walk moved past it.
+    #[inline]
     pub(super) fn before(&self, len: usize) -> &[u8] {
         self.start
             .checked_sub(len)

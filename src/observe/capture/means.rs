@@ -14,6 +14,8 @@ pub struct Means {
     pub threads: Threads,
     /// Who is told.
     pub progress: Progress,
+    /// Take every packet through all stages, even those that are like the one before in their flow: to show that nothing depends on it.
+    pub thorough: bool,
     /// When whoever waits has waited long enough; `None` for never.
     pub until: Option<Instant>,
 }

@@ -17,7 +17,7 @@
 
 mod doubt;
 
-use super::bytes::NEED_MAX;
+use super::bytes::{ByteStream, NEED_MAX};
 use super::facts::Interfaces;
 use super::{RECORD_MAX, Record, Step, Walk, newlines, pcapng};
 use crate::evidence::input::Interface;
@@ -74,7 +74,7 @@ pub(super) struct Pcap {
 }
 
 /// A record header, decoded.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Head {
     seconds: u32,
     fraction: u32,
@@ -140,6 +140,25 @@ impl Layout {
             captured,
             original,
         })
+    }
+
+    /// A header of four words, as they stand.
+    #[inline]
+    fn plain(self, header: &[u8; 16]) -> Head {
+        let ([a, b, c, d], _) = header.as_chunks::<4>() else {
+            // Four words are in it.
+            return Head::default();
+        };
+        let word = |bytes: &[u8; 4]| match self.big {
+            true => u32::from_be_bytes(*bytes),
+            false => u32::from_le_bytes(*bytes),
+        };
+        Head {
+            seconds: word(a),
+            fraction: word(b),
+            captured: word(c),
+            original: word(d),
+        }
     }
 
     fn fraction_limit(self) -> u32 {
@@ -237,6 +256,43 @@ impl Pcap {
         })
     }
 
+    /// The record that nearly all are: whole, in memory, with a header that makes sense, and another such header behind it. All else is
+    /// left to [`next`](Self::next), which would find the same record here.
+    #[inline]
+    pub(super) fn plain(&mut self, stream: &ByteStream) -> Option<Record> {
+        const HEADER: usize = 16;
+        let (layout, last) = (self.layout, self.last_seconds?);
+        if layout.record_header != HEADER || layout.swapped || layout.maybe_swapped {
+            return None;
+        }
+        let (header, behind) = stream.held().split_first_chunk::<HEADER>()?;
+        let head = layout.plain(header);
+        let following = behind.get(head.captured as usize..)?.first_chunk()?;
+        let magic = *header.first_chunk()?;
+        let sensible = head.fraction < layout.fraction_limit()
+            && layout.believable(head, Some(last))
+            && layout.believable(layout.plain(following), Some(head.seconds))
+            && !Self::is(magic)
+            && magic != pcapng::SECTION_HEADER_BYTES;
+        sensible.then(|| self.record(head, HEADER))
+    }
+
+    fn record(&mut self, head: Head, header: usize) -> Record {
+        self.last_seconds = Some(head.seconds);
+        let captured = head.captured as usize;
+        Record {
+            time: self.time(head),
+            interface: self.interface,
+            direction: None,
+            checksum_pending: false,
+            start: header,
+            captured,
+            // Some writers leave the original length 0 or below the captured one.
+            original_len: head.original.max(head.captured),
+            total: header + captured,
+        }
+    }
+
     pub(super) fn next(&mut self, walk: &mut Walk<'_>) -> Step {
         if self.last_seconds.is_none() {
             self.measure(walk);
@@ -321,18 +377,7 @@ impl Pcap {
                 walk.notes
                     .damage("a record whose fraction of a second exceeds one second");
             }
-            self.last_seconds = Some(head.seconds);
-            return Step::Packet(Record {
-                time: self.time(head),
-                interface: self.interface,
-                direction: None,
-                checksum_pending: false,
-                start: header,
-                captured,
-                // Some writers leave the original length 0 or below the captured one.
-                original_len: head.original.max(head.captured),
-                total,
-            });
+            return Step::Packet(self.record(head, header));
         }
     }
 
@@ -363,18 +408,19 @@ impl Pcap {
         }
     }
 
+    #[inline]
     fn time(&mut self, head: Head) -> Timestamp {
         self.finer |= (self.layout.fraction_limit()..NANOS).contains(&head.fraction);
-        let unit: i128 = if self.layout.nanos || self.finer {
+        let unit: i64 = if self.layout.nanos || self.finer {
             1
         } else {
             1000
         };
         // What is no fraction in any unit says nothing.
         let fraction = Some(head.fraction).filter(|f| *f < NANOS).unwrap_or(0);
-        Timestamp::from_nanos(
-            i128::from(head.seconds) * i128::from(Timestamp::SECOND) + i128::from(fraction) * unit,
-        )
+        // Seconds of 32 bits fit.
+        let nanos = i64::from(head.seconds) * Timestamp::SECOND + i64::from(fraction) * unit;
+        Timestamp::from_nanos(nanos.into())
     }
 
     /// Reports damage at this record and goes on behind it; false at the end of the input.

@@ -341,13 +341,19 @@ impl Table {
         }
     }
 
-    /// To be called once per packet: now and then looks at a few slots and closes what is idle.
-    pub fn sweep(&mut self, now: Timestamp) -> Vec<Closed> {
+    /// To be called once per packet: true when a sweep is due.
+    #[inline]
+    pub fn is_due(&mut self) -> bool {
         self.ticks += 1;
         if self.ticks < SWEEP_EVERY {
-            return Vec::new();
+            return false;
         }
         self.ticks = 0;
+        true
+    }
+
+    /// Looks at a few slots and closes what is idle.
+    pub fn sweep(&mut self, now: Timestamp) -> Vec<Closed> {
         let mut out = Vec::new();
         looks_at(SWEEP_SLOTS);
         for _ in 0..SWEEP_SLOTS.min(self.slots.len()) {

@@ -17,8 +17,11 @@ use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::capture::Frame;
 
+/// Its number in files (LINKTYPE_ETHERNET).
+pub(super) const ETHERNET_ID: u16 = 1;
+
 pub(super) const ETHERNET: LinkType = LinkType {
-    ids: &[1],
+    ids: &[ETHERNET_ID],
     name: "ethernet",
     read,
 };
@@ -58,16 +61,33 @@ fn labelled<'a>(plain: Unwrapped<'a>, frame: &Frame<'a>) -> Unwrapped<'a> {
 /// The frames that nearly all are: two addresses of their own, and an ether type that the packet bears out.
 #[inline]
 fn bare_packet(data: &[u8]) -> Option<Unwrapped<'_>> {
-    let (addresses, behind) = data.split_first_chunk::<12>()?;
-    let (kind, rest) = behind.split_first_chunk::<2>()?;
-    let version = rest.first()? >> 4;
-    let borne_out = matches!((kind, version), ([0x08, 0x00], 4) | ([0x86, 0xdd], 6));
+    let (addresses, packet) = bare(data)?;
     let (target, source) = addresses.split_first_chunk::<6>()?;
-    (borne_out && *addresses != INVENTED).then(|| Unwrapped {
+    Some(Unwrapped {
         source: Mac::read(source),
         target: Mac::read(target),
-        ..Unwrapped::bare(Content::Ip(rest))
+        ..Unwrapped::bare(Content::Ip(packet))
     })
+}
+
+/// Their addresses, the receiver's first, and the packet.
+#[inline]
+fn bare(data: &[u8]) -> Option<(&[u8; 12], &[u8])> {
+    let (addresses, behind) = data.split_first_chunk::<12>()?;
+    let (kind, packet) = behind.split_first_chunk::<2>()?;
+    let version = packet.first()? >> 4;
+    let borne_out = matches!((kind, version), ([0x08, 0x00], 4) | ([0x86, 0xdd], 6));
+    (borne_out && *addresses != INVENTED).then_some((addresses, packet))
+}
+
+/// The same of a frame that nobody labels.
+#[inline]
+pub(super) fn plain<'a>(frame: &Frame<'a>) -> Option<(&'a [u8; 12], &'a [u8])> {
+    let labelled = frame.label.is_some() || pcapdroid::may_trail(frame.data);
+    if labelled || frame.cut() > 0 {
+        return None;
+    }
+    bare(frame.data)
 }
 
 fn doubtful<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {

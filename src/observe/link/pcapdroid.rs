@@ -31,6 +31,15 @@ pub(super) struct Trailer<'a> {
     label: Result<Option<Label<'a>>, &'static str>,
 }
 
+/// True if a frame may end with one: after one comparison, false for every other.
+#[inline]
+pub(super) fn may_trail(data: &[u8]) -> bool {
+    data.len()
+        .checked_sub(TRAILER)
+        .and_then(|at| data.get(at..))
+        .is_some_and(|trailer| trailer.starts_with(&MAGIC))
+}
+
 /// The trailer of a record of PCAPdroid; `None` for every other frame, after one comparison.
 pub(super) fn trailer<'a>(frame: &Frame<'a>) -> Option<Trailer<'a>> {
     let data = frame.data;

@@ -8,6 +8,12 @@ pub fn sums_to_zero(bytes: &[u8]) -> bool {
     fold(sum(bytes)) == 0xffff
 }
 
+/// True when a sum, with the words of `bytes` added, is all ones.
+#[inline]
+pub fn sums_with(before: u64, bytes: &[u8]) -> bool {
+    fold(before + sum(bytes)) == 0xffff
+}
+
 /// Whether the checksum of a whole TCP, UDP or ICMPv6 message is right.
 /// The caller makes sure that no byte is missing.
 pub fn transport_is_right(
@@ -100,6 +106,24 @@ fn fold(mut sum: u64) -> u16 {
     }
     // At most 0xffff after the loop.
     sum as u16
+}
+
+/// Writes right sums into a packet with a transport header behind `header` bytes, whose checksum stands at `field` of it.
+#[cfg(test)]
+pub(super) fn right(packet: &mut [u8], header: usize, field: usize) {
+    let four = packet[0] >> 4 == 4;
+    if four {
+        let check = !fold(sum(&packet[..20]));
+        packet[10..12].copy_from_slice(&check.to_be_bytes());
+    }
+    let (addresses, number) = if four { (12, packet[9]) } else { (8, packet[6]) };
+    let length = (packet.len() - header) as u64;
+    let before = u64::from(number) + length;
+    let check = match !fold(before + sum(&packet[addresses..])) {
+        0 => 0xffff,
+        other => other,
+    };
+    packet[header + field..][..2].copy_from_slice(&check.to_be_bytes());
 }
 
 #[cfg(test)]

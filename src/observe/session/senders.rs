@@ -91,8 +91,8 @@ impl<K: Copy> Default for Scores<K> {
 }
 
 impl<K: Copy + Eq + Hash + Spread> Scores<K> {
-    /// The score of a sender; `None` if no more are kept.
-    fn of(&mut self, sender: K) -> Option<&mut Score> {
+    /// The place of a sender's score; `None` if no more are kept.
+    fn place(&mut self, sender: K) -> Option<u32> {
         let hand = self.at_hand.get_mut(sender.spread())?;
         let place = match hand {
             Some((known, place)) if *known == sender => *place,
@@ -111,7 +111,25 @@ impl<K: Copy + Eq + Hash + Spread> Scores<K> {
                 place
             }
         };
+        Some(place)
+    }
+
+    /// The score of a sender; `None` if no more are kept.
+    #[inline]
+    fn of(&mut self, sender: K) -> Option<&mut Score> {
+        let place = self.place(sender)?;
         self.scores.get_mut(place as usize)
+    }
+
+    /// Counts a checksum that is right, of the sender with this place, if it is known.
+    #[inline]
+    fn right(&mut self, place: Option<u32>, sender: K) {
+        match place.and_then(|place| self.scores.get_mut(place as usize)) {
+            Some(score) => score.right += 1,
+            None => {
+                self.count(sender, true);
+            }
+        }
     }
 
     /// Counts a checksum; true if the packet may be believed.
@@ -180,6 +198,28 @@ impl Senders {
     #[inline]
     pub(super) fn transport(&mut self, source: IpAddr, right: bool) -> bool {
         self.transports.count(source, right)
+    }
+
+    /// Where the header checksums of a MAC are counted, for [`header_right`](Self::header_right).
+    pub(super) fn header_place(&mut self, sender: Mac) -> Option<u32> {
+        self.headers.place(FrameSender::Mac(sender))
+    }
+
+    /// The same of transport checksums and addresses.
+    pub(super) fn transport_place(&mut self, source: IpAddr) -> Option<u32> {
+        self.transports.place(source)
+    }
+
+    /// A header checksum that is right.
+    #[inline]
+    pub(super) fn header_right(&mut self, place: Option<u32>, sender: Mac) {
+        self.headers.right(place, FrameSender::Mac(sender));
+    }
+
+    /// A transport checksum that is right.
+    #[inline]
+    pub(super) fn transport_right(&mut self, place: Option<u32>, source: IpAddr) {
+        self.transports.right(place, source);
     }
 
     /// Counts a transport checksum that is left to the network card: the packet is believed whatever

@@ -1,5 +1,6 @@
 //! One series: frames in, flows and facts out.
 
+mod alike;
 mod closing;
 mod content;
 mod datagrams;
@@ -36,6 +37,7 @@ use crate::observe::flow::table::Table;
 use crate::observe::link::{LinkType, Opener, Radio};
 use crate::observe::packet::Decoded;
 use crate::observe::packet::fragments::{Fragments, Piece};
+use alike::Alike;
 use doubted::Doubts;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -100,6 +102,10 @@ pub(super) struct Tracker {
     wifi: Opener,
     /// What it opened of the frame at hand.
     opened: Vec<u8>,
+    /// Directions of flows, as their packets show them.
+    alike: Alike,
+    /// Every packet goes through all stages.
+    thorough: bool,
 }
 
 impl Tracker {
@@ -122,6 +128,9 @@ impl Tracker {
             limited: Limited::default(),
             wifi: Opener::new(Arc::clone(&settings.wifi)),
             opened: Vec::new(),
+            alike: Alike::default(),
+            // An observer is told of every layer.
+            thorough: settings.means.thorough || settings.observer.is_some(),
             intervals,
             rows,
             table: Table::default(),
@@ -147,9 +156,11 @@ impl Tracker {
             let cause = "packets without a time: when they went cannot be said";
             self.ledger.gaps.whole(GapId::TooShort, input, 1, at, cause);
         }
-        self.link(frame, link, interval);
-        for closed in self.table.sweep(frame.moment.time) {
-            self.closed(closed);
+        self.taken(frame, link, interval);
+        if self.table.is_due() {
+            for closed in self.table.sweep(frame.moment.time) {
+                self.closed(closed);
+            }
         }
         if self.scale.is_full() {
             self.settle();

@@ -5,7 +5,7 @@ use super::super::icmp::{icmp_ports, is_no_answer, is_request, may_carry};
 use super::super::inside::{asks_beyond, of_echo, of_number, of_unknown};
 use super::content::Layer;
 use super::{Context, Settings, Tracker};
-use crate::evidence::flow::{Key, Opening, Side, Span, note_link};
+use crate::evidence::flow::{Key, LinkFacts, Opening, Side, Span, note_link};
 use crate::evidence::ledger::{Ends, Ledger};
 use crate::ground::address::{Class, classify};
 use crate::ground::gaps::GapId;
@@ -373,7 +373,7 @@ pub(super) fn between(datagram: &Datagram<'_>, transport: &Transport<'_>) -> (Ke
     (key, ends)
 }
 
-fn count(span: &mut Span, side: Side, piece: &Piece, answers: bool) {
+pub(super) fn count(span: &mut Span, side: Side, piece: &Piece, answers: bool) {
     let moment = piece.moment;
     span.counted.frames += u64::from(piece.accounted);
     span.sent(side).packets += 1;
@@ -395,6 +395,15 @@ fn note_answer(span: &Span, ends: Ends, answers: bool, context: &Context, ledger
     }
 }
 
+/// Which way the capturing machine saw a packet of this side go.
+pub(super) fn note_direction(facts: &mut LinkFacts, direction: Option<Direction>) {
+    match direction {
+        Some(Direction::Out) => facts.sent = true,
+        Some(Direction::In) => facts.received = true,
+        None => {}
+    }
+}
+
 fn note_neighbour(
     flow: &mut Flow,
     fresh: bool,
@@ -406,11 +415,7 @@ fn note_neighbour(
     let first = fresh || (!facts.mixed && facts.source.is_none() && facts.target.is_none());
     let before = (facts.mixed, facts.source);
     note_link(facts, context.source, context.target, first);
-    match context.direction {
-        Some(Direction::Out) => facts.sent = true,
-        Some(Direction::In) => facts.received = true,
-        None => {}
-    }
+    note_direction(facts, context.direction);
     if facts.carrier.is_none() {
         facts.carrier = context.carrier;
     }
@@ -429,7 +434,7 @@ fn note_neighbour(
 }
 
 /// Marks activity of the declared device. DHCP and multicast DNS alone are none.
-fn note_device(ends: Ends, context: &Context, (ledger, settings): (&mut Ledger, &Settings)) {
+pub(super) fn note_device(ends: Ends, context: &Context, (ledger, settings): (&mut Ledger, &Settings)) {
     const NO_ACTIVITY: [u16; 5] = [67, 68, 546, 547, 5353];
     if ledger.device.knows(context.interval, context.moment)
         || NO_ACTIVITY.contains(&ends.receiver.1)
