@@ -39,9 +39,9 @@ impl Sealed {
 
     /// Adds what another counted.
     pub fn add_all(&mut self, other: &Self) {
-        other
-            .iter()
-            .for_each(|(reason, bytes)| self.add(reason, bytes));
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more);
+        }
     }
 
     /// Every reason that some bytes have, in order.

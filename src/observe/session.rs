@@ -19,6 +19,8 @@ mod limited;
 #[cfg(test)]
 mod order;
 mod senders;
+#[cfg(test)]
+mod short_way;
 mod tracker;
 use crate::evidence::{Devices, Evidence, Series};
 pub mod observer;

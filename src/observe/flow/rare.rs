@@ -32,6 +32,12 @@ impl<T: Blank> Rare<T> {
         self.0.as_deref_mut()
     }
 
+    /// Takes out what was written, if something was.
+    #[inline]
+    pub fn take_written(&mut self) -> Option<T> {
+        self.0.take().map(|written| *written)
+    }
+
     /// Takes out what was written.
     pub fn take(&mut self) -> T {
         self.0.take().map_or_else(T::default, |written| *written)

@@ -110,7 +110,7 @@ fn fold(mut sum: u64) -> u16 {
 
 /// Writes right sums into a packet with a transport header behind `header` bytes, whose checksum stands at `field` of it.
 #[cfg(test)]
-pub(super) fn right(packet: &mut [u8], header: usize, field: usize) {
+pub fn right(packet: &mut [u8], header: usize, field: usize) {
     let four = packet[0] >> 4 == 4;
     if four {
         let check = !fold(sum(&packet[..20]));

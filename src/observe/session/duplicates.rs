@@ -11,13 +11,12 @@
 
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Timestamp};
-use crate::ground::protocol;
 use crate::observe::capture::Direction;
 use crate::observe::link::Radio;
 use crate::observe::packet::Datagram;
-use crate::observe::packet::transport::Transport;
+use crate::observe::packet::transport::{Segment, Transport};
 use foldhash::fast::FixedState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 
 /// Sets of packets remembered, and how many in each: together what a link lets through in a fraction
@@ -79,15 +78,81 @@ struct Tags {
 }
 
 impl Tags {
-    /// The way that was written longest ago.
+    /// The way that was written longest ago, the first of those that were at the same time.
+    #[inline]
     fn oldest(&self) -> usize {
-        let mut oldest = (u64::MAX, 0);
-        for (way, written) in self.written.iter().enumerate() {
-            if *written < oldest.0 {
-                oldest = (*written, way);
+        let [a, b, c, d] = self.written;
+        let (left, right) = (usize::from(b < a), 2 + usize::from(d < c));
+        if c.min(d) < a.min(b) { right } else { left }
+    }
+}
+
+/// What a sight is to one of the same body that was seen before.
+enum Is {
+    /// The same packet.
+    Again,
+    /// Another one, between the same ends: it stands in for the one before.
+    InItsPlace,
+    /// Another one.
+    Another,
+}
+
+/// What was seen lately, by the hash of a body.
+#[derive(Debug)]
+struct Sets<S> {
+    tags: Vec<Tags>,
+    sights: Vec<[Option<S>; WAYS]>,
+    writes: u64,
+}
+
+impl<S> Default for Sets<S> {
+    fn default() -> Self {
+        Self {
+            tags: Vec::new(),
+            sights: Vec::new(),
+            writes: 0,
+        }
+    }
+}
+
+impl<S: Copy> Sets<S> {
+    /// Takes a sight; true if it was seen before. `is` says what it is to one of the same body.
+    #[inline]
+    fn take(&mut self, body: u64, mut now: S, is: impl Fn(&mut S, &mut S) -> Is) -> bool {
+        if self.tags.is_empty() {
+            self.tags.resize(SETS, Tags::default());
+            self.sights.resize(SETS, [None; WAYS]);
+        }
+        // The low bits choose the set.
+        let at = body as usize % SETS;
+        let (Some(tags), Some(set)) = (self.tags.get_mut(at), self.sights.get_mut(at)) else {
+            return false;
+        };
+        let mut place = None;
+        if tags.bodies.contains(&body) {
+            let ways = tags.bodies.iter().zip(set.iter_mut());
+            for (way, (of, have)) in ways.enumerate() {
+                let Some(before) = have.as_mut().filter(|_| *of == body) else {
+                    continue;
+                };
+                match is(&mut now, before) {
+                    Is::Again => return true,
+                    Is::InItsPlace => place = Some(way),
+                    Is::Another => {}
+                }
             }
         }
-        oldest.1
+        let way = place.unwrap_or_else(|| tags.oldest());
+        self.writes = self.writes.saturating_add(1);
+        if let (Some(of), Some(written), Some(slot)) = (
+            tags.bodies.get_mut(way),
+            tags.written.get_mut(way),
+            set.get_mut(way),
+        ) {
+            (*of, *written) = (body, self.writes);
+            *slot = Some(now);
+        }
+        false
     }
 }
 
@@ -103,13 +168,20 @@ struct Sight {
     times: u8,
 }
 
+/// A segment of TCP: its numbers and its bytes are in the hash, and where it was seen says nothing more.
+#[derive(Debug, Clone, Copy)]
+struct SegmentSight {
+    frame: FrameRef,
+    at: Timestamp,
+    ends: (End, End),
+}
+
 /// The packets seen lately.
 #[derive(Debug)]
 pub(super) struct Duplicates {
     hasher: FixedState,
-    tags: Vec<Tags>,
-    sets: Vec<[Option<Sight>; WAYS]>,
-    writes: u64,
+    segments: Sets<SegmentSight>,
+    others: Sets<Sight>,
 }
 
 impl Default for Duplicates {
@@ -117,9 +189,8 @@ impl Default for Duplicates {
         Self {
             // The result must not depend on chance.
             hasher: FixedState::with_seed(0),
-            tags: Vec::new(),
-            sets: Vec::new(),
-            writes: 0,
+            segments: Sets::default(),
+            others: Sets::default(),
         }
     }
 }
@@ -133,23 +204,13 @@ impl Duplicates {
         seen: Seen,
     ) -> bool {
         let (ports, payload, body) = match transport {
-            Transport::Tcp(s) if !s.payload.is_empty() => {
-                let (head, tail) = (
-                    s.payload.get(..SEGMENT_ENDS).unwrap_or(s.payload),
-                    s.payload
-                        .get(s.payload.len().saturating_sub(SEGMENT_ENDS)..)
-                        .unwrap_or_default(),
-                );
-                let numbers = (s.sequence, s.acknowledgement, s.flags.0);
-                let body = self.hasher.hash_one((numbers, head, tail, s.wire_len));
-                ((s.source_port, s.destination_port), s.payload, body)
-            }
+            Transport::Tcp(segment) => return self.segment(datagram, segment, &seen),
             Transport::Udp(u) if !u.payload.is_empty() => (
                 (u.source_port, u.destination_port),
                 u.payload,
                 self.hasher.hash_one((u.payload, u.wire_len)),
             ),
-            Transport::Tcp(_) | Transport::Udp(_) => return false,
+            Transport::Udp(_) => return false,
             _ if datagram.payload.is_empty() => return false,
             _ => (
                 (0, 0),
@@ -158,7 +219,7 @@ impl Duplicates {
                     .hash_one((datagram.payload, datagram.wire_len, datagram.protocol)),
             ),
         };
-        let mut now = Sight {
+        let now = Sight {
             seen,
             ends: ((datagram.source, ports.0), (datagram.destination, ports.1)),
             protocol: datagram.protocol,
@@ -167,45 +228,66 @@ impl Duplicates {
             len: payload.len(),
             times: 1,
         };
-        if self.sets.is_empty() {
-            self.tags.resize(SETS, Tags::default());
-            self.sets.resize(SETS, [None; WAYS]);
-        }
-        // The low bits choose the set.
-        let at = body as usize % SETS;
-        let (Some(tags), Some(set)) = (self.tags.get_mut(at), self.sets.get_mut(at)) else {
-            return false;
-        };
-        let mut place = None;
-        if tags.bodies.contains(&body) {
-            let ways = tags.bodies.iter().zip(set.iter_mut());
-            for (way, (of, have)) in ways.enumerate() {
-                let Some(before) = have.as_mut().filter(|_| *of == body) else {
-                    continue;
-                };
-                if now.repeats(before) {
-                    before.times = before.times.saturating_add(1);
-                    return true;
-                }
-                if before.ends == now.ends {
-                    if now.apart(before).is_some_and(|apart| apart <= APART) {
-                        now.times = before.times.saturating_add(1);
-                    }
-                    place = Some(way);
-                }
+        self.others.take(body, now, |now, before| {
+            if now.repeats(before) {
+                before.times = before.times.saturating_add(1);
+                return Is::Again;
             }
+            if before.ends != now.ends {
+                return Is::Another;
+            }
+            if now.apart(before).is_some_and(|apart| apart <= APART) {
+                now.times = before.times.saturating_add(1);
+            }
+            Is::InItsPlace
+        })
+    }
+
+    /// The same of a segment. What comes again within a connection is told by its numbers; this is for what comes again behind a
+    /// translator, in what looks like another connection.
+    #[inline]
+    fn segment(&mut self, datagram: &Datagram<'_>, segment: &Segment<'_>, seen: &Seen) -> bool {
+        let payload = segment.payload;
+        if payload.is_empty() {
+            return false;
         }
-        let way = place.unwrap_or_else(|| tags.oldest());
-        self.writes = self.writes.saturating_add(1);
-        if let (Some(of), Some(written), Some(slot)) = (
-            tags.bodies.get_mut(way),
-            tags.written.get_mut(way),
-            set.get_mut(way),
-        ) {
-            (*of, *written) = (body, self.writes);
-            *slot = Some(now);
+        let mut body = self.hasher.build_hasher();
+        let numbers =
+            (u64::from(segment.sequence) << 32) | u64::from(segment.acknowledgement);
+        body.write_u64(numbers);
+        body.write_u64(((segment.wire_len as u64) << 8) | u64::from(segment.flags.0));
+        body.write(payload.get(..SEGMENT_ENDS).unwrap_or(payload));
+        if let Some(tail) = payload.len().checked_sub(SEGMENT_ENDS).filter(|at| *at > 0) {
+            body.write(payload.get(tail..).unwrap_or_default());
         }
-        false
+        let now = SegmentSight {
+            frame: seen.frame,
+            at: seen.at,
+            ends: (
+                (datagram.source, segment.source_port),
+                (datagram.destination, segment.destination_port),
+            ),
+        };
+        self.segments.take(body.finish(), now, |now, before| {
+            match now.ends == before.ends {
+                true => Is::InItsPlace,
+                false if now.repeats(before) => Is::Again,
+                false => Is::Another,
+            }
+        })
+    }
+}
+
+impl SegmentSight {
+    /// True if this is the packet that was seen before, between other ends.
+    fn repeats(&self, before: &Self) -> bool {
+        let translated =
+            is_same_end(self.ends.0, before.ends.0) || is_same_end(self.ends.1, before.ends.1);
+        let apart = self.at.since(before.at).map(i64::saturating_abs);
+        self.frame != before.frame
+            && self.frame.input == before.frame.input
+            && translated
+            && apart.is_some_and(|apart| apart <= APART)
     }
 }
 
@@ -227,9 +309,6 @@ impl Sight {
         let same = self.ends == before.ends;
         let translated = !same
             && (is_same_end(self.ends.0, before.ends.0) || is_same_end(self.ends.1, before.ends.1));
-        if self.protocol == protocol::TCP {
-            return translated && apart <= APART;
-        }
         if !same && !translated {
             return false;
         }
@@ -282,6 +361,7 @@ fn is_same_end(a: End, b: End) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::protocol;
     use crate::observe::packet::transport::UdpDatagram;
 
     const PHONE: [u8; 4] = [10, 0, 0, 2];

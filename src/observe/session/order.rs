@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Orders tried for each capture.
 const ORDERS: u64 = 4;
 
-fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
+pub(super) fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
     let entries = std::fs::read_dir(folder).expect("a folder of fixtures");
     for entry in entries {
         let path = entry.expect("an entry").path();
@@ -23,6 +23,11 @@ fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
 }
 
 fn evidence(path: &Path) -> Option<Evidence> {
+    read_as(path, false)
+}
+
+/// What a capture shows, with or without the short way for packets that are like others.
+pub(super) fn read_as(path: &Path, thorough: bool) -> Option<Evidence> {
     let settings = Settings {
         schedule: crate::ground::interval::Schedule::default(),
         local: Vec::new(),
@@ -30,7 +35,10 @@ fn evidence(path: &Path) -> Option<Evidence> {
         devices: Devices::default(),
         time_gap: i64::MAX,
         hash: false,
-        means: crate::observe::capture::Means::default(),
+        means: crate::observe::capture::Means {
+            thorough,
+            ..Default::default()
+        },
         content: crate::observe::content::Policy::Masked,
         one_row_per_flow: Some(10_000),
         observer: None,
@@ -43,7 +51,7 @@ fn evidence(path: &Path) -> Option<Evidence> {
 }
 
 /// Everything that dissectors can change, in a fixed order.
-fn said(evidence: &Evidence) -> String {
+pub(super) fn said(evidence: &Evidence) -> String {
     let mut text = String::new();
     for series in &evidence.series {
         let mut lookups: Vec<_> = series.ledger.lookups.iter().collect();

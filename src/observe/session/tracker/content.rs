@@ -29,11 +29,29 @@ impl Tracker {
         layer: Layer,
         context: &Context,
     ) {
-        let lent = self.table.flow(slot).map(|flow| flow.lent.take());
+        let Some(flow) = self.table.flow(slot) else {
+            return;
+        };
+        let lent = flow.lent.take_written();
         if bytes.is_empty() || context.again {
             return;
         }
         self.listen(slot);
+        let Some(Slot::On(_)) = self.content.at(slot) else {
+            return;
+        };
+        self.hear(slot, side, bytes, layer, lent, context);
+    }
+
+    fn hear(
+        &mut self,
+        slot: u32,
+        side: Side,
+        bytes: &[u8],
+        layer: Layer,
+        lent: Option<Lent>,
+        context: &Context,
+    ) {
         let (Some(flow), Some(of)) = (self.table.flow(slot), self.content.at(slot)) else {
             return;
         };
@@ -68,8 +86,8 @@ impl Tracker {
 
     /// Makes ready to look into the payload of a flow.
     pub(super) fn listen(&mut self, slot: u32) {
-        if let (Some(flow), Some(of)) = (self.table.flow(slot), self.content.at(slot))
-            && matches!(of, Slot::Unasked)
+        if let Some(of @ Slot::Unasked) = self.content.at(slot)
+            && let Some(flow) = self.table.flow(slot)
         {
             *of = Slot::new(&flow.key, self.settings.content, &self.ledger.content);
             flow.heard = of.hears();
