@@ -49,6 +49,8 @@ pub struct Readings {
     /// What opens sealed connections.
     keys: Option<Keys>,
     slots: Vec<Reading>,
+    /// Which of them anything was read for: of most flows of a flood nothing is, and they are not looked up when they end.
+    read: Vec<bool>,
     /// Streams in connections that were opened.
     streams: streams::Connections,
     pool: Pool,
@@ -72,13 +74,17 @@ impl Readings {
         let slot = slot as usize;
         if slot >= self.slots.len() {
             self.slots.resize_with(slot + 1, Reading::default);
+            self.read.resize(slot + 1, false);
         }
+        *self.read.get_mut(slot)? = true;
         self.slots.get_mut(slot)
     }
 
-    /// The reading of a slot.
+    /// The reading of a slot, if anything was read.
     pub fn get(&self, slot: u32) -> Option<&Reading> {
-        self.slots.get(slot as usize)
+        let slot = slot as usize;
+        self.read.get(slot).filter(|read| **read)?;
+        self.slots.get(slot)
     }
 
     /// A datagram of a flow.
@@ -187,8 +193,15 @@ impl Readings {
             }
             self.streams.forget(slot);
         }
-        let Some((reading, mut shared)) = self.slots_and_shared(slot) else {
+        let read = self.read.get_mut(slot as usize).is_some_and(std::mem::take);
+        let Some(reading) = self.slots.get_mut(slot as usize).filter(|_| read) else {
             return;
+        };
+        let mut shared = Shared {
+            registry: &self.registry,
+            keys: self.keys.as_ref(),
+            pool: &mut self.pool,
+            finished: &mut self.finished,
         };
         for side in Side::BOTH {
             if reading.streams.of(side).is_none() {
