@@ -18,11 +18,8 @@ const SEARCH_MAX: usize = 2048;
 /// True if a whole, valid frame stands in the payload.
 pub(super) fn has_frame(payload: &[u8]) -> bool {
     let window = payload.get(..SEARCH_MAX).unwrap_or(payload);
-    window
-        .iter()
-        .enumerate()
-        .filter(|&(_, &byte)| byte == MAGIC)
-        .any(|(at, _)| window.get(at..).is_some_and(begins_with_frame))
+    memchr::memchr_iter(MAGIC, window)
+        .any(|at| window.get(at..).is_some_and(begins_with_frame))
 }
 
 /// Lends command set, command and payload of each whole, valid frame that is not encrypted.
@@ -30,11 +27,7 @@ pub(super) fn each_frame(payload: &[u8], lend: &mut dyn FnMut(u8, u8, &[u8])) {
     /// Flags: the kind of encryption.
     const ENCRYPTION: u8 = 0x07;
     let window = payload.get(..SEARCH_MAX).unwrap_or(payload);
-    for (at, _) in window
-        .iter()
-        .enumerate()
-        .filter(|&(_, &byte)| byte == MAGIC)
-    {
+    for at in memchr::memchr_iter(MAGIC, window) {
         let frame = window.get(at..).unwrap_or_default();
         if !begins_with_frame(frame) {
             continue;

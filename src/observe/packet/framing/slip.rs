@@ -32,8 +32,8 @@ fn unescape(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
 /// The first frame: where its content begins and ends.
 fn frame(bytes: &[u8]) -> Option<(usize, usize)> {
     let start = bytes.iter().position(|b| *b != END)?;
-    let behind = bytes.get(start..)?.iter().take(FRAME_MAX);
-    let length = behind.clone().position(|b| *b == END)?;
+    let behind = bytes.get(start..)?;
+    let length = memchr::memchr(END, behind.get(..FRAME_MAX).unwrap_or(behind))?;
     Some((start, start + length))
 }
 
