@@ -78,7 +78,7 @@ use crate::ground::gaps::GapId;
 use crate::ground::host_name::{self, HostName, Refusal};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::ground::public_name::is_public_name;
-use crate::observe::flow::overhead::Kind as Overhead;
+use crate::observe::flow::overhead::{Overhead, OverheadBytes};
 use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, Flow, PayloadKind};
 use crate::observe::open::keylog::Keylog;
@@ -372,9 +372,7 @@ impl Sink<'_> {
         let beyond = self.flow.overhead.of_mut(side).add(kind, bytes, client);
         let spared = self.flow.spared.of_mut(side);
         let within = bytes.saturating_sub(beyond);
-        *spared = spared.saturating_add(crate::observe::flow::overhead::Overhead::weight(
-            kind, within,
-        ));
+        *spared = spared.saturating_add(OverheadBytes::weight(kind, within));
         self.carries(if beyond > 0 {
             Carries::Application
         } else {

@@ -117,7 +117,7 @@ pub struct Flow {
     /// The dissector reads all that each side says now: nothing of a person hides in it.
     pub understood: Pair<bool>,
     /// Bytes of each side that security protocols took for themselves.
-    pub overhead: Rare<Pair<overhead::Overhead>>,
+    pub overhead: Rare<Pair<overhead::OverheadBytes>>,
     /// Those of them within their bounds that are not yet counted.
     pub spared: Pair<u64>,
     /// What became of sealed payload since it was last counted.

@@ -33,7 +33,7 @@ const OPTIONS_MAX: u64 = 256;
 
 /// What bytes are that are no application payload by what they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Overhead {
     /// Handshake of a security protocol.
     Handshake,
     /// Initial packets of QUIC.
@@ -50,7 +50,7 @@ pub enum Kind {
 
 /// Bytes of one direction, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Overhead {
+pub struct OverheadBytes {
     handshake: u64,
     initial: u64,
     sealed: u64,
@@ -59,7 +59,7 @@ pub struct Overhead {
     options: u64,
 }
 
-impl Overhead {
+impl OverheadBytes {
     /// No bytes of any kind.
     pub const NOTHING: Self = Self {
         handshake: 0,
@@ -71,23 +71,23 @@ impl Overhead {
     };
 
     /// What bytes within the bounds count for when those of a far end are summed.
-    pub fn weight(kind: Kind, bytes: u64) -> u64 {
+    pub fn weight(kind: Overhead, bytes: u64) -> u64 {
         match kind {
-            Kind::Sealed => bytes.saturating_mul(SEALED_WEIGHT),
+            Overhead::Sealed => bytes.saturating_mul(SEALED_WEIGHT),
             _ => bytes,
         }
     }
 
     /// Adds bytes; how many of them go beyond what there can be. `client` is the side that opened the flow, if that is known.
-    pub fn add(&mut self, kind: Kind, bytes: u64, client: bool) -> u64 {
+    pub fn add(&mut self, kind: Overhead, bytes: u64, client: bool) -> u64 {
         let (sum, most) = match kind {
-            Kind::Handshake if client => (&mut self.handshake, CLIENT_HANDSHAKE_MAX),
-            Kind::Handshake => (&mut self.handshake, SERVER_HANDSHAKE_MAX),
-            Kind::Initial => (&mut self.initial, INITIAL_MAX),
-            Kind::Sealed => (&mut self.sealed, SEALED_MAX),
-            Kind::Control => (&mut self.control, CONTROL_MAX),
-            Kind::OddAttribute => (&mut self.odd, ODD_ATTRIBUTES_MAX),
-            Kind::Options => (&mut self.options, OPTIONS_MAX),
+            Overhead::Handshake if client => (&mut self.handshake, CLIENT_HANDSHAKE_MAX),
+            Overhead::Handshake => (&mut self.handshake, SERVER_HANDSHAKE_MAX),
+            Overhead::Initial => (&mut self.initial, INITIAL_MAX),
+            Overhead::Sealed => (&mut self.sealed, SEALED_MAX),
+            Overhead::Control => (&mut self.control, CONTROL_MAX),
+            Overhead::OddAttribute => (&mut self.odd, ODD_ATTRIBUTES_MAX),
+            Overhead::Options => (&mut self.options, OPTIONS_MAX),
         };
         let before = *sum;
         *sum = before.saturating_add(bytes);
@@ -101,19 +101,22 @@ mod tests {
 
     #[test]
     fn what_goes_beyond_a_bound_is_counted_once() {
-        let mut of = Overhead::default();
-        assert_eq!(of.add(Kind::Handshake, CLIENT_HANDSHAKE_MAX, true), 0);
-        assert_eq!(of.add(Kind::Handshake, 7, true), 7);
+        let mut of = OverheadBytes::default();
+        assert_eq!(of.add(Overhead::Handshake, CLIENT_HANDSHAKE_MAX, true), 0);
+        assert_eq!(of.add(Overhead::Handshake, 7, true), 7);
         assert_eq!(
-            of.add(Kind::Control, CONTROL_MAX + 5, true),
+            of.add(Overhead::Control, CONTROL_MAX + 5, true),
             5,
             "kinds are apart"
         );
         assert_eq!(
-            of.add(Kind::Control, u64::MAX, true),
+            of.add(Overhead::Control, u64::MAX, true),
             u64::MAX - CONTROL_MAX
         );
-        let mut server = Overhead::default();
-        assert_eq!(server.add(Kind::Handshake, SERVER_HANDSHAKE_MAX, false), 0);
+        let mut server = OverheadBytes::default();
+        assert_eq!(
+            server.add(Overhead::Handshake, SERVER_HANDSHAKE_MAX, false),
+            0
+        );
     }
 }

@@ -3,7 +3,7 @@
 //! Tables hold tens of thousands of flows, and a flood opens one per packet; what such a flow never has should cost it a word.
 
 use super::Carried;
-use super::overhead::Overhead;
+use super::overhead::OverheadBytes;
 use super::part::{Label, Lent};
 use super::sequence::Rest;
 use crate::evidence::flow::{Facts, Pair};
@@ -72,7 +72,7 @@ macro_rules! blank {
 blank! {
     Facts = Facts::NOTHING;
     Rest = Rest::NOTHING;
-    Pair<Overhead> = Pair { a: Overhead::NOTHING, b: Overhead::NOTHING };
+    Pair<OverheadBytes> = Pair { a: OverheadBytes::NOTHING, b: OverheadBytes::NOTHING };
     Vec<Carried> = Vec::new();
     Vec<AppId> = Vec::new();
     Lent = Lent { marks: 0, streams: Vec::new() };

@@ -116,7 +116,11 @@ pub fn right(packet: &mut [u8], header: usize, field: usize) {
         let check = !fold(sum(&packet[..20]));
         packet[10..12].copy_from_slice(&check.to_be_bytes());
     }
-    let (addresses, number) = if four { (12, packet[9]) } else { (8, packet[6]) };
+    let (addresses, number) = if four {
+        (12, packet[9])
+    } else {
+        (8, packet[6])
+    };
     let length = (packet.len() - header) as u64;
     let before = u64::from(number) + length;
     let check = match !fold(before + sum(&packet[addresses..])) {

@@ -144,7 +144,23 @@ pub fn read<'a>(packet: &'a [u8], source: IpAddr, destination: IpAddr) -> Option
 #[inline]
 fn segment(message: &[u8]) -> Option<Transport<'_>> {
     let (fixed, _) = message.split_first_chunk::<20>()?;
-    let [a, b, c, d, s0, s1, s2, s3, k0, k1, k2, k3, offset, flags, ..] = *fixed;
+    let [
+        a,
+        b,
+        c,
+        d,
+        s0,
+        s1,
+        s2,
+        s3,
+        k0,
+        k1,
+        k2,
+        k3,
+        offset,
+        flags,
+        ..,
+    ] = *fixed;
     let header = usize::from(offset >> 4) * 4;
     (header >= fixed.len()).then_some(())?;
     let payload = message.get(header..)?;

@@ -252,8 +252,7 @@ impl Duplicates {
             return false;
         }
         let mut body = self.hasher.build_hasher();
-        let numbers =
-            (u64::from(segment.sequence) << 32) | u64::from(segment.acknowledgement);
+        let numbers = (u64::from(segment.sequence) << 32) | u64::from(segment.acknowledgement);
         body.write_u64(numbers);
         body.write_u64(((segment.wire_len as u64) << 8) | u64::from(segment.flags.0));
         body.write(payload.get(..SEGMENT_ENDS).unwrap_or(payload));

@@ -93,7 +93,11 @@ impl Packet {
             _ => vec![7; 200],
         };
         let (mine, theirs) = ((u16::from(self.host) + 40_000), 443 + u16::from(self.far));
-        let ports = if self.back { (theirs, mine) } else { (mine, theirs) };
+        let ports = if self.back {
+            (theirs, mine)
+        } else {
+            (mine, theirs)
+        };
         let mut message = Vec::new();
         message.extend(ports.0.to_be_bytes());
         message.extend(ports.1.to_be_bytes());
@@ -151,7 +155,11 @@ impl Packet {
         }
         let router = 1 + self.router / 11;
         let (phone, router) = ([2, 0, 0, 0, 1, self.host], [2, 0, 0, 0, 0, router]);
-        let (target, source) = if self.back { (phone, router) } else { (router, phone) };
+        let (target, source) = if self.back {
+            (phone, router)
+        } else {
+            (router, phone)
+        };
         let kind: [u8; 2] = if self.six { [0x86, 0xdd] } else { [8, 0] };
         [&target[..], &source, &kind, &packet].concat()
     }

@@ -18,8 +18,7 @@ const SEARCH_MAX: usize = 2048;
 /// True if a whole, valid frame stands in the payload.
 pub(super) fn has_frame(payload: &[u8]) -> bool {
     let window = payload.get(..SEARCH_MAX).unwrap_or(payload);
-    memchr::memchr_iter(MAGIC, window)
-        .any(|at| window.get(at..).is_some_and(begins_with_frame))
+    memchr::memchr_iter(MAGIC, window).any(|at| window.get(at..).is_some_and(begins_with_frame))
 }
 
 /// Lends command set, command and payload of each whole, valid frame that is not encrypted.

@@ -155,11 +155,13 @@ fn may_hold(bytes: &[u8], wire: usize) -> bool {
     let lengths = |behind: usize| near.get(behind..).unwrap_or_default();
     let places = near.iter().take(PLACES);
     let lengths = lengths(LENGTH_V4).iter().zip(lengths(LENGTH_V6));
-    let found = places.zip(lengths).fold(0u8, |found, (first, (four, six))| {
-        let four = (first.wrapping_sub(0x45) <= 0x0a) & (*four <= most);
-        let six = (first & 0xf0 == 0x60) & (*six <= most);
-        found | u8::from(four | six)
-    });
+    let found = places
+        .zip(lengths)
+        .fold(0u8, |found, (first, (four, six))| {
+            let four = (first.wrapping_sub(0x45) <= 0x0a) & (*four <= most);
+            let six = (first & 0xf0 == 0x60) & (*six <= most);
+            found | u8::from(four | six)
+        });
     found != 0
 }
 

@@ -13,7 +13,7 @@ use crate::ground::protocol;
 use crate::observe::capture::Direction;
 use crate::observe::dissect::neighbours;
 use crate::observe::flow::Flow;
-use crate::observe::flow::overhead::Kind as Overhead;
+use crate::observe::flow::overhead::Overhead;
 use crate::observe::link::Extract;
 use crate::observe::packet::Datagram;
 use crate::observe::packet::fragments::Piece;
@@ -434,7 +434,11 @@ fn note_neighbour(
 }
 
 /// Marks activity of the declared device. DHCP and multicast DNS alone are none.
-pub(super) fn note_device(ends: Ends, context: &Context, (ledger, settings): (&mut Ledger, &Settings)) {
+pub(super) fn note_device(
+    ends: Ends,
+    context: &Context,
+    (ledger, settings): (&mut Ledger, &Settings),
+) {
     const NO_ACTIVITY: [u16; 5] = [67, 68, 546, 547, 5353];
     if ledger.device.knows(context.interval, context.moment)
         || NO_ACTIVITY.contains(&ends.receiver.1)
