@@ -338,10 +338,10 @@ impl Http {
             if asked.v6 {
                 sink.looks_up(&name, rtype::AAAA);
             }
-            let known = asked.names.len() == 1;
+            let known = asked.names.len() == 1 && !asked.encrypted;
             self.lookup = known.then_some(Answered::HttpDns(name));
         }
-        if asked.encrypted && asked.names.is_empty() {
+        if asked.encrypted {
             sink.flow.facts.hidden = Some("HTTPDNS with encrypted names");
         }
         sink.relays(Relay::Lookup);
@@ -413,6 +413,9 @@ mod tests {
             "GET /d?dn=18b4ac0f3d4a7b9d&id=100&alg=des HTTP/1.1\r\nHost: 119.29.29.29\r\n\r\n",
         );
         assert!(hidden.facts().hidden.is_some() && hidden.ledger.lookups.is_empty());
+        let mut partly = Conversation::tcp("203.107.1.33:80");
+        partly.say("GET /100000/resolve?host=a.example,18b4ac0f3d4a7b9d HTTP/1.1\r\nHost: 203.107.1.33\r\n\r\n");
+        assert!(partly.facts().hidden.is_some() && partly.ledger.lookups.len() == 1);
         let mut other = Conversation::tcp("45.33.92.2:80");
         other.say("GET /d?host=a.example HTTP/1.1\r\nHost: api.example\r\n\r\n");
         assert!(other.ledger.lookups.is_empty());

@@ -2,7 +2,8 @@
 //!
 //! The services of Alibaba Cloud (`/ACCOUNT/d?host=NAME`, `sign_d`, `resolve`, `sign_resolve`), Tencent Cloud (`/d?dn=NAME`) and those built
 //! after them, by their public API documents. A request counts only if its Host is an address: what other interfaces call `host` is then
-//! left alone. Where the parameters are encrypted (Tencent's `alg`, Alibaba's `enc`) the names are hidden, and that is told.
+//! left alone. Where parameters are encrypted (Tencent's `alg`, which may be left out, Alibaba's `enc`) names are hidden, and that is told,
+//! also beside names that can be read.
 //!
 //! Answers tie addresses to the name, as DNS answers do: a JSON object with `ips` and `ipsv6`, or a text line of addresses.
 
@@ -15,6 +16,8 @@ const PATHS: [&str; 4] = ["d", "sign_d", "resolve", "sign_resolve"];
 const NAMES: [&str; 2] = ["host", "dn"];
 /// Parameters that say that others are encrypted.
 const ENCRYPTED: [&str; 2] = ["alg", "enc"];
+/// Hexadecimal digits of an encrypted block: DES, which Tencent's service takes where no `alg` says otherwise; those of AES are two.
+const BLOCK_DIGITS: usize = 16;
 /// Names taken of one request; Alibaba allows five in one.
 const NAMES_MAX: usize = 16;
 /// Addresses taken of one answer.
@@ -27,7 +30,7 @@ pub struct Asked {
     pub names: Vec<String>,
     /// IPv6 addresses are asked for, alone or too.
     pub v6: bool,
-    /// The names are encrypted.
+    /// Names are encrypted.
     pub encrypted: bool,
     /// There are more names than are taken.
     pub capped: bool,
@@ -52,8 +55,9 @@ pub fn asked(target: &str) -> Option<Asked> {
     };
     for (_, value) in fields().filter(|(key, _)| NAMES.contains(key)) {
         let value = value.replace("%2C", ",").replace("%2c", ",");
-        let names = value.split(',').map(|name| HostName::read(name.as_bytes()));
-        for name in names {
+        for name in value.split(',') {
+            asked.encrypted |= is_encrypted(name);
+            let name = HostName::read(name.as_bytes());
             if let HostName::Name { text, odd: false } = name
                 && text.contains('.')
             {
@@ -66,6 +70,13 @@ pub fn asked(target: &str) -> Option<Asked> {
         }
     }
     (asked.encrypted || !asked.names.is_empty()).then_some(asked)
+}
+
+/// True for whole blocks in hexadecimal digits.
+fn is_encrypted(value: &str) -> bool {
+    !value.is_empty()
+        && value.len().is_multiple_of(BLOCK_DIGITS)
+        && value.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The addresses in the body of an answer about one name, and their lifetime in seconds, 0 if none is said.
@@ -125,6 +136,10 @@ mod tests {
                 ..Asked::default()
             })
         );
+        let unsaid = asked("/d?dn=18b4ac0f3d4a7b9d&id=100");
+        assert!(unsaid.is_some_and(|a| a.encrypted && a.names.is_empty()));
+        let mixed = asked("/100000/resolve?host=a.example,18b4ac0f3d4a7b9d18b4ac0f3d4a7b9d");
+        assert!(mixed.is_some_and(|a| a.encrypted && a.names == ["a.example"]));
         for other in [
             "/d",
             "/d?host=",
