@@ -187,6 +187,10 @@ impl Row {
         let place = self
             .spans
             .binary_search_by_key(&(span.interval, span.input), |s| (s.interval, s.input));
+        // Of nearly all rows it stays the only one, and there are thousands of rows.
+        if self.spans.is_empty() {
+            self.spans.reserve_exact(1);
+        }
         match place {
             Err(at) => self.spans.insert(
                 at,
