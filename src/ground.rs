@@ -19,6 +19,8 @@ pub mod progress;
 pub mod protocol;
 pub mod public_name;
 pub mod record_type;
+#[cfg(test)]
+pub(crate) mod schema;
 pub mod text;
 pub mod translation;
 pub mod unfinished;

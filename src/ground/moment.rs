@@ -56,7 +56,7 @@ impl Timestamp {
 /// A frame of an input: what a reader types into Wireshark to see the same packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Default))]
-#[derive(schemars::JsonSchema)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FrameRef {
     /// Index in the report's `inputs`.
     pub input: u32,

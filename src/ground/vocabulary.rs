@@ -1,14 +1,12 @@
 //! Closed lists of words: what a program says and what a report reads back are one definition.
 //!
 //! [`vocabulary!`](crate::vocabulary) makes an enum of words: its ids, the order of its variants, reading it by its id,
-//! serde and a JSON schema. A word that is not of the list is refused on reading, with the words that are.
+//! serde and, for the tests that make schemas, a JSON schema. A word that is not of the list is refused on reading, with the words that are.
 //! Where later versions may add words (the contract welcomes them) a report holds [`Open`], which keeps
 //! what it does not know and repeats it as it stands.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -66,12 +64,6 @@ pub fn read<'de, V: Vocabulary, D: Deserializer<'de>>(from: D) -> Result<V, D::E
     from.deserialize_str(Words(PhantomData))
 }
 
-/// The schema of a closed list.
-pub fn schema<V: Vocabulary>() -> Schema {
-    let words: Vec<&str> = V::EVERY.iter().map(|one| one.word()).collect();
-    json_schema!({ "type": "string", "enum": words })
-}
-
 /// A word of a list that later versions may add to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Open<V> {
@@ -121,21 +113,6 @@ impl<'de, V: Vocabulary> Deserialize<'de> for Open<V> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let word = Box::<str>::deserialize(from)?;
         Ok(V::of(&word).map_or(Self::Later(word), Self::Known))
-    }
-}
-
-impl<V: Vocabulary> JsonSchema for Open<V> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        V::NOUN.into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let words: Vec<&str> = V::EVERY.iter().map(|one| one.word()).collect();
-        json_schema!({ "type": "string", "examples": words })
     }
 }
 
@@ -189,6 +166,7 @@ macro_rules! vocabulary {
             }
         }
 
+        #[cfg(test)]
         impl ::schemars::JsonSchema for $name {
             fn inline_schema() -> bool {
                 true
@@ -199,7 +177,7 @@ macro_rules! vocabulary {
             }
 
             fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
-                $crate::ground::vocabulary::schema::<Self>()
+                $crate::ground::schema::words::<Self>()
             }
         }
     };

@@ -11,7 +11,6 @@ use crate::ground::place::Place;
 use crate::judge::classify::app_pattern::{Fit, Name, Pattern};
 use ipnet::IpNet;
 use jiff::civil::Date;
-use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 use std::net::IpAddr;
@@ -173,7 +172,8 @@ pub struct Beacon {
 }
 
 /// An end of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Edge {
     /// About its start.

@@ -1,6 +1,6 @@
 //! The case file: one TOML file that alone says what is audited (`check --case case.toml`).
 //!
-//! Read are TOML 1.1 and the keys of [`schema`], nothing else: an unknown key is an error, because a
+//! Read are TOML 1.1 and the keys of [`SCHEMA`], nothing else: an unknown key is an error, because a
 //! misspelt one would silently not count. What a case file says is declared by the auditor and
 //! repeated in the report; nothing of it was measured. Flags override it. It is named on the command
 //! line and never searched for: evidence must not depend on files that happen to lie around.
@@ -28,7 +28,7 @@ mod windows;
 
 pub use capture::{Capture, Named, Purpose};
 pub use claim::Claim;
-pub use form::schema;
+pub use form::SCHEMA;
 pub use raw::BaselineKind;
 pub use subject::Subject;
 pub use windows::{Event, EventKind, Window};

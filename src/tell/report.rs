@@ -33,6 +33,7 @@ mod rows;
 #[cfg(test)]
 pub(in crate::tell) mod sample;
 pub mod sarif;
+pub mod schema;
 mod sentences;
 mod sorted_json;
 pub mod table;

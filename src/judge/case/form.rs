@@ -1,16 +1,15 @@
 //! The form of a case file: its JSON schema (draft 2020-12), and the check of a file against it.
 //!
-//! The schema comes from the structures that are read ([`super::raw`]). A file is compared with it
-//! before it is read, because a schema knows what a deserialiser does not: what a key is for and
+//! The schema comes from the structures that are read ([`super::raw`]); a test makes it and holds the file beside this one
+//! against it. A case file is compared with it before it is read, because a schema knows what a deserialiser does not: what a key is for and
 //! what would be right instead. Keys and types are checked here, meanings later.
 
-use super::raw;
+#[cfg(test)]
+mod made;
+
 use super::source::{Text, quoted};
 use crate::ground::error::Error;
 use crate::ground::text::terminal;
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
-use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value as Json;
 use std::fmt;
 use std::ops::Range;
@@ -19,62 +18,24 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The JSON schema of a case file. Dates and times of TOML stand as strings.
-pub fn schema() -> Schema {
-    let mut schema = SchemaSettings::draft2020_12()
-        .for_deserialize()
-        .with_transform(NoNull)
-        .into_generator()
-        .into_root_schema_for::<raw::Case>();
-    if let Some(definitions) = schema.get_mut("$defs").and_then(Json::as_object_mut) {
-        // Of the grammar of claims, and of no use here: a case file chooses wordings by name.
-        definitions.remove("Preset");
-    }
-    schema
-}
-
-/// TOML has no null: what may be missing is left out.
-#[derive(Debug, Clone)]
-struct NoNull;
-
-impl Transform for NoNull {
-    fn transform(&mut self, schema: &mut Schema) {
-        if let Some(Json::Array(kinds)) = schema.get_mut("type") {
-            kinds.retain(|kind| kind != "null");
-            if let [kind] = kinds.as_slice() {
-                let kind = kind.clone();
-                schema.insert("type".to_owned(), kind);
-            }
-        }
-        if let Some(Json::Array(choices)) = schema.get_mut("anyOf") {
-            choices.retain(|choice| choice["type"] != "null");
-            if let [Json::Object(choice)] = choices.as_slice() {
-                let choice = choice.clone();
-                schema.remove("anyOf");
-                for (key, value) in choice {
-                    schema.insert(key, value);
-                }
-            }
-        }
-        // A missing value is missing, and not null.
-        if schema.get("default").is_some_and(Json::is_null) {
-            schema.remove("default");
-        }
-        transform_subschemas(self, schema);
-    }
-}
+pub const SCHEMA: &str = include_str!("form.json");
 
 /// Compares a file with the schema.
 ///
 /// # Errors
 /// The first thing in the file that is not in the schema, or not as it says.
 pub(super) fn check(text: &Text, root: &Spanned<DeTable<'_>>) -> Result<(), Error> {
-    static FORM: LazyLock<Json> = LazyLock::new(|| Json::from(schema()));
+    static FORM: LazyLock<serde_json::Result<Json>> =
+        LazyLock::new(|| serde_json::from_str(SCHEMA));
+    let form = FORM
+        .as_ref()
+        .map_err(|error| Error::at("form of case files", error.to_string()))?;
     let mut check = Check {
         text,
-        whole: &FORM,
+        whole: form,
         first: None,
     };
-    check.table(&FORM, root.get_ref(), &root.span(), "");
+    check.table(form, root.get_ref(), &root.span(), "");
     check.first.map_or(Ok(()), |(_, error)| Err(error))
 }
 

@@ -1,34 +1,35 @@
-//! The keys of a case file, each defined once: what is read here is what the schema shows.
+//! The keys of a case file, each defined once: what is read here is what the schema shows, which the tests make.
 //!
 //! The sentence above each key is its description in the schema, and its example is what an error
 //! suggests. Values keep their place in the file; what they mean is read later.
 
+#[cfg(test)]
+mod schema;
+
 use super::source::Spot;
 use crate::judge::agreement::Edge;
-use crate::judge::claim::definition::Definition;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Most seconds of a limit: a year, past which it would no longer limit anything.
+#[cfg(test)]
 const SECONDS_MAX: i64 = 31_536_000;
 
 /// What an auditor declares about one audit: the captures, whose traffic counts, when the mode was
 /// on, which claims are judged, and what the parties agreed on beforehand.
 ///
 /// All of it is reported, none of it measured. Paths start from the folder of the case file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "Case file of drone-audit")]
+#[cfg_attr(test, schemars(title = "Case file of drone-audit"))]
 pub(super) struct Case {
     /// Title of the audit.
-    #[schemars(example = &"DJI Pilot 2, Local Data Mode, test flight 3")]
+    #[cfg_attr(test, schemars(example = &"DJI Pilot 2, Local Data Mode, test flight 3"))]
     pub(super) title: Option<Spot<String>>,
     /// The country in which the operator is a customer: ISO 3166-1 alpha-2, in capital letters.
-    #[schemars(example = &"US")]
+    #[cfg_attr(test, schemars(example = &"US"))]
     pub(super) operator_country: Option<Spot<String>>,
     /// Facts as the auditor reports them, repeated in the report and never judged: `device`,
     /// `serial`, `firmware`, `app`, `version`, `build_channel`, `region`, or any other key, each
@@ -68,33 +69,35 @@ pub(super) struct Case {
 }
 
 /// A capture file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Capture {
     /// The file: pcap or pcapng, also compressed.
-    #[schemars(example = &"captures/flight.pcapng")]
+    #[cfg_attr(test, schemars(example = &"captures/flight.pcapng"))]
     pub(super) path: Spot<String>,
     /// SHA-256 of the file as it was when it was secured: 64 hexadecimal digits. An audit of other
     /// bytes is refused.
-    #[schemars(example = &"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
+    #[cfg_attr(test, schemars(example = &"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"))]
     pub(super) sha256: Option<Spot<String>>,
     /// What has to be added to the capture's clock to get the true time: a length with its sign.
-    #[schemars(example = &"+1.5s")]
+    #[cfg_attr(test, schemars(example = &"+1.5s"))]
     pub(super) clock_offset: Option<Spot<String>>,
     /// Name of the series that the file belongs to: files of one series follow one another and
     /// are one vantage point.
-    #[schemars(example = &"phone")]
+    #[cfg_attr(test, schemars(example = &"phone"))]
     pub(super) series: Option<Spot<String>>,
     /// What the capture is for; `session` if not given.
-    #[schemars(example = &"session")]
+    #[cfg_attr(test, schemars(example = &"session"))]
     pub(super) role: Option<Spot<Role>>,
     /// What a baseline was recorded without; only there, and required there.
-    #[schemars(example = &"without-app")]
+    #[cfg_attr(test, schemars(example = &"without-app"))]
     pub(super) kind: Option<Spot<BaselineKind>>,
 }
 
 /// What a capture is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// It is audited.
@@ -104,7 +107,8 @@ pub enum Role {
 }
 
 /// What a baseline was recorded without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BaselineKind {
     /// The same device, and the app was not running: it explains background traffic.
@@ -124,43 +128,45 @@ impl BaselineKind {
 }
 
 /// Whose traffic is under audit, and what is local.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Subject {
     /// Apps as the capture labels them: package, process or app names (`*` stands for any text).
     #[serde(default)]
-    #[schemars(example = ["dji.pilot2"])]
+    #[cfg_attr(test, schemars(example = ["dji.pilot2"]))]
     pub(super) apps: Vec<Spot<String>>,
     /// User ids of apps, where the capture labels packets with those.
     #[serde(default)]
-    #[schemars(example = [10234])]
+    #[cfg_attr(test, schemars(example = [10234]))]
     pub(super) uids: Vec<Spot<i64>>,
     /// Devices by IP or MAC address, or `all` alone if the captures hold no other.
     #[serde(default)]
-    #[schemars(example = ["192.168.1.50"])]
+    #[cfg_attr(test, schemars(example = ["192.168.1.50"]))]
     pub(super) devices: Vec<Spot<String>>,
     /// Further networks to treat as local.
     #[serde(default)]
-    #[schemars(example = ["203.0.113.0/24"])]
+    #[cfg_attr(test, schemars(example = ["203.0.113.0/24"]))]
     pub(super) local_networks: Vec<Spot<String>>,
 }
 
 /// A time in which the mode was on.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
     /// Its name in the report.
-    #[schemars(example = &"flight")]
+    #[cfg_attr(test, schemars(example = &"flight"))]
     pub(super) name: Spot<String>,
     /// First instant inside.
-    #[schemars(example = &"+60s")]
+    #[cfg_attr(test, schemars(example = &"+60s"))]
     pub(super) start: Spot<Time>,
     /// First instant outside.
-    #[schemars(example = &"+660s")]
+    #[cfg_attr(test, schemars(example = &"+660s"))]
     pub(super) end: Spot<Time>,
     /// Length after the start and before the end in which traffic contradicts nothing alone,
     /// because a hand is slower than a packet; `5s` if not given.
-    #[schemars(example = &"5s")]
+    #[cfg_attr(test, schemars(example = &"5s"))]
     pub(super) grace: Option<Spot<String>>,
     /// Its parts; they lie inside the window and do not overlap.
     #[serde(default)]
@@ -168,52 +174,55 @@ pub(super) struct Window {
 }
 
 /// A part of a window.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Phase {
     /// `launch`, `connect`, `fly`, `land`, `background`, or a word of your own.
-    #[schemars(example = &"fly")]
+    #[cfg_attr(test, schemars(example = &"fly"))]
     pub(super) name: Spot<String>,
     /// First instant inside.
-    #[schemars(example = &"+120s")]
+    #[cfg_attr(test, schemars(example = &"+120s"))]
     pub(super) start: Spot<Time>,
     /// First instant outside.
-    #[schemars(example = &"+600s")]
+    #[cfg_attr(test, schemars(example = &"+600s"))]
     pub(super) end: Spot<Time>,
 }
 
 /// A line of the auditor's log.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Event {
     /// When it happened or began.
-    #[schemars(example = &"+90s")]
+    #[cfg_attr(test, schemars(example = &"+90s"))]
     pub(super) at: Spot<Time>,
     /// When it ended; instead of `for`.
-    #[schemars(example = &"+120s")]
+    #[cfg_attr(test, schemars(example = &"+120s"))]
     pub(super) until: Option<Spot<Time>>,
     /// How long it took; instead of `until`.
     #[serde(rename = "for")]
-    #[schemars(example = &"30s")]
+    #[cfg_attr(test, schemars(example = &"30s"))]
     pub(super) lasting: Option<Spot<String>>,
     /// `share` (the user uploads something on purpose; needs `until` or `for`), `mode-on`,
     /// `mode-off`, or a word of your own.
-    #[schemars(example = &"share")]
+    #[cfg_attr(test, schemars(example = &"share"))]
     pub(super) kind: Spot<String>,
     /// What happened, in words.
-    #[schemars(example = &"Shared one photo from the album")]
+    #[cfg_attr(test, schemars(example = &"Shared one photo from the album"))]
     pub(super) text: Option<String>,
 }
 
 /// A name that the auditor fetched on purpose.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Beacon {
     /// The host name.
-    #[schemars(example = &"beacon.example.org")]
+    #[cfg_attr(test, schemars(example = &"beacon.example.org"))]
     pub(super) host: Spot<String>,
     /// At which end of each window it was fetched; `both` if not given.
-    #[schemars(example = &"both")]
+    #[cfg_attr(test, schemars(example = &"both"))]
     pub(super) at: Option<Edge>,
 }
 
@@ -228,117 +237,73 @@ pub(super) struct Claim {
     pub(super) source: Option<Spot<String>>,
 }
 
-/// The keys are those of the grammar, so that they are defined once; but a claim that ships is only
-/// named here, and `preset` chooses one of its wordings instead of defining them.
-impl JsonSchema for Claim {
-    fn schema_name() -> Cow<'static, str> {
-        "Claim".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = Definition::json_schema(generator);
-        schema.insert("required".to_owned(), json!(["id"]));
-        schema.insert(
-            "description".to_owned(),
-            json!(
-                "A claim to judge: one that ships, by its id, perhaps in another wording or with other parameters; or a new one with `statement`, `source` and rules."
-            ),
-        );
-        if let Some(keys) = schema.get_mut("properties").and_then(Json::as_object_mut) {
-            let key = |text: &str, example: &str| json!({ "type": "string", "description": text, "examples": [example] });
-            for (name, text, example) in [
-                (
-                    "id",
-                    "Id of a claim that ships, or the id of the new one.",
-                    "local-data-mode",
-                ),
-                (
-                    "preset",
-                    "The wording that is tested, where a claim that ships has several.",
-                    "strict-2017",
-                ),
-                (
-                    "statement",
-                    "The sentence that is tested, as it was said; makes it a new claim.",
-                    "The app uploads no flight logs.",
-                ),
-                (
-                    "source",
-                    "Who said it, where and when; of a new claim.",
-                    "Vendor's privacy page, 2 May 2025",
-                ),
-            ] {
-                keys.insert(name.to_owned(), key(text, example));
-            }
-        }
-        schema
-    }
-}
-
 /// Traffic that the parties agreed on beforehand.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Allowance {
     /// Its id in the report.
-    #[schemars(example = &"map-tiles")]
+    #[cfg_attr(test, schemars(example = &"map-tiles"))]
     pub(super) id: Spot<String>,
     /// Ids of the claims that it holds for; all if not given.
     #[serde(default)]
-    #[schemars(example = ["local-data-mode"], length(min = 1))]
+    #[cfg_attr(test, schemars(example = ["local-data-mode"], length(min = 1)))]
     pub(super) claims: Vec<Spot<String>>,
     /// Host names, or `*.` and a name for all names below it. A name is what the app asserted:
     /// without `addresses` it covers only names of the catalog at addresses of their owner, and 64 kB
     /// of payload out each unless a budget is given.
     #[serde(default)]
-    #[schemars(example = ["tiles.example.org"], length(min = 1))]
+    #[cfg_attr(test, schemars(example = ["tiles.example.org"], length(min = 1)))]
     pub(super) hosts: Vec<Spot<String>>,
     /// Addresses and networks. With `hosts` given too, both have to fit.
     #[serde(default)]
-    #[schemars(example = ["203.0.113.0/24"], length(min = 1))]
+    #[cfg_attr(test, schemars(example = ["203.0.113.0/24"], length(min = 1)))]
     pub(super) addresses: Vec<Spot<String>>,
     /// Apps as the capture labels them; with any given, traffic without a label is not covered.
     #[serde(default)]
-    #[schemars(example = ["dji.pilot2"], length(min = 1))]
+    #[cfg_attr(test, schemars(example = ["dji.pilot2"], length(min = 1)))]
     pub(super) apps: Vec<Spot<String>>,
     /// Why it was agreed on.
-    #[schemars(example = &"The map was left on for the test, as agreed")]
+    #[cfg_attr(test, schemars(example = &"The map was left on for the test, as agreed"))]
     pub(super) reason: Spot<String>,
     /// Last day on which it holds (UTC).
-    #[schemars(example = &"2025-12-31")]
+    #[cfg_attr(test, schemars(example = &"2025-12-31"))]
     pub(super) expires: Spot<Day>,
     /// Most payload out that it covers over the windows, all destinations together: bytes, or a
     /// text with a unit.
-    #[schemars(example = &"64KiB")]
+    #[cfg_attr(test, schemars(example = &"64KiB"))]
     pub(super) budget_bytes: Option<Spot<Size>>,
 }
 
 /// Bounds of what counts as fit.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Limits {
     /// Fewest seconds of capture in a window for `consistent`; 60 if not given.
-    #[schemars(example = 60, range(min = 1, max = SECONDS_MAX))]
+    #[cfg_attr(test, schemars(example = 60, range(min = 1, max = SECONDS_MAX)))]
     pub(super) minimum_seconds: Option<Spot<i64>>,
     /// Longest silence in seconds between packets that is no gap; 60 if not given.
-    #[schemars(example = 60, range(min = 1, max = SECONDS_MAX))]
+    #[cfg_attr(test, schemars(example = 60, range(min = 1, max = SECONDS_MAX)))]
     pub(super) time_gap_seconds: Option<Spot<i64>>,
 }
 
 /// Further files that the audit reads.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Audit {
     /// MaxMind DBs to use instead of the embedded one.
     #[serde(default)]
-    #[schemars(example = ["country.mmdb"])]
+    #[cfg_attr(test, schemars(example = ["country.mmdb"]))]
     pub(super) geo: Vec<Spot<String>>,
     /// Host rows to add to the embedded catalog or to replace in it.
     #[serde(default)]
-    #[schemars(example = ["hosts.tsv"])]
+    #[cfg_attr(test, schemars(example = ["hosts.tsv"]))]
     pub(super) catalog: Vec<Spot<String>>,
     /// TLS secrets in the form of SSLKEYLOGFILE.
     #[serde(default)]
-    #[schemars(example = ["keys.log"])]
+    #[cfg_attr(test, schemars(example = ["keys.log"]))]
     pub(super) keylog: Vec<Spot<String>>,
 }
 
@@ -352,22 +317,6 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-impl JsonSchema for Time {
-    fn schema_name() -> Cow<'static, str> {
-        "Time".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A time with its zone (RFC 3339), or `+LENGTH` after the first packet of the session: seconds, or with a unit (`ms`, `s`, `m`, `h`).",
-            "anyOf": [
-                { "type": "string", "format": "date-time" },
-                { "type": "string", "pattern": "^\\+[0-9]+(\\.[0-9]{1,9})?(ms|s|m|h)?$" },
-            ],
-        })
-    }
-}
-
 /// The text of a day, with or without quotes.
 #[derive(Debug)]
 pub(super) struct Day(pub(super) String);
@@ -375,20 +324,6 @@ pub(super) struct Day(pub(super) String);
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         written(from).map(Self)
-    }
-}
-
-impl JsonSchema for Day {
-    fn schema_name() -> Cow<'static, str> {
-        "Day".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A day, YYYY-MM-DD.",
-            "type": "string",
-            "format": "date",
-        })
     }
 }
 
@@ -417,21 +352,5 @@ impl<'de> Deserialize<'de> for Size {
             toml::Value::String(text) => Ok(Self::Text(text)),
             other => Err(D::Error::custom(format!("{} is no size", other.type_str()))),
         }
-    }
-}
-
-impl JsonSchema for Size {
-    fn schema_name() -> Cow<'static, str> {
-        "Size".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "Bytes, or a whole number with one of the units B, kB, MB, GB, KiB, MiB, GiB.",
-            "anyOf": [
-                { "type": "integer", "minimum": 0 },
-                { "type": "string", "pattern": "^[0-9]+ ?(B|kB|MB|GB|KiB|MiB|GiB)$" },
-            ],
-        })
     }
 }

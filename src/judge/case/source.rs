@@ -3,9 +3,7 @@
 use crate::ground::error::Error;
 use crate::ground::place::Place;
 use crate::ground::text;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// A value and the bytes of the file that it was read from.
@@ -21,25 +19,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spot<T> {
         let span = spanned.span();
         let value = spanned.into_inner();
         Ok(Self { value, span })
-    }
-}
-
-/// The place is no part of the form.
-impl<T: JsonSchema> JsonSchema for Spot<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
     }
 }
 

@@ -11,7 +11,6 @@ use crate::judge::classify::attribution::Attribution;
 use crate::judge::classify::catalog::Catalog;
 use crate::judge::classify::{Scope, catalog};
 use crate::judge::locate::{cloud, country, operator};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -20,7 +19,8 @@ use std::sync::OnceLock;
 pub const SHIPPED: &str = include_str!("claims.toml");
 
 /// A claim.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// Stable id, in kebab-case.
@@ -75,7 +75,8 @@ fn suspects() -> Vec<String> {
 }
 
 /// Another wording of a claim: what it says differently.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
     /// Its name, unique within the claim.
@@ -99,7 +100,8 @@ pub struct Preset {
 }
 
 /// What traffic bears on a claim. All conditions have to fit.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Stable id of its findings.
@@ -142,7 +144,8 @@ pub struct Rule {
 }
 
 /// Id of a rule's findings.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum RuleId {
     /// The same for all.
@@ -178,7 +181,8 @@ impl RuleId {
 }
 
 /// A kind of traffic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Traffic {
     /// Any contact, from an attempt on.
@@ -199,7 +203,8 @@ pub enum Traffic {
 ///
 /// A name may accuse alone. Where it is the name that keeps a rule from fitting, that counts only if
 /// the address belongs to the name's owner; else the claim is inconclusive (`name-unsure`).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Set {
     /// The value is one of these.
@@ -209,7 +214,8 @@ pub enum Set {
 }
 
 /// What has to have happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// An upload of the subject.
@@ -217,7 +223,8 @@ pub enum Need {
 }
 
 /// A cap on the verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AtMost {
     /// Never contradicted, never consistent.
@@ -225,7 +232,8 @@ pub enum AtMost {
 }
 
 /// What a fitting rule does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// Contradicts the claim.
@@ -239,7 +247,8 @@ pub enum Weight {
 
 /// Traffic that a statement allows: by the host's role or owner, or by the modules that the case
 /// file names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Exempt {
     /// Roles of the catalog.
@@ -268,7 +277,8 @@ pub const MODULES: &[(&str, &[&str])] = &[
 ];
 
 /// Numbers and lists that verdicts depend on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// Least payload out to one destination that is upload-shaped, bytes.

@@ -27,7 +27,6 @@ use crate::judge::claim::Verdict;
 use crate::judge::classify::attribution::Attribution;
 use crate::judge::classify::{Scope, Stage};
 use crate::vocabulary;
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -37,7 +36,8 @@ pub use sides::{Given, between};
 pub const SCHEMA: &str = "drone-audit/diff/v1";
 
 /// What is new, gone or changed.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Diff {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -62,7 +62,8 @@ pub struct Diff {
 }
 
 /// One of the two recordings.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Side {
     /// `capture` or `report`, whichever was given.
     pub given: What,
@@ -85,7 +86,8 @@ pub struct Side {
 }
 
 /// Rows by what became of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Only the capture shows them.
     pub new: u64,
@@ -98,7 +100,8 @@ pub struct Counts {
 }
 
 /// The verdicts on a claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClaimChange {
     /// The claim.
     pub id: String,
@@ -109,7 +112,8 @@ pub struct ClaimChange {
 }
 
 /// What differs, in a word and in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Change {
     /// Stable id: see `drone-audit explain`.
     pub id: String,
@@ -120,7 +124,8 @@ pub struct Change {
 }
 
 /// A destination that is new, changed or gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DestinationChange {
     /// `new`, `changed` or `gone`.
     pub status: Status,
@@ -159,7 +164,8 @@ pub struct DestinationChange {
 }
 
 /// What a recording shows of a destination, summed over its addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Traffic {
     /// How far it went.
     pub stage: Stage,
@@ -194,7 +200,8 @@ pub struct Traffic {
 }
 
 /// A lookup that is new, changed or gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LookupChange {
     /// `new`, `changed` or `gone`.
     pub status: Status,
@@ -217,7 +224,8 @@ pub struct LookupChange {
 }
 
 /// What a recording shows of a lookup, summed over resolvers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Asked {
     /// Whose lookup it is: the attribution that weighs most.
     pub attribution: Attribution,

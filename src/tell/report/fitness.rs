@@ -4,7 +4,6 @@
 
 use super::v1::{Input, Run, Scope, Tool};
 use crate::ground::gaps::GapId;
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -12,7 +11,8 @@ use std::io::{self, Write};
 pub const SCHEMA: &str = "drone-audit/fitness/v1";
 
 /// Whether captures could support `consistent`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fitness {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -39,7 +39,8 @@ pub struct Fitness {
 }
 
 /// A window and whether its silence could count.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Window {
     /// First instant inside, RFC 3339.
     pub start: Option<String>,
@@ -58,7 +59,8 @@ pub struct Window {
 }
 
 /// A gap, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gap {
     /// Stable id.
     pub id: GapId,
@@ -83,7 +85,8 @@ pub struct Gap {
 }
 
 /// A part of a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Share {
     /// How many are concerned.
     pub part: u64,

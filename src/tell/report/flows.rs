@@ -24,7 +24,8 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 /// A flow, in the order of the contract's fields.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FlowRow {
     /// Index of the input of the first packet, in the order of the report's inputs.
     pub input: u32,

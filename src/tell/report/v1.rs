@@ -30,7 +30,6 @@ use crate::judge::classify::subject::Labelled;
 use crate::judge::classify::{Scope as Reach, Stage};
 use crate::judge::identity::oui::MakerKind;
 use crate::judge::locate::Confidence as CountryConfidence;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -38,7 +37,8 @@ use std::collections::BTreeMap;
 pub const SCHEMA: &str = "drone-audit/report/v1";
 
 /// A whole report.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -81,7 +81,8 @@ pub struct Report {
 }
 
 /// The program and its data.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
     /// `drone-audit`.
     pub name: String,
@@ -98,7 +99,8 @@ pub struct Tool {
 }
 
 /// The report that findings were marked against.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Against {
     /// The file name alone.
     pub path: String,
@@ -107,7 +109,8 @@ pub struct Against {
 }
 
 /// An address database.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Geo {
     /// `embedded`, or a file name.
     pub source: String,
@@ -123,7 +126,8 @@ pub struct Geo {
 }
 
 /// The only part that differs between two runs.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Run {
     /// When the run started, RFC 3339.
     pub started: String,
@@ -136,7 +140,8 @@ pub struct Run {
 }
 
 /// A capture.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Input {
     /// The file name alone, so that machines agree.
     pub path: String,
@@ -165,7 +170,8 @@ pub struct Input {
 }
 
 /// Packets per scope; they add up to the packets read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Accounting {
     /// Cannot leave the link or site.
     pub local: u64,
@@ -180,7 +186,8 @@ pub struct Accounting {
 }
 
 /// What was audited.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Scope {
     /// The app under audit, as given.
     pub app: Option<Vec<String>>,
@@ -210,7 +217,8 @@ pub struct Scope {
 }
 
 /// A file of secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KeyFile {
     /// The file name alone.
     pub path: String,
@@ -219,7 +227,8 @@ pub struct KeyFile {
 }
 
 /// A machine on the link.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Machine {
     /// Its MAC address.
     pub mac: String,
@@ -236,7 +245,8 @@ pub struct Machine {
 }
 
 /// The device under audit.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Device {
     /// As given: addresses, or `all`.
     pub declared: Vec<String>,
@@ -249,7 +259,8 @@ pub struct Device {
 }
 
 /// A window and what it covers.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Window {
     /// First instant inside, RFC 3339.
     pub start: Option<String>,
@@ -270,7 +281,8 @@ pub struct Window {
 }
 
 /// An address that is public by its number and local by proof.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProvenLocal {
     /// The address.
     pub ip: String,
@@ -279,7 +291,8 @@ pub struct ProvenLocal {
 }
 
 /// A claim and its verdict.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Claim {
     /// Stable id.
     pub id: String,
@@ -306,7 +319,8 @@ pub struct Claim {
 }
 
 /// Why a verdict is what it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reason {
     /// Stable id: a rule or a gap.
     pub id: String,
@@ -315,7 +329,8 @@ pub struct Reason {
 }
 
 /// What contradicts a claim or makes it inconclusive.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Fingerprint of meaning, not of position.
     pub id: String,
@@ -356,7 +371,8 @@ pub struct Finding {
 }
 
 /// Where traffic went.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Destination {
     /// `D1`, `D2`, … within this report.
     pub id: String,
@@ -376,7 +392,7 @@ pub struct Destination {
     pub host: Option<String>,
     /// Where the best name comes from; `none` without one.
     #[serde(with = "or_none")]
-    #[schemars(with = "Open<NameSource>")]
+    #[cfg_attr(test, schemars(with = "Open<NameSource>"))]
     pub host_source: Option<Open<NameSource>>,
     /// All names, each with its source and first frame.
     pub names: Vec<Name>,
@@ -442,7 +458,8 @@ pub struct Destination {
 }
 
 /// Payload that stayed sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Sealed {
     /// `no-key`, `lost-packets`, `unsupported` or `failed-tag`.
     pub reason: Open<Seal>,
@@ -451,7 +468,8 @@ pub struct Sealed {
 }
 
 /// The local relay of a destination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Via {
     /// Its address.
     pub ip: String,
@@ -460,7 +478,8 @@ pub struct Via {
 }
 
 /// A name of a destination.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Name {
     /// The name.
     pub name: String,
@@ -473,7 +492,8 @@ pub struct Name {
 }
 
 /// Cloud and region of a host name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cloud {
     /// `aws`, `alibaba`, …
     pub provider: String,
@@ -482,7 +502,8 @@ pub struct Cloud {
 }
 
 /// An app, as the capture labels it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct App {
     /// Name, package or process.
     pub name: Option<String>,
@@ -499,7 +520,8 @@ pub struct App {
 }
 
 /// An app that labels of the captures name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SeenApp {
     /// The app.
     #[serde(flatten)]
@@ -515,7 +537,8 @@ pub struct SeenApp {
 }
 
 /// A name that was asked for.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Lookup {
     /// The name.
     pub name: String,
@@ -548,7 +571,8 @@ pub struct Lookup {
 }
 
 /// What the captures could not show.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Coverage {
     /// Gaps, in the contract's order.
     pub gaps: Vec<Gap>,
@@ -557,7 +581,8 @@ pub struct Coverage {
 }
 
 /// A gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gap {
     /// Stable id.
     pub id: Open<GapId>,

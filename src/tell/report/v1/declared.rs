@@ -1,11 +1,11 @@
 //! What a case file declared, as the report repeats it: reported facts, never measured ones.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The case file of an audit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CaseFile {
     /// The file name alone.
     pub path: String,
@@ -29,7 +29,8 @@ pub struct CaseFile {
 }
 
 /// A line of the auditor's log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
     /// When, RFC 3339.
     pub at: Option<String>,
@@ -42,7 +43,8 @@ pub struct Event {
 }
 
 /// A URL or name that the auditor fetched on purpose, so that silence can be trusted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Beacon {
     /// The host name.
     pub host: String,
@@ -55,7 +57,8 @@ pub struct Beacon {
 }
 
 /// Traffic that the parties agreed on beforehand. Allowed findings stay in the report, marked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Allowance {
     /// Its id in the case file.
     pub id: String,
@@ -76,7 +79,8 @@ pub struct Allowance {
 }
 
 /// A part of a flight, as declared.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Phase {
     /// `launch`, `connect`, `fly`, `land`, `background`, or the auditor's own word.
     pub name: String,

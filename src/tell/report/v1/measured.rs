@@ -5,12 +5,12 @@ use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::vocabulary::Open;
 use crate::judge::claim::baseline;
 use crate::judge::classify::attribution::Attribution;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Packets per scope over time, summed over the inputs; all slots together are all packets with a
 /// time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Timeline {
     /// Start of the first slot, RFC 3339; null without times.
     pub start: Option<String>,
@@ -25,7 +25,8 @@ pub struct Timeline {
 }
 
 /// Destinations of one attribution that belong together, over time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Group {
     /// Who owns the names, else the name, else the operator of the address, else the address; null for several
     /// groups put together.
@@ -43,7 +44,8 @@ pub struct Group {
 }
 
 /// Packets of a group in a slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GroupSlot {
     /// Number of the slot.
     pub slot: u64,
@@ -52,7 +54,8 @@ pub struct GroupSlot {
 }
 
 /// A slot of the time line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Slot {
     /// Its number: it starts `slot * step_seconds` after the start.
     pub slot: u64,
@@ -69,7 +72,8 @@ pub struct Slot {
 }
 
 /// How much the silence of a consistent verdict is worth.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Silence {
     /// Seconds of the windows, grace taken off.
     pub window_seconds: f64,
@@ -86,7 +90,8 @@ pub struct Silence {
 }
 
 /// Exposure in a phase.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhaseExposure {
     /// The phase.
     pub phase: String,
@@ -97,7 +102,8 @@ pub struct PhaseExposure {
 }
 
 /// A window without contacts against a baseline with contacts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Contrast {
     /// Contact bursts in the baseline.
     pub bursts: u64,
@@ -110,7 +116,8 @@ pub struct Contrast {
 }
 
 /// Personal data found in clear.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Content {
     /// Stable id of the detector: `position`, `e-mail`, `phone-number`, `imei`, …
     pub kind: Open<content::Kind>,
@@ -127,7 +134,8 @@ pub struct Content {
 }
 
 /// A clock in the packets that disagrees with the capture's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Clock {
     /// `ntp`, `http-date`, …
     pub source: Open<ClockKind>,
@@ -146,7 +154,8 @@ pub struct Clock {
 }
 
 /// A second recording of the same device.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Baseline {
     /// `without-app` (explains the phone's own traffic), `without-mode` (gives the contrast) or
     /// `undeclared` (explains nothing).
