@@ -310,7 +310,9 @@ struct File {
 pub fn shipped() -> &'static [Definition] {
     static LIST: OnceLock<Vec<Definition>> = OnceLock::new();
     LIST.get_or_init(|| {
-        let mut list = toml::from_str::<File>(SHIPPED)
+        // By way of a table, as claims of a case file come: one way of reading them is built instead of two.
+        let mut list = toml::from_str::<toml::Table>(SHIPPED)
+            .and_then(|table| File::deserialize(toml::Value::Table(table)))
             .map(|file| file.claim)
             .unwrap_or_default();
         list.sort_by(|a, b| a.id.cmp(&b.id));
