@@ -3,11 +3,11 @@
 //!
 //! What fails its tag, its check or its padding is not handed out. Times are not kept secret: nobody measures a reader of files.
 
+use super::gcm;
 use super::schedule::Keys;
 use super::suite::{Cipher, Hash};
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
 use aes::{Aes128, Aes256};
-use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use ccm::Ccm;
 use ccm::aead::{AeadInOut, KeyInit, Tag};
 use ccm::consts::{U8, U12, U16};
@@ -114,8 +114,8 @@ pub fn aead(
     type Ccm16<A> = Ccm<A, U16, U12>;
     type Ccm8<A> = Ccm<A, U8, U12>;
     let opened = match cipher {
-        Cipher::Gcm(16) => decrypt::<Aes128Gcm>(16, key, nonce, aad, sealed, room),
-        Cipher::Gcm(_) => decrypt::<Aes256Gcm>(16, key, nonce, aad, sealed, room),
+        Cipher::Gcm(16) => gcm::open::<Aes128>(key, nonce, aad, sealed, room),
+        Cipher::Gcm(_) => gcm::open::<Aes256>(key, nonce, aad, sealed, room),
         Cipher::ChaCha => decrypt::<ChaCha20Poly1305>(16, key, nonce, aad, sealed, room),
         Cipher::Ccm(16, 16) => decrypt::<Ccm16<Aes128>>(16, key, nonce, aad, sealed, room),
         Cipher::Ccm(16, _) => decrypt::<Ccm8<Aes128>>(8, key, nonce, aad, sealed, room),
