@@ -261,7 +261,7 @@ vocabulary! {
     "source of a name" pub enum NameSource {
         /// A CNAME target or SVCB target behind the name that was asked for.
         DnsAlias = "dns-alias",
-        /// Server certificate of TLS up to 1.2.
+        /// Server certificate: of TLS up to 1.2, or of TLS 1.3 where it was opened.
         Certificate = "certificate",
         /// The name asked for in DNS whose answer gave this address.
         Dns = "dns",

@@ -153,6 +153,46 @@ fn names_inside_are_those_of_the_destination() {
     }
 }
 
+/// The packets of a pcap file without its segments of at least 1,200 bytes from the vendor.
+fn without_long_answers(pcap: &[u8]) -> Vec<u8> {
+    let (mut out, mut rest) = (pcap[..24].to_vec(), &pcap[24..]);
+    while let Some(length) = rest.get(8..12) {
+        let length = u32::from_le_bytes(length.try_into().expect("four bytes")) as usize;
+        let (record, behind) = rest.split_at(16 + length);
+        if length < 1_200 || record[42..46] != [47, 88, 2, 11] {
+            out.extend_from_slice(record);
+        }
+        rest = behind;
+    }
+    out
+}
+
+/// TLS 1.3 and QUIC: the certificate comes sealed, and the client names nobody.
+#[test]
+fn certificates_that_are_opened_name_the_server() {
+    let keys = file("certificates.log");
+    let folder = TempDir::new().expect("a folder");
+    for name in ["in-certificate", "quic-certificate"] {
+        let capture = file(&format!("{name}.pcap"));
+        let (_, _, report) = judged(&capture, Some(&keys));
+        let all = report["destinations"].as_array().expect("destinations");
+        let vendor = all.iter().find(|d| d["ip"] == "47.88.2.11").expect("a row");
+        assert_eq!(vendor["host_source"], "certificate", "{name}");
+        let names = vendor["names"].as_array().expect("names");
+        let said: Vec<&str> = names.iter().filter_map(|n| n["name"].as_str()).collect();
+        assert!(said.contains(&"log-up.djiservice.org"), "{name} {said:?}");
+        assert_eq!(said.len(), 16, "a bound: {name} {said:?}");
+        let (_, _, sealed) = judged(&capture, None);
+        assert!(!sealed.to_string().contains("djiservice"), "{name}");
+        // With a piece of it missing it is not guessed at.
+        let torn = folder.path().join("torn.pcap");
+        let bytes = fs::read(&capture).expect("a capture");
+        fs::write(&torn, without_long_answers(&bytes)).expect("a file");
+        let (_, _, report) = judged(&torn, Some(&keys));
+        assert!(!report.to_string().contains("djiservice"), "{name}");
+    }
+}
+
 #[test]
 fn what_is_not_opened_whole_stays_unread() {
     let keys = file("keys.log");
@@ -558,7 +598,13 @@ fn traces<'s>(secrets: impl Iterator<Item = &'s str>) -> Vec<Vec<u8>> {
 fn no_secret_and_nothing_that_was_opened_is_in_any_output_file_or_bundle() {
     let folder = TempDir::new().expect("a folder");
     let scratch = TempDir::new().expect("a folder");
-    let logs = ["keys.log", "quic.log", "inner.log", "more.log"];
+    let logs = [
+        "keys.log",
+        "quic.log",
+        "inner.log",
+        "more.log",
+        "certificates.log",
+    ];
     let all: Vec<String> = logs
         .iter()
         .flat_map(|name| {
@@ -594,6 +640,8 @@ fn no_secret_and_nothing_that_was_opened_is_in_any_output_file_or_bundle() {
         "in-dtls-coap.pcap",
         "in-renegotiated.pcap",
         "in-torn-personal.pcap",
+        "in-certificate.pcap",
+        "quic-certificate.pcap",
     ] {
         let capture = file(name).display().to_string();
         let formats = [

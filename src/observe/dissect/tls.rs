@@ -6,7 +6,7 @@
 //! encrypted: what was sent, it cannot say.
 
 use super::ja4::{Over, fingerprint};
-use super::tls_certificate::{Certificate, leaf};
+use super::tls_certificate::{Certificate, leaf, leaf_13};
 use super::tls_hello::{ClientHello, Ech, client_hello, server_hello};
 use super::tls_opening::Opening;
 use super::tls_record::{
@@ -359,9 +359,18 @@ pub(super) fn said(hello: &ClientHello, source: NameSource, sink: &mut Sink<'_>)
     sink.flow.facts.esni |= hello.esni;
 }
 
-/// The names in a server's certificate.
+/// The names in a server's certificate, as it stands in clear or before TLS 1.3.
 pub(super) fn certificate(body: &[u8], sink: &mut Sink<'_>) {
-    let Certificate::Leaf(leaf) = leaf(body) else {
+    shown(leaf(body), sink);
+}
+
+/// The names in a server's certificate that came sealed in TLS 1.3.
+pub(super) fn certificate_13(body: &[u8], sink: &mut Sink<'_>) {
+    shown(leaf_13(body), sink);
+}
+
+fn shown(certificate: Certificate, sink: &mut Sink<'_>) {
+    let Certificate::Leaf(leaf) = certificate else {
         return;
     };
     for name in leaf.names.iter().take(CERTIFICATE_NAMES_MAX) {

@@ -1,9 +1,9 @@
-//! The certificate that a server shows in clear: TLS 1.2 and older.
+//! The certificate that a server shows: in clear up to TLS 1.2, sealed in TLS 1.3, where it is read if the auditor has the secrets.
 //!
-//! Reads the body of a Certificate message (RFC 5246 §7.4.2) and of its first certificate the host names: subject alternative
-//! names (RFC 5280 §4.2.1.6), and the common name only where there are none (RFC 6125 §6.4.4); and the issuer's organisation.
-//! Nothing is verified: neither signature, nor dates, nor that a name belongs to the address. From TLS 1.3 on the message is
-//! encrypted and has another form (RFC 8446 §4.4.2).
+//! Reads the body of a Certificate message (RFC 5246 §7.4.2; RFC 8446 §4.4.2 for TLS 1.3) and of its first certificate the host
+//! names: subject alternative names (RFC 5280 §4.2.1.6), and the common name only where there are none (RFC 6125 §6.4.4); and the
+//! issuer's organisation. Nothing is verified: neither signature, nor dates, nor that a name belongs to the address. Compressed
+//! certificates (RFC 8879) and raw public keys (RFC 7250) name nobody here.
 
 use std::net::IpAddr;
 
@@ -44,7 +44,21 @@ pub struct Leaf {
 
 /// Reads the body of a Certificate message of TLS 1.2 or older.
 pub fn leaf(body: &[u8]) -> Certificate {
+    chain(Reader::new(body))
+}
+
+/// Reads the body of a Certificate message of TLS 1.3: behind the context that only clients have to answer, and with extensions behind
+/// each certificate.
+pub fn leaf_13(body: &[u8]) -> Certificate {
     let mut reader = Reader::new(body);
+    match reader.vector8() {
+        Some(_context) => chain(reader),
+        None => Certificate::Broken,
+    }
+}
+
+/// Reads a chain; what stands behind its first certificate is not looked at.
+fn chain(mut reader: Reader<'_>) -> Certificate {
     let Some(chain) = reader.vector24() else {
         return Certificate::Broken;
     };

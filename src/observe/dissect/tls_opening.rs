@@ -12,6 +12,7 @@ use super::tls_record::{HEADER_LEN, Handshakes, Record, content_type, handshake_
 use super::{Inside, Sink};
 use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::seal::Seal;
+use crate::ground::gaps::GapId;
 use crate::observe::flow::part::Part;
 use crate::observe::open::keylog::{Keylog, Label};
 use crate::observe::open::tls::opener::{Agreed, Opener, Side as Role};
@@ -45,6 +46,8 @@ pub(super) struct Opening {
     inner: Pair<Handshakes>,
     /// Random of the client's hello among them.
     again: Option<[u8; 32]>,
+    /// The certificate of a server of TLS 1.3 may come among them: nothing of its handshake is missing so far.
+    awaited: bool,
     /// Bytes of each direction that the protocol took for itself.
     own: Pair<usize>,
 }
@@ -63,6 +66,8 @@ fn own(sum: &mut usize, length: usize) -> Part {
 }
 
 struct Open {
+    /// Who said the first hello.
+    client: Side,
     openers: Pair<Opener>,
     /// Bytes in front of what is sealed in a record.
     front: usize,
@@ -79,6 +84,7 @@ impl Opening {
             open: None,
             inner: Pair::default(),
             again: None,
+            awaited: true,
             own: Pair::default(),
         }
     }
@@ -113,6 +119,7 @@ impl Opening {
                 Side::B => Pair { a: other, b: own },
             };
             self.open = Some(Open {
+                client: side,
                 openers,
                 front: HEADER_LEN.saturating_add(vector_len(&agreed)),
                 torn: Pair::default(),
@@ -124,6 +131,7 @@ impl Opening {
     /// Bytes of a direction are missing; `client` said the first hello. False if the connection is not known.
     pub(super) fn lost(&mut self, side: Side, client: Option<Side>) -> bool {
         self.is_agreed(client);
+        self.awaited &= client == Some(side);
         *self.inner.of_mut(side) = Handshakes::default();
         if let Some(open) = &mut self.open {
             open.openers.of_mut(side).lost();
@@ -202,17 +210,23 @@ impl Opening {
                     sink.sealed(why.into(), length);
                 }
                 *open.torn.of_mut(side) = true;
+                self.awaited &= open.client == side;
                 sink.part(length, Part::Closed);
             }
         }
     }
 
     /// Takes handshake messages that came sealed: with TLS 1.2 and before another handshake, whose keys hold from the next changes of
-    /// cipher on.
+    /// cipher on; with TLS 1.3 the rest of the first one, in which the server shows its certificate.
     fn handshake(&mut self, fragment: &[u8], sink: &mut Sink<'_>) {
-        let old = self.server.as_ref().map(|s| s.selected_version);
         let side = sink.side();
-        if old == Some(TLS_1_3) || self.inner.of_mut(side).push(fragment).is_err() {
+        if self.server.as_ref().map(|s| s.selected_version) == Some(TLS_1_3) {
+            if self.awaited && self.open.as_ref().is_some_and(|o| o.client != side) {
+                self.shows(fragment, side, sink);
+            }
+            return;
+        }
+        if self.inner.of_mut(side).push(fragment).is_err() {
             return;
         }
         while let Some(message) = self.inner.of_mut(side).pop() {
@@ -242,6 +256,32 @@ impl Opening {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Takes a piece of the handshake of a server of TLS 1.3 (RFC 8446 §4.4.2), up to its certificate or its end.
+    fn shows(&mut self, fragment: &[u8], side: Side, sink: &mut Sink<'_>) {
+        let messages = self.inner.of_mut(side);
+        if messages.push(fragment).is_err() {
+            sink.gap(
+                GapId::LimitsReached,
+                "a TLS handshake message is longer than is kept",
+            );
+            self.awaited = false;
+        }
+        while self.awaited
+            && let Some(message) = messages.pop()
+        {
+            if message.kind == handshake_type::CERTIFICATE {
+                tls::certificate_13(&message.body, sink);
+            }
+            self.awaited = !matches!(
+                message.kind,
+                handshake_type::CERTIFICATE | handshake_type::FINISHED
+            );
+        }
+        if !self.awaited {
+            *messages = Handshakes::default();
         }
     }
 

@@ -34,6 +34,8 @@ pub mod handshake_type {
     pub const SERVER_HELLO: u8 = 2;
     /// Certificate.
     pub const CERTIFICATE: u8 = 11;
+    /// Finished: the end of a handshake.
+    pub const FINISHED: u8 = 20;
 }
 
 /// One record, or the part of it that is there.

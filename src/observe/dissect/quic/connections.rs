@@ -2,6 +2,7 @@
 
 use crate::evidence::flow::Side;
 use crate::observe::dissect::http3::Http3;
+use crate::observe::dissect::quic::crypto_stream::CryptoStream;
 use crate::observe::dissect::quic::version::{VERSION_2, VERSION_2_DRAFT};
 use crate::observe::dissect::quic::{DOQ, DOQ_DRAFTS};
 use crate::observe::dissect::{Session, dns};
@@ -105,6 +106,8 @@ pub(super) struct Connection {
     /// Application protocols that the client offered, and the server's choice.
     pub(super) offered: Vec<String>,
     pub(super) chosen: Option<String>,
+    /// What the server said sealed of its handshake, as long as its certificate may come.
+    pub(super) handshake: Option<CryptoStream>,
     pub(super) http3: Http3,
 }
 

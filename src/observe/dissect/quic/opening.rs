@@ -9,14 +9,17 @@
 //! (RFC 9221) are read like those of UDP, each by itself: what stands in front of them in HTTP/3 (RFC 9297 §2.1) belongs to a tunnel.
 
 use super::connections::{Connection, Connections, Shared, lock};
+use super::crypto_stream::CryptoStream;
 use super::streams::{Frame, Frames};
 use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::ledger::connection_ids::{Known, NAMES_MAX};
 use crate::evidence::seal::Seal;
+use crate::ground::gaps::GapId;
 use crate::observe::dissect::http3::Http3;
 use crate::observe::dissect::quic_shape::{Datagram, Packet, PacketKind};
 use crate::observe::dissect::tls_hello::chosen_protocol;
-use crate::observe::dissect::{Piece, Sink};
+use crate::observe::dissect::tls_record::{Handshakes, handshake_type};
+use crate::observe::dissect::{Piece, Sink, tls};
 use crate::observe::flow::PayloadKind;
 use crate::observe::open::keylog::{Keylog, Label};
 use crate::observe::open::quic::{Level, Why};
@@ -110,6 +113,7 @@ impl Opening {
                     openers: Vec::new(),
                     offered: hello.offered.to_vec(),
                     chosen: None,
+                    handshake: Some(CryptoStream::new(&sink.ledger.quic_handshakes)),
                     http3: Http3::default(),
                 }));
                 drop(index);
@@ -330,10 +334,11 @@ impl Opening {
                     });
                 }
                 Frame::Own { offset, bytes } => {
-                    if level == Level::Handshake && !from_client && offset == Some(0) {
-                        let mut held = lock(connection);
-                        let chosen = chosen_protocol(bytes);
-                        held.chosen = held.chosen.take().or(chosen);
+                    if level == Level::Handshake
+                        && !from_client
+                        && let Some(offset) = offset
+                    {
+                        server_says(connection, offset, bytes, sink);
                     }
                     let within = self.own(bytes.len(), sink);
                     unread = unread.saturating_add(bytes.len().saturating_sub(within));
@@ -350,6 +355,43 @@ impl Opening {
             }
         }
         unread.saturating_add(frames.odd())
+    }
+}
+
+/// Takes a piece of what the server says sealed in its handshake: the protocol that it chose, and its certificate.
+fn server_says(connection: &Shared, offset: u64, bytes: &[u8], sink: &mut Sink<'_>) {
+    let mut held = lock(connection);
+    if offset == 0 {
+        let chosen = chosen_protocol(bytes);
+        held.chosen = held.chosen.take().or(chosen);
+    }
+    let Some(stream) = &mut held.handshake else {
+        return;
+    };
+    let mut over = stream.push(offset, bytes).dropped;
+    if stream.gave_up() {
+        over = over.or(Some("a QUIC handshake came in more pieces than are read"));
+    }
+    // Copies that differ cannot both have opened: there is one reading.
+    let start = stream.grown().next().map(<[u8]>::to_vec);
+    let mut messages = Handshakes::default();
+    if let Some(start) = start
+        && messages.push(&start).is_err()
+    {
+        over = over.or(Some("a TLS handshake message is longer than is kept"));
+    }
+    while let Some(message) = messages.pop() {
+        match message.kind {
+            handshake_type::CERTIFICATE => tls::certificate_13(&message.body, sink),
+            handshake_type::FINISHED => {}
+            _ => continue,
+        }
+        held.handshake = None;
+        return;
+    }
+    if let Some(over) = over {
+        held.handshake = None;
+        sink.gap(GapId::LimitsReached, over);
     }
 }
 
