@@ -8,6 +8,8 @@
 //! A server name is an assertion of the client. With an outer Encrypted Client Hello it may be a stand-in, and the dummy (GREASE)
 //! form looks the same by design: presence alone says nothing.
 
+use tls_parser::parse_tls_handshake_client_hello;
+
 use crate::ground::host_name::{HostName, printable};
 use crate::observe::dissect::wire::Reader;
 
@@ -122,10 +124,29 @@ pub fn is_grease(value: u16) -> bool {
 }
 
 /// Reads a TLS ClientHello body, whole or cut. `None` if not even version and random are there.
-///
-/// Read is what a lenient server takes, such as a session id over 32 bytes, and what stands before a cut.
 pub fn client_hello(body: &[u8]) -> Option<ClientHello> {
-    walk_client_hello(body, false)
+    match parse_tls_handshake_client_hello(body) {
+        Ok((rest, contents)) => {
+            let mut hello = ClientHello {
+                legacy_version: contents.version.0,
+                random: *contents.random.first_chunk()?,
+                session_id_len: contents.session_id.map_or(0, <[u8]>::len),
+                cipher_suites: contents.ciphers.iter().map(|suite| suite.0).collect(),
+                ..ClientHello::default()
+            };
+            match contents.ext {
+                Some(extensions) => {
+                    hello.damaged |= !rest.is_empty();
+                    hello.extensions(extensions);
+                }
+                // tls-parser drops an extension block that is cut, without an error.
+                None => hello.extension_block(Reader::new(rest)),
+            }
+            Some(hello)
+        }
+        // It refuses what a lenient server takes, such as a session id over 32 bytes, and all that is cut.
+        Err(_) => walk_client_hello(body, false),
+    }
 }
 
 /// Reads a DTLS ClientHello body: as TLS, with a cookie behind the session id (RFC 6347 §4.2.1).
@@ -422,7 +443,7 @@ mod tests {
 
     #[test]
     fn a_broken_extension_hides_nothing_behind_it() {
-        // supported_groups that overruns itself, ALPN with a protocol that is cut, then two names.
+        // supported_groups that overruns itself (tls-parser then drops the rest), ALPN with a protocol that is cut, then two names.
         let hello = client_hello(&with_extensions(&hex("000a 0003 00ff1d  0010 0007 0005 0268 32 0868 \
              0000 0011 000f 00 0005 412e746573 00 0004 622e7465  002a 0000 0029 0001 00 ffce 0000 0000 0006 0004 000001 63")))
         .unwrap();
