@@ -193,6 +193,41 @@ fn certificates_that_are_opened_name_the_server() {
     }
 }
 
+/// An encrypted hello whose secret and configuration are in the log names whom the client asked for, beside the name outside.
+#[test]
+fn the_name_in_an_encrypted_hello_is_read() {
+    let keys = file("ech.log");
+    let text = fs::read_to_string(&keys).expect("the key log");
+    let folder = TempDir::new().expect("a folder");
+    for name in ["in-ech", "in-ech-retried"] {
+        let capture = file(&format!("{name}.pcap"));
+        let (_, _, report) = judged(&capture, Some(&keys));
+        let all = report["destinations"].as_array().expect("destinations");
+        let vendor = all.iter().find(|d| d["ip"] == "47.88.2.11").expect("a row");
+        let names = vendor["names"].as_array().expect("names").iter();
+        let said: Vec<_> = names
+            .map(|n| (n["name"].as_str(), n["source"].as_str()))
+            .collect();
+        for host in ["log-up.djiservice.org", "public.example"] {
+            assert!(
+                said.contains(&(Some(host), Some("tls-sni"))),
+                "{name} {said:?}"
+            );
+        }
+        assert_eq!(vendor["host"], "log-up.djiservice.org", "{name}");
+        // Neither without the log nor with half of it.
+        for label in ["", "ECH_SECRET", "ECH_CONFIG"] {
+            let half = text
+                .lines()
+                .filter(|l| !label.is_empty() && l.starts_with(label));
+            let half = log(&folder, half.map(str::to_owned));
+            let half = Some(&*half).filter(|_| !label.is_empty());
+            let (_, _, report) = judged(&capture, half);
+            assert!(!report.to_string().contains("djiservice"), "{name} {label}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_opened_whole_stays_unread() {
     let keys = file("keys.log");
@@ -604,6 +639,7 @@ fn no_secret_and_nothing_that_was_opened_is_in_any_output_file_or_bundle() {
         "inner.log",
         "more.log",
         "certificates.log",
+        "ech.log",
     ];
     let all: Vec<String> = logs
         .iter()

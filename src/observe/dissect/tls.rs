@@ -7,6 +7,7 @@
 
 use super::ja4::{Over, fingerprint};
 use super::tls_certificate::{Certificate, leaf, leaf_13};
+use super::tls_ech;
 use super::tls_hello::{ClientHello, Ech, client_hello, server_hello};
 use super::tls_opening::Opening;
 use super::tls_record::{
@@ -19,6 +20,8 @@ use crate::evidence::seal::Seal;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, PayloadKind};
+use crate::observe::open::keylog::Keylog;
+use std::sync::Arc;
 
 pub(super) const TLS: Protocol = Protocol {
     id: "tls",
@@ -60,6 +63,8 @@ struct Tls {
     /// The client's TLS 1.3 Finished was passed.
     finished: bool,
     client: Option<Side>,
+    /// What may open something of it.
+    log: Option<Arc<Keylog>>,
     /// Opens records, if there are keys.
     opening: Option<Box<Opening>>,
     /// Bytes are missing: where the next record begins is looked for.
@@ -68,6 +73,7 @@ struct Tls {
 
 impl Session for Tls {
     fn keys(&mut self, keys: &Keys) -> bool {
+        self.log = Some(Arc::clone(&keys.log));
         self.opening = Some(Box::new(Opening::new(&keys.log)));
         true
     }
@@ -315,15 +321,26 @@ impl Tls {
         };
         self.client = Some(sink.side());
         sink.client_speaks();
-        if self.opening.take_if(|o| !o.client(hello.random)).is_some() {
+        let log = self.log.as_ref().filter(|_| hello.ech.is_some());
+        let inner = log.and_then(|log| tls_ech::inner(log, &hello.random, body));
+        let randoms = inner.iter().map(|i| i.random).chain([hello.random]);
+        let unknown = |o: &mut Box<Opening>| !o.client(randoms.clone());
+        if self.opening.take_if(unknown).is_some() {
             sink.flow.opens = false;
         }
         said(&hello, NameSource::TlsSni, sink);
         sink.ledger.hello(sink.at.at, hello.random);
+        if let Some(inner) = &inner {
+            said(inner, NameSource::TlsSni, sink);
+            sink.ledger.hello(sink.at.at, inner.random);
+            // Nothing of it hides any more.
+            sink.flow.facts.ech = false;
+        }
         if whole {
             sink.flow.facts.fingerprint(fingerprint(&hello, Over::Tcp));
         }
-        if sink.ends.receiver.1 == DOT_PORT || hello.alpn.iter().any(|p| p == DOT_ALPN) {
+        let offered = inner.iter().chain([&hello]).flat_map(|h| &h.alpn);
+        if sink.ends.receiver.1 == DOT_PORT || offered.into_iter().any(|p| p == DOT_ALPN) {
             sink.flow.facts.protocol = Some("dot");
             sink.flow.facts.hidden = Some("DNS over TLS");
             sink.relays(Relay::Lookup);

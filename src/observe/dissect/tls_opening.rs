@@ -94,11 +94,17 @@ impl Opening {
         self.client.is_some()
     }
 
-    /// The client's hello has this random. False if the log knows nothing of it.
-    pub(super) fn client(&mut self, random: [u8; 32]) -> bool {
-        self.client = Some(random);
-        let known = |label: &Label| self.log.secrets(&random, *label).next().is_some();
-        LABELS.iter().any(known)
+    /// The client's hello has one of these randoms: an encrypted one that the server takes goes by the inner one (RFC 9850 §2.2).
+    /// False if the log knows nothing of them.
+    pub(super) fn client(&mut self, randoms: impl IntoIterator<Item = [u8; 32]>) -> bool {
+        for random in randoms {
+            self.client = Some(random);
+            let known = |label: &Label| self.log.secrets(&random, *label).next().is_some();
+            if LABELS.iter().any(known) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The server's hello.

@@ -1,15 +1,14 @@
 //! Key logs: secrets of TLS and QUIC sessions as clients and servers write them (the format of NSS's
-//! SSLKEYLOGFILE, draft-ietf-tls-keylogfile; `SSLKEYLOGFILE` in OpenSSL, curl, Chromium, aioquic).
+//! SSLKEYLOGFILE, RFC 9850; `SSLKEYLOGFILE` in OpenSSL, curl, Chromium, aioquic).
 //!
 //! A line is a label, the random of the client's hello and a secret, in hexadecimal digits. Labels that
-//! nothing is opened with are counted and skipped: exporters, ECH configurations, RSA premaster secrets by
-//! their ciphertext, and what is to come. The same label may come twice for one random (a log that was
+//! nothing is opened with are counted and skipped: exporters, RSA premaster secrets by their ciphertext, and what is to come. The same label may come twice for one random (a log that was
 //! joined from several, or an attacker's): all its secrets are handed out, a check decides.
 //!
 //! Nothing shows a secret: the log has no `Debug`, and bad lines are told by number.
 
 use crate::ground::hex::hex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Read};
 use zeroize::Zeroizing;
 
@@ -21,6 +20,10 @@ const SECRET_MAX: usize = 64;
 const SECRETS_MAX: usize = 2_000_000;
 /// Bytes of a piece of memory that holds secrets: it is never moved, so that no copy is left behind.
 const PIECE: usize = 64 << 10;
+/// A line with the configuration of an encrypted hello, which is no secret (RFC 9850 §2.3).
+const CONFIG: &str = "ECH_CONFIG";
+/// Configurations kept: a line's worth each, for as many connections as a browser makes in a day.
+const CONFIGS_MAX: usize = 10_000;
 /// Memory that is made ready for lines at once.
 const LINES_MAX: usize = 1 << 20;
 /// Bad lines that are named.
@@ -79,7 +82,7 @@ fn named() -> impl Iterator<Item = (&'static str, Label)> {
 pub fn lines_of(text: &[u8], randoms: &BTreeSet<[u8; 32]>) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(Vec::with_capacity(text.len().saturating_add(1)));
     for line in text.split(|b| *b == b'\n') {
-        if let Ok(Line::Secret(_, random, _)) = parse(line)
+        if let Ok(Line::Secret(_, random, _) | Line::Config(random, _)) = parse(line)
             && randoms.contains(&random)
         {
             out.extend_from_slice(line.trim_ascii_end());
@@ -112,6 +115,7 @@ enum Line<'a> {
     Nothing,
     Foreign,
     Secret(Label, [u8; 32], &'a [u8]),
+    Config([u8; 32], &'a [u8]),
 }
 
 /// Where a secret is. The first half of the random finds it: that two sessions share it chance does not do,
@@ -130,6 +134,8 @@ struct Entry {
 pub struct Keylog {
     entries: Vec<Entry>,
     pieces: Vec<Zeroizing<Vec<u8>>>,
+    /// Configurations of encrypted hellos, the first one of each random.
+    configs: BTreeMap<[u8; 32], Box<[u8]>>,
     /// `entries` beyond this index are not in order yet.
     sorted: usize,
 }
@@ -165,6 +171,11 @@ impl Keylog {
             match read {
                 Ok(Line::Nothing) => {}
                 Ok(Line::Foreign) => out.skipped += 1,
+                Ok(Line::Config(random, digits)) => match self.configure(random, digits) {
+                    Ok(true) => out.kept += 1,
+                    Ok(false) => out.beyond += 1,
+                    Err(wrong) => bad(&mut out, number, wrong),
+                },
                 Ok(Line::Secret(label, random, digits)) => {
                     match self.keep(label, &random, digits) {
                         Ok(true) => out.kept += 1,
@@ -175,6 +186,28 @@ impl Keylog {
                 Err(wrong) => bad(&mut out, number, wrong),
             }
         }
+    }
+
+    /// False if there is no room.
+    fn configure(&mut self, random: [u8; 32], digits: &[u8]) -> Result<bool, Wrong> {
+        const ODD: Wrong = "holds a configuration that is not of pairs of hexadecimal digits";
+        if !digits.len().is_multiple_of(2) {
+            return Err(ODD);
+        }
+        let bytes: Option<Vec<u8>> = digits.chunks_exact(2).map(byte).collect();
+        let bytes = bytes.ok_or(ODD)?;
+        if self.configs.len() >= CONFIGS_MAX && !self.configs.contains_key(&random) {
+            return Ok(false);
+        }
+        self.configs
+            .entry(random)
+            .or_insert_with(|| bytes.into_boxed_slice());
+        Ok(true)
+    }
+
+    /// The configuration that a client encrypted its hello with.
+    pub fn config(&self, random: &[u8; 32]) -> Option<&[u8]> {
+        self.configs.get(random).map(|config| &**config)
     }
 
     /// False if there is no room.
@@ -275,6 +308,11 @@ impl Keylog {
                     }
                 }
             }
+            if let Some(config) = self.config(random) {
+                for part in [CONFIG, " ", &hex(random), " ", &hex(config), "\n"] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+            }
         }
         out
     }
@@ -284,7 +322,9 @@ impl Keylog {
         let each = randoms
             .iter()
             .flat_map(|random| named().flat_map(move |(_, label)| self.secrets(random, label)));
-        each.count().saturating_mul(LINE_MAX as usize)
+        let configs = randoms.iter().filter(|r| self.configs.contains_key(*r));
+        let lines = each.count().saturating_add(configs.count());
+        lines.saturating_mul(LINE_MAX as usize)
     }
 
     /// How many secrets it holds.
@@ -333,7 +373,8 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Wrong> {
         .filter(|w| !w.is_empty());
     let name = words.next().unwrap_or_default();
     let named = LABELS.iter().find(|(known, _)| known.as_bytes() == name);
-    let Some((_, label)) = named else {
+    let is_config = name == CONFIG.as_bytes();
+    if named.is_none() && !is_config {
         let is_label = name
             .iter()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
@@ -341,7 +382,7 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Wrong> {
             true => Ok(Line::Foreign),
             false => Err("is no label with values behind it"),
         };
-    };
+    }
     let (Some(random), Some(secret), None) = (words.next(), words.next(), words.next()) else {
         return Err("has not a random and a secret behind its label");
     };
@@ -352,7 +393,10 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Wrong> {
     for (room, pair) in out.iter_mut().zip(random.chunks_exact(2)) {
         *room = byte(pair).ok_or("holds a random that is not of hexadecimal digits")?;
     }
-    Ok(Line::Secret(*label, out, secret))
+    Ok(match named {
+        Some((_, label)) => Line::Secret(*label, out, secret),
+        None => Line::Config(out, secret),
+    })
 }
 
 fn byte(pair: &[u8]) -> Option<u8> {
@@ -419,6 +463,18 @@ mod tests {
         let lines: Vec<u64> = found.bad.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(found.kept, 1);
+    }
+
+    #[test]
+    fn configurations_are_kept_by_random_up_to_a_bound() {
+        let line = |n: usize, config: &str| format!("ECH_CONFIG {n:064x} {config}\n");
+        let mut text = line(0, "fe0d") + &line(0, "aabb") + &line(0, "a");
+        (1..=CONFIGS_MAX).for_each(|n| text.push_str(&line(n, "fe0d")));
+        let (log, found) = read(&text);
+        assert_eq!(log.config(&[0; 32]), Some(&[0xfe, 0x0d][..]));
+        assert_eq!((found.beyond, found.bad_lines), (1, 1));
+        let shown = log.lines(&BTreeSet::from([[0; 32]]));
+        assert_eq!(*shown, line(0, "fe0d").into_bytes());
     }
 
     #[test]
