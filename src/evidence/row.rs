@@ -90,8 +90,17 @@ pub struct Conversation {
     pub protocol: u8,
 }
 
+/// What of a span counts as traffic of its interval (see [`Span::counts`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Active {
+    Nothing,
+    Everything,
+    /// Of many flows only some: what those counted. Boxed, because it is rare and there are many rows.
+    Part(Box<Counters>),
+}
+
 /// Counters of a row in one interval of one input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowSpan {
     /// The interval.
     pub interval: u32,
@@ -99,8 +108,30 @@ pub struct RowSpan {
     pub input: u32,
     /// Everything.
     pub total: Counters,
+    active: Active,
+}
+
+impl RowSpan {
     /// What counts as traffic of this interval (see [`Span::counts`]); `None` if nothing does.
-    pub active: Option<Counters>,
+    pub fn active(&self) -> Option<&Counters> {
+        match &self.active {
+            Active::Nothing => None,
+            Active::Everything => Some(&self.total),
+            Active::Part(part) => Some(part),
+        }
+    }
+
+    fn add(&mut self, counted: &Counters, counts: bool) {
+        match &mut self.active {
+            Active::Everything if counts => {}
+            Active::Nothing if !counts => {}
+            Active::Everything => self.active = Active::Part(Box::new(self.total)),
+            Active::Nothing => self.active = Active::Part(Box::new(*counted)),
+            Active::Part(part) if counts => part.add(counted),
+            Active::Part(_) => {}
+        }
+        self.total.add(counted);
+    }
 }
 
 /// Flows merged.
@@ -183,7 +214,7 @@ impl Row {
         self.frame(span.counted.first.at);
         self.frame(span.counted.last.at);
         let counted = span.over();
-        let active = span.counts().then_some(counted);
+        let counts = span.counts();
         let place = self
             .spans
             .binary_search_by_key(&(span.interval, span.input), |s| (s.interval, s.input));
@@ -198,20 +229,51 @@ impl Row {
                     interval: span.interval,
                     input: span.input,
                     total: counted,
-                    active,
+                    active: match counts {
+                        true => Active::Everything,
+                        false => Active::Nothing,
+                    },
                 },
             ),
             Ok(at) => {
-                let Some(have) = self.spans.get_mut(at) else {
-                    return;
-                };
-                have.total.add(&counted);
-                match (&mut have.active, active) {
-                    (Some(sum), Some(more)) => sum.add(&more),
-                    (None, more) => have.active = more,
-                    (Some(_), None) => {}
+                if let Some(have) = self.spans.get_mut(at) {
+                    have.add(&counted, counts);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What counts is the sum of the flows that count, in whatever order they come.
+        #[test]
+        fn what_counts_is_the_sum_of_what_counts(
+            flows in prop::collection::vec((any::<bool>(), 0u64..9), 1..9),
+        ) {
+            let counted = |frames| Counters {
+                frames,
+                ..Counters::new(Moment::NONE)
+            };
+            let (counts, frames) = flows[0];
+            let mut span = RowSpan {
+                interval: 0,
+                input: 0,
+                total: counted(frames),
+                active: if counts { Active::Everything } else { Active::Nothing },
+            };
+            for (counts, frames) in &flows[1..] {
+                span.add(&counted(*frames), *counts);
+            }
+            let all: u64 = flows.iter().map(|(_, frames)| frames).sum();
+            let counting: Vec<u64> = flows.iter().filter(|f| f.0).map(|f| f.1).collect();
+            prop_assert_eq!(span.total.frames, all);
+            let told = span.active().map(|active| active.frames);
+            prop_assert_eq!(told, (!counting.is_empty()).then(|| counting.iter().sum()));
         }
     }
 }

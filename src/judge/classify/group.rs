@@ -192,7 +192,7 @@ impl Destination {
         for span in &row.spans {
             let total = Traffic::of(&span.total, judged.ours);
             View::add(&mut view.total, span.interval, total);
-            if let Some(active) = &span.active {
+            if let Some(active) = span.active() {
                 let traffic = Traffic::of(active, judged.ours);
                 View::add(&mut view.active, span.interval, traffic);
                 self.shares.push(Share {
