@@ -38,15 +38,23 @@ pub const LATE_PIECES_MAX: usize = 64;
 const BACK_MAX: usize = LATE_BYTES_MAX;
 const BACKS_MAX: u8 = 8;
 
+/// Buffers kept of directions that are done with, for those that begin; and the longest of them: a hello or a request fits in.
+const SPARE: usize = 64;
+const SPARE_BYTES_MAX: usize = 4 << 10;
+
 /// The budget for bytes held by streams.
 #[derive(Debug)]
 pub struct Pool {
     left: usize,
+    spare: Vec<Vec<u8>>,
 }
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { left: POOL_BYTES }
+        Self {
+            left: POOL_BYTES,
+            spare: Vec::new(),
+        }
     }
 }
 
@@ -65,6 +73,20 @@ impl Pool {
     /// Gives bytes back.
     pub fn give(&mut self, bytes: usize) {
         self.left = (self.left + bytes).min(POOL_BYTES);
+    }
+
+    /// An empty buffer.
+    fn buffer(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// A buffer is done with.
+    fn recycle(&mut self, mut buffer: Vec<u8>) {
+        let fits = (1..=SPARE_BYTES_MAX).contains(&buffer.capacity());
+        if fits && self.spare.len() < SPARE {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
     }
 
     /// Less than a quarter is left: what is only kept to compare should go.
@@ -354,7 +376,7 @@ impl Stream {
     /// Returns everything to the pool.
     pub fn release(&mut self, pool: &mut Pool) {
         pool.give(self.data.len() + self.late_bytes);
-        self.data = Vec::new();
+        pool.recycle(std::mem::take(&mut self.data));
         self.late.clear();
         self.late_bytes = 0;
         self.read = 0;
@@ -386,6 +408,9 @@ impl Stream {
             at: self.latest,
             waiting: Waiting::default(),
         });
+        if self.data.capacity() == 0 {
+            self.data = pool.buffer();
+        }
         self.data.extend_from_slice(fresh);
     }
 
