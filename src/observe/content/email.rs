@@ -6,6 +6,7 @@
 use super::text::Text;
 use super::{Detector, Found, mask};
 use crate::evidence::content::Kind;
+use std::sync::LazyLock;
 
 pub(super) const DETECTOR: Detector = Detector {
     kind: Kind::Email,
@@ -205,10 +206,18 @@ fn is_name_of_another_kind(local: &str, domain: &str) -> bool {
             .any(|known| domain.eq_ignore_ascii_case(known))
 }
 
+/// True for a domain that exists.
 fn is_top_level(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    let list = if text.len() == 2 { COUNTRIES } else { GENERIC };
-    list.split_ascii_whitespace().any(|known| known == text)
+    static LISTED: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let lists = [COUNTRIES, GENERIC].into_iter();
+        let mut listed: Vec<_> = lists.flat_map(str::split_ascii_whitespace).collect();
+        listed.sort_unstable();
+        listed
+    });
+    let lower = text.bytes().map(|b| b.to_ascii_lowercase());
+    LISTED
+        .binary_search_by(|known| known.bytes().cmp(lower.clone()))
+        .is_ok()
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
 /// Who reads what.
 #[derive(Default)]
 pub(super) struct Readers {
-    pub(super) plain: Option<Plain>,
+    /// By itself, as most directions of many have none.
+    pub(super) plain: Option<Box<Plain>>,
     bodies: BTreeMap<u32, Message>,
     socket: Option<Box<WebSocket>>,
     /// Bytes are missing of the body at hand: what is packed cannot be opened any more.
@@ -158,7 +159,7 @@ impl Readers {
     }
 
     pub(super) fn size(&self) -> usize {
-        let plain = self.plain.as_ref().map_or(0, Plain::size);
+        let plain = self.plain.as_ref().map_or(0, |plain| plain.size());
         let socket = self.socket.as_ref().map_or(0, |socket| socket.size());
         let bodies = self.bodies.values().map(Message::size);
         bodies.fold(plain.saturating_add(socket), usize::saturating_add)
