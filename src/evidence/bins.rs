@@ -286,6 +286,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_of_a_series_is_bounded() {
+        let mut scale = Scale::default();
+        scale.keep(KEPT_MAX);
+        assert!(!scale.is_full());
+        scale.keep(1);
+        assert!(scale.is_full());
+        // Slots twice as long, until half of the room is free.
+        let mut longest = 0;
+        scale.settle(|shift| {
+            longest = shift;
+            KEPT_MAX >> shift
+        });
+        assert_eq!((longest, scale.shift(), scale.is_full()), (1, 1, false));
+    }
+
+    #[test]
     fn a_packet_without_a_time_is_left_out() {
         assert_eq!(Scale::default().place(Timestamp::UNKNOWN), None);
     }

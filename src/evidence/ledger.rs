@@ -14,18 +14,24 @@ use crate::ground::public_name::is_public_name;
 use crate::ground::translation::Translators;
 use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// Rows of lookups kept, and as many again of what accuses; a tunnel through DNS can ask for millions of
 /// names. What is over is counted in one row per resolver.
 const LOOKUPS_MAX: usize = 10_000;
+/// Resolvers that have such a row; what is asked of further ones is counted in one of them all.
+const RESOLVERS_MAX: usize = 4_096;
+/// Record types listed per lookup: there are some ninety.
+const TYPES_MAX: usize = 256;
 /// The name of the row that stands for the rest.
 pub const FOLDED_NAME: &str = "(more names)";
 /// Answers listed per lookup; the answers used for naming flows are kept apart.
 const ANSWERS_MAX: usize = 64;
-/// Name events kept per capture series.
+/// Name events kept per capture series; one with aliases of many bytes counts as several.
 const EVENTS_MAX: usize = 60_000;
+/// Bytes of aliases that one event may bring: those of a network of servers take less.
+const ALIAS_BYTES: usize = 512;
 /// Name events kept per address: a CDN address answers to many names.
 const EVENTS_PER_ADDRESS: usize = 64;
 /// Bindings of addresses to MACs kept.
@@ -34,6 +40,8 @@ const BINDINGS_MAX: usize = 65_536;
 const STATIONS_MAX: usize = 65_536;
 /// Why no further pair is kept.
 const BINDINGS_FULL: &str = "more pairs of MAC and IP address than are kept";
+/// Addresses of the declared device kept, of IP and of the link: a phone has dozens.
+const DEVICE_ADDRESSES_MAX: usize = 16_384;
 /// Distinct seconds with activity kept: more than eleven days.
 const ACTIVE_SECONDS_MAX: usize = 1_000_000;
 
@@ -226,6 +234,8 @@ pub struct Ledger {
     event_count: usize,
     /// Names whose HTTPS record offered an encrypted hello: outer (public) name to asked names.
     pub ech: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Pairs of them.
+    offers: usize,
     /// MAC addresses and what they sent or claimed.
     pub stations: BTreeMap<Mac, Station>,
     bindings: usize,
@@ -393,11 +403,20 @@ impl Ledger {
             );
             // One row per server that was asked; who asked is kept no longer.
             let name = self.folded_name.get_or_insert_with(|| FOLDED_NAME.into());
-            LookupKey {
+            let folded = LookupKey {
                 name: Arc::clone(name),
                 client: key.resolver,
                 app: None,
                 ..key
+            };
+            match rows >= 2 * LOOKUPS_MAX + RESOLVERS_MAX && !self.lookups.contains_key(&folded) {
+                true => LookupKey {
+                    resolver: Ipv4Addr::UNSPECIFIED.into(),
+                    client: Ipv4Addr::UNSPECIFIED.into(),
+                    port: 0,
+                    ..folded
+                },
+                false => folded,
             }
         } else {
             key
@@ -410,7 +429,12 @@ impl Ledger {
             told: None,
             folded: full,
         });
-        lookup.types.insert(qtype);
+        if lookup.types.len() < TYPES_MAX {
+            lookup.types.insert(qtype);
+        } else if !lookup.types.contains(&qtype) {
+            self.folded
+                .insert("more record types were asked of a name than are kept");
+        }
         lookup
     }
 
@@ -428,8 +452,10 @@ impl Ledger {
 
     /// A name event: from now on the address stands for the name.
     pub fn resolved(&mut self, address: IpAddr, event: NameEvent, interval: u32) {
-        let events = self.events.entry(address).or_default();
-        if let Some(have) = events.iter_mut().rev().find(|e| e.name == event.name && e.client == event.client)
+        let known = self.events.get_mut(&address);
+        let kept = known.as_ref().map_or(0, |events| events.len());
+        if let Some(events) = known
+            && let Some(have) = events.iter_mut().rev().find(|e| e.name == event.name && e.client == event.client)
             // An answer within the lifetime of the last one prolongs it.
             && event.at.time >= have.at.time
             && event.at.time <= have.until.plus(NAME_GRACE)
@@ -441,7 +467,7 @@ impl Ledger {
         let accuses =
             || accusing.says(&event.name) || event.aliases.iter().any(|alias| accusing.says(alias));
         let over = |factor: usize| {
-            self.event_count >= factor * EVENTS_MAX || events.len() >= factor * EVENTS_PER_ADDRESS
+            self.event_count >= factor * EVENTS_MAX || kept >= factor * EVENTS_PER_ADDRESS
         };
         if over(1) && (over(2) || !accuses()) {
             self.gaps.at(
@@ -452,8 +478,9 @@ impl Ledger {
             );
             return;
         }
-        self.event_count += 1;
-        events.push(event);
+        let aliases: usize = event.aliases.iter().map(|alias| alias.len()).sum();
+        self.event_count += 1 + aliases / ALIAS_BYTES;
+        self.events.entry(address).or_default().push(event);
     }
 
     /// The names that an address stood for when a flow of `client` began, newest last.
@@ -535,17 +562,26 @@ impl Ledger {
         const REVERSE_MAX: usize = 20_000;
         if self.reverse.len() < REVERSE_MAX {
             self.reverse.insert(address);
+        } else if !self.reverse.contains(&address) {
+            // In a declared network such an address counts as somebody else's.
+            self.folded
+                .insert("more addresses had their names asked for than are kept");
         }
     }
 
     /// The HTTPS record of `asked` offers an encrypted hello behind the name `public`.
     pub fn ech_offer(&mut self, public: &str, asked: &str) {
-        /// Names kept that offer one.
+        /// Pairs of names kept.
         const OFFERS_MAX: usize = 10_000;
-        if self.ech.len() >= OFFERS_MAX && !self.ech.contains_key(public) {
+        let known = self.ech.get(public);
+        if known.is_some_and(|asking| asking.contains(asked)) {
+            return;
+        }
+        if self.offers >= OFFERS_MAX {
             self.folded
                 .insert("more names offer an encrypted hello than are kept");
         } else {
+            self.offers += 1;
             self.ech
                 .entry(Arc::from(public))
                 .or_default()
@@ -627,6 +663,37 @@ impl Ledger {
             .at(GapId::LimitsReached, at, interval, BINDINGS_FULL);
     }
 
+    /// A DHCP server named a router.
+    pub fn router(&mut self, ip: IpAddr) {
+        /// Routers kept; a network has one or two.
+        const ROUTERS_MAX: usize = 256;
+        if self.routers.len() < ROUTERS_MAX {
+            self.routers.insert(ip);
+        } else if !self.routers.contains(&ip) {
+            self.folded.insert("more routers were named than are kept");
+        }
+    }
+
+    /// The declared device was seen to send from this address.
+    pub fn device_sends_from(&mut self, ip: IpAddr) {
+        if self.device_seen.len() < DEVICE_ADDRESSES_MAX {
+            self.device_seen.insert(ip);
+        } else if !self.device_seen.contains(&ip) {
+            self.folded
+                .insert("the declared device sent from more addresses than are kept");
+        }
+    }
+
+    /// An address of the declared device was seen to send with this MAC.
+    pub fn device_sends_with(&mut self, mac: Mac) {
+        if self.device_macs.len() < DEVICE_ADDRESSES_MAX {
+            self.device_macs.insert(mac);
+        } else if !self.device_macs.contains(&mac) {
+            self.folded
+                .insert("the declared device sent with more MAC addresses than are kept");
+        }
+    }
+
     /// Networks kept as on-link; a router announces a few.
     const ON_LINK_MAX: usize = 256;
 
@@ -669,43 +736,4 @@ impl Ends {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn machines_and_their_addresses_are_kept_up_to_a_bound() {
-        let mut ledger = Ledger::default();
-        let at = |frame| Moment {
-            time: Timestamp::from_nanos(0),
-            at: FrameRef { input: 0, frame },
-        };
-        let mac = |n: u32| {
-            let [a, b, c, d] = n.to_be_bytes();
-            Mac([2, 0, a, b, c, d])
-        };
-        let ip = |n: u32| IpAddr::from(n.to_be_bytes());
-        let senders = u32::try_from(STATIONS_MAX).unwrap_or(0);
-        for n in 1..=senders {
-            ledger.neighbour(mac(n), ip(n), 0, at(n.into()));
-        }
-        assert!(ledger.gaps.iter().next().is_none());
-        // A machine that is known is known on; one that is not is counted, and enters nothing.
-        ledger.neighbour(mac(1), ip(1), 0, at(1));
-        assert!(ledger.gaps.iter().next().is_none());
-        for n in senders + 1..=senders + 1_000 {
-            ledger.neighbour(mac(n), ip(n), 0, at(n.into()));
-            ledger.binding(mac(n), ip(n), 0, at(n.into()));
-            ledger.serves(mac(n), |station| station.router = true);
-        }
-        ledger.serves(mac(1), |station| station.router = true);
-        assert_eq!(ledger.stations.len(), STATIONS_MAX);
-        assert!(ledger.stations.get(&mac(1)).is_some_and(|s| s.router));
-        let told: Vec<_> = ledger.gaps.iter().collect();
-        assert_eq!(told.len(), 1);
-        assert!(
-            told.iter()
-                .all(|(key, gap)| key.id == GapId::LimitsReached && gap.count == 2_000)
-        );
-        assert_eq!(ledger.folded.len(), 1);
-    }
-}
+mod tests;

@@ -120,6 +120,21 @@ const REACHED: &[(&str, usize, &[&str])] = &[
         &["more names of a destination than are kept"],
     ),
     (
+        "dns-resolvers",
+        1_200_000,
+        &["more names were looked up than rows are kept"],
+    ),
+    (
+        "dns-alias-chains",
+        200_000,
+        &["more DNS answers than are kept"],
+    ),
+    (
+        "dhcp-routers",
+        10_000,
+        &["more routers were named than are kept"],
+    ),
+    (
         "segments-with-holes",
         60_000,
         &["more holes in a TCP stream than are kept"],

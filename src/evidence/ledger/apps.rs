@@ -239,4 +239,15 @@ mod tests {
         label.uid = Some(7);
         assert_eq!(apps.packet(&label, 0, at(9, 0)), Ok(Some(AppId(7))));
     }
+    #[test]
+    fn more_seconds_than_are_kept_are_told() {
+        let mut apps = Apps::default();
+        let mut label = Label::of(LabelSource::Nflog);
+        label.uid = Some(7);
+        apps.seconds = SECONDS_MAX - 1;
+        assert_eq!(apps.packet(&label, 0, at(1, 0)), Ok(Some(AppId(0))));
+        assert!(apps.packet(&label, 0, at(2, 0)).is_err());
+        // A second that is known needs no room.
+        assert_eq!(apps.packet(&label, 0, at(1, 0)), Ok(Some(AppId(0))));
+    }
 }

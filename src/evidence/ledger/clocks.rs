@@ -72,3 +72,22 @@ impl Clocks {
         self.0.iter().map(|((kind, ip), seen)| (*kind, *ip, seen))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_clocks_are_kept_and_go_on() {
+        let mut clocks = Clocks::default();
+        let server = |n: usize| IpAddr::from(u32::try_from(n).unwrap_or(0).to_be_bytes());
+        for n in 0..CLOCKS_MAX + 5 {
+            clocks.said(ClockKind::Ntp, server(n), 1, Moment::NONE);
+        }
+        clocks.said(ClockKind::Ntp, server(0), -9, Moment::NONE);
+        assert_eq!(clocks.iter().count(), CLOCKS_MAX);
+        let first = clocks.iter().next();
+        let seen = first.map(|(_, ip, seen)| (ip, seen.least, seen.most, seen.count));
+        assert_eq!(seen, Some((server(0), -9, 1, 2)));
+    }
+}

@@ -159,6 +159,14 @@ mod tests {
         ids.note(b"12345678", known("two.example"));
         let found = names(ids.of_packet(packet, &ends(("10.0.0.1", 9), server)));
         assert_eq!(found, ["two.example", "one.example"]);
+        for n in 0..20 {
+            ids.note(b"12345678", known(&format!("{n}.example")));
+        }
+        let found = names(ids.of_packet(packet, &ends(("10.0.0.1", 9), server)));
+        assert_eq!(
+            (found.len(), found.first()),
+            (NAMES_MAX, Some(&"19.example"))
+        );
     }
 
     #[test]

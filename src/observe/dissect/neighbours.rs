@@ -21,11 +21,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const ROUTER_ADVERTISEMENT: u8 = 134;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 
-/// Options followed in one neighbour discovery message; each is at least eight bytes.
-const OPTIONS_MAX: usize = 64;
+/// Options followed in one neighbour discovery message: all that fit into a packet, as each is at least eight bytes. One that is left out
+/// may take a network back.
+const OPTIONS_MAX: usize = (64 << 10) / 8;
 
-/// DHCP options followed in one message.
-const DHCP_OPTIONS_MAX: usize = 256;
+/// DHCP options followed in one message: all that fit into a packet, one byte of filling each.
+const DHCP_OPTIONS_MAX: usize = 64 << 10;
 
 /// An ARP packet: its sender's pair, of requests and replies alike.
 pub fn arp(packet: &[u8], interval: u32, at: Moment, ledger: &mut Ledger) -> Option<()> {
@@ -207,6 +208,49 @@ pub fn dhcp(payload: &[u8], mac: Option<Mac>, at: Moment, ledger: &mut Ledger) -
         let bits = u8::try_from(mask.leading_ones()).ok()?;
         ledger.on_link(OnLink { network, bits }, at);
     }
-    ledger.routers.extend(routers);
+    routers.into_iter().for_each(|ip| ledger.router(ip));
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_behind_many_others_takes_its_network_back() {
+        let prefix = |lifetime: u8| {
+            let mut option = vec![3, 4, 64, 0x80, 0, 0, 0, lifetime];
+            option.extend([0; 8]);
+            option.extend([0x20, 1, 0xd, 0xb8]);
+            option.extend([0; 12]);
+            option
+        };
+        let hear = |options: &[u8], ledger: &mut Ledger| {
+            let body = [&[64, 0, 7, 8][..], &[0; 8], options].concat();
+            let source = IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, 1]);
+            let kind = ROUTER_ADVERTISEMENT;
+            icmpv6(kind, &body, source, None, 0, Moment::NONE, ledger)
+        };
+        let mut ledger = Ledger::default();
+        assert!(hear(&prefix(9), &mut ledger).is_some());
+        assert_eq!(ledger.on_link.len(), 1);
+        let filling = [200, 1, 0, 0, 0, 0, 0, 0].repeat(OPTIONS_MAX - 8);
+        assert!(hear(&[filling, prefix(0)].concat(), &mut ledger).is_some());
+        assert_eq!(ledger.on_link.len(), 0);
+    }
+
+    #[test]
+    fn an_option_behind_filling_is_read() {
+        let mut message = vec![2, 1, 6, 0];
+        message.extend([0; 12]);
+        message.extend([192, 168, 2, 20]);
+        message.extend([0; 8 + 16 + 64 + 128]);
+        message.extend([0x63, 0x82, 0x53, 0x63]);
+        message.extend(vec![0; 60_000]);
+        message.extend([53, 1, 5, 1, 4, 255, 255, 255, 0, 3, 4, 192, 168, 2, 1, 255]);
+        assert!(message.len() < DHCP_OPTIONS_MAX);
+        let mut ledger = Ledger::default();
+        assert!(dhcp(&message, None, Moment::NONE, &mut ledger).is_some());
+        assert_eq!((ledger.on_link.len(), ledger.routers.len()), (1, 1));
+    }
 }

@@ -657,10 +657,79 @@ fn of_packets() -> Vec<Attack> {
                 }
             })
         }),
+        packets("dns-resolvers", || {
+            Box::new(|n| {
+                let [_, a, b, c] = n.to_be_bytes();
+                let question = dns_question(n as u16, &format!("h{n}.example"));
+                udp(
+                    &format!("{PHONE}:4000"),
+                    &format!("45.{a}.{b}.{c}:53"),
+                    &question,
+                )
+            })
+        }),
+        packets("dns-alias-chains", || {
+            Box::new(|n| {
+                let (name, us) = (format!("h{}.example", n / 2), format!("{PHONE}:4000"));
+                let (id, resolver) = ((n / 2) as u16, format!("{ROUTER}:53"));
+                match n % 2 {
+                    0 => udp(&us, &resolver, &dns_question(id, &name)),
+                    _ => udp(&resolver, &us, &alias_chain(id, &name, n)),
+                }
+            })
+        }),
+        packets("dhcp-routers", || {
+            Box::new(|n| {
+                let mut message = hex("0201 0600 00000001 0000 0000 00000000 c0a80214");
+                message.extend([0; 8 + 16 + 64 + 128]);
+                message.extend(hex("63825363 350105 0104ffffff00 03f0"));
+                let router = |k: u32| (n * 60 + k + (10 << 24)).to_be_bytes();
+                message.extend((0..60).flat_map(router));
+                message.push(255);
+                udp(&format!("{ROUTER}:67"), &format!("{PHONE}:68"), &message)
+            })
+        }),
         packets("the-same-packet", || {
             Box::new(|_| udp(&format!("{PHONE}:1000"), &format!("{SERVER}:9"), b"again"))
         }),
     ]
+}
+
+/// An answer with the longest names in a chain of 24 aliases, and a thousand addresses at its end.
+fn alias_chain(id: u16, name: &str, n: u32) -> Vec<u8> {
+    let mut out = dns_question(id, name);
+    out[2..4].copy_from_slice(&[0x81, 0x80]);
+    let count = 24 + 1000u16;
+    out[6..8].copy_from_slice(&count.to_be_bytes());
+    let record = |out: &mut Vec<u8>, owner: u16, kind: u8, data: &[u8]| {
+        out.extend((0xc000 | owner).to_be_bytes());
+        out.extend([0, kind, 0, 1, 0, 0, 0, 60]);
+        out.extend((data.len() as u16).to_be_bytes());
+        out.extend(data);
+    };
+    // The first alias says the long part, the others point to it.
+    let label = |length: u8| [&[length][..], &vec![b'a'; length.into()]].concat();
+    let long = [label(63), label(63), label(63), label(50), vec![0]].concat();
+    let (mut owner, base) = (12, out.len() as u16 + 12 + 4);
+    for alias in 0..24u16 {
+        let own = [3, b'a' + alias as u8, b'-', b'-'];
+        let at = out.len() as u16 + 12;
+        match alias {
+            0 => record(&mut out, owner, 5, &[&own, &long[..]].concat()),
+            _ => record(
+                &mut out,
+                owner,
+                5,
+                &[&own[..], &(0xc000 | base).to_be_bytes()].concat(),
+            ),
+        }
+        owner = at;
+    }
+    for address in 0..1000 {
+        let address = ((n / 2).wrapping_mul(1000) + address + (46 << 24)).to_be_bytes();
+        record(&mut out, owner, 1, &address);
+    }
+    out
 }
 
 /// On protocols.

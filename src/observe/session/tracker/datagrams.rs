@@ -425,10 +425,10 @@ fn note_neighbour(
     {
         ledger.binding(mac, ends.sender.0, context.interval, context.moment);
         if settings.devices.ips.contains(&ends.sender.0) {
-            ledger.device_macs.insert(mac);
+            ledger.device_sends_with(mac);
         }
         if ledger.device_macs.contains(&mac) {
-            ledger.device_seen.insert(ends.sender.0);
+            ledger.device_sends_from(ends.sender.0);
         }
     }
 }
