@@ -2,6 +2,7 @@
 
 pub(crate) mod attacks;
 pub(crate) mod craft;
+pub(crate) mod damage;
 pub(crate) mod invariants;
 pub(crate) mod random;
 

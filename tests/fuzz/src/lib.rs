@@ -5,6 +5,7 @@
 mod support {
     pub(crate) mod attacks;
     pub(crate) mod craft;
+    pub(crate) mod damage;
     pub(crate) mod invariants;
     pub(crate) mod random;
 }
@@ -57,4 +58,23 @@ pub fn attacks(bytes: usize) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
 pub fn random(seed: u64) -> impl FnMut(usize) -> usize {
     let mut random = support::random::Random(seed);
     move |bound| random.below(bound)
+}
+
+/// A copy that is damaged as a class of `tests/suite/damage.rs` says, and what was done; `None` if there is no such class. The file is a whole
+/// capture, such as those of [`damageable`].
+pub fn damaged(class: &str, file: &[u8], seed: u64) -> Option<(Vec<u8>, String)> {
+    use support::damage::{Class, mutate};
+    let class = match class {
+        "class-cut" => Class::Cut,
+        "class-field" => Class::Field,
+        "class-shift" => Class::Shift,
+        "class-flip" => Class::Flip,
+        _ => return None,
+    };
+    Some(mutate(file, class, &mut support::random::Random(seed)))
+}
+
+/// The captures that the classes are for, below `fixtures`.
+pub fn damageable() -> &'static [&'static str] {
+    support::damage::CAPTURES
 }
