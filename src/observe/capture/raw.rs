@@ -106,3 +106,21 @@ impl Kept {
         std::mem::take(&mut self.blocks)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_beyond_what_is_held_are_left_out_and_that_is_known() {
+        let mut kept = Kept::default();
+        kept.add(BesideKind::Secrets, false, &[7; 12]);
+        kept.bytes = HELD_MAX - 12;
+        kept.add(BesideKind::Secrets, false, &[7; 16]);
+        assert_eq!((kept.blocks.len(), kept.over), (1, true));
+        kept.add(BesideKind::AppName, false, &[7; 12]);
+        assert_eq!(kept.take().len(), 2);
+        kept.add(BesideKind::Secrets, false, &[7; 16]);
+        assert_eq!((kept.take().len(), kept.over), (1, true));
+    }
+}

@@ -5,6 +5,8 @@
 
 mod readers;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod told;
 
 use super::held::Held;

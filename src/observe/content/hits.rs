@@ -186,3 +186,18 @@ impl Out<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_that_together_may_hold_a_message_are_too_much() {
+        for (length, most) in [(1, 1024), (100, 164)] {
+            let tokens = Tokens::default();
+            let first = (0..2000).find(|n| tokens.is_too_much(*n, length));
+            assert_eq!(first, Some(most), "{length}");
+            assert!(!tokens.is_too_much(7, length), "the same again is no more");
+        }
+    }
+}

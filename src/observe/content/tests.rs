@@ -10,6 +10,7 @@ use crate::ground::protocol;
 use crate::observe::dissect::reading::Readings;
 use crate::observe::dissect::wire::test_bytes::hex;
 use crate::observe::dissect::{DATAGRAMS, STREAMS, Sink};
+use crate::observe::flow::part::{Lent, Loan};
 use crate::observe::flow::table::Table;
 use crate::observe::open::keylog::Keylog;
 use std::sync::Arc;
@@ -564,6 +565,35 @@ fn within_the_site_only_requests_to_a_relay() {
     assert_eq!(talk.end(), (vec![], 0));
     let talk = Talk::new("192.168.2.1:9003", protocol::UDP, None);
     assert!(matches!(talk.content, Slot::Off));
+}
+
+#[test]
+fn streams_beyond_those_looked_into_at_a_time_give_way() {
+    let (first, rest) = REPORT.split_at(24);
+    for (others, kinds) in [(200, 2), (300, 1)] {
+        let mut talk = Talk::new("47.88.2.11:443", protocol::UDP, None);
+        let loan = |stream: u64, number: usize, bytes: &str| Loan {
+            side: talk.side,
+            stream: (0, stream),
+            begin: 0,
+            number: number as u32,
+            bytes: bytes.into(),
+            labels: Vec::new(),
+            undecided: None,
+            over: false,
+        };
+        let mut streams = vec![loan(0, 0, first)];
+        streams.extend((1..=others).map(|n| loan(n, 0, "a=b")));
+        streams.push(loan(0, 24, rest));
+        let Slot::On(watch) = &mut talk.content else {
+            panic!("a flow to a server is watched");
+        };
+        let flow = talk.table.flow(talk.slot).expect("open");
+        let (lent, when) = (Lent { marks: 0, streams }, (Moment::NONE, 0));
+        watch.lend(talk.side, lent, flow, when, &mut Vec::new());
+        let (found, _) = talk.kinds();
+        assert_eq!(found.len(), kinds, "{others}: {found:?}");
+    }
 }
 
 #[test]

@@ -13,6 +13,23 @@ use std::net::{IpAddr, SocketAddr};
 /// The client of the tests; its port is the higher one.
 const CLIENT: &str = "192.168.2.20:40001";
 
+/// A sink with nothing in it.
+fn sink<'s>(flow: &'s mut Flow, ledger: &'s mut Ledger, at: Moment, ends: Ends) -> Sink<'s> {
+    Sink {
+        flow,
+        ledger,
+        at,
+        interval: 0,
+        ends,
+        parts: Vec::new(),
+        inside: None,
+        pieces: Vec::new(),
+        messages: Vec::new(),
+        otherwise: None,
+        app: None,
+    }
+}
+
 /// A flow between the client and a server, and its readers.
 pub(crate) struct Conversation {
     table: Table,
@@ -104,21 +121,9 @@ impl Conversation {
         sequence: u32,
         bytes: &[u8],
     ) -> &mut Self {
-        let sender = self.ends(side);
+        let ends = self.ends(side);
         let flow = self.table.flow(self.slot).expect("the flow is open");
-        let mut sink = Sink {
-            flow,
-            ledger: &mut self.ledger,
-            at: self.at,
-            interval: 0,
-            ends: sender,
-            parts: Vec::new(),
-            inside: None,
-            pieces: Vec::new(),
-            messages: Vec::new(),
-            otherwise: None,
-            app: None,
-        };
+        let mut sink = sink(flow, &mut self.ledger, self.at, ends);
         if self.key.protocol() == protocol::UDP {
             self.readings.datagram(self.slot, bytes, &mut sink);
         } else {
@@ -126,6 +131,13 @@ impl Conversation {
                 .segment(self.slot, sequence, start, bytes, &mut sink);
         }
         self
+    }
+
+    /// Lends a sink to who reads what the client says.
+    pub(crate) fn as_client<R>(&mut self, read: impl FnOnce(&mut Sink<'_>) -> R) -> R {
+        let ends = self.ends(self.client);
+        let flow = self.table.flow(self.slot).expect("the flow is open");
+        read(&mut sink(flow, &mut self.ledger, self.at, ends))
     }
 
     fn ends(&self, side: Side) -> Ends {
@@ -144,19 +156,7 @@ impl Conversation {
         let ledger = &mut self.ledger;
         self.readings.end(self.slot, |side, read| {
             let ends = both.into_iter().find(|e| e.side == side).expect("a side");
-            read(&mut Sink {
-                flow,
-                ledger,
-                at: Moment::NONE,
-                interval: 0,
-                ends,
-                parts: Vec::new(),
-                inside: None,
-                pieces: Vec::new(),
-                messages: Vec::new(),
-                otherwise: None,
-                app: None,
-            });
+            read(&mut sink(flow, ledger, Moment::NONE, ends));
         });
         self
     }

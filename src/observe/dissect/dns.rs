@@ -318,3 +318,57 @@ fn answers(message: &Message, sink: &mut Sink<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::dissect::conversation::Conversation;
+
+    fn question(n: u16) -> Vec<u8> {
+        let mut out = n.to_be_bytes().to_vec();
+        out.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        out.extend(format!("\x05h{n:04}\x07example\0\0\x01\0\x01").bytes());
+        out
+    }
+
+    /// An answer with the address 192.0.N.N.
+    fn answer(n: u16) -> Vec<u8> {
+        let mut out = question(n);
+        out[2..8].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1]);
+        out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0]);
+        out.extend([n as u8; 2]);
+        out
+    }
+
+    #[test]
+    fn the_latest_questions_wait_for_their_answers() {
+        let mut talk = Conversation::udp("192.168.2.1:53");
+        let last = ASKED_MAX as u16 + 4;
+        for n in 0..=last {
+            talk.say(question(n));
+            if n == 3 {
+                // It makes room first.
+                talk.hear(answer(n));
+            }
+        }
+        for n in [0, 4, 5, last] {
+            talk.hear(answer(n));
+        }
+        assert_eq!(
+            talk.ledger.lookups.len(),
+            usize::from(last) + 1,
+            "each is told"
+        );
+        let client: IpAddr = [192, 168, 2, 20].into();
+        let began = crate::ground::moment::Moment::NONE.time;
+        let named = |n: u16| {
+            let address = [192, 0, n as u8, n as u8].into();
+            let names = talk.ledger.names_of(address, client, None, began);
+            !names.is_empty()
+        };
+        assert_eq!(
+            [0, 3, 4, 5, last].map(named),
+            [false, true, false, true, true]
+        );
+    }
+}

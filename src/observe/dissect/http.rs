@@ -471,4 +471,20 @@ mod tests {
         let client = talk.client();
         assert_eq!(*talk.flow().carries.of(client), Carries::Application);
     }
+    #[test]
+    fn an_answer_longer_than_any_about_one_name_names_nothing() {
+        for (filler, named) in [(1000, true), (3 * ANSWER_MAX, false)] {
+            let mut talk = Conversation::tcp("203.107.1.33:80");
+            talk.say("GET /100000/d?host=a.example HTTP/1.1\r\nHost: 203.107.1.33\r\n\r\n");
+            let filler = " ".repeat(filler);
+            let body = format!(r#"{{"ips":["47.88.60.14"],{filler}"ttl":60,"host":"a.example"}}"#);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            let answer = [head, body].concat();
+            for piece in answer.as_bytes().chunks(1000) {
+                talk.hear(piece);
+            }
+            let answers = talk.ledger.lookups.values().map(|l| l.answers.len());
+            assert_eq!(answers.sum::<usize>(), usize::from(named));
+        }
+    }
 }

@@ -353,3 +353,64 @@ impl Uni {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::dissect::conversation::Conversation;
+
+    /// What a stream of one direction makes of these bytes.
+    fn parts(uni: &mut Uni, bytes: &[u8]) -> (Step, Vec<Part>) {
+        let mut talk = Conversation::udp("47.88.2.11:443");
+        talk.as_client(|sink| {
+            *sink.flow.heard.of_mut(sink.side()) = true;
+            let step = uni.read(bytes, sink);
+            (
+                step,
+                std::mem::take(&mut sink.parts)
+                    .into_iter()
+                    .map(|(_, part)| part)
+                    .collect(),
+            )
+        })
+    }
+
+    fn uni(kind: u64) -> Uni {
+        Uni {
+            connection: Http3::default(),
+            kind: Some(kind),
+            numbers: 0,
+        }
+    }
+
+    #[test]
+    fn settings_are_waited_for_up_to_a_bound() {
+        let settings = |length: usize| {
+            [
+                &[0x04, 0x80, 0, (length >> 8) as u8, length as u8][..],
+                &[0x21; 10],
+            ]
+            .concat()
+        };
+        for (length, waits) in [(SETTINGS_MAX, true), (SETTINGS_MAX + 1, false)] {
+            let (step, _) = parts(&mut uni(stream_type::CONTROL), &settings(length));
+            assert_eq!(matches!(step, Step::More), waits, "{length}");
+            assert_eq!(matches!(step, Step::Skip(_)), !waits, "{length}");
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_those_of_the_protocol_are_no_marks() {
+        for kind in [stream_type::CONTROL, stream_type::DECODER] {
+            let mut uni = uni(kind);
+            // A priority update; acknowledgements.
+            let bytes = [&[0x0d, 0x44, 0x00][..], &[0x81; 1024]].concat();
+            let mut marks = 0;
+            for _ in 0..100 {
+                let (_, parts) = parts(&mut uni, &bytes);
+                marks += parts.iter().filter(|part| **part == Part::Marks).count();
+            }
+            assert_eq!(marks, NUMBERS_MAX / bytes.len(), "{kind}");
+        }
+    }
+}

@@ -179,4 +179,16 @@ mod tests {
             assert_eq!(answers(none), (Vec::new(), 0), "{none:?}");
         }
     }
+    #[test]
+    fn addresses_beyond_those_taken_are_left() {
+        let list: Vec<String> = (0..200).map(|n| format!("192.0.2.{n}")).collect();
+        let quoted = format!(
+            r#"{{"host":"a.example","ips":["{}"]}}"#,
+            list.join(r#"",""#)
+        );
+        for body in [list.join(";"), quoted] {
+            let (addresses, _) = answers(body.as_bytes());
+            assert_eq!(addresses.len(), ANSWERS_MAX, "{body}");
+        }
+    }
 }

@@ -189,3 +189,21 @@ impl Request {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_hosts_are_told_and_longer_paths_are_cut() {
+        let mut request = Request::default();
+        request.field(b":path", &b"/a".repeat(PATH_MAX));
+        request.field(b":protocol", &b"a".repeat(2 * HOST_LEN_MAX));
+        request.field(b"host", &b"h".repeat(HOST_LEN_MAX));
+        assert!(!request.over && request.hosts.len() == 1);
+        let protocol = request.protocol.as_ref().map_or(0, Vec::len);
+        assert_eq!((request.path.len(), protocol), (PATH_MAX, HOST_LEN_MAX));
+        request.field(b":authority", &b"h".repeat(HOST_LEN_MAX + 1));
+        assert!(request.over && request.authorities.is_empty());
+    }
+}

@@ -228,4 +228,32 @@ mod tests {
         }
         assert!(met >= 5, "{met}");
     }
+    #[test]
+    fn handshakes_and_secrets_of_a_connection_are_bounded() {
+        let secret = |n: u8| {
+            format!(
+                "CLIENT_RANDOM {} {}\n",
+                "07".repeat(32),
+                format!("{n:02x}").repeat(48)
+            )
+        };
+        let text: String = (0..10).map(secret).collect();
+        let mut keys = Keylog::default();
+        keys.read(&mut text.as_bytes()).unwrap();
+        let mut agreed = Agreed {
+            client: [7; 32],
+            server: [8; 32],
+            version: 0xfefd,
+            suite: 0xc02f,
+            encrypt_then_mac: false,
+            compressed: false,
+        };
+        let mut opener = Opener::default();
+        for suite in [0xc02f, 0].into_iter().cycle().take(2 * EPOCHS_MAX) {
+            agreed.suite = suite;
+            opener.agreed(&keys, &agreed, Side::Client);
+        }
+        assert_eq!(opener.epochs.len(), EPOCHS_MAX);
+        assert_eq!(opener.epochs[0].keys.len(), SECRETS_MAX);
+    }
 }

@@ -456,4 +456,22 @@ mod tests {
             assert!(best >= 30, "{version}: {best}");
         }
     }
+    #[test]
+    fn secrets_under_one_label_are_bounded() {
+        let line = |n: u8| {
+            let (random, secret) = ("07".repeat(32), format!("{n:02x}").repeat(32));
+            format!("CLIENT_TRAFFIC_SECRET_0 {random} {secret}\n")
+        };
+        let text: String = (0..10).map(line).collect();
+        let mut log = Keylog::default();
+        log.read(&mut text.as_bytes()).unwrap();
+        let opener = Opener::new(
+            &log,
+            &[7; 32],
+            LABELS_1,
+            (Level::Traffic, true),
+            Some(0x1301),
+        );
+        assert_eq!(opener.keys.len(), SECRETS_MAX);
+    }
 }

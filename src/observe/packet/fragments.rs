@@ -609,4 +609,45 @@ mod tests {
             prop_assert_eq!(pool.bytes, 0);
         }
     }
+    #[test]
+    fn the_oldest_give_way_when_pieces_or_bytes_are_too_many() {
+        let bytes = vec![7; 60_000];
+        let datagram = |length: usize| Datagram {
+            source: [10, 0, 0, 1].into(),
+            destination: [10, 0, 0, 2].into(),
+            routed: false,
+            hop_limit: 64,
+            protocol: 17,
+            payload: bytes.get(..length).unwrap(),
+            wire_len: length,
+            fragment: None,
+            id: None,
+            unsegmented: false,
+            chosen: 0,
+        };
+        let fragment = |id, offset| Fragment {
+            id,
+            offset,
+            more: true,
+        };
+        // Of one datagram: the same fragment over and over.
+        let mut pool = Fragments::default();
+        let given_up = (1..=PIECES_MAX).find_map(|n| {
+            let out = pool.add(&datagram(8), fragment(7, 0), piece(n as u64));
+            out.into_iter().next().map(|joined| (n, joined))
+        });
+        let (n, joined) = given_up.unwrap();
+        assert_eq!((n, joined.pieces.len()), (PIECES_MAX, PIECES_MAX));
+        assert!(joined.evicted && !joined.complete && pool.bytes == 0);
+        // Of all: long ones that are never complete.
+        let mut pool = Fragments::default();
+        let mut most = 0;
+        let given_up = (0..100).find_map(|n| {
+            let out = pool.add(&datagram(60_000), fragment(n, 0), piece(n.into()));
+            most = most.max(pool.bytes);
+            out.into_iter().next()
+        });
+        assert!(given_up.is_some_and(|joined| joined.evicted && joined.pieces.len() == 1));
+        assert!(most <= BYTES_MAX + 60_000, "{most}");
+    }
 }

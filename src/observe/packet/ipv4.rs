@@ -108,3 +108,39 @@ fn last_hop(mut options: &[u8]) -> Option<Ipv4Addr> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_authentication_headers_are_passed() {
+        for (count, protocol) in [
+            (AUTHENTICATIONS_MAX, 17),
+            (AUTHENTICATIONS_MAX + 1, AUTHENTICATION),
+        ] {
+            let mut payload = Vec::new();
+            for n in 1..=count {
+                let next = if n == count { 17 } else { AUTHENTICATION };
+                payload.extend([next, 1]);
+                payload.extend([0; 10]);
+            }
+            payload.extend(b"behind");
+            let read = behind_extensions(Datagram {
+                source: [10, 0, 0, 1].into(),
+                destination: [10, 0, 0, 2].into(),
+                routed: false,
+                hop_limit: 64,
+                protocol: AUTHENTICATION,
+                payload: &payload,
+                wire_len: payload.len(),
+                fragment: None,
+                id: None,
+                unsegmented: false,
+                chosen: 0,
+            });
+            assert_eq!(read.protocol, protocol, "{count}");
+            assert!(read.payload.ends_with(b"behind") && read.wire_len == read.payload.len());
+        }
+    }
+}

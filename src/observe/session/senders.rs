@@ -270,4 +270,15 @@ mod tests {
         assert_eq!(first.misjudged(), 1, "the first was believed");
         assert!(!first.settle().transport(forged, false));
     }
+    #[test]
+    fn wrong_checksums_of_senders_beyond_those_kept_are_not_believed() {
+        let sender = |n: usize| IpAddr::from(u32::try_from(n).unwrap_or(0).to_be_bytes());
+        let mut senders = Senders::default();
+        for n in 0..SENDERS_MAX {
+            assert!(senders.transport(sender(n), false), "the first so far");
+        }
+        assert!(!senders.transport(sender(SENDERS_MAX), false));
+        assert!(senders.transport(sender(SENDERS_MAX), true));
+        assert!(senders.transport(sender(0), false));
+    }
 }

@@ -264,4 +264,24 @@ mod tests {
         assert!(read.damaged.is_none() && read.records.len() == 400);
         assert_eq!(read.resolved().len(), RESOLVED_MAX);
     }
+    #[test]
+    fn a_chain_is_followed_for_so_many_names() {
+        for (length, found) in [(CHAIN_MAX, 1), (CHAIN_MAX + 1, 0)] {
+            let mut records: Vec<u8> = Vec::new();
+            for n in 0..length as u8 {
+                records.extend(rr(
+                    &[1, b'A' + n, 0],
+                    rtype::CNAME,
+                    1,
+                    &[1, b'A' + n + 1, 0],
+                ));
+            }
+            let last = [1, b'A' + length as u8, 0];
+            records.extend(rr(&last, rtype::A, 1, &[192, 0, 2, 9]));
+            let counts = [1, length as u16 + 1, 0, 0];
+            let bytes = message(0x8180, counts, &[b"\x01A\x00\x00\x01\x00\x01", &records]);
+            let read = parse(&bytes).unwrap();
+            assert_eq!(read.resolved().len(), found, "{length}");
+        }
+    }
 }

@@ -178,4 +178,10 @@ mod tests {
             "what is searched for is no target"
         );
     }
+    #[test]
+    fn so_many_words_of_a_line_may_be_the_target() {
+        let words: Vec<String> = (0..100).map(|n| format!("h{n}.example:443")).collect();
+        let (_, others) = targets("CONNECT", words.join(" ").as_bytes());
+        assert_eq!(others.len(), WORDS_MAX);
+    }
 }

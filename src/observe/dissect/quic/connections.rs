@@ -216,3 +216,55 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection {
+        Connection {
+            number: 1,
+            random: [7; 32],
+            version: 1,
+            to_client: Vec::new(),
+            to_server: Vec::new(),
+            openers: Vec::new(),
+            offered: Vec::new(),
+            chosen: None,
+            http3: Http3::default(),
+            handshake: Default::default(),
+        }
+    }
+
+    #[test]
+    fn the_latest_ids_are_known() {
+        let shared: Shared = Arc::new(Mutex::new(connection()));
+        let mut index = Index::default();
+        let id = |n: usize| (n as u64 | 1 << 40).to_be_bytes();
+        (0..=IDS_MAX).for_each(|n| index.note(&id(n), &shared, true));
+        let short = |n| [&[0x40], &id(n)[..], b"rest"].concat();
+        assert!(index.of_short(&short(0)).is_none());
+        assert!(index.of_short(&short(1)).is_some() && index.of_short(&short(IDS_MAX)).is_some());
+        let mut own = connection();
+        (0..=OWN_IDS_MAX).for_each(|n| assert!(own.learn(&id(n), true)));
+        assert_eq!(own.to_server.len(), OWN_IDS_MAX);
+        assert!(own.learn(&id(0), true) && !own.learn(&id(5), true));
+    }
+
+    #[test]
+    fn a_secret_that_opens_nothing_is_given_up() {
+        let (random, secret) = ("07".repeat(32), "11".repeat(32));
+        let line = format!("CLIENT_TRAFFIC_SECRET_0 {random} {secret}");
+        let mut log = Keylog::default();
+        log.read(&mut line.as_bytes()).unwrap();
+        assert_eq!(log.len(), 1);
+        let (mut connection, mut room) = (connection(), Vec::new());
+        for _ in 0..2 * IN_VAIN_MAX {
+            let packet = [0x40; 80];
+            let opened = connection.open(&log, (Level::Traffic, true), &packet, 9, &mut room);
+            assert!(opened.is_err() && room.is_empty());
+        }
+        let tries: Vec<u32> = connection.openers.iter().map(|t| t.in_vain).collect();
+        assert_eq!(tries, [IN_VAIN_MAX; 2]);
+    }
+}

@@ -420,3 +420,46 @@ fn lend(account: &Account, sink: &mut Sink<'_>) {
         *marks = marks.saturating_add(account.marks as u64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::dissect::conversation::Conversation;
+
+    #[test]
+    fn the_latest_connections_of_a_flow_are_known() {
+        let line = |n: usize| {
+            let (random, secret) = (format!("{n:02x}").repeat(32), "11".repeat(32));
+            format!("CLIENT_TRAFFIC_SECRET_0 {random} {secret}\n")
+        };
+        let text: String = (0..KNOWN_MAX + 3).map(line).collect();
+        let mut log = Keylog::default();
+        log.read(&mut text.as_bytes()).unwrap();
+        let keys = crate::observe::dissect::Keys {
+            log: Arc::new(log),
+            quic: Arc::default(),
+        };
+        let mut opening = Opening::new(&keys);
+        let mut talk = Conversation::udp("47.88.2.11:443");
+        for n in 0..KNOWN_MAX + 3 {
+            talk.as_client(|sink| {
+                opening.hello(
+                    &Hello {
+                        random: [n as u8; 32],
+                        version: 1,
+                        client: sink.side(),
+                        client_id: &[n as u8; 8],
+                        seed: &[n as u8; 8],
+                        offered: &[],
+                    },
+                    sink,
+                );
+            });
+        }
+        let known = opening.known.iter().map(|(c, _)| lock(c).random[0]);
+        assert_eq!(
+            known.collect::<Vec<_>>(),
+            (3..KNOWN_MAX as u8 + 3).collect::<Vec<_>>()
+        );
+    }
+}

@@ -54,3 +54,31 @@ impl Ahead {
         kept
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_too_early_is_kept_within_bounds() {
+        let mut pool = Pool::default();
+        let mut ahead = Ahead::default();
+        ahead.pass(100, b"in order", &mut pool);
+        let long = vec![7; AHEAD_BYTES_MAX + 5];
+        for n in 0..AHEAD_MAX as u32 {
+            ahead.pass(1_000 + 20_000 * n, &long, &mut pool);
+        }
+        assert_eq!(ahead.next, Some(108), "what is between may still come");
+        assert_eq!(ahead.kept.len(), AHEAD_MAX);
+        // One more: what is before it is lost.
+        let last = 1_000 + 20_000 * AHEAD_MAX as u32;
+        ahead.pass(last, b"the last", &mut pool);
+        assert_eq!(ahead.next, Some(last + 8));
+        assert!(ahead.hand_over(&mut pool).is_empty());
+        ahead.next = Some(100);
+        ahead.pass(1_000, &long, &mut pool);
+        let kept = ahead.hand_over(&mut pool);
+        let lengths: Vec<usize> = kept.iter().map(|(_, bytes)| bytes.len()).collect();
+        assert_eq!(lengths, [AHEAD_BYTES_MAX]);
+    }
+}

@@ -351,6 +351,9 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::dissect::conversation::Conversation;
+    use crate::observe::dissect::quic::connections::Reader;
+    use crate::observe::dissect::reading::Registry;
     use crate::observe::dissect::wire::test_bytes::Noise;
 
     #[test]
@@ -386,5 +389,40 @@ mod tests {
         (0..10_000).for_each(|n| many.add(n * 10, n * 10 + 1));
         assert!(many.runs.len() <= RUNS_MAX && !many.is_whole(99_991));
         assert_eq!(many.take_missing(), 9_999 * 9);
+    }
+    #[test]
+    fn open_streams_and_connections_are_bounded_and_that_is_told() {
+        for (most, connections) in [(STREAMS_MAX, false), (CONNECTIONS_MAX, true)] {
+            let mut talk = Conversation::udp("47.88.2.11:443");
+            let (registry, mut pool) = (Registry::default(), Pool::default());
+            let (mut finished, mut all) = (VecDeque::new(), Connections::default());
+            for n in 0..=most as u64 {
+                let told = talk.ledger.gaps.iter().count();
+                assert_eq!(told, 0, "{n} {connections}");
+                let shared = &mut Shared {
+                    registry: &registry,
+                    keys: None,
+                    pool: &mut pool,
+                    finished: &mut finished,
+                };
+                talk.as_client(|sink| {
+                    sink.pieces = vec![Piece {
+                        connection: if connections { n } else { 0 },
+                        stream: n,
+                        offset: 0,
+                        bytes: b"some".to_vec(),
+                        last: false,
+                        reader: Reader::Anything,
+                    }];
+                    all.take(0, shared, sink);
+                });
+            }
+            assert_eq!(talk.ledger.gaps.iter().count(), 1);
+            let open: usize = all.open.values().map(|c| c.streams.len()).sum();
+            assert_eq!(
+                (open, all.open.len()),
+                (most, if connections { most } else { 1 })
+            );
+        }
     }
 }

@@ -430,3 +430,141 @@ impl Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of a handshake: what it says of itself, its nonce, and data behind.
+    fn message(info: u16, nonce: u8, data: usize) -> Vec<u8> {
+        let mut out = vec![1, 3, 0, 0, 2];
+        out.extend(info.to_be_bytes());
+        out.extend([0; 10]);
+        out.extend([nonce; 32]);
+        out.extend([0; 48]);
+        out.extend(u16::try_from(data).unwrap().to_be_bytes());
+        out.resize(out.len() + data, 0);
+        let length = u16::try_from(out.len() - 4).unwrap();
+        out[2..4].copy_from_slice(&length.to_be_bytes());
+        out
+    }
+
+    const PAIRWISE: u16 = 1 << 3;
+    const ACK: u16 = 1 << 7;
+    const CHECKED: u16 = 1 << 8;
+
+    fn mac(n: usize) -> Mac {
+        let [.., a, b] = n.to_be_bytes();
+        Mac([2, 0, 0, 0, a, b])
+    }
+
+    fn opener() -> Opener {
+        let key = WifiKey::of_hex(&"11".repeat(32)).unwrap();
+        Opener::new([key].into())
+    }
+
+    fn hear(opener: &mut Opener, from: Mac, to: Mac, packet: &[u8]) {
+        opener.hear(&KeyExchange {
+            transmitter: from,
+            receiver: to,
+            packet,
+        });
+    }
+
+    fn session(nonce: u8) -> Session {
+        let suite = suites(2, None).next().unwrap();
+        let nonces = [[nonce; 32], [0; 32]];
+        let context = Context::new([[0; 6]; 2], nonces);
+        Session {
+            nonces,
+            keys: Pairwise::derive(suite, &[7; 32], &context, 16),
+            ciphers: Vec::new(),
+            group: None,
+        }
+    }
+
+    #[test]
+    fn handshakes_under_way_are_bounded_and_that_is_told() {
+        let mut opener = opener();
+        let first = message(PAIRWISE | ACK | 2, 1, 0);
+        for n in 0..PENDING_MAX {
+            hear(&mut opener, mac(0), mac(1 + n), &first);
+        }
+        assert!(!opener.take_limited());
+        hear(&mut opener, mac(0), mac(1 + PENDING_MAX), &first);
+        assert!(opener.take_limited() && !opener.take_limited());
+        assert_eq!(opener.pending.len(), PENDING_MAX);
+        assert!(
+            !opener.pending.contains_key(&(mac(0), mac(1))),
+            "the oldest"
+        );
+        // Nonces of one handshake: the latest of either side.
+        let pair = (mac(0), mac(9));
+        for nonce in 1..20 {
+            hear(
+                &mut opener,
+                pair.0,
+                pair.1,
+                &message(PAIRWISE | ACK | 2, nonce, 0),
+            );
+            hear(
+                &mut opener,
+                pair.1,
+                pair.0,
+                &message(PAIRWISE | 2, nonce, 0),
+            );
+        }
+        let pending = opener.pending(pair);
+        assert_eq!(pending.asked, [16, 17, 18, 19].map(|n| [n; 32]));
+        assert_eq!(pending.answered.len(), NONCES_MAX);
+        // A third message that is longer than any does not wait for its key.
+        for (length, waits) in [(HELD_MAX, false), (100, true)] {
+            let third = message(PAIRWISE | ACK | CHECKED | 2, 19, length);
+            hear(&mut opener, pair.0, pair.1, &third);
+            assert_eq!(opener.pending(pair).held.is_some(), waits);
+        }
+    }
+
+    #[test]
+    fn keys_that_are_tried_and_kept_are_bounded_and_that_is_told() {
+        let mut opener = opener();
+        opener.tries = TRIES_MAX - 1;
+        let pair = (mac(0), mac(1));
+        hear(
+            &mut opener,
+            pair.0,
+            pair.1,
+            &message(PAIRWISE | ACK | 2, 1, 0),
+        );
+        let second = message(PAIRWISE | CHECKED | 2, 2, 0);
+        for _ in 0..3 {
+            hear(&mut opener, pair.1, pair.0, &second);
+        }
+        assert!(opener.take_limited() && opener.tries == TRIES_MAX);
+
+        for nonce in 0..10 {
+            opener.keep(pair, session(nonce));
+        }
+        let nonces = opener
+            .sessions
+            .get(&pair)
+            .map(|all| all.iter().map(|s| s.nonces[0][0]));
+        assert_eq!(nonces.map(Iterator::collect), Some(vec![9, 8, 7, 6]));
+        let key = |id| GroupKey {
+            id,
+            key: Zeroizing::new(vec![id; 16]),
+            ciphers: Vec::new(),
+        };
+        for n in 1..PAIRS_MAX {
+            opener.keep((mac(0), mac(1 + n)), session(1));
+            opener.keep_group(mac(1 + n), key(1));
+        }
+        (0..10).for_each(|id| opener.keep_group(mac(1), key(id)));
+        assert_eq!(opener.groups.get(&mac(1)).map(Vec::len), Some(SESSIONS_MAX));
+        assert!(!opener.take_limited());
+        opener.keep((mac(0), mac(1 + PAIRS_MAX)), session(1));
+        assert!(opener.take_limited() && opener.sessions.len() == PAIRS_MAX);
+        opener.keep_group(mac(1 + PAIRS_MAX), key(1));
+        assert!(opener.take_limited() && opener.groups.len() == PAIRS_MAX);
+    }
+}

@@ -363,3 +363,39 @@ impl Twelve {
         Ok((record.kind, sequence))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_secrets_under_one_label_are_tried() {
+        let random = "07".repeat(32);
+        let line = |n: u8| {
+            let secret = |length| format!("{n:02x}").repeat(length);
+            let (traffic, master) = (secret(32), secret(48));
+            format!("CLIENT_TRAFFIC_SECRET_0 {random} {traffic}\nCLIENT_RANDOM {random} {master}\n")
+        };
+        let text: String = (0..10).map(line).collect();
+        let mut log = Keylog::default();
+        log.read(&mut text.as_bytes()).unwrap();
+        let mut agreed = Agreed {
+            client: [7; 32],
+            server: [8; 32],
+            version: 0x0304,
+            suite: 0x1301,
+            encrypt_then_mac: false,
+            compressed: false,
+        };
+        let State::Thirteen(new) = State::of(&log, &agreed, Side::Client) else {
+            panic!("a suite that is known");
+        };
+        let secrets: Vec<usize> = new.steps.iter().map(Vec::len).collect();
+        assert_eq!(secrets, [0, 0, SECRETS_MAX]);
+        (agreed.version, agreed.suite) = (0x0303, 0xc02f);
+        let State::Twelve(old) = State::of(&log, &agreed, Side::Client) else {
+            panic!("a suite that is known");
+        };
+        assert_eq!(old.next.len(), SECRETS_MAX);
+    }
+}

@@ -107,3 +107,59 @@ impl Past {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: u32) -> DatagramId {
+        DatagramId {
+            source: [10, 0, 0, 1].into(),
+            destination: [10, 0, 0, 2].into(),
+            protocol: Some(17),
+            id,
+        }
+    }
+
+    fn kept(past: &mut Past, id: u32, length: usize) {
+        let (payload, at) = (Arc::new(vec![7; length]), Timestamp::from_nanos(0));
+        past.keep(key(id), payload, Arc::default(), 17, at);
+    }
+
+    #[test]
+    fn the_latest_datagrams_are_remembered() {
+        let mut past = Past::default();
+        let many = u32::try_from(DATAGRAMS_MAX).unwrap();
+        (0..=many).for_each(|id| kept(&mut past, id, 10));
+        let now = Timestamp::from_nanos(1);
+        assert!(past.of(&key(0), now).is_none() && past.of(&key(1), now).is_some());
+        let mut past = Past::default();
+        (0..3).for_each(|id| kept(&mut past, id, BYTES_MAX / 2));
+        assert!(past.of(&key(0), now).is_none() && past.of(&key(1), now).is_some());
+        assert_eq!(past.bytes, BYTES_MAX);
+    }
+
+    #[test]
+    fn a_datagram_comes_again_a_few_times() {
+        let mut past = Past::default();
+        kept(&mut past, 1, 10);
+        let datagram = Datagram {
+            source: [10, 0, 0, 1].into(),
+            destination: [10, 0, 0, 2].into(),
+            routed: false,
+            hop_limit: 64,
+            protocol: 17,
+            payload: &[7; 10],
+            wire_len: 10,
+            fragment: None,
+            id: None,
+            unsegmented: false,
+            chosen: 0,
+        };
+        let (id, offset, more) = (1, 0, false);
+        let fragment = Fragment { id, offset, more };
+        let whole = past.of(&key(1), Timestamp::from_nanos(1)).unwrap();
+        let copies = (0..10).filter(|_| whole.repeats(&datagram, fragment));
+        assert_eq!(copies.count(), AGAIN_MAX);
+    }
+}
