@@ -266,8 +266,14 @@ impl Framed {
                 held.forget(used);
                 used = 0;
             }
-            held.push(fresh, when.0, when.1);
+            if !fresh.is_empty() {
+                held.push(fresh, when.0, when.1);
+            }
             (self.pending, self.passed) = (held, used);
+        }
+        // Most of many flows say one thing, and are open for long.
+        if self.labels.is_empty() {
+            self.labels = VecDeque::new();
         }
     }
 
