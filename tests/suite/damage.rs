@@ -5,7 +5,7 @@
 //! makes that many of each class. Mutants come from a seeded generator: a failure names the class,
 //! the capture and the number that make it again.
 
-use crate::support::damage::{CAPTURES, Class, mutate};
+use crate::support::damage::{CAPTURES, Class, mutate, packets};
 use crate::support::fixtures;
 use crate::support::random::Random;
 use serde_json::Value;
@@ -102,4 +102,21 @@ fn damage_by_shifting_never_acquits() {
 #[test]
 fn damage_by_flipping_never_acquits() {
     damage(Class::Flip);
+}
+
+/// A bit or two in an ether type make another that carries no IP: what stands behind it is a packet all the same.
+#[test]
+fn another_ether_type_never_acquits() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mutant, report) = (folder.path().join("m.pcap"), folder.path().join("r.json"));
+    let file = fs::read(fixtures().join("labelled/lookup-only.pcap")).expect("the fixture");
+    for low in 0..=255 {
+        let mut bytes = file.clone();
+        for (at, _) in packets(&file) {
+            bytes[at + 13] = low;
+        }
+        fs::write(&mutant, bytes).expect("written");
+        let (code, _) = audit(&mutant, &report);
+        assert_ne!(code, 0, "08{low:02x}");
+    }
 }

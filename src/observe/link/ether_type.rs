@@ -23,7 +23,7 @@ pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     let bare = Unwrapped::bare;
     match kind {
         0x0800 | 0x86dd => bare(Content::Ip(rest)),
-        0x0806 => bare(Content::Arp(rest)),
+        0x0806 => bare(not_ip::arp(rest)),
         0..ETHER_TYPE_MIN => by_length(kind, rest, tags_left),
         0x8847 | 0x8848 => bare(mpls::labels(rest, tags_left)),
         0x8864 => bare(ppp::pppoe_session(rest)),
@@ -91,8 +91,14 @@ mod tests {
             );
         }
         for kind in [0x88cc, 0x9000, 0x888e] {
-            let content = ether_payload(kind, &packet, TAGS_MAX);
+            let content = ether_payload(kind, &[7; 60], TAGS_MAX);
             assert!(matches!(content, Content::NotIp(_)), "{kind:x}");
+        }
+        // One bit or two from the type of IPv4.
+        for kind in [0x0804, 0x0806, 0x88cc] {
+            assert!(is_unreadable(kind, &packet), "{kind:x}");
+            let behind = [&[0, 1][..], &packet].concat();
+            assert!(!is_unreadable(kind, &behind), "{kind:x}");
         }
         let ppp = [&[0, 0x21][..], &packet].concat();
         assert_eq!(ether_payload(0x880b, &ppp, TAGS_MAX), Content::Ip(&packet));

@@ -251,7 +251,7 @@ mod tests {
             }
         };
         assert_eq!(of(7, [0x86, 0xdd]), "ip");
-        assert_eq!(of(7, [0x08, 0x06]), "arp");
+        assert_eq!(of(7, [0x08, 0x06]), "unreadable", "a packet, not ARP");
         assert_eq!(of(5, [0x08, 0x00]), "ip");
         assert_eq!(of(3, [0, 0]), "arp");
         assert_eq!(of(7, [0, 0]), "unreadable");

@@ -2,14 +2,21 @@
 //!
 //! "Not IP" is a statement and needs a reason: a row of this table, or a reader that knows the
 //! protocol. A type without either could carry IP and is unreadable. Types that anybody may use for
-//! anything say nothing of their content: there a valid IP header outranks the row.
+//! anything say nothing of their content: there a valid IP header outranks the row, wherever it stands. Of
+//! any other ether type it does where it stands first: then the type is what is wrong.
 
 use super::Content;
-use super::plausible::stands_in;
+use super::plausible::{stands, stands_in};
 use crate::ground::gaps::GapId;
 use std::sync::LazyLock;
 
 const TABLE: &str = include_str!("not_ip.tsv");
+
+/// What a packet is that stands where there should be none.
+const BEHIND_ANOTHER: Content<'static> = Content::Unreadable(
+    GapId::UnreadablePackets,
+    "an IP packet behind a header that cannot be read",
+);
 
 /// Whether a definition leaves room for an IP packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +86,12 @@ impl Row {
 
 /// What an ether type says that carries no IP; `None` for one that could.
 pub(super) fn ether_type<'a>(kind: u16, rest: &[u8]) -> Option<Content<'a>> {
-    Some(find(&ROWS.ether, kind.into())?.content(rest))
+    let row = find(&ROWS.ether, kind.into())?;
+    // A type that a bit was changed in would else take a packet out of sight.
+    Some(match stands(rest, rest.len()) {
+        true => BEHIND_ANOTHER,
+        false => row.content(rest),
+    })
 }
 
 /// The same of the protocol of a SNAP organisation.
@@ -91,13 +103,18 @@ pub(super) fn snap<'a>(organisation: [u8; 3], protocol: u16, rest: &[u8]) -> Opt
     Some(find(&ROWS.snap, number)?.content(rest))
 }
 
+/// An ARP packet, unless an IP packet stands in its place.
+pub(super) fn arp(rest: &[u8]) -> Content<'_> {
+    match stands(rest, rest.len()) {
+        true => BEHIND_ANOTHER,
+        false => Content::Arp(rest),
+    }
+}
+
 /// Not IP by name, unless a valid IP header stands there.
 pub(super) fn unless_packet<'a>(rest: &[u8], name: &'static str) -> Content<'a> {
     if stands_in(rest) {
-        Content::Unreadable(
-            GapId::UnreadablePackets,
-            "an IP packet behind a header that cannot be read",
-        )
+        BEHIND_ANOTHER
     } else {
         Content::NotIp(name)
     }

@@ -18,7 +18,7 @@ pub(crate) const CAPTURES: &[&str] = &[
 ];
 
 /// Where the packets of a little-endian classic pcap or a pcapng lie: offset and length.
-fn packets(file: &[u8]) -> Vec<(usize, usize)> {
+pub(crate) fn packets(file: &[u8]) -> Vec<(usize, usize)> {
     let word = |at: usize, big: bool| -> usize {
         let b: [u8; 4] = file[at..at + 4].try_into().expect("four bytes");
         (if big {
