@@ -257,6 +257,31 @@ pub struct Sink<'a> {
     pub app: Option<AppId>,
 }
 
+impl<'a> Sink<'a> {
+    /// For bytes of a flow that came in this interval, the last of them in the frame `at`.
+    pub fn new(
+        flow: &'a mut Flow,
+        ledger: &'a mut Ledger,
+        (at, interval): (Moment, u32),
+        ends: Ends,
+        app: Option<AppId>,
+    ) -> Self {
+        Self {
+            flow,
+            ledger,
+            at,
+            interval,
+            ends,
+            parts: Vec::new(),
+            inside: None,
+            pieces: Vec::new(),
+            messages: Vec::new(),
+            otherwise: None,
+            app,
+        }
+    }
+}
+
 impl Sink<'_> {
     /// The side that sent the bytes.
     pub fn side(&self) -> Side {

@@ -77,19 +77,7 @@ impl Talk {
             sender: end(side),
             receiver: end(self.side),
         };
-        let mut sink = Sink {
-            flow,
-            ledger: &mut self.ledger,
-            at: self.at,
-            interval: 0,
-            ends,
-            parts: Vec::new(),
-            inside: None,
-            pieces: Vec::new(),
-            messages: Vec::new(),
-            otherwise: None,
-            app: None,
-        };
+        let mut sink = Sink::new(flow, &mut self.ledger, (self.at, 0), ends, None);
         self.readings
             .segment(self.slot, sequence, None, bytes, &mut sink);
     }
@@ -117,19 +105,7 @@ impl Talk {
                 sender: end(self.side),
                 receiver: end(self.side.other()),
             };
-            let mut sink = Sink {
-                flow,
-                ledger: &mut self.ledger,
-                at: self.at,
-                interval: 0,
-                ends,
-                parts: Vec::new(),
-                inside: None,
-                pieces: Vec::new(),
-                messages: Vec::new(),
-                otherwise: None,
-                app: None,
-            };
+            let mut sink = Sink::new(flow, &mut self.ledger, (self.at, 0), ends, None);
             self.readings
                 .segment(self.slot, self.next, None, bytes, &mut sink);
         }
@@ -171,19 +147,7 @@ impl Talk {
                 sender: end(of),
                 receiver: end(of.other()),
             };
-            read(&mut Sink {
-                flow,
-                ledger,
-                at,
-                interval: 0,
-                ends,
-                parts: Vec::new(),
-                inside: None,
-                pieces: Vec::new(),
-                messages: Vec::new(),
-                otherwise: None,
-                app: None,
-            });
+            read(&mut Sink::new(flow, ledger, (at, 0), ends, None));
         });
         let Slot::On(mut watch) = std::mem::take(&mut self.content) else {
             return (Vec::new(), 0);

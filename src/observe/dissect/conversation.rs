@@ -15,19 +15,7 @@ const CLIENT: &str = "192.168.2.20:40001";
 
 /// A sink with nothing in it.
 fn sink<'s>(flow: &'s mut Flow, ledger: &'s mut Ledger, at: Moment, ends: Ends) -> Sink<'s> {
-    Sink {
-        flow,
-        ledger,
-        at,
-        interval: 0,
-        ends,
-        parts: Vec::new(),
-        inside: None,
-        pieces: Vec::new(),
-        messages: Vec::new(),
-        otherwise: None,
-        app: None,
-    }
+    Sink::new(flow, ledger, (at, 0), ends, None)
 }
 
 /// A flow between the client and a server, and its readers.

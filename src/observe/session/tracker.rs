@@ -280,19 +280,7 @@ impl Tracker {
         let Some(flow) = table.flow(slot) else { return };
         // Where labels stand on one direction only, the other is the same program's.
         let app = context.app.or(flow.apps.last().copied());
-        let mut sink = Sink {
-            flow,
-            ledger,
-            at: context.moment,
-            interval: context.interval,
-            ends,
-            parts: Vec::new(),
-            inside: None,
-            pieces: Vec::new(),
-            messages: Vec::new(),
-            otherwise: None,
-            app,
-        };
+        let mut sink = Sink::new(flow, ledger, (context.moment, context.interval), ends, app);
         read(readings, &mut sink);
     }
 }

@@ -48,23 +48,17 @@ impl Series {
         };
         let slot = slot.unwrap_or_else(|| self.table.open(key, 0, at).0);
         let flow = self.table.flow(slot).unwrap();
-        let mut sink = Sink {
+        let mut sink = Sink::new(
             flow,
-            ledger: &mut self.ledger,
-            at,
-            interval: 0,
-            ends: Ends {
+            &mut self.ledger,
+            (at, 0),
+            Ends {
                 side,
                 sender: end(from),
                 receiver: end(to),
             },
-            parts: Vec::new(),
-            inside: None,
-            pieces: Vec::new(),
-            messages: Vec::new(),
-            otherwise: None,
-            app: None,
-        };
+            None,
+        );
         sink.carries(Carries::Undecided);
         (slot, read(&mut sink))
     }

@@ -55,19 +55,7 @@ impl Tracker {
                 receiver: end(side.other()),
             };
             let app = flow.apps.last().copied();
-            read(&mut Sink {
-                flow,
-                ledger,
-                at,
-                interval,
-                ends,
-                parts: Vec::new(),
-                inside: None,
-                pieces: Vec::new(),
-                messages: Vec::new(),
-                otherwise: None,
-                app,
-            });
+            read(&mut Sink::new(flow, ledger, (at, interval), ends, app));
         });
         note_seals(closed);
         // What was found at the very end is not read any more: somebody's packets all the same.
