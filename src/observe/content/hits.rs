@@ -187,6 +187,28 @@ impl Out<'_> {
     }
 }
 
+/// What readers find and read while `work` lends them bytes, for their tests.
+#[cfg(test)]
+pub(super) fn collected(
+    policy: Policy,
+    work: impl FnOnce(&mut Out<'_>),
+) -> (Hits, Vec<super::Credit>) {
+    let (mut hits, mut credits) = (Hits::default(), Vec::new());
+    work(&mut Out {
+        hits: &mut hits,
+        credits: &mut credits,
+        policy,
+        side: Side::A,
+        at: Moment::NONE,
+        interval: 0,
+        payload: PayloadKind::default(),
+        inside: None,
+        opened: &Opened::default(),
+        tokens: &Tokens::default(),
+    });
+    (hits, credits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -124,26 +124,12 @@ pub(super) fn stun(message: &[u8], out: &mut Out<'_>) {
 #[cfg(test)]
 mod tests {
     use super::super::Policy;
-    use super::super::hits::Tokens;
+    use super::super::hits::collected;
     use super::*;
-    use crate::evidence::content::{Hits, Kind};
-    use crate::evidence::flow::Side;
-    use crate::ground::moment::Moment;
+    use crate::evidence::content::Kind;
 
     fn kinds(look: &dyn Fn(&mut Out<'_>)) -> Vec<Kind> {
-        let (mut hits, mut credits) = (Hits::default(), Vec::new());
-        look(&mut Out {
-            hits: &mut hits,
-            credits: &mut credits,
-            policy: Policy::Masked,
-            side: Side::A,
-            at: Moment::NONE,
-            interval: 0,
-            payload: Default::default(),
-            inside: None,
-            opened: &Default::default(),
-            tokens: &Tokens::default(),
-        });
+        let (hits, _) = collected(Policy::Masked, look);
         hits.iter().map(|h| h.kind).collect()
     }
 

@@ -266,11 +266,10 @@ fn archive(place: &'static str, depth: u8, held: &mut Held, out: &mut Out<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hits::collected;
     use super::super::{Policy, exif, jpeg};
     use super::*;
-    use crate::evidence::content::{Hits, Kind};
-    use crate::evidence::flow::Side;
-    use crate::ground::moment::Moment;
+    use crate::evidence::content::Kind;
     use std::io::Write as _;
 
     const REPORT: &[u8] =
@@ -278,25 +277,14 @@ mod tests {
 
     /// Kinds found, and bytes read, for a message in pieces.
     fn look(coding: Coding, bytes: &[u8], size: usize) -> (Vec<Kind>, usize) {
-        let (mut hits, mut credits) = (Hits::default(), Vec::new());
         let mut message = Message::new("http body", coding);
-        let mut out = Out {
-            hits: &mut hits,
-            credits: &mut credits,
-            policy: Policy::Masked,
-            side: Side::A,
-            at: Moment::NONE,
-            interval: 0,
-            payload: Default::default(),
-            inside: None,
-            opened: &Default::default(),
-            tokens: &Default::default(),
-        };
-        for piece in bytes.chunks(size) {
-            out.at.at.frame += 1;
-            message.push(piece, &mut out);
-        }
-        message.end(&mut out);
+        let (hits, credits) = collected(Policy::Masked, |out| {
+            for piece in bytes.chunks(size) {
+                out.at.at.frame += 1;
+                message.push(piece, out);
+            }
+            message.end(out);
+        });
         let kinds = hits.iter().map(|h| h.kind).collect();
         (kinds, usize::try_from(sum(&credits)).unwrap_or(0))
     }

@@ -165,32 +165,20 @@ fn joined(runs: &[super::blob::Run]) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::super::Policy;
+    use super::super::hits::collected;
     use super::*;
-    use crate::evidence::content::{Hits, Kind};
-    use crate::evidence::flow::Side;
-    use crate::ground::moment::Moment;
+    use crate::evidence::content::Kind;
 
     /// What is found in bytes that come in pieces, how often, and how many bytes were read.
     fn found(bytes: &[u8], size: usize) -> (Vec<(Kind, u64)>, u64) {
-        let (mut hits, mut credits) = (Hits::default(), Vec::new());
         let mut window = Window::new("http body");
-        let mut out = Out {
-            hits: &mut hits,
-            credits: &mut credits,
-            policy: Policy::Revealed,
-            side: Side::A,
-            at: Moment::NONE,
-            interval: 0,
-            payload: Default::default(),
-            inside: None,
-            opened: &Default::default(),
-            tokens: &Default::default(),
-        };
-        for piece in bytes.chunks(size) {
-            out.at.at.frame += 1;
-            window.push(piece, &mut out);
-        }
-        window.end(&mut out);
+        let (hits, credits) = collected(Policy::Revealed, |out| {
+            for piece in bytes.chunks(size) {
+                out.at.at.frame += 1;
+                window.push(piece, out);
+            }
+            window.end(out);
+        });
         let found = hits.iter().map(|h| (h.kind, h.count)).collect();
         (found, credits.iter().map(|c| c.bytes).sum())
     }

@@ -1,30 +1,16 @@
 //! Bounds of a direction: what lies beyond is unread, and nothing before it is lost.
 
 use super::super::Policy;
-use super::super::hits::Tokens;
+use super::super::hits::collected;
 use super::*;
-use crate::evidence::content::{Hits, Kind};
-use crate::evidence::flow::Side;
-use crate::ground::moment::Moment;
+use crate::evidence::content::Kind;
 use crate::observe::flow::part::{Coding, Place};
 
 const REPORT: &[u8] = br#"{"email":"pilot.jones@example.org"}"#;
 
 /// Kinds that are found, and bytes that count as read, while `work` lends bytes.
 fn found(work: impl FnOnce(&mut Out<'_>)) -> (Vec<Kind>, u64) {
-    let (mut hits, mut credits) = (Hits::default(), Vec::new());
-    work(&mut Out {
-        hits: &mut hits,
-        credits: &mut credits,
-        policy: Policy::Masked,
-        side: Side::A,
-        at: Moment::NONE,
-        interval: 0,
-        payload: Default::default(),
-        inside: None,
-        opened: &Default::default(),
-        tokens: &Tokens::default(),
-    });
+    let (hits, credits) = collected(Policy::Masked, work);
     let kinds = hits.iter().map(|hit| hit.kind).collect();
     (kinds, credits.iter().map(|credit| credit.bytes).sum())
 }
