@@ -26,8 +26,12 @@ fn packet(capture: &mut Capture, at: f64, scope: usize, port: u16) {
             capture.ip(at, &udp(&from, &format!("{ROUTER}:53"), &question));
         }
         3 => {
+            // Who has the aircraft's address (RFC 826).
             let mut arp = ethernet([2; 6], [0xff; 6], &local);
+            arp.truncate(14);
             arp[12..14].copy_from_slice(&[8, 6]);
+            arp.extend([0, 1, 8, 0, 6, 4, 0, 1, 2, 2, 2, 2, 2, 2, 192, 168, 2, 20]);
+            arp.extend([0, 0, 0, 0, 0, 0, 192, 168, 2, 1]);
             capture.frame(at, &arp);
         }
         _ => {

@@ -48,11 +48,11 @@ impl Capture {
 
     /// A frame of which only the first `kept` bytes were captured.
     pub(crate) fn cut_frame(&mut self, at: f64, frame: &[u8], kept: usize) {
-        let micros = (at * 1e6).round() as u64;
-        let seconds = START + micros / 1_000_000;
+        let micros = (at * 1e6).round() as i64;
+        let seconds = START.saturating_add_signed(micros.div_euclid(1_000_000));
         for word in [
             seconds as u32,
-            (micros % 1_000_000) as u32,
+            micros.rem_euclid(1_000_000) as u32,
             kept as u32,
             frame.len() as u32,
         ] {
