@@ -1,9 +1,14 @@
 //! What was seen beside the flows of a series: lookups, resolved names, neighbours on the link,
 //! signs of the app at work, gaps. Facts with their frames, no judgement.
 
+mod activity;
 pub mod apps;
 pub mod clocks;
 pub mod connection_ids;
+mod on_link;
+
+pub use activity::Activity;
+pub use on_link::OnLink;
 
 use crate::evidence::flow::{LinkFacts, Pair, Side};
 use crate::ground::budget::Budget;
@@ -42,8 +47,6 @@ const STATIONS_MAX: usize = 65_536;
 const BINDINGS_FULL: &str = "more pairs of MAC and IP address than are kept";
 /// Addresses of the declared device kept, of IP and of the link: a phone has dozens.
 const DEVICE_ADDRESSES_MAX: usize = 16_384;
-/// Distinct seconds with activity kept: more than eleven days.
-const ACTIVE_SECONDS_MAX: usize = 1_000_000;
 
 /// How long after its lifetime an answer still explains a flow: programs keep addresses somewhat
 /// longer than the TTL allows. Far beyond, the address may have become somebody else's.
@@ -178,51 +181,6 @@ impl Nearness {
     }
 }
 
-/// A network that is proven to be on the link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OnLink {
-    /// Its address.
-    pub network: IpAddr,
-    /// Length of its prefix in bits.
-    pub bits: u8,
-}
-
-impl OnLink {
-    /// False for what no link is as large as (contract, "Scope of a packet"): a mask that short covers
-    /// other people's networks, and says that its author would answer for them.
-    fn is_credible(&self) -> bool {
-        const SHORTEST_V4: u8 = 16;
-        const SHORTEST_V6: u8 = 48;
-        match self.network {
-            IpAddr::V4(_) => self.bits >= SHORTEST_V4,
-            IpAddr::V6(_) => self.bits >= SHORTEST_V6,
-        }
-    }
-
-    /// True for the address that all hosts of an IPv4 network listen to (RFC 919); networks of two
-    /// addresses or one have none (RFC 3021).
-    pub fn is_broadcast(&self, ip: IpAddr) -> bool {
-        let (IpAddr::V4(v4), 0..=30) = (ip, self.bits) else {
-            return false;
-        };
-        let hosts = u32::MAX.checked_shr(self.bits.into()).unwrap_or(0);
-        self.contains(ip) && v4.to_bits() & hosts == hosts
-    }
-
-    /// True if the address lies in the network.
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        let shared = |a: u128, b: u128, width: u32| {
-            let left = width.saturating_sub(u32::from(self.bits));
-            a.checked_shr(left).unwrap_or(0) == b.checked_shr(left).unwrap_or(0)
-        };
-        match (self.network, ip) {
-            (IpAddr::V4(n), IpAddr::V4(i)) => shared(n.to_bits().into(), i.to_bits().into(), 32),
-            (IpAddr::V6(n), IpAddr::V6(i)) => shared(n.to_bits(), i.to_bits(), 128),
-            _ => false,
-        }
-    }
-}
-
 /// What was seen beside the flows.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -283,44 +241,6 @@ pub struct Ledger {
     pub questions: Option<Vec<(FrameRef, Arc<str>)>>,
     /// Randoms of clients' hellos in it, by which secrets are logged.
     pub hellos: Vec<(FrameRef, [u8; 32])>,
-}
-
-/// Seconds in which something was active, per interval.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Activity {
-    last: Option<(u32, i64)>,
-    seconds: BTreeMap<(u32, i64), Moment>,
-}
-
-impl Activity {
-    /// True when this second of this interval is marked already, or has no time.
-    pub fn knows(&self, interval: u32, at: Moment) -> bool {
-        match at.time.nanos() {
-            Some(nanos) => {
-                let mark = (interval, nanos.div_euclid(Timestamp::SECOND));
-                self.last == Some(mark) || self.seconds.contains_key(&mark)
-            }
-            None => true,
-        }
-    }
-
-    /// Marks a second.
-    pub fn mark(&mut self, interval: u32, at: Moment) {
-        if let Some(nanos) = at.time.nanos() {
-            let mark = (interval, nanos.div_euclid(Timestamp::SECOND));
-            self.last = Some(mark);
-            if self.seconds.len() < ACTIVE_SECONDS_MAX {
-                self.seconds.entry(mark).or_insert(at);
-            }
-        }
-    }
-
-    /// The marked moments of an interval.
-    pub fn moments(&self, interval: u32) -> impl Iterator<Item = Moment> {
-        self.seconds
-            .range((interval, i64::MIN)..=(interval, i64::MAX))
-            .map(|(_, moment)| *moment)
-    }
 }
 
 impl Ledger {

@@ -239,6 +239,7 @@ mod tests {
         label.uid = Some(7);
         assert_eq!(apps.packet(&label, 0, at(9, 0)), Ok(Some(AppId(7))));
     }
+
     #[test]
     fn more_seconds_than_are_kept_are_told() {
         let mut apps = Apps::default();

@@ -1,3 +1,6 @@
+//! Bounds of the ledger: what is beyond is told, and what is known is known on.
+
+use super::activity::ACTIVE_SECONDS_MAX;
 use super::*;
 
 #[test]
@@ -36,6 +39,7 @@ fn machines_and_their_addresses_are_kept_up_to_a_bound() {
     );
     assert_eq!(ledger.folded.len(), 1);
 }
+
 fn at_second(second: u64) -> Moment {
     Moment {
         time: Timestamp::from_nanos(i128::from(second) * 1_000_000_000),

@@ -228,6 +228,7 @@ mod tests {
         }
         assert!(met >= 5, "{met}");
     }
+
     #[test]
     fn handshakes_and_secrets_of_a_connection_are_bounded() {
         let secret = |n: u8| {
