@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod budget;
+pub mod cause;
 pub mod declared;
 pub mod error;
 pub mod gaps;

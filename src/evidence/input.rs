@@ -1,5 +1,6 @@
 //! What an input turned out to be: its interfaces, who recorded it, what it says about itself.
 
+use crate::ground::cause::RecorderSays;
 use crate::ground::moment::Timestamp;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,25 @@ use std::path::PathBuf;
 
 /// Bytes of TLS key log kept per input. A secret takes about 180 bytes: some 90 000 sessions.
 pub const KEY_LOG_MAX: usize = 16 << 20;
+
+/// What a reader of the report should know of a file, and that is no gap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// So many recordings follow one another in it, the second behind this packet.
+    Joined(u64, u64),
+    /// So many packets name a process that it does not describe.
+    ProcessesMissing(u64),
+    /// Its records have headers of so many bytes, against its first bytes.
+    RecordHeaders(usize),
+    /// Blocks with app names are of a version that is not known.
+    AppNamesOfLaterVersion,
+    /// A block with names of addresses is too long to be looked into.
+    NamesTooLong,
+    /// Lost packets were counted by messages beside it.
+    CountersBeside(RecorderSays),
+    /// The messages of this name count another number of packets than the so many of the file.
+    CountersOfAnother(Box<str>, u64),
+}
 
 /// An interface of a capture; a classic pcap has exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -193,8 +213,8 @@ pub struct InputFacts {
     pub secrets: Secrets,
     /// What the recording machine believed.
     pub hints: Hints,
-    /// Sentences about the file that a reader of the report should know, and that are no gap.
-    pub notes: Vec<String>,
+    /// What a reader of the report should know of the file, and that is no gap.
+    pub remarks: Vec<Remark>,
 }
 
 impl InputFacts {

@@ -7,6 +7,7 @@ pub mod clocks;
 pub mod connection_ids;
 mod on_link;
 
+use crate::ground::cause::{Oddity, SessionCause};
 pub use activity::Activity;
 pub use on_link::OnLink;
 
@@ -43,8 +44,6 @@ const EVENTS_PER_ADDRESS: usize = 64;
 const BINDINGS_MAX: usize = 65_536;
 /// MAC addresses kept: a site has hundreds, and who forges senders has millions.
 const STATIONS_MAX: usize = 65_536;
-/// Why no further pair is kept.
-const BINDINGS_FULL: &str = "more pairs of MAC and IP address than are kept";
 /// Addresses of the declared device kept, of IP and of the link: a phone has dozens.
 const DEVICE_ADDRESSES_MAX: usize = 16_384;
 
@@ -220,7 +219,7 @@ pub struct Ledger {
     /// Programs that the capture's labels name.
     pub apps: apps::Apps,
     /// Frames whose bytes contradict the stated link type: what they were read as, and where first.
-    pub oddities: BTreeMap<&'static str, (u64, Moment)>,
+    pub oddities: BTreeMap<Oddity, (u64, Moment)>,
     /// Drone-link protocols seen.
     pub drone_protocols: BTreeSet<&'static str>,
     /// Clocks that spoke in packets.
@@ -236,7 +235,7 @@ pub struct Ledger {
     /// Names that accuse: they are folded last.
     pub accusing: Accusing,
     /// What was left out because a list was full, where no frame is at hand to say it.
-    pub folded: BTreeSet<&'static str>,
+    pub folded: BTreeSet<SessionCause>,
     /// Names asked for in the frame at hand, where somebody wants to know.
     pub questions: Option<Vec<(FrameRef, Arc<str>)>>,
     /// Randoms of clients' hellos in it, by which secrets are logged.
@@ -319,7 +318,7 @@ impl Ledger {
                 GapId::LimitsReached,
                 at,
                 interval,
-                "more names were looked up than rows are kept",
+                SessionCause::NamesLookedUpOver,
             );
             // One row per server that was asked; who asked is kept no longer.
             let name = self.folded_name.get_or_insert_with(|| FOLDED_NAME.into());
@@ -352,8 +351,7 @@ impl Ledger {
         if lookup.types.len() < TYPES_MAX {
             lookup.types.insert(qtype);
         } else if !lookup.types.contains(&qtype) {
-            self.folded
-                .insert("more record types were asked of a name than are kept");
+            self.folded.insert(SessionCause::RecordTypesOver);
         }
         lookup
     }
@@ -364,8 +362,7 @@ impl Ledger {
             if lookup.answers.len() < ANSWERS_MAX {
                 lookup.answers.insert(address);
             } else if !lookup.answers.contains(&address) {
-                self.folded
-                    .insert("more addresses were answered for a name than are kept");
+                self.folded.insert(SessionCause::AnswersOfNameOver);
             }
         }
     }
@@ -394,7 +391,7 @@ impl Ledger {
                 GapId::LimitsReached,
                 event.at,
                 interval,
-                "more DNS answers than are kept",
+                SessionCause::DnsAnswersOver,
             );
             return;
         }
@@ -484,8 +481,7 @@ impl Ledger {
             self.reverse.insert(address);
         } else if !self.reverse.contains(&address) {
             // In a declared network such an address counts as somebody else's.
-            self.folded
-                .insert("more addresses had their names asked for than are kept");
+            self.folded.insert(SessionCause::ReverseLookupsOver);
         }
     }
 
@@ -498,8 +494,7 @@ impl Ledger {
             return;
         }
         if self.offers >= OFFERS_MAX {
-            self.folded
-                .insert("more names offer an encrypted hello than are kept");
+            self.folded.insert(SessionCause::EncryptedHellosOver);
         } else {
             self.offers += 1;
             self.ech
@@ -536,8 +531,12 @@ impl Ledger {
                 return;
             }
         }
-        self.gaps
-            .at(GapId::LimitsReached, at, interval, BINDINGS_FULL);
+        self.gaps.at(
+            GapId::LimitsReached,
+            at,
+            interval,
+            SessionCause::BindingsOver,
+        );
     }
 
     /// What is kept of a MAC; nothing where there is no room for another one.
@@ -553,8 +552,7 @@ impl Ledger {
         match self.station(mac) {
             Some(station) => mark(station),
             None => {
-                self.folded
-                    .insert("more machines are on the link than are kept");
+                self.folded.insert(SessionCause::MachinesOver);
             }
         }
     }
@@ -579,8 +577,12 @@ impl Ledger {
                 return;
             }
         }
-        self.gaps
-            .at(GapId::LimitsReached, at, interval, BINDINGS_FULL);
+        self.gaps.at(
+            GapId::LimitsReached,
+            at,
+            interval,
+            SessionCause::BindingsOver,
+        );
     }
 
     /// A DHCP server named a router.
@@ -590,7 +592,7 @@ impl Ledger {
         if self.routers.len() < ROUTERS_MAX {
             self.routers.insert(ip);
         } else if !self.routers.contains(&ip) {
-            self.folded.insert("more routers were named than are kept");
+            self.folded.insert(SessionCause::RoutersOver);
         }
     }
 
@@ -599,8 +601,7 @@ impl Ledger {
         if self.device_seen.len() < DEVICE_ADDRESSES_MAX {
             self.device_seen.insert(ip);
         } else if !self.device_seen.contains(&ip) {
-            self.folded
-                .insert("the declared device sent from more addresses than are kept");
+            self.folded.insert(SessionCause::DeviceAddressesOver);
         }
     }
 
@@ -609,8 +610,7 @@ impl Ledger {
         if self.device_macs.len() < DEVICE_ADDRESSES_MAX {
             self.device_macs.insert(mac);
         } else if !self.device_macs.contains(&mac) {
-            self.folded
-                .insert("the declared device sent with more MAC addresses than are kept");
+            self.folded.insert(SessionCause::DeviceMacsOver);
         }
     }
 
@@ -626,8 +626,7 @@ impl Ledger {
         if self.on_link.len() < Self::ON_LINK_MAX {
             self.on_link.entry(network).or_insert(at);
         } else if !self.on_link.contains_key(&network) {
-            self.folded
-                .insert("more networks were announced on the link than are kept");
+            self.folded.insert(SessionCause::NetworksOver);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! The ids are the contract's and never change. A gap is noted by whoever notices it, with the
 //! input, the frame and the interval of time it fell in; [`crate::judge::claim`] decides what it blocks.
 
+use crate::ground::cause::GapCause;
 use crate::ground::moment::Moment;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 macro_rules! gap_ids {
@@ -68,24 +68,14 @@ pub struct GapKey {
     pub id: GapId,
     /// Index of the input.
     pub input: u32,
-    /// The cause, in words for the report.
-    pub cause: Cow<'static, str>,
+    /// Why.
+    pub cause: GapCause,
     /// The interval of time it fell in; `None` when it holds for the whole input.
     pub interval: Option<u32>,
 }
 
-/// Gaps met again and again by their place in the list: a flood of one kind costs a comparison of four words each.
+/// Gaps noted last by their place in the list: a flood of one kind costs a comparison of keys each.
 const RECENT: usize = 4;
-
-/// A gap of the list whose cause is a text of the program's own: known by where that text lies.
-#[derive(Debug, Clone, Copy)]
-struct Recent {
-    id: GapId,
-    input: u32,
-    interval: Option<u32>,
-    cause: &'static str,
-    place: usize,
-}
 
 /// The gaps noted so far.
 #[derive(Debug, Clone, Default)]
@@ -93,37 +83,22 @@ pub struct Gaps {
     noted: Vec<(GapKey, Noted)>,
     /// Where each is in the list.
     index: BTreeMap<GapKey, usize>,
-    /// Those noted last.
-    recent: [Option<Recent>; RECENT],
+    /// Places of those noted last.
+    recent: [usize; RECENT],
     /// The next of them to be replaced.
     turn: usize,
 }
 
 impl Gaps {
-    /// Counts `count` occurrences of a gap that belongs to a moment of the capture.
-    pub fn at(
-        &mut self,
-        id: GapId,
-        moment: Moment,
-        interval: u32,
-        cause: impl Into<Cow<'static, str>>,
-    ) {
-        let input = moment.at.input;
-        match cause.into() {
-            Cow::Borrowed(cause) => {
-                self.known((id, input, Some(interval)), cause, 1, Some(moment));
-            }
-            cause => self.add(
-                GapKey {
-                    id,
-                    input,
-                    cause,
-                    interval: Some(interval),
-                },
-                1,
-                Some(moment),
-            ),
-        }
+    /// Counts a gap that belongs to a moment of the capture.
+    pub fn at(&mut self, id: GapId, moment: Moment, interval: u32, cause: impl Into<GapCause>) {
+        let key = GapKey {
+            id,
+            input: moment.at.input,
+            cause: cause.into(),
+            interval: Some(interval),
+        };
+        self.add(key, 1, Some(moment));
     }
 
     /// Counts a gap that holds for a whole input.
@@ -133,55 +108,26 @@ impl Gaps {
         input: u32,
         count: u64,
         first: Option<Moment>,
-        cause: impl Into<Cow<'static, str>>,
+        cause: impl Into<GapCause>,
     ) {
-        self.add(
-            GapKey {
-                id,
-                input,
-                cause: cause.into(),
-                interval: None,
-            },
-            count,
-            first,
-        );
+        let key = GapKey {
+            id,
+            input,
+            cause: cause.into(),
+            interval: None,
+        };
+        self.add(key, count, first);
     }
 
     /// Counts `count` occurrences under `key`.
     pub fn add(&mut self, key: GapKey, count: u64, first: Option<Moment>) {
-        let place = self.place(key, first);
-        self.count(place, count, first);
-    }
-
-    /// As [`add`](Self::add), of a cause that is a text of the program's own.
-    fn known(
-        &mut self,
-        (id, input, interval): (GapId, u32, Option<u32>),
-        cause: &'static str,
-        count: u64,
-        first: Option<Moment>,
-    ) {
-        let same = |r: &&Recent| {
-            r.id == id && r.input == input && r.interval == interval && std::ptr::eq(r.cause, cause)
-        };
-        let place = match self.recent.iter().flatten().find(same) {
-            Some(recent) => recent.place,
+        let of = |place: &usize| self.noted.get(*place).is_some_and(|(have, _)| *have == key);
+        let place = match self.recent.iter().copied().find(of) {
+            Some(place) => place,
             None => {
-                let key = GapKey {
-                    id,
-                    input,
-                    cause: Cow::Borrowed(cause),
-                    interval,
-                };
                 let place = self.place(key, first);
                 if let Some(oldest) = self.recent.get_mut(self.turn) {
-                    *oldest = Some(Recent {
-                        id,
-                        input,
-                        interval,
-                        cause,
-                        place,
-                    });
+                    *oldest = place;
                 }
                 self.turn = (self.turn + 1) % RECENT;
                 place
@@ -231,29 +177,46 @@ impl Gaps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::cause::SessionCause;
     use crate::ground::moment::{FrameRef, Timestamp};
 
     #[test]
-    fn a_gap_is_counted_in_one_place_however_it_is_named() {
+    fn a_gap_is_counted_in_one_place_in_whatever_order_it_comes() {
+        use SessionCause::*;
         let at = |frame| Moment {
             time: Timestamp::UNKNOWN,
             at: FrameRef { input: 1, frame },
         };
+        let mut causes = [
+            FlowsOver,
+            FlowsOverOneRead,
+            HolesOver,
+            KeysOver,
+            NestedTooDeep,
+            RoutersOver,
+        ];
+        causes.sort();
         let mut gaps = Gaps::default();
         for turn in 0..3u64 {
-            for cause in ["f", "e", "d", "c", "b", "a"] {
+            for cause in causes.into_iter().rev() {
                 gaps.at(GapId::SnaplenCut, at(9 - turn), 0, cause);
-                gaps.at(GapId::SnaplenCut, at(9 - turn), 0, cause.to_owned());
+                gaps.at(GapId::SnaplenCut, at(9 - turn), 0, cause);
             }
-            gaps.at(GapId::SnaplenCut, at(9), 2, "a");
+            gaps.at(GapId::SnaplenCut, at(9), 2, causes[0]);
         }
         let told: Vec<_> = gaps
             .iter()
-            .map(|(k, n)| (&*k.cause, k.interval, n.count, n.first.map(|m| m.at.frame)))
+            .map(|(k, n)| {
+                let frame = n.first.map(|m| m.at.frame);
+                (k.cause.clone(), k.interval, n.count, frame)
+            })
             .collect();
-        let each = |cause| (cause, Some(0), 6, Some(7));
-        assert_eq!(told[0], each("a"));
-        assert_eq!(told[1], ("a", Some(2), 3, Some(9)));
-        assert_eq!(told[2..], ["b", "c", "d", "e", "f"].map(each));
+        let each = |cause: SessionCause| (cause.into(), Some(0), 6, Some(7));
+        assert_eq!(told[0], each(causes[0]));
+        assert_eq!(told[1], (causes[0].into(), Some(2), 3, Some(9)));
+        assert_eq!(
+            told[2..],
+            causes[1..].iter().copied().map(each).collect::<Vec<_>>()
+        );
     }
 }

@@ -25,7 +25,8 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use crate::evidence::input::{InputFacts, Interface};
+use crate::evidence::input::{InputFacts, Interface, Remark};
+use crate::ground::cause::{FileCause, RecorderSays};
 use crate::ground::error::{Error, reason};
 use crate::ground::gaps::{GapId, GapKey, Gaps};
 use crate::ground::label::Label;
@@ -39,7 +40,6 @@ pub use means::Means;
 use raw::{AtHand, Beside, Raw};
 use sidecar::Sidecar;
 pub use source::{Declared, Source};
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{ErrorKind, Read};
 use std::rc::Rc;
@@ -130,23 +130,23 @@ struct Notes<'a> {
 
 impl Notes<'_> {
     /// Something in the file cannot be right; the frame before it says where.
-    fn damage(&mut self, cause: &'static str) {
+    fn damage(&mut self, cause: FileCause) {
         *self.damaged = true;
         self.gap(GapId::DamagedFile, 1, cause);
     }
 
     /// As [`damage`](Self::damage), of something that belongs to the packet `here`.
-    fn damage_at(&mut self, here: Moment, cause: &'static str) {
+    fn damage_at(&mut self, here: Moment, cause: FileCause) {
         *self.damaged = true;
         self.gap_at(GapId::DamagedFile, 1, cause, Some(here));
     }
 
-    fn truncated(&mut self, cause: &'static str) {
+    fn truncated(&mut self, cause: FileCause) {
         self.gap(GapId::TruncatedFile, 1, cause);
     }
 
     /// A gap behind the packet read last.
-    fn gap(&mut self, id: GapId, count: u64, cause: impl Into<Cow<'static, str>>) {
+    fn gap(&mut self, id: GapId, count: u64, cause: FileCause) {
         let near = (self.packets > 0).then_some(Moment {
             time: self.last,
             at: FrameRef {
@@ -157,13 +157,7 @@ impl Notes<'_> {
         self.gap_at(id, count, cause, near);
     }
 
-    fn gap_at(
-        &mut self,
-        id: GapId,
-        count: u64,
-        cause: impl Into<Cow<'static, str>>,
-        place: Option<Moment>,
-    ) {
+    fn gap_at(&mut self, id: GapId, count: u64, cause: FileCause, place: Option<Moment>) {
         self.gaps.add(
             GapKey {
                 id,
@@ -467,10 +461,7 @@ impl Capture {
                         Ok(format) => self.format = format,
                         Err(_) => {
                             // Its header began well: the input ends inside it.
-                            self.broke_off(
-                                GapId::TruncatedFile,
-                                "the input ends inside the header of another capture file",
-                            );
+                            self.broke_off(GapId::TruncatedFile, FileCause::HeaderOfAnotherFileCut);
                             self.stream.skip(u64::MAX);
                             return None;
                         }
@@ -527,7 +518,7 @@ impl Capture {
                 uid_names: self.collected.uid_names,
                 secrets: self.collected.secrets,
                 hints: self.collected.hints,
-                notes: self.collected.notes,
+                remarks: self.collected.remarks,
             },
             self.gaps,
         ))
@@ -552,24 +543,18 @@ impl Capture {
             .advise("the audit was not done; check the disk and run it again"));
         }
         match e.kind() {
-            ErrorKind::UnexpectedEof => self.broke_off(
-                GapId::TruncatedFile,
-                "the compressed stream ends in the middle",
-            ),
-            ErrorKind::QuotaExceeded => self.broke_off(
-                GapId::LimitsReached,
-                "the compressed stream grows out of all proportion to its file; nothing behind that is read",
-            ),
-            ErrorKind::OutOfMemory => self.broke_off(
-                GapId::LimitsReached,
-                "the compressed stream needs more memory than this program gives; nothing behind that is read",
-            ),
+            ErrorKind::UnexpectedEof => {
+                self.broke_off(GapId::TruncatedFile, FileCause::CompressedStreamCut)
+            }
+            ErrorKind::QuotaExceeded => {
+                self.broke_off(GapId::LimitsReached, FileCause::CompressedStreamGrows)
+            }
+            ErrorKind::OutOfMemory => {
+                self.broke_off(GapId::LimitsReached, FileCause::CompressedStreamNeedsMemory)
+            }
             _ => {
                 self.damaged = true;
-                self.broke_off(
-                    GapId::DamagedFile,
-                    "the compressed stream is damaged; nothing behind that can be read",
-                );
+                self.broke_off(GapId::DamagedFile, FileCause::CompressedStreamDamaged);
             }
         }
         Ok(())
@@ -587,16 +572,15 @@ impl Capture {
         let lost = counters.lost()?;
         let own = self.interfaces.as_slice().iter();
         let own = own.filter_map(|i| i.dropped).fold(0, u64::saturating_add);
-        self.collected.note(format!(
-            "counters of lost packets were taken from {name}, beside the capture: {}.",
-            counters.describe()
-        ));
+        let said = || RecorderSays {
+            name: name.as_str().into(),
+            counters: *counters,
+        };
+        self.collected.remark(Remark::CountersBeside(said()));
         let fits = sidecar.fits(self.packets);
         if !fits {
-            self.collected.note(format!(
-                "{name} counts another number of packets than this file holds ({}): it may belong to another recording, and that it counts no loss would say nothing of this one.",
-                self.packets
-            ));
+            let of_another = Remark::CountersOfAnother(name.as_str().into(), self.packets);
+            self.collected.remark(of_another);
         }
         // What the text counts beyond its own losses, and the file does not hold.
         let missing = sidecar::left_behind(
@@ -606,19 +590,12 @@ impl Capture {
         )
         .saturating_sub(lost.max(own));
         if missing > 0 {
-            let cause = format!(
-                "the recorder's messages in {name} count more packets than the file's {}: {}",
-                self.packets,
-                counters.describe()
-            );
+            let cause = FileCause::RecorderCountsMore(said(), self.packets);
             self.gaps
                 .whole(GapId::KernelDrops, self.input, missing, None, cause);
         }
         if lost > own {
-            let cause = format!(
-                "the recorder's messages in {name} say that packets were lost: {}",
-                counters.describe()
-            );
+            let cause = FileCause::RecorderCountsLost(said());
             self.gaps
                 .whole(GapId::KernelDrops, self.input, lost, None, cause);
         }
@@ -640,17 +617,17 @@ impl Capture {
             return;
         }
         let cause = match kept {
-            0 => Cow::Borrowed("the file keeps no counters of lost packets"),
-            _ => Cow::Owned(format!(
-                "{} of the {all} interfaces keep no counters of lost packets",
-                all - kept
-            )),
+            0 => FileCause::NoCounters,
+            _ => FileCause::InterfacesWithoutCounters {
+                without: all - kept,
+                all,
+            },
         };
         self.gaps
             .whole(GapId::DropsUnknown, self.input, 1, None, cause);
     }
 
-    fn broke_off(&mut self, id: GapId, cause: &'static str) {
+    fn broke_off(&mut self, id: GapId, cause: FileCause) {
         self.gaps.whole(id, self.input, 1, None, cause);
     }
 }

@@ -75,6 +75,7 @@ use crate::evidence::ledger::clocks::ClockKind;
 use crate::evidence::ledger::{Ends, Ledger, LookupKey, NameEvent};
 use crate::evidence::seal::Seal;
 use crate::ground::address::classify;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::ground::host_name::{self, HostName, Refusal};
 use crate::ground::moment::{Moment, Timestamp};
@@ -331,7 +332,7 @@ impl Sink<'_> {
             HostName::Address(ip) => self.literal(*ip, source),
             HostName::Refused(Refusal::Empty) => {}
             HostName::Refused(Refusal::TooLong) => {
-                self.gap(GapId::UnreadablePackets, "a host name that cannot be read")
+                self.gap(GapId::UnreadablePackets, ReadingCause::HostName)
             }
         }
     }
@@ -471,7 +472,7 @@ impl Sink<'_> {
     }
 
     /// A gap that belongs to this frame.
-    pub fn gap(&mut self, id: GapId, cause: &'static str) {
+    pub fn gap(&mut self, id: GapId, cause: ReadingCause) {
         self.ledger.gaps.at(id, self.at, self.interval, cause);
     }
 }

@@ -15,6 +15,7 @@ mod exported_pdu;
 mod field;
 mod frame_relay;
 mod hdlc;
+use crate::ground::cause::{LinkCause, Oddity};
 use crate::ground::mac::Mac;
 pub mod inside;
 mod ipnet;
@@ -61,7 +62,7 @@ pub enum Content<'a> {
     #[allow(dead_code)]
     NotIp(&'static str),
     /// Something that could carry IP and cannot be read.
-    Unreadable(GapId, &'static str),
+    Unreadable(GapId, LinkCause),
     /// A protected 802.11 data frame: who holds the keys opens it, for others it is unreadable.
     Protected(Protected<'a>),
     /// A message of a handshake between stations, from which their keys are made; it holds no IP.
@@ -76,7 +77,7 @@ impl Content<'_> {
     /// What it is for who holds no keys.
     pub fn sealed(self) -> Self {
         match self {
-            Self::Protected(_) => Self::Unreadable(GapId::EncryptedWifi, wifi::SEALED),
+            Self::Protected(_) => Self::Unreadable(GapId::EncryptedWifi, LinkCause::Protected),
             Self::KeyExchange(_) => Self::NotIp("EAPOL"),
             other => other,
         }
@@ -163,8 +164,8 @@ pub struct Unwrapped<'a> {
     pub port: Option<u32>,
     /// The program that the link header or trailer names.
     pub label: Option<Label<'a>>,
-    /// The bytes contradict the stated link type, and were read as what they are: a sentence.
-    pub oddity: Option<&'static str>,
+    /// The bytes contradict the stated link type, and were read as what they are.
+    pub oddity: Option<Oddity>,
     /// How the frame was sent on the air.
     pub radio: Option<Radio>,
 }
@@ -286,16 +287,16 @@ pub fn name(link_type: Option<u16>) -> Cow<'static, str> {
         None => Cow::Borrowed("unknown"),
         Some(id) => match reader(id) {
             Some(known) => Cow::Borrowed(known.name),
-            None => registry::name(id),
+            None => registry::unread(id).name(),
         },
     }
 }
 
-/// Why packets of a link type without a reader could not be audited: a sentence.
-pub fn refusal(link_type: Option<u16>) -> Cow<'static, str> {
+/// Why packets of a link type without a reader could not be audited.
+pub fn unread(link_type: Option<u16>) -> LinkCause {
     match link_type {
-        None => Cow::Borrowed("packets of an interface that the file does not describe"),
-        Some(id) => Cow::Owned(registry::refusal(id)),
+        None => LinkCause::NoInterface,
+        Some(id) => LinkCause::TypeUnread(registry::unread(id)),
     }
 }
 

@@ -15,6 +15,7 @@ mod options;
 pub mod plain;
 pub mod transport;
 
+use crate::ground::cause::PacketCause;
 use std::net::IpAddr;
 
 /// An IP packet without its headers.
@@ -72,9 +73,9 @@ pub enum Decoded<'a> {
     /// An IPv4 packet whose header checksum fails; whether to believe it depends on its sender.
     BadChecksum(Datagram<'a>),
     /// Not decodable, and why.
-    Unreadable(&'static str),
+    Unreadable(PacketCause),
     /// Not decodable because the capture cut it.
-    Cut(&'static str),
+    Cut(PacketCause),
 }
 
 /// Decodes the IP packet at the start of `bytes`; `cut` bytes of it are missing at the end.
@@ -82,9 +83,9 @@ pub fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     match bytes.first().map(|b| b >> 4) {
         Some(4) => ipv4::decode(bytes, cut),
         Some(6) => ipv6::decode(bytes, cut),
-        Some(_) => Decoded::Unreadable("neither IPv4 nor IPv6"),
-        None if cut > 0 => Decoded::Cut("cut before the IP header"),
-        None => Decoded::Unreadable("no IP header"),
+        Some(_) => Decoded::Unreadable(PacketCause::Version),
+        None if cut > 0 => Decoded::Cut(PacketCause::CutBeforeHeader),
+        None => Decoded::Unreadable(PacketCause::NoHeader),
     }
 }
 

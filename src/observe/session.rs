@@ -23,6 +23,7 @@ mod senders;
 mod short_way;
 mod tracker;
 use crate::evidence::{Devices, Evidence, Series};
+use crate::ground::cause::SessionCause;
 pub mod observer;
 
 use crate::evidence::input::InputFacts;
@@ -141,10 +142,8 @@ fn note_late_keys(evidence: &mut Evidence) {
         let piped = input.path.as_os_str() == "-";
         let late = piped && !input.secrets.tls.text().is_empty();
         let cause = match late {
-            true => "keys stand in what can be read only once: nothing was opened with them",
-            false if !input.secrets.tls.is_whole() => {
-                "more keys stand in the capture than are kept"
-            }
+            true => SessionCause::KeysTooLate,
+            false if !input.secrets.tls.is_whole() => SessionCause::KeysOver,
             false => continue,
         };
         if let Some(series) = series.first_mut() {
@@ -247,7 +246,7 @@ impl SeriesReader<'_> {
                     *input,
                     1,
                     None,
-                    "whose checksums can be believed was known too late to be used, and the input is not read twice",
+                    SessionCause::ChecksumsKnownLate,
                 );
             }
         }

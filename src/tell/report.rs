@@ -24,6 +24,7 @@ pub mod markdown;
 pub mod meaning;
 mod moments;
 pub mod ndjson;
+mod noticed;
 pub mod output;
 pub mod read;
 mod reasons;

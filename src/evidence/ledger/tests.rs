@@ -97,7 +97,7 @@ fn what_is_beyond_a_bound_is_told_and_what_is_known_is_not() {
             };
             ledger.resolved(ip(n), event, 0);
             if ledger.gaps.iter().next().is_some() {
-                ledger.folded.insert("a gap");
+                ledger.folded.insert(SessionCause::DnsAnswersOver);
             }
         }),
     ];

@@ -2,10 +2,10 @@
 //! sentence can be mended without touching a rule.
 
 use super::{Finding, coverage::WindowGap};
+use crate::ground::cause::GapCause;
 use crate::ground::interval::Window;
 use crate::judge::classify::destination::DestinationKey;
 use crate::judge::classify::rows::{Hidden, Sealed};
-use std::borrow::Cow;
 
 /// What a name says of its host, by the catalog or by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +227,7 @@ pub enum OneSided {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// Noticed while observing.
-    Noticed(Cow<'static, str>),
+    Noticed(GapCause),
     /// Nanoseconds without a packet.
     NoPackets(i64),
     /// The clock steps back by so many nanoseconds.

@@ -7,6 +7,7 @@ use super::*;
 use crate::evidence::counters::Sent;
 use crate::evidence::flow::NameSource;
 use crate::evidence::{Devices, Evidence};
+use crate::ground::cause::SessionCause;
 use crate::ground::gaps::GapId;
 use crate::ground::interval::{Detail, Intervals, Schedule};
 use crate::ground::moment::Timestamp;
@@ -189,7 +190,7 @@ fn judged_on<'a>(
     let gaps = hand.gaps.iter().map(|id| WindowGap {
         id: *id,
         count: 1,
-        cause: Cause::Noticed("by hand".into()),
+        cause: Cause::Noticed(SessionCause::FlowsOver.into()),
         input: None,
         frame: None,
         covered_by: None,

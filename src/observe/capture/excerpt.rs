@@ -23,10 +23,6 @@ use zeroize::Zeroizing;
 /// How the name of the writing program begins: the reader knows excerpts by it.
 pub(super) const PROGRAM: &str = "drone-audit";
 
-/// What an excerpt lacks, for the reader of one.
-pub(super) const LEFT_OUT: &str =
-    "the file is an extract of findings: the other packets of the recording were left out";
-
 const SHB: u32 = 0x0a0d_0d0a;
 const IDB: u32 = 1;
 const OBSOLETE: u32 = 2;

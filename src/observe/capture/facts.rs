@@ -1,6 +1,7 @@
 //! What an input turned out to be: its interfaces, who recorded it, what it says about itself.
 
-use crate::evidence::input::{Hints, Interface, Recorder, Secrets, UidName};
+use crate::evidence::input::{Hints, Interface, Recorder, Remark, Secrets, UidName};
+use crate::ground::cause::InterfaceTitle;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Interfaces that one input may describe in all its sections and files together; an honest one
@@ -16,8 +17,8 @@ const RECORDERS_MAX: usize = 64;
 /// Names of user ids kept per input; a phone has a few hundred apps.
 const UID_NAMES_MAX: usize = 16_384;
 
-/// Sentences kept about an input.
-const NOTES_MAX: usize = 32;
+/// Remarks kept about an input.
+const REMARKS_MAX: usize = 32;
 
 /// The interfaces of an input, in the order of the file, in bounded memory.
 #[derive(Default)]
@@ -80,10 +81,10 @@ impl Interfaces {
     }
 
     /// How texts call an interface: by its name, else by its place in the file.
-    pub(super) fn title(&self, index: u32) -> String {
+    pub(super) fn title(&self, index: u32) -> InterfaceTitle {
         match self.get(index).and_then(|i| i.name.as_deref()) {
-            Some(name) => format!("interface {name}"),
-            None => format!("interface {index}"),
+            Some(name) => InterfaceTitle::Named(name.into()),
+            None => InterfaceTitle::Place(index),
         }
     }
 }
@@ -96,7 +97,7 @@ pub(super) struct Collected {
     uid_name_count: usize,
     pub(super) secrets: Secrets,
     pub(super) hints: Hints,
-    pub(super) notes: Vec<String>,
+    pub(super) remarks: Vec<Remark>,
     /// Blocks beside the packets, where somebody copies them.
     pub(super) kept: Option<super::raw::Kept>,
     /// Files or sections that begin behind others, and the packet that the first of them follows.
@@ -123,10 +124,9 @@ impl Collected {
     /// Says that recordings follow one another, once all are known.
     pub(super) fn tell_joined(&mut self) {
         if self.joints > 0 {
-            self.note(format!(
-                "{} recordings follow one another in this file, the second behind packet {}: they are read as one.",
+            self.remark(Remark::Joined(
                 self.joints.saturating_add(1),
-                self.first_joint
+                self.first_joint,
             ));
         }
     }
@@ -134,9 +134,7 @@ impl Collected {
     /// Says that packets name processes which the file does not describe.
     pub(super) fn nameless(&mut self, packets: u64) {
         if packets > 0 {
-            self.note(format!(
-                "{packets} packets name a process that the file does not describe: they carry no label."
-            ));
+            self.remark(Remark::ProcessesMissing(packets));
         }
     }
 
@@ -160,10 +158,10 @@ impl Collected {
         true
     }
 
-    /// A sentence about the input for its reader, once.
-    pub(super) fn note(&mut self, sentence: String) {
-        if self.notes.len() < NOTES_MAX && !self.notes.contains(&sentence) {
-            self.notes.push(sentence);
+    /// What a reader should know of the input, once.
+    pub(super) fn remark(&mut self, remark: Remark) {
+        if self.remarks.len() < REMARKS_MAX && !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
         }
     }
 }

@@ -7,9 +7,6 @@
 //! stop making sense behind the first such byte, and make sense again once the translation is
 //! undone. Undoing it is proof enough to name the cause; evidence is not repaired.
 
-/// The cause in gaps of a pcap whose records broke that way.
-pub(super) const BROKEN_RECORDS: &str = "bytes were inserted by a terminal that wrote CR LF for LF (tcpdump through adb shell): packets with such a byte are lost; record again with adb exec-out";
-
 /// Bytes in which a translated start is looked for.
 pub(super) const START: usize = 64;
 

@@ -19,8 +19,9 @@ mod doubt;
 
 use super::bytes::{ByteStream, NEED_MAX};
 use super::facts::Interfaces;
-use super::{RECORD_MAX, Record, Step, Walk, newlines, pcapng};
-use crate::evidence::input::Interface;
+use super::{RECORD_MAX, Record, Step, Walk, pcapng};
+use crate::evidence::input::{Interface, Remark};
+use crate::ground::cause::FileCause;
 use crate::ground::moment::Timestamp;
 use doubt::Doubt;
 pub(super) use doubt::header_translated;
@@ -312,14 +313,14 @@ impl Pcap {
             }
             let have = walk.stream.need(header);
             let Some(head) = layout.head(have) else {
-                walk.notes.truncated("the file ends inside a record header");
+                walk.notes.truncated(FileCause::RecordHeaderCut);
                 let left = have.len();
                 walk.stream.consume(left);
                 return Step::End;
             };
             let captured = head.captured as usize;
             if captured > RECORD_MAX {
-                if self.lose(walk, "a record header with an impossible length") {
+                if self.lose(walk, FileCause::RecordLength) {
                     continue;
                 }
                 return Step::End;
@@ -330,17 +331,17 @@ impl Pcap {
                 // A length that is possible but runs past the end: cut, or damage whose true
                 // continuation still lies in the file.
                 if let Some(at) = doubt::swallowed(walk.stream.need(total), header, total) {
-                    walk.notes.truncated(doubt::CUT_BY_A_FILE);
+                    walk.notes.truncated(FileCause::RecordCutByAnotherFile);
                     walk.stream.consume(at);
                     continue;
                 }
                 if seen && !layout.believable(head, self.last_seconds) {
-                    if self.lose(walk, "a record header that makes no sense") {
+                    if self.lose(walk, FileCause::RecordHeaderSenseless) {
                         continue;
                     }
                     return Step::End;
                 }
-                walk.notes.truncated("the last record is cut off");
+                walk.notes.truncated(FileCause::LastRecordCut);
                 let left = walk.stream.need(header).len();
                 walk.stream.consume(left);
                 return Step::End;
@@ -349,7 +350,7 @@ impl Pcap {
                 && !layout.believable(head, self.last_seconds)
                 && !self.followed_by_sense(walk, head.seconds, total)
             {
-                if self.lose(walk, "a record header that makes no sense") {
+                if self.lose(walk, FileCause::RecordHeaderSenseless) {
                     continue;
                 }
                 return Step::End;
@@ -360,12 +361,12 @@ impl Pcap {
                 let held = walk.stream.need(ahead);
                 let held = held.get(..ahead).unwrap_or(held);
                 if let Some(at) = doubt::swallowed(held, header, total) {
-                    walk.notes.truncated(doubt::CUT_BY_A_FILE);
+                    walk.notes.truncated(FileCause::RecordCutByAnotherFile);
                     walk.stream.consume(at);
                     continue;
                 }
                 if self.doubt.translated(layout, walk.stream) {
-                    walk.notes.damage(newlines::BROKEN_RECORDS);
+                    walk.notes.damage(FileCause::TerminalInsertedBytes);
                     walk.stream.consume(header);
                     if self.resync(walk) {
                         continue;
@@ -374,8 +375,7 @@ impl Pcap {
                 }
             }
             if head.fraction >= layout.fraction_limit() {
-                walk.notes
-                    .damage("a record whose fraction of a second exceeds one second");
+                walk.notes.damage(FileCause::RecordFraction);
             }
             return Step::Packet(self.record(head, header));
         }
@@ -402,9 +402,7 @@ impl Pcap {
         }
         if let Some(length) = others.iter().find(|length| chain(**length)) {
             self.layout.record_header = *length;
-            walk.collected.note(format!(
-                "The records of this file have headers of {length} bytes, which its first bytes do not say."
-            ));
+            walk.collected.remark(Remark::RecordHeaders(*length));
         }
     }
 
@@ -424,9 +422,9 @@ impl Pcap {
     }
 
     /// Reports damage at this record and goes on behind it; false at the end of the input.
-    fn lose(&mut self, walk: &mut Walk<'_>, cause: &'static str) -> bool {
+    fn lose(&mut self, walk: &mut Walk<'_>, cause: FileCause) -> bool {
         let cause = if self.doubt.translated(self.layout, walk.stream) {
-            newlines::BROKEN_RECORDS
+            FileCause::TerminalInsertedBytes
         } else {
             cause
         };

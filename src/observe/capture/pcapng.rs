@@ -21,7 +21,9 @@ mod types;
 
 use super::bytes::{ByteStream, NEED_MAX};
 use super::raw::BesideKind;
-use super::{Record, Step, Walk, excerpt, pcap};
+use super::{Record, Step, Walk, pcap};
+use crate::evidence::input::Remark;
+use crate::ground::cause::FileCause;
 use crate::ground::gaps::GapId;
 use crate::ground::label::Label;
 use beside::Custom;
@@ -146,7 +148,7 @@ impl Pcapng {
                 return Step::End;
             }
             let Some(kind) = word(have, 0, self.big).filter(|_| have.len() >= 12) else {
-                walk.notes.truncated("the file ends inside a block header");
+                walk.notes.truncated(FileCause::BlockHeaderCut);
                 let left = have.len();
                 walk.stream.consume(left);
                 return Step::End;
@@ -165,7 +167,7 @@ impl Pcapng {
                 return Step::AnotherFile;
             }
             let (Some(big), Some(len)) = (order, len) else {
-                walk.notes.damage("a block with an impossible length");
+                walk.notes.damage(FileCause::BlockLength);
                 if self.resync(walk) {
                     continue;
                 }
@@ -173,8 +175,7 @@ impl Pcapng {
             };
             let padded = len.next_multiple_of(4) as usize;
             if !len.is_multiple_of(4) {
-                walk.notes
-                    .damage("a block whose length is no multiple of four");
+                walk.notes.damage(FileCause::BlockLengthOdd);
             }
             if padded > BLOCK_HELD_MAX {
                 if !self.take_long(walk, kind, padded) {
@@ -185,10 +186,9 @@ impl Pcapng {
             let have = walk.stream.need(padded).len();
             if have < padded {
                 if resync::believable(walk.stream.need(padded), self.big) {
-                    walk.notes.truncated("the last block is cut off");
+                    walk.notes.truncated(FileCause::LastBlockCut);
                 } else {
-                    walk.notes
-                        .damage("a block that runs past the end of the file");
+                    walk.notes.damage(FileCause::BlockPastEnd);
                     if self.resync(walk) {
                         continue;
                     }
@@ -202,7 +202,7 @@ impl Pcapng {
                 // Either length may be the wrong one. If a block follows where this one says it
                 // ends, the leading one is right and the block can be used.
                 let follows = resync::follows(walk.stream, padded, self.big);
-                walk.notes.damage("a block whose two lengths differ");
+                walk.notes.damage(FileCause::BlockLengthsDiffer);
                 if !follows {
                     if self.resync(walk) {
                         continue;
@@ -224,7 +224,7 @@ impl Pcapng {
                     walk.collected.keep(BesideKind::Secrets, self.big, block);
                     let kept = &mut walk.collected.secrets;
                     if !beside::secrets(walk.stream, padded, self.big, kept) {
-                        walk.notes.damage("secrets that run past their block");
+                        walk.notes.damage(FileCause::SecretsPastEnd);
                     }
                     continue;
                 }
@@ -255,10 +255,7 @@ impl Pcapng {
         self.interfaces.packet(local);
         if local.is_none() {
             record.interface = walk.interfaces.unknown();
-            walk.notes.damage_at(
-                here,
-                "a packet of an interface that the section does not describe",
-            );
+            walk.notes.damage_at(here, FileCause::PacketOfNoInterface);
         }
         if let Some(cause) = packet.broken {
             walk.notes.damage_at(here, cause);
@@ -268,7 +265,7 @@ impl Pcapng {
             walk.interfaces.lost(record.interface, more);
             if more > 0 {
                 let title = walk.interfaces.title(record.interface);
-                let cause = format!("packets of {title} say that others before them were lost");
+                let cause = FileCause::LostBefore(title);
                 walk.notes
                     .gap_at(GapId::KernelDrops, more, cause, Some(here));
             }
@@ -291,10 +288,9 @@ impl Pcapng {
             big: self.big,
         };
         if !matches!(kind, SHB | IDB) && scene.hides(body) {
-            walk.notes
-                .damage("a block that has the form of a packet block under another type");
+            walk.notes.damage(FileCause::BlockTypeDisguised);
         } else if !types::assigned(kind) {
-            walk.notes.damage(types::UNASSIGNED);
+            walk.notes.damage(FileCause::BlockTypeUnassigned);
         }
         let block = walk.stream.need(padded).get(..padded).unwrap_or_default();
         let body = block.get(8..padded - 4).unwrap_or_default();
@@ -314,52 +310,44 @@ impl Pcapng {
                     walk.notes.gap(GapId::EditedFile, 1, cause);
                 }
                 if described.excerpt {
-                    walk.notes.gap(GapId::CaptureFilter, 1, excerpt::LEFT_OUT);
+                    walk.notes.gap(GapId::CaptureFilter, 1, FileCause::Extract);
                 }
                 if described.broken {
-                    walk.notes
-                        .damage("a section header whose options run past its end");
+                    walk.notes.damage(FileCause::SectionOptions);
                 }
             }
             IDB => match describe_interface(block, self.big) {
                 Some(described) => {
                     walk.collected.keep(BesideKind::Interface, self.big, block);
                     if described.broken {
-                        walk.notes
-                            .damage("an interface description whose options run past its end");
+                        walk.notes.damage(FileCause::InterfaceOptions);
                     }
-                    self.interfaces.add(walk.interfaces, &mut walk.notes, described);
+                    self.interfaces
+                        .add(walk.interfaces, &mut walk.notes, described);
                 }
                 None => {
                     walk.collected
                         .keep(BesideKind::UnreadInterface, self.big, &[]);
                     self.interfaces.add_unread(walk.interfaces);
-                    walk.notes
-                        .damage("an interface description that cannot be read");
+                    walk.notes.damage(FileCause::InterfaceUnreadable);
                 }
             },
             STATISTICS => match statistics(body, self.big) {
                 Some(counted) => {
                     if counted.broken {
-                        walk.notes
-                            .damage("interface statistics whose options run past their end");
+                        walk.notes.damage(FileCause::StatisticsOptions);
                     }
-                    self.interfaces.counted(
-                        walk.interfaces,
-                        &mut walk.notes,
-                        &counted,
-                    );
+                    self.interfaces
+                        .counted(walk.interfaces, &mut walk.notes, &counted);
                 }
-                None => walk.notes.damage("interface statistics that cannot be read"),
+                None => walk.notes.damage(FileCause::StatisticsUnreadable),
             },
             NAMES => match beside::names(body, self.big) {
                 Some(names) => {
                     let hints = &mut walk.collected.hints;
                     hints.names = hints.names.saturating_add(names);
                 }
-                None => walk
-                    .notes
-                    .damage("a name resolution block whose records run past its end"),
+                None => walk.notes.damage(FileCause::NamesPastEnd),
             },
             PROCESS => {
                 let before = self.processes.count();
@@ -375,15 +363,11 @@ impl Pcapng {
                         walk.collected.keep(BesideKind::AppName, self.big, block);
                     }
                 }
-                Custom::Unknown => walk.collected.note(
-                    "PCAPdroid wrote blocks of a version that this program does not know: app names may be missing.".into(),
-                ),
-                Custom::Malformed => walk.notes.damage("a block with an app name that cannot be read"),
-                Custom::TooMany => walk.notes.gap(
-                    GapId::LimitsReached,
-                    1,
-                    "more app names than this program keeps",
-                ),
+                Custom::Unknown => walk.collected.remark(Remark::AppNamesOfLaterVersion),
+                Custom::Malformed => walk.notes.damage(FileCause::AppNameUnreadable),
+                Custom::TooMany => walk
+                    .notes
+                    .gap(GapId::LimitsReached, 1, FileCause::AppNamesOver),
             },
             _ => {}
         }
@@ -392,11 +376,11 @@ impl Pcapng {
     /// A block that is too long to be held; false at the end of the input.
     fn take_long(&mut self, walk: &mut Walk<'_>, kind: u32, padded: usize) -> bool {
         if matches!(kind, SHB | IDB | PACKET | SIMPLE | ENHANCED | STATISTICS) {
-            walk.notes.damage("a block that is too long for its type");
+            walk.notes.damage(FileCause::BlockTooLong);
             return self.resync(walk);
         }
         if !types::assigned(kind) {
-            walk.notes.damage(types::UNASSIGNED);
+            walk.notes.damage(FileCause::BlockTypeUnassigned);
         }
         let start = walk.stream.offset();
         match kind {
@@ -404,7 +388,7 @@ impl Pcapng {
                 walk.collected.keep(BesideKind::LongSecrets, self.big, &[]);
                 let kept = &mut walk.collected.secrets;
                 if !beside::secrets(walk.stream, padded, self.big, kept) {
-                    walk.notes.damage("secrets that run past their block");
+                    walk.notes.damage(FileCause::SecretsPastEnd);
                 }
             }
             PROCESS => {
@@ -416,16 +400,13 @@ impl Pcapng {
                 }
                 walk.notes.process(kept);
             }
-            NAMES => walk.collected.note(
-                "A name resolution block is too long to be looked into: its names are not counted."
-                    .into(),
-            ),
+            NAMES => walk.collected.remark(Remark::NamesTooLong),
             _ => {}
         }
         let read = walk.stream.offset().saturating_sub(start);
         let left = (padded as u64).saturating_sub(read);
         if walk.stream.skip(left) < left {
-            walk.notes.truncated("the last block is cut off");
+            walk.notes.truncated(FileCause::LastBlockCut);
             return false;
         }
         true
@@ -444,12 +425,8 @@ impl super::Notes<'_> {
     fn process(&mut self, kept: Kept) {
         match kept {
             Kept::Yes => {}
-            Kept::Malformed => self.damage("a process block that cannot be read"),
-            Kept::TooMany => self.gap(
-                GapId::LimitsReached,
-                1,
-                "more processes than this program keeps",
-            ),
+            Kept::Malformed => self.damage(FileCause::ProcessUnreadable),
+            Kept::TooMany => self.gap(GapId::LimitsReached, 1, FileCause::ProcessesOver),
         }
     }
 }

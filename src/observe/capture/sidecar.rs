@@ -5,6 +5,7 @@
 //! the only word on lost packets. It is a claim of the same recorder that wrote the file, and nothing
 //! ties it to the file but the number of packets captured: see [`Sidecar::fits`].
 
+use crate::ground::cause::Counters;
 use crate::ground::error::{Error, reason};
 use std::fs::File;
 use std::io::Read;
@@ -12,21 +13,6 @@ use std::path::Path;
 
 /// The longest text: a recorder says a few lines, and one line of progress a second.
 const TEXT_MAX: u64 = 1 << 20;
-
-/// Counters of a recorder, each as far as the text says it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Packets written to the file.
-    pub captured: Option<u64>,
-    /// Packets that passed the filter.
-    pub received: Option<u64>,
-    /// Packets for which the kernel had no room.
-    pub by_kernel: Option<u64>,
-    /// Packets that the interface or its driver dropped.
-    pub by_interface: Option<u64>,
-    /// Packets that the recorder itself dropped.
-    pub by_recorder: Option<u64>,
-}
 
 /// Packets that a filter let through and a recorder did not write, in hundredths of what it wrote, and
 /// at least so many: a recorder that is stopped leaves a few behind (contract, `kernel-drops`).
@@ -147,22 +133,6 @@ impl Counters {
                 *counter = Some(counter.unwrap_or(0).saturating_add(more));
             }
         }
-    }
-
-    /// In words: what was counted.
-    pub fn describe(&self) -> String {
-        let said = [
-            (self.captured, "captured"),
-            (self.received, "received by the filter"),
-            (self.by_kernel, "dropped by the kernel"),
-            (self.by_interface, "dropped by the interface"),
-            (self.by_recorder, "dropped by the recorder"),
-        ];
-        let said: Vec<String> = said
-            .iter()
-            .filter_map(|(count, what)| Some(format!("{} {what}", (*count)?)))
-            .collect();
-        said.join(", ")
     }
 }
 

@@ -10,6 +10,7 @@ use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::NameSource;
 use crate::evidence::ledger::Ends;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::{Carries, PayloadKind};
 
@@ -230,10 +231,7 @@ impl Session for Coap {
 }
 
 fn unreadable(sink: &mut Sink<'_>) {
-    sink.gap(
-        GapId::UnreadablePackets,
-        "a CoAP message that cannot be read",
-    );
+    sink.gap(GapId::UnreadablePackets, ReadingCause::Coap);
 }
 
 fn say(message: &Message, sink: &mut Sink<'_>) {

@@ -8,6 +8,7 @@ use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{Opening, Pair, Relay, Side};
 use crate::evidence::ledger::LookupKey;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::ground::public_name::{is_public_name, reverse_name_address};
 use crate::ground::translation::{PROBE_NAME, Prefix, Source};
@@ -87,10 +88,7 @@ impl Session for Dns {
             _ => {
                 sink.flow.facts.more_than_lookups = true;
                 if !sink.ends.receiver.0.is_multicast() {
-                    sink.gap(
-                        GapId::UnreadablePackets,
-                        "a DNS message that cannot be read",
-                    );
+                    sink.gap(GapId::UnreadablePackets, ReadingCause::Dns);
                 }
                 *self.unread.of_mut(sink.side()) = true;
             }
@@ -123,10 +121,7 @@ impl Session for Dns {
                 }
                 self.message(&read, sink);
             }
-            _ => sink.gap(
-                GapId::UnreadablePackets,
-                "a DNS message of which the end is missing",
-            ),
+            _ => sink.gap(GapId::UnreadablePackets, ReadingCause::DnsEndMissing),
         }
     }
 }
@@ -284,10 +279,7 @@ fn translators(message: &Message, sink: &mut Sink<'_>) {
             && let Some(prefix) = Prefix::from_answer(made)
             && !sink.ledger.translators.learn(prefix, Source::Answer)
         {
-            sink.gap(
-                GapId::LimitsReached,
-                "more prefixes of translators than are kept",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::TranslatorPrefixesOver);
         }
     }
 }

@@ -16,6 +16,7 @@ use super::wire::Fit;
 use super::{Keys, Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay};
 use crate::evidence::seal::Seal;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
@@ -68,10 +69,7 @@ impl Session for Dtls {
             return Step::Consumed(bytes.len());
         };
         if datagram.capped {
-            sink.gap(
-                GapId::LimitsReached,
-                "more DTLS records in a datagram than are looked at",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::DtlsRecordsOver);
         }
         for fragment in &datagram.fragments {
             if matches!(
@@ -128,10 +126,7 @@ impl Dtls {
             None => {
                 if messages.len() >= MESSAGES_MAX && messages.pop_front().is_some_and(|m| !m.whole)
                 {
-                    sink.gap(
-                        GapId::LimitsReached,
-                        "more DTLS handshake messages at a time between two endpoints than are kept",
-                    );
+                    sink.gap(GapId::LimitsReached, ReadingCause::DtlsMessagesOver);
                 }
                 messages.push_back(Message {
                     sequence: fragment.sequence,
@@ -159,10 +154,7 @@ impl Message {
         let pushed = self.bytes.push(fragment.offset as u64, fragment.bytes);
         sink.flow.facts.conflict |= pushed.conflict;
         if pushed.dropped.is_some() && (!self.whole || pushed.conflict) {
-            sink.gap(
-                GapId::LimitsReached,
-                "more of a DTLS handshake message than is kept",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::DtlsMessageLong);
         }
         for start in self.bytes.grown() {
             let whole = start.len() >= self.length;
@@ -173,10 +165,7 @@ impl Message {
             }
         }
         if self.bytes.gave_up() && !self.whole {
-            sink.gap(
-                GapId::LimitsReached,
-                "a DTLS hello comes in more pieces than are looked at",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::DtlsHelloPieces);
         }
         if self.whole {
             self.bytes.finish();
@@ -207,7 +196,7 @@ fn read(
     }
     let Some(hello) = dtls_client_hello(body) else {
         if whole {
-            sink.gap(GapId::UnreadablePackets, "a DTLS hello that cannot be read");
+            sink.gap(GapId::UnreadablePackets, ReadingCause::DtlsHello);
         }
         return;
     };

@@ -15,6 +15,7 @@ use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, dns, doh, httpdns, masque, websocket};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::{Coding, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
@@ -105,10 +106,7 @@ impl Session for Http {
             Parsed::NotHttp => next_request(bytes).map_or(Step::Handover(0), Step::Consumed),
             Parsed::Head(request) => {
                 if request.damaged && bytes.len() >= HEAD_MAX {
-                    sink.gap(
-                        GapId::LimitsReached,
-                        "a request head is longer than is read",
-                    );
+                    sink.gap(GapId::LimitsReached, ReadingCause::RequestHeadLong);
                 }
                 self.request(&request, sink)
             }
@@ -327,10 +325,7 @@ impl Http {
 
     fn lookup(&mut self, asked: &Asked, sink: &mut Sink<'_>) {
         if asked.capped {
-            sink.gap(
-                GapId::LimitsReached,
-                "a request looks up more names than are kept",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::RequestLookupsOver);
         }
         for name in &asked.names {
             let name: Arc<str> = Arc::from(name.as_str());

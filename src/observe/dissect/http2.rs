@@ -12,6 +12,7 @@ use super::request_fields::{Exchange, Request, list};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, doh};
 use crate::evidence::flow::Side;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::{Coding, Fields, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
@@ -108,10 +109,7 @@ impl Http2 {
         lookup.begin(sink);
         if self.lookups.len() >= LOOKUPS_MAX {
             self.lookups.pop_first();
-            sink.gap(
-                GapId::LimitsReached,
-                "more lookups at a time on a connection than are kept",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::LookupsAtATimeOver);
         }
         self.lookups.insert(frame.stream, lookup);
     }
@@ -177,10 +175,7 @@ impl Http2 {
             Block::Whole(block, length) => (block, length),
             Block::NeedMore => return Step::More,
             Block::TooLong => {
-                sink.gap(
-                    GapId::LimitsReached,
-                    "a request head is longer than is read",
-                );
+                sink.gap(GapId::LimitsReached, ReadingCause::RequestHeadLong);
                 sink.part(usize::MAX, Part::Sealed);
                 return Step::DoneHere;
             }
@@ -211,10 +206,7 @@ impl Http2 {
             Ok(()) => Step::Consumed(length),
             Err(Fault::Malformed) => unreadable(sink),
             Err(Fault::TableTooLarge) => {
-                sink.gap(
-                    GapId::LimitsReached,
-                    "an HTTP/2 header table is larger than is kept",
-                );
+                sink.gap(GapId::LimitsReached, ReadingCause::Http2TableLarge);
                 sink.part(usize::MAX, Part::Sealed);
                 Step::DoneHere
             }
@@ -246,10 +238,7 @@ fn data(frame: &Frame, bytes: &[u8], asked: bool, sink: &mut Sink<'_>) -> Step {
 /// Later requests refer to this one: they cannot be read either.
 fn unreadable(sink: &mut Sink<'_>) -> Step {
     sink.part(usize::MAX, Part::Sealed);
-    sink.gap(
-        GapId::UnreadablePackets,
-        "an HTTP/2 request that cannot be read",
-    );
+    sink.gap(GapId::UnreadablePackets, ReadingCause::Http2Request);
     Step::DoneHere
 }
 

@@ -12,6 +12,7 @@ use super::request_fields::{Exchange, Request, list};
 use super::wire::Reader;
 use super::{Session, Sink, Step};
 use crate::evidence::flow::{Pair, Side};
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::Carries;
 use crate::observe::flow::part::{Coding, Fields, Part, Place};
@@ -156,10 +157,7 @@ impl Exchanges {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let total = header.saturating_add(length);
         if length > HEAD_MAX {
-            sink.gap(
-                GapId::LimitsReached,
-                "a request head is longer than is read",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::RequestHeadLong);
             sink.part(usize::MAX, Part::Sealed);
             return Step::DoneHere;
         }
@@ -200,10 +198,7 @@ impl Exchanges {
             }
             Err(_) => {
                 sink.part(total, Part::Closed);
-                sink.gap(
-                    GapId::UnreadablePackets,
-                    "an HTTP/3 request that cannot be read whole",
-                );
+                sink.gap(GapId::UnreadablePackets, ReadingCause::Http3Request);
             }
         }
         Step::Consumed(total)
@@ -343,10 +338,7 @@ impl Uni {
                 Step::Consumed(length)
             }
             Instructions::Broken => {
-                sink.gap(
-                    GapId::LimitsReached,
-                    "an HTTP/3 header table that cannot be followed, or is larger than is kept",
-                );
+                sink.gap(GapId::LimitsReached, ReadingCause::Http3Table);
                 sink.part(usize::MAX, Part::Sealed);
                 Step::DoneHere
             }

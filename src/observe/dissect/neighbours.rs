@@ -8,6 +8,7 @@
 
 use super::wire::Reader;
 use crate::evidence::ledger::{Ledger, OnLink};
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
@@ -105,7 +106,7 @@ pub fn icmpv6(
                         GapId::LimitsReached,
                         at,
                         interval,
-                        "more prefixes of translators than are kept",
+                        ReadingCause::TranslatorPrefixesOver,
                     );
                 }
                 // Prefix information with the L flag (RFC 4861 §4.6.2).

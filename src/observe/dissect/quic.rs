@@ -26,6 +26,7 @@ use crate::evidence::flow::{NameSource, Relay, Side};
 use crate::evidence::ledger::connection_ids::{Known, NAMES_MAX};
 use crate::evidence::seal::Seal;
 use crate::ground::address::classify;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Moment;
 use crate::observe::flow::{Carries, PayloadKind};
@@ -209,10 +210,7 @@ impl Quic {
             }
         }
         if datagram.capped {
-            sink.gap(
-                GapId::LimitsReached,
-                "more QUIC packets in a datagram than are looked at",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::QuicPacketsOver);
         }
         let mut handshake = !datagram.carries_application_data();
         let (mut held, mut sealed) = (0_usize, 0_usize);
@@ -284,16 +282,10 @@ impl Quic {
             && classify(sink.ends.receiver.0).is_local()
             && !sink.flow.joined_late
         {
-            sink.gap(
-                GapId::UnreadablePackets,
-                "a QUIC Initial packet to a local host that does not open",
-            );
+            sink.gap(GapId::UnreadablePackets, ReadingCause::QuicInitialClosed);
         }
         if self.unopened == UNOPENED_MAX {
-            sink.gap(
-                GapId::LimitsReached,
-                "more QUIC packets that do not open than are tried",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::QuicTriesOver);
         }
     }
 
@@ -352,10 +344,7 @@ impl Quic {
     ) -> usize {
         while self.connections.len() >= CONNECTIONS_MAX {
             if self.connections.pop_front().is_some_and(|c| !c.whole) {
-                sink.gap(
-                    GapId::LimitsReached,
-                    "more QUIC handshakes at a time between two endpoints than are kept",
-                );
+                sink.gap(GapId::LimitsReached, ReadingCause::QuicHandshakesOver);
             }
         }
         self.connections.push_back(Connection {
@@ -489,10 +478,7 @@ impl Quic {
             }
         }
         if connection.stream.gave_up() && !connection.whole {
-            sink.gap(
-                GapId::LimitsReached,
-                "a QUIC hello comes in more pieces than are looked at",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::QuicHelloPieces);
         }
         if connection.whole && !said.is_empty() {
             connection.stream.finish();

@@ -5,6 +5,7 @@ use super::dns_message::parse;
 use super::http1::Authority;
 use super::{Session, Sink, dns, doh, masque};
 use crate::evidence::flow::{NameSource, Pair, Relay};
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::{Coding, Fields};
 
@@ -182,10 +183,7 @@ impl Request {
             sink.flow.facts.tunnel = Some(name);
         }
         if self.over {
-            sink.gap(
-                GapId::LimitsReached,
-                "a request names more or longer hosts than are kept",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::RequestHostsOver);
         }
     }
 }

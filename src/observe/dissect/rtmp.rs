@@ -12,6 +12,7 @@ use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Side};
 use crate::evidence::ledger::Ends;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::{Carries, PayloadKind};
 
@@ -101,18 +102,12 @@ impl Rtmp {
                 Step::DoneHere
             }
             Chunk::TooMany => {
-                sink.gap(
-                    GapId::LimitsReached,
-                    "more RTMP chunk streams than are followed",
-                );
+                sink.gap(GapId::LimitsReached, ReadingCause::RtmpStreamsOver);
                 Step::DoneHere
             }
             Chunk::Broken => {
                 // The server was not named yet.
-                sink.gap(
-                    GapId::UnreadablePackets,
-                    "an RTMP message that cannot be read",
-                );
+                sink.gap(GapId::UnreadablePackets, ReadingCause::Rtmp);
                 Step::Handover(0)
             }
         }
@@ -124,10 +119,7 @@ fn say(connect: &Connect, sink: &mut Sink<'_>) {
         sink.host(&host.host, NameSource::Rtmp);
     }
     if connect.cut {
-        sink.gap(
-            GapId::LimitsReached,
-            "an RTMP connect command is longer than is read",
-        );
+        sink.gap(GapId::LimitsReached, ReadingCause::RtmpConnectLong);
     }
 }
 

@@ -6,6 +6,7 @@
 use super::http1::{HEAD_MAX, Search, head_end};
 use super::wire::{SETTLED, Until};
 use super::{Sink, Step};
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::ground::work::looks_at;
 use crate::observe::dissect::wire::Fit;
@@ -275,10 +276,7 @@ pub(super) fn message(
         Parsed::NeedMore => Step::More,
         Parsed::TooLong(line) => {
             start(line, sink);
-            sink.gap(
-                GapId::LimitsReached,
-                "a request head is longer than is read",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::RequestHeadLong);
             // The rest of it is nobody's; the next message is found.
             Step::Consumed(bytes.len())
         }

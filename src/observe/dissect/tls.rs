@@ -17,6 +17,7 @@ use super::tls_record::{
 use super::{Keys, Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::seal::Seal;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, PayloadKind};
@@ -99,7 +100,7 @@ impl Session for Tls {
             Next::Broken => {
                 // Not TLS after all, or bytes were lost: payload of an unknown kind.
                 sink.carries(Carries::Application);
-                sink.gap(GapId::UnreadablePackets, "a TLS record that cannot be read");
+                sink.gap(GapId::UnreadablePackets, ReadingCause::TlsRecord);
                 return Step::DoneHere;
             }
         };
@@ -217,7 +218,7 @@ impl Tls {
             }
             Next::Broken => {
                 sink.carries(Carries::Application);
-                sink.gap(GapId::UnreadablePackets, "a TLS record that cannot be read");
+                sink.gap(GapId::UnreadablePackets, ReadingCause::TlsRecord);
                 sink.part(usize::MAX, Part::Sealed);
                 sink.rest_sealed(self.opening.as_ref().map_or(Seal::NoKey, |o| o.odd(side)));
                 return Step::DoneHere;
@@ -284,10 +285,7 @@ impl Tls {
     fn handshake(&mut self, fragment: &[u8], sink: &mut Sink<'_>) {
         let side = sink.side();
         if self.handshakes.of_mut(side).push(fragment).is_err() {
-            sink.gap(
-                GapId::LimitsReached,
-                "a TLS handshake message is longer than is kept",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::TlsMessageLong);
             *self.encrypted.of_mut(side) = true;
             return;
         }
@@ -316,7 +314,7 @@ impl Tls {
 
     fn client_hello(&mut self, body: &[u8], whole: bool, sink: &mut Sink<'_>) {
         let Some(hello) = client_hello(body) else {
-            sink.gap(GapId::UnreadablePackets, "a TLS hello that cannot be read");
+            sink.gap(GapId::UnreadablePackets, ReadingCause::TlsHello);
             return;
         };
         self.client = Some(sink.side());

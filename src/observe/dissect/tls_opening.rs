@@ -12,6 +12,7 @@ use super::tls_record::{HEADER_LEN, Handshakes, Record, content_type, handshake_
 use super::{Inside, Sink};
 use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::seal::Seal;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::flow::part::Part;
 use crate::observe::open::keylog::{Keylog, Label};
@@ -269,10 +270,7 @@ impl Opening {
     fn shows(&mut self, fragment: &[u8], side: Side, sink: &mut Sink<'_>) {
         let messages = self.inner.of_mut(side);
         if messages.push(fragment).is_err() {
-            sink.gap(
-                GapId::LimitsReached,
-                "a TLS handshake message is longer than is kept",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::TlsMessageLong);
             self.awaited = false;
         }
         while self.awaited

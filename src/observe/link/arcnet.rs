@@ -5,6 +5,7 @@
 //! delivers pieces, of which only the first can be read.
 
 use super::{Content, LinkType, Unwrapped};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 
 pub(super) const ARCNET_BSD: LinkType = LinkType {
@@ -28,7 +29,7 @@ const DIAGNOSE: u8 = 128;
 /// Split flag of an exception frame (RFC 1201 §2.1): the real header comes four bytes later.
 const EXCEPTION: u8 = 0xff;
 
-fn unreadable<'a>(cause: &'static str) -> Content<'a> {
+fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
     Content::Unreadable(GapId::UnreadablePackets, cause)
 }
 
@@ -41,12 +42,12 @@ fn bsd(data: &[u8]) -> Content<'_> {
         {
             // Zero: not split. Odd: the first piece, with the headers. Even: a later one.
             if *flag != 0 && flag & 1 == 0 {
-                unreadable("a later piece of an ARCNET packet")
+                unreadable(LinkCause::ArcnetPiece)
             } else {
                 payload(*kind, packet)
             }
         }
-        _ => unreadable("cut inside an ARCNET header"),
+        _ => unreadable(LinkCause::ArcnetCut),
     }
 }
 
@@ -61,7 +62,7 @@ fn linux(data: &[u8]) -> Content<'_> {
             packet @ ..,
         ] => payload(*kind, packet),
         [_, _, _, _, kind, _split, _, _, packet @ ..] => payload(*kind, packet),
-        _ => unreadable("cut inside an ARCNET header"),
+        _ => unreadable(LinkCause::ArcnetCut),
     }
 }
 
@@ -75,7 +76,7 @@ fn payload(kind: u8, packet: &[u8]) -> Content<'_> {
         221 => Content::NotIp("AppleTalk"),
         247 => Content::NotIp("Vines"),
         236 | 250 => Content::NotIp("IPX"),
-        _ => unreadable("an ARCNET protocol that cannot be read"),
+        _ => unreadable(LinkCause::ArcnetProtocol),
     }
 }
 

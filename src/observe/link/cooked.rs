@@ -6,6 +6,7 @@ use super::ethernet::{ETHER_TYPE_MIN, TAGS_MAX};
 use super::field::be16;
 use super::plausible::{likely, possible};
 use super::{Content, LinkType, Unwrapped, ether_payload, frame_relay, llc_snap, qmap, wifi};
+use crate::ground::cause::{LinkCause, Oddity};
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::capture::{Direction, Frame};
@@ -26,8 +27,6 @@ pub(super) const COOKED2: LinkType = LinkType {
 const ARPHRD_NETLINK: u16 = 824;
 /// ARPHRD_CAN.
 const ARPHRD_CAN: u16 = 280;
-/// What is said of frames whose packet stands elsewhere.
-const MISPLACED: &str = "cooked captures with a tag at the wrong place";
 /// The ether type of VLAN tags, and the numbers of Linux for frames with a switch's tag
 /// (linux/if_ether.h, ETH_P_DSA and ETH_P_XDSA).
 const VLAN: u16 = 0x8100;
@@ -106,7 +105,7 @@ fn behind<'a>(frame: &Frame<'a>, rest: &'a [u8]) -> Frame<'a> {
 fn short<'a>() -> Unwrapped<'a> {
     Unwrapped::bare(Content::Unreadable(
         GapId::UnreadablePackets,
-        "shorter than a cooked header",
+        LinkCause::CookedShort,
     ))
 }
 
@@ -143,15 +142,14 @@ fn cooked<'a>(
                 ..qmap::unwrap(rest.data)
             };
         }
-        (_, 0x0000..=0x05ff) => Content::Unreadable(
-            GapId::UnreadablePackets,
-            "a protocol number of Linux that cannot be read",
-        ),
+        (_, 0x0000..=0x05ff) => {
+            Content::Unreadable(GapId::UnreadablePackets, LinkCause::CookedProtocol)
+        }
         (_, protocol) => ether_payload(protocol, rest.data, TAGS_MAX),
     };
     let misplaced = misplaced(hardware, protocol, content, rest);
     let at_end = be16(rest.data, 0) == Some(VLAN);
-    let oddity = misplaced.is_some().then_some(MISPLACED);
+    let oddity = misplaced.is_some().then_some(Oddity::MisplacedTag);
     let content = misplaced.unwrap_or(content);
     Unwrapped {
         content,
@@ -246,7 +244,7 @@ mod tests {
             assert_eq!(matches!(content, Content::Unreadable(..)), !ip);
         }
         // A tag at the wrong place, and frames of a switch.
-        let odd = Some(MISPLACED);
+        let odd = Some(Oddity::MisplacedTag);
         let tag = [0x81, 0x00, 0, 0x18];
         for (protocol, before, source) in [
             (0x0800, &tag[..], true),

@@ -5,6 +5,7 @@
 
 use super::ethernet::ETHER_TYPE_MIN;
 use super::{Content, Unwrapped, llc_snap, mpls, not_ip, ppp, tag};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 
 /// Data of the shortest frame (IEEE 802.3 §4A.4.2) and a check sequence; less is padded.
@@ -33,7 +34,7 @@ pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
             bare(
                 not_ip::ether_type(kind, rest).unwrap_or(Content::Unreadable(
                     GapId::UnreadablePackets,
-                    "unknown ether type",
+                    LinkCause::EtherType,
                 )),
             )
         }),
@@ -57,7 +58,7 @@ fn by_length(length: u16, rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     let padded = rest.len() <= PADDED_MAX || behind.len() <= TRAILER_MAX;
     let filled = behind.iter().any(|byte| *byte != 0);
     if length == 0 || (filled && !padded) {
-        return told("a frame with more in it than its 802.3 length says");
+        return told(LinkCause::MoreThanLength);
     }
     if filled {
         return Unwrapped {

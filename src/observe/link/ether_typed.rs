@@ -6,6 +6,7 @@ use super::ethernet::{HEADER, TAGS_MAX};
 use super::field::be16;
 use super::plausible::stands;
 use super::{Content, LinkType, Unwrapped, ether_payload};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 
@@ -61,7 +62,7 @@ fn infiniband(data: &[u8]) -> Content<'_> {
 fn typed(data: &[u8], at: usize, start: usize) -> Content<'_> {
     match (be16(data, at), data.get(start..)) {
         (Some(kind), Some(rest)) => ether_payload(kind, rest, TAGS_MAX),
-        _ => Content::Unreadable(GapId::UnreadablePackets, "shorter than its link header"),
+        _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::ShortOfLinkHeader),
     }
 }
 

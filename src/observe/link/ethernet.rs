@@ -13,6 +13,7 @@
 use super::field::be16;
 use super::plausible::{certain, likely, possible};
 use super::{Content, LinkType, Unwrapped, ether_type, llc_snap, pcapdroid, qmap};
+use crate::ground::cause::{LinkCause, Oddity};
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::capture::Frame;
@@ -141,7 +142,7 @@ pub(super) fn nested(data: &[u8], tags_left: usize) -> Unwrapped<'_> {
         (Some(kind), Some(rest)) => ether_type::read(kind, rest, tags_left),
         _ => Unwrapped::bare(Content::Unreadable(
             GapId::UnreadablePackets,
-            "shorter than an Ethernet header",
+            LinkCause::EthernetShort,
         )),
     };
     Unwrapped {
@@ -158,10 +159,7 @@ fn promised<'a>(kind: Option<u16>, stated: Content<'a>, rest: &[u8], behind: usi
         (Some(length @ 0..ETHER_TYPE_MIN), Content::NotIp(_))
             if usize::from(length) > behind && !llc_snap::is_known(rest) =>
         {
-            Content::Unreadable(
-                GapId::UnreadablePackets,
-                "an 802.3 length that is longer than its frame",
-            )
+            Content::Unreadable(GapId::UnreadablePackets, LinkCause::LengthOver)
         }
         _ => stated,
     }
@@ -187,7 +185,7 @@ fn disguised<'a>(
     };
     if proved {
         return Some(Unwrapped {
-            oddity: Some("IP packets without a link header in a file of Ethernet frames"),
+            oddity: Some(Oddity::RawInEthernet),
             ..Unwrapped::bare(Content::Ip(data))
         });
     }
@@ -195,7 +193,7 @@ fn disguised<'a>(
         || kind.is_some_and(|k| k < ETHER_TYPE_MIN && !fits(k, behind));
     if unclaimed && qmap::proved(data, wire) {
         return Some(Unwrapped {
-            oddity: Some("QMAP in a file of Ethernet frames"),
+            oddity: Some(Oddity::QmapInEthernet),
             ..qmap::unwrap(data)
         });
     }
@@ -212,10 +210,10 @@ fn fits(length: u16, behind: usize) -> bool {
 }
 
 /// The version field decides how a packet is read; that the ether type says otherwise is told.
-fn other_version(kind: Option<u16>, packet: &[u8], wire: usize) -> Option<&'static str> {
+fn other_version(kind: Option<u16>, packet: &[u8], wire: usize) -> Option<Oddity> {
     let said = match (kind, packet.first().map(|b| b >> 4)) {
-        (Some(0x0800), Some(6)) => "IPv6 packets under the ether type of IPv4",
-        (Some(0x86dd), Some(4)) => "IPv4 packets under the ether type of IPv6",
+        (Some(0x0800), Some(6)) => Oddity::Ipv6AsIpv4,
+        (Some(0x86dd), Some(4)) => Oddity::Ipv4AsIpv6,
         _ => return None,
     };
     possible(packet, wire.saturating_sub(HEADER)).then_some(said)
@@ -250,7 +248,7 @@ mod tests {
     }
 
     /// What is read of a frame, and what is odd about it.
-    fn told(data: &[u8]) -> (Content<'_>, Option<&'static str>) {
+    fn told(data: &[u8]) -> (Content<'_>, Option<Oddity>) {
         let read = read(&sample::frame(data));
         (read.content, read.oddity)
     }
@@ -261,10 +259,7 @@ mod tests {
         let frame = sample::ethernet(0x0800, &packet);
         assert_eq!(
             told(&frame),
-            (
-                Content::Ip(&packet),
-                Some("IPv6 packets under the ether type of IPv4")
-            )
+            (Content::Ip(&packet), Some(Oddity::Ipv6AsIpv4))
         );
         let frame = [&INVENTED[..], &[0x08, 0x00], &packet].concat();
         let read = read(&sample::frame(&frame));
@@ -275,10 +270,7 @@ mod tests {
         let frame = sample::ethernet(0x0800, &packet);
         assert_eq!(told(&frame), (Content::Ip(&packet), None));
         let frame = sample::ethernet(0x86dd, &packet);
-        assert_eq!(
-            told(&frame).1,
-            Some("IPv4 packets under the ether type of IPv6")
-        );
+        assert_eq!(told(&frame).1, Some(Oddity::Ipv4AsIpv6));
         // Neither: left to whoever decodes it, and nothing is claimed.
         let frame = sample::ethernet(0x0800, &[0x60; 30]);
         assert_eq!(told(&frame), (Content::Ip(&[0x60; 30]), None));
@@ -286,7 +278,7 @@ mod tests {
 
     #[test]
     fn packets_without_the_header_are_found_and_nothing_else_is() {
-        let odd = Some("IP packets without a link header in a file of Ethernet frames");
+        let odd = Some(Oddity::RawInEthernet);
         // Source addresses whose first half reads as an unknown ether type, a length that does
         // not fit, IPv4, EAPOL, LLDP.
         for half in [[192, 168], [1, 1], [8, 0], [0x88, 0x8e], [0x88, 0xcc]] {
@@ -323,10 +315,7 @@ mod tests {
         let map = [&[0, 1, 0, len][..], &packet].concat();
         assert_eq!(
             told(&map),
-            (
-                Content::Ip(&packet),
-                Some("QMAP in a file of Ethernet frames")
-            )
+            (Content::Ip(&packet), Some(Oddity::QmapInEthernet))
         );
         let frame = sample::ethernet(qmap::ETHER_TYPE, &map);
         assert_eq!(told(&frame), (Content::Ip(&packet), None));

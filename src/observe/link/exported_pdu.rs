@@ -10,6 +10,7 @@
 use super::ethernet::{ETHERNET, TAGS_MAX};
 use super::field::{be16, be32, text};
 use super::{Content, Extract, LinkType, Unwrapped, ether_payload};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -60,11 +61,11 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
             direction: tags.direction,
             ..tags.read(frame, payload)
         },
-        None => Unwrapped::bare(unreadable("cut inside the tags of an exported payload")),
+        None => Unwrapped::bare(unreadable(LinkCause::ExportedTagsCut)),
     }
 }
 
-fn unreadable<'a>(cause: &'static str) -> Content<'a> {
+fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
     Content::Unreadable(GapId::UnreadablePackets, cause)
 }
 
@@ -137,7 +138,7 @@ impl<'a> Tags<'a> {
             (Some(b"udp"), _) => self.segment(UDP, payload),
             (None, Some(b"ethertype")) => match self.number.map(u16::try_from) {
                 Some(Ok(kind @ 0x0600..)) => ether_payload(kind, payload, TAGS_MAX),
-                _ => unreadable("an exported payload of an unknown ether type"),
+                _ => unreadable(LinkCause::ExportedEtherType),
             },
             (None, Some(b"ip.proto")) => match self.number {
                 Some(6) => self.segment(TCP, payload),
@@ -159,7 +160,7 @@ impl<'a> Tags<'a> {
                     payload,
                 })
             }
-            _ => unreadable("an exported payload without the addresses of its ends"),
+            _ => unreadable(LinkCause::ExportedWithoutEnds),
         }
     }
 
@@ -176,7 +177,7 @@ impl<'a> Tags<'a> {
                 .filter(|len| protocol != TCP || *len >= 20)
                 .and_then(|len| segment.get(len..)),
         ) else {
-            return unreadable("cut inside an exported transport header");
+            return unreadable(LinkCause::ExportedTransportCut);
         };
         Self {
             protocol,

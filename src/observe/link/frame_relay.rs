@@ -4,6 +4,7 @@
 use super::ethernet::{TAGS_MAX, frame_payload};
 use super::ppp::directed;
 use super::{Content, LinkType, Unwrapped, ether_payload};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 
 pub(super) const FRAME_RELAY: LinkType = LinkType {
@@ -28,7 +29,7 @@ const ADDRESS_MAX: usize = 4;
 /// Unnumbered information.
 const CONTROL: u8 = 0x03;
 
-fn unreadable<'a>(cause: &'static str) -> Content<'a> {
+fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
     Content::Unreadable(GapId::UnreadablePackets, cause)
 }
 
@@ -41,11 +42,11 @@ pub(super) fn frame(data: &[u8]) -> Content<'_> {
     match address {
         Some(last @ 1..) => match data.get(last.saturating_add(1)..) {
             Some(rest) => encapsulated(rest, signals(data)),
-            None => unreadable("cut inside a frame relay header"),
+            None => unreadable(LinkCause::FrameRelayCut),
         },
-        Some(_) => unreadable("no frame relay address"),
-        None if data.len() < ADDRESS_MAX => unreadable("cut inside a frame relay header"),
-        None => unreadable("no frame relay address"),
+        Some(_) => unreadable(LinkCause::FrameRelayAddress),
+        None if data.len() < ADDRESS_MAX => unreadable(LinkCause::FrameRelayCut),
+        None => unreadable(LinkCause::FrameRelayAddress),
     }
 }
 
@@ -66,10 +67,10 @@ fn encapsulated(rest: &[u8], signals: bool) -> Content<'_> {
         [high, low, packet @ ..] => {
             return match u16::from_be_bytes([*high, *low]) {
                 kind @ 0x0600.. => ether_payload(kind, packet, TAGS_MAX),
-                _ => unreadable("a frame relay encapsulation that cannot be read"),
+                _ => unreadable(LinkCause::FrameRelayEncapsulation),
             };
         }
-        _ => return unreadable("cut inside a frame relay header"),
+        _ => return unreadable(LinkCause::FrameRelayCut),
     };
     match (protocol, packet) {
         (0xcc | 0x8e, packet) => Content::Ip(packet),
@@ -83,8 +84,8 @@ fn encapsulated(rest: &[u8], signals: bool) -> Content<'_> {
         (0xcf, packet) => super::ppp::payload(packet),
         (0x08 | 0x09, _) if signals => Content::NotIp("frame relay signalling"),
         (0x81..=0x83, _) => Content::NotIp("OSI over frame relay"),
-        (0xb1, _) => unreadable("a piece of a frame relay frame"),
-        _ => unreadable("a frame relay protocol that cannot be read"),
+        (0xb1, _) => unreadable(LinkCause::FrameRelayPiece),
+        _ => unreadable(LinkCause::FrameRelayProtocol),
     }
 }
 

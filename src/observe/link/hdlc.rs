@@ -3,6 +3,7 @@
 use super::ethernet::TAGS_MAX;
 use super::ppp::{directed, framed};
 use super::{Content, LinkType, Unwrapped, ether_payload};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 
 pub(super) const HDLC: LinkType = LinkType {
@@ -45,14 +46,11 @@ pub(super) fn frame(data: &[u8]) -> Content<'_> {
                 0x2000 => Content::NotIp("Cisco discovery"),
                 0xfefe => Content::NotIp("OSI routing"),
                 kind @ 0x0600.. => ether_payload(kind, rest, TAGS_MAX),
-                _ => Content::Unreadable(
-                    GapId::UnreadablePackets,
-                    "a Cisco HDLC protocol that cannot be read",
-                ),
+                _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::HdlcProtocol),
             }
         }
-        [_, _, _, _, ..] => Content::Unreadable(GapId::UnreadablePackets, "no Cisco HDLC address"),
-        _ => Content::Unreadable(GapId::UnreadablePackets, "cut inside a Cisco HDLC header"),
+        [_, _, _, _, ..] => Content::Unreadable(GapId::UnreadablePackets, LinkCause::HdlcAddress),
+        _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::HdlcCut),
     }
 }
 

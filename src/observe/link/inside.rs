@@ -7,6 +7,7 @@
 use super::ethernet::TAGS_MAX;
 use super::plausible::{certain, likely, possible};
 use super::{Content, Unwrapped, ether_payload, ethernet, mpls, ppp, reader, wifi};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Moment;
 use crate::observe::capture::Frame;
@@ -52,7 +53,7 @@ fn read(inner: Inner<'_>, cut: usize) -> Unwrapped<'_> {
             Some(link) => (link.read)(&frame(bytes, cut)),
             None => bare(Content::Unreadable(
                 GapId::UnsupportedLink,
-                "a link type inside a tunnel that cannot be read",
+                LinkCause::TunnelLinkType,
             )),
         },
         Inner::Labels(stack) => bare(mpls::labels(stack, TAGS_MAX)),
@@ -64,7 +65,7 @@ fn read(inner: Inner<'_>, cut: usize) -> Unwrapped<'_> {
 }
 
 fn closed<'a>() -> Content<'a> {
-    Content::Unreadable(GapId::UnreadablePackets, "a tunnel that cannot be read")
+    Content::Unreadable(GapId::UnreadablePackets, LinkCause::TunnelUnreadable)
 }
 
 fn frame(data: &[u8], cut: usize) -> Frame<'_> {

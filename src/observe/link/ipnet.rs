@@ -2,6 +2,7 @@
 
 use super::field::{be16, be32};
 use super::{Content, LinkType, Unwrapped};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 
@@ -25,7 +26,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     else {
         return Unwrapped::bare(Content::Unreadable(
             GapId::UnreadablePackets,
-            "shorter than an ipnet header",
+            LinkCause::IpnetShort,
         ));
     };
     let content = match *family {
@@ -33,10 +34,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             Content::Ip(packet.get(..length).unwrap_or(packet))
         }
-        _ => Content::Unreadable(
-            GapId::UnreadablePackets,
-            "an address family of ipnet that cannot be read",
-        ),
+        _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::IpnetFamily),
     };
     Unwrapped {
         direction: match be16(data, 2) {

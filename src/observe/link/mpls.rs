@@ -5,6 +5,7 @@
 
 use super::ethernet::TAGS_MAX;
 use super::{Content, LinkType, Unwrapped, ether_payload};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 
 pub(super) const MPLS: LinkType = LinkType {
@@ -23,17 +24,14 @@ const BOTTOM: u8 = 0x01;
 pub(super) fn labels(mut rest: &[u8], tags_left: usize) -> Content<'_> {
     for _ in 0..LABELS_MAX {
         let Some(([_, _, third, _], behind)) = rest.split_first_chunk::<4>() else {
-            return Content::Unreadable(GapId::UnreadablePackets, "cut inside an MPLS label");
+            return Content::Unreadable(GapId::UnreadablePackets, LinkCause::MplsLabelCut);
         };
         rest = behind;
         if third & BOTTOM != 0 {
             return bottom(rest, tags_left);
         }
     }
-    Content::Unreadable(
-        GapId::UnreadablePackets,
-        "more MPLS labels than are followed",
-    )
+    Content::Unreadable(GapId::UnreadablePackets, LinkCause::MplsLabelsOver)
 }
 
 fn bottom(rest: &[u8], tags_left: usize) -> Content<'_> {
@@ -46,13 +44,10 @@ fn bottom(rest: &[u8], tags_left: usize) -> Content<'_> {
                 (Some(kind), Some(inner)) => {
                     ether_payload(u16::from_be_bytes(*kind), inner, tags_left - 1)
                 }
-                _ => Content::Unreadable(GapId::UnreadablePackets, "cut inside an MPLS pseudowire"),
+                _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::MplsPseudowireCut),
             }
         }
-        _ => Content::Unreadable(
-            GapId::UnreadablePackets,
-            "an MPLS payload that cannot be read",
-        ),
+        _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::MplsPayload),
     }
 }
 

@@ -10,6 +10,7 @@
 use super::ethernet::TAGS_MAX;
 use super::field::{be16, be32};
 use super::{Content, LinkType, Unwrapped, ether_payload};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::ground::label::{Label, LabelSource};
 use crate::ground::mac::Mac;
@@ -65,10 +66,10 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let (Some([family, version]), Some(attributes)) =
         (frame.data.first_chunk::<2>(), frame.data.get(HEADER..))
     else {
-        return unreadable("shorter than an NFLOG header");
+        return unreadable(LinkCause::NflogShort);
     };
     if *version != 0 {
-        return unreadable("an NFLOG version that cannot be read");
+        return unreadable(LinkCause::NflogVersion);
     }
     let orders = [u16::from_le_bytes, u16::from_be_bytes];
     let records = orders.map(|order| walk(attributes, order, frame.cut() > 0));
@@ -79,7 +80,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         .max_by_key(|record| record.payload.is_some());
     match best {
         Some(record) => record.applied(*family),
-        None => unreadable("NFLOG attributes that do not fit the record"),
+        None => unreadable(LinkCause::NflogAttributes),
     }
 }
 
@@ -126,17 +127,13 @@ impl<'a> Record<'a> {
 
     fn applied(self, family: u8) -> Unwrapped<'a> {
         let content = match (self.payload, family, self.ether_type) {
-            (None, ..) => Content::Unreadable(
-                GapId::UnreadablePackets,
-                "an NFLOG record without the packet",
-            ),
+            (None, ..) => {
+                Content::Unreadable(GapId::UnreadablePackets, LinkCause::NflogWithoutPacket)
+            }
             (Some(packet), INET | IPV4 | IPV6, _) => Content::Ip(packet),
             (Some(packet), ARP, _) => Content::Arp(packet),
             (Some(packet), _, Some(kind @ 0x0600..)) => ether_payload(kind, packet, TAGS_MAX),
-            _ => Content::Unreadable(
-                GapId::UnreadablePackets,
-                "an NFLOG family that cannot be read",
-            ),
+            _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::NflogFamily),
         };
         let label = Label {
             uid: self.user,

@@ -2,6 +2,7 @@
 //! OpenBSD loopback (108, always big-endian).
 
 use super::{Content, LinkType, Unwrapped};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 
@@ -31,7 +32,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let Some((header, packet)) = frame.data.split_first_chunk::<4>() else {
         return Unwrapped::bare(Content::Unreadable(
             GapId::UnreadablePackets,
-            "shorter than a loopback header",
+            LinkCause::LoopbackShort,
         ));
     };
     Unwrapped::bare(match family(*header) {
@@ -41,10 +42,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         // Some writers leave an ether type in the last two bytes (Cisco HDLC among them).
         _ => match header {
             [_, _, 0x08, 0x00] | [_, _, 0x86, 0xdd] => Content::Ip(packet),
-            _ => Content::Unreadable(
-                GapId::UnreadablePackets,
-                "unknown address family on loopback",
-            ),
+            _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::LoopbackFamily),
         },
     })
 }

@@ -4,6 +4,7 @@
 use super::null::names_ip;
 use super::plausible::possible;
 use super::{Content, LinkType, Unwrapped};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 
@@ -15,8 +16,8 @@ pub(super) const ENC: LinkType = LinkType {
         Unwrapped::bare(
             match (frame.data.first_chunk::<4>(), frame.data.get(12..)) {
                 (Some(family), Some(packet)) if names_ip(*family) => Content::Ip(packet),
-                (Some(_), Some(_)) => unreadable("an address family of enc that cannot be read"),
-                _ => unreadable("shorter than an enc header"),
+                (Some(_), Some(_)) => unreadable(LinkCause::EncFamily),
+                _ => unreadable(LinkCause::EncShort),
             },
         )
     },
@@ -35,25 +36,25 @@ const ALIGNMENT: usize = 4;
 /// Where direction stands since user and process ids came before it.
 const DIRECTION: usize = 60;
 
-fn unreadable<'a>(cause: &'static str) -> Content<'a> {
+fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
     Content::Unreadable(GapId::UnreadablePackets, cause)
 }
 
 fn pflog<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let [length @ HEADER_MIN..=u8::MAX, family, ..] = frame.data else {
-        return Unwrapped::bare(unreadable("no pflog header"));
+        return Unwrapped::bare(unreadable(LinkCause::NoPflogHeader));
     };
     let header = usize::from(*length);
     let start = header.next_multiple_of(ALIGNMENT);
     let Some(packet) = frame.data.get(start..) else {
-        return Unwrapped::bare(unreadable("cut inside a pflog header"));
+        return Unwrapped::bare(unreadable(LinkCause::PflogCut));
     };
     let wire = packet.len().saturating_add(frame.cut());
     // The layout differs between systems and versions: the packet has to be where it should be.
     let content = if names_ip([0, 0, 0, *family]) && (possible(packet, wire) || frame.cut() > 0) {
         Content::Ip(packet)
     } else {
-        unreadable("a pflog header that cannot be read")
+        unreadable(LinkCause::PflogHeader)
     };
     Unwrapped {
         direction: match frame.data.get(DIRECTION).filter(|_| header > DIRECTION) {

@@ -11,6 +11,7 @@
 use super::ethernet::HEADER;
 use super::field::{be16, be32};
 use super::{Content, Unwrapped};
+use crate::ground::cause::Oddity;
 use crate::ground::label::{Label, LabelSource, Process};
 use crate::observe::capture::Frame;
 
@@ -28,7 +29,7 @@ const NO_NAME: &[u8] = b"???";
 
 /// What the trailer of a record says.
 pub(super) struct Trailer<'a> {
-    label: Result<Option<Label<'a>>, &'static str>,
+    label: Result<Option<Label<'a>>, Oddity>,
 }
 
 /// True if a frame may end with one: after one comparison, false for every other.
@@ -64,7 +65,7 @@ pub(super) fn trailer<'a>(frame: &Frame<'a>) -> Option<Trailer<'a>> {
         {
             Ok(label(bytes))
         } else {
-            Err("a PCAPdroid trailer whose checksum is wrong")
+            Err(Oddity::TrailerChecksum)
         },
     })
 }
@@ -207,10 +208,7 @@ mod tests {
         record[at] ^= 1;
         let read = told(&record);
         assert_eq!(read.label, None);
-        assert_eq!(
-            read.oddity,
-            Some("a PCAPdroid trailer whose checksum is wrong")
-        );
+        assert_eq!(read.oddity, Some(Oddity::TrailerChecksum));
         assert!(matches!(read.content, Content::Ip(_)));
     }
 

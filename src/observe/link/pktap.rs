@@ -11,6 +11,7 @@
 use super::field::{le16, le32, text};
 use super::plausible::possible;
 use super::{Content, LinkType, Unwrapped, reader};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::ground::label::{Label, LabelSource, Process};
 use crate::observe::capture::{Direction, Frame};
@@ -32,7 +33,7 @@ pub(super) const USER2: LinkType = LinkType {
         Ok(header) if header.convincing => header.applied(frame),
         _ => Unwrapped::bare(Content::Unreadable(
             GapId::UnsupportedLink,
-            "link type user2 is for private use, and this is no PKTAP header",
+            LinkCause::PrivateAndNoPktap,
         )),
     },
 };
@@ -90,14 +91,14 @@ struct Header<'a> {
     convincing: bool,
 }
 
-fn header(data: &[u8]) -> Result<Header<'_>, &'static str> {
-    let flags = le32(data, FLAGS).ok_or("cut inside a PKTAP header")?;
+fn header(data: &[u8]) -> Result<Header<'_>, LinkCause> {
+    let flags = le32(data, FLAGS).ok_or(LinkCause::PktapCut)?;
     let header = if flags & VERSION_2 == 0 {
         version_1(data, flags)
     } else {
         version_2(data, flags)
     };
-    header.ok_or("a PKTAP header that cannot be right, or is cut")
+    header.ok_or(LinkCause::PktapHeader)
 }
 
 fn version_1(data: &[u8], flags: u32) -> Option<Header<'_>> {
@@ -185,7 +186,7 @@ impl<'a> Header<'a> {
         } else {
             Unwrapped::bare(Content::Unreadable(
                 GapId::UnreadablePackets,
-                "a PKTAP record of a kind that cannot be read",
+                LinkCause::PktapKind,
             ))
         };
         Unwrapped {
@@ -224,7 +225,7 @@ impl<'a> Header<'a> {
             Some(link) => (link.read)(inner),
             None => Unwrapped::bare(Content::Unreadable(
                 GapId::UnsupportedLink,
-                "a link type inside PKTAP that cannot be read",
+                LinkCause::PktapLinkType,
             )),
         };
         // The header tells where the network packet begins, whatever lies before it.

@@ -12,6 +12,7 @@
 use super::field::be16;
 use super::plausible::likely;
 use super::{Bundle, Content, Unwrapped};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 
 /// ETH_P_MAP, the protocol number of Linux.
@@ -37,16 +38,16 @@ struct Packet<'a> {
 }
 
 /// The MAP packet at an offset, or the reason why there is none.
-fn packet(bytes: &[u8], at: usize) -> Result<Packet<'_>, &'static str> {
+fn packet(bytes: &[u8], at: usize) -> Result<Packet<'_>, LinkCause> {
     let rest = bytes.get(at..).unwrap_or_default();
     let ([flags, mux, high, low], behind) = rest
         .split_first_chunk::<HEADER>()
-        .ok_or("cut inside a QMAP header")?;
+        .ok_or(LinkCause::QmapCut)?;
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     let body = length
         .checked_sub((flags & PADDING).into())
         .filter(|body| *body > 0)
-        .ok_or("a QMAP header that cannot be right")?;
+        .ok_or(LinkCause::QmapHeader)?;
     let start = at.saturating_add(HEADER);
     if flags & COMMAND != 0 {
         return Ok(Packet {

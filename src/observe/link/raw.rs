@@ -9,6 +9,7 @@ use super::ethernet::{HEADER, payload_of};
 use super::field::be16;
 use super::plausible::{likely, possible};
 use super::{Content, LinkType, Unwrapped, null, qmap};
+use crate::ground::cause::Oddity;
 use crate::ground::mac::Mac;
 use crate::observe::capture::Frame;
 
@@ -61,7 +62,7 @@ fn ethernet(data: &[u8], wire: usize) -> Option<Unwrapped<'_>> {
     sure.then(|| Unwrapped {
         source: data.get(6..).and_then(Mac::read),
         target: Mac::read(data),
-        oddity: Some("Ethernet frames in a file of raw IP packets"),
+        oddity: Some(Oddity::EthernetInRaw),
         ..Unwrapped::bare(content)
     })
 }
@@ -69,14 +70,14 @@ fn ethernet(data: &[u8], wire: usize) -> Option<Unwrapped<'_>> {
 fn loopback(data: &[u8], wire: usize) -> Option<Unwrapped<'_>> {
     let (header, packet) = data.split_first_chunk::<4>()?;
     (null::names_ip(*header) && likely(packet, wire.saturating_sub(4))).then(|| Unwrapped {
-        oddity: Some("loopback headers in a file of raw IP packets"),
+        oddity: Some(Oddity::LoopbackInRaw),
         ..Unwrapped::bare(Content::Ip(packet))
     })
 }
 
 fn modem(data: &[u8], wire: usize) -> Option<Unwrapped<'_>> {
     qmap::proved(data, wire).then(|| Unwrapped {
-        oddity: Some("QMAP in a file of raw IP packets"),
+        oddity: Some(Oddity::QmapInRaw),
         ..qmap::unwrap(data)
     })
 }
@@ -86,7 +87,7 @@ mod tests {
     use super::super::sample;
     use super::*;
 
-    fn told(data: &[u8]) -> (Content<'_>, Option<&'static str>) {
+    fn told(data: &[u8]) -> (Content<'_>, Option<Oddity>) {
         let read = read(&sample::frame(data));
         (read.content, read.oddity)
     }
@@ -119,7 +120,7 @@ mod tests {
         let v4 = sample::ipv4(b"inside");
         let v6 = sample::ipv6(b"inside");
         let frame = sample::ethernet(0x0800, &v4);
-        let odd = Some("Ethernet frames in a file of raw IP packets");
+        let odd = Some(Oddity::EthernetInRaw);
         assert_eq!(told(&frame), (Content::Ip(&v4), odd));
         assert_eq!(
             read(&sample::frame(&frame)).source.unwrap().to_string(),
@@ -139,7 +140,7 @@ mod tests {
             (Content::Arp(&arp), odd)
         );
 
-        let odd = Some("loopback headers in a file of raw IP packets");
+        let odd = Some(Oddity::LoopbackInRaw);
         for header in [[2, 0, 0, 0], [0, 0, 0, 2]] {
             let frame = [&header[..], &v4].concat();
             assert_eq!(told(&frame), (Content::Ip(&v4), odd));
@@ -151,10 +152,7 @@ mod tests {
 
         let len = u8::try_from(v6.len()).unwrap();
         let frame = [&[0, 1, 0, len][..], &v6].concat();
-        assert_eq!(
-            told(&frame),
-            (Content::Ip(&v6), Some("QMAP in a file of raw IP packets"))
-        );
+        assert_eq!(told(&frame), (Content::Ip(&v6), Some(Oddity::QmapInRaw)));
 
         // A doubtful packet inside changes nothing.
         let mut doubtful = v4.clone();

@@ -6,16 +6,10 @@
 //! Bluetooth (BNEP, RFC 7668), IEEE 802.15.4 (RFC 4944) and BACnet MS/TP (RFC 8163) can carry it.
 //! Packets of any link type that is not read count as unreadable all the same.
 
-use std::borrow::Cow;
+use crate::ground::cause::UnreadLinkType::{self, Ip, NoIp, Private, Unassigned};
 
 /// Whether IP can come over a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Carries {
-    Ip,
-    NoIp,
-}
-
-use Carries::{Ip, NoIp};
+type Carries = fn(&'static str) -> UnreadLinkType;
 
 /// The first of sixteen values that anybody may use for anything.
 const PRIVATE: u16 = 147;
@@ -189,30 +183,12 @@ fn find(id: u16) -> Option<&'static (u16, &'static str, Carries)> {
     UNREAD.get(at)
 }
 
-fn private(id: u16) -> Option<u16> {
-    id.checked_sub(PRIVATE).filter(|n| *n < PRIVATE_COUNT)
-}
-
-/// The name of a link type that is not read.
-pub(super) fn name(id: u16) -> Cow<'static, str> {
-    match (find(id), private(id)) {
-        (Some((_, name, _)), _) => Cow::Borrowed(name),
-        (None, Some(n)) => Cow::Owned(format!("user{n}")),
-        (None, None) => Cow::Owned(format!("linktype-{id}")),
-    }
-}
-
-/// Why packets of a link type that is not read could not be audited: a sentence.
-pub(super) fn refusal(id: u16) -> String {
-    let name = name(id);
-    match (find(id), private(id)) {
-        (Some((_, _, NoIp)), _) => format!("link type {name} carries no IP and was not audited"),
-        (Some((_, _, Ip)), _) => format!("link type {name} can carry IP and cannot be read"),
-        (None, Some(_)) => format!(
-            "link type {name} is for private use, serial bus dumps of drones (DUML) among them: \
-             nothing in it can be audited"
-        ),
-        (None, None) => format!("link type {name} is not assigned and cannot be read"),
+/// What is known of a link type that is not read.
+pub(super) fn unread(id: u16) -> UnreadLinkType {
+    match (find(id), id.checked_sub(PRIVATE)) {
+        (Some((_, name, carries)), _) => carries(name),
+        (None, Some(n @ ..PRIVATE_COUNT)) => Private(n),
+        (None, _) => Unassigned(id),
     }
 }
 
@@ -223,22 +199,20 @@ mod tests {
     #[test]
     fn sorted_named_and_told_apart() {
         assert!(UNREAD.is_sorted_by(|a, b| a.0 < b.0));
-        assert!(UNREAD.iter().all(|row| private(row.0).is_none()));
-        let told = |id| refusal(id);
-        assert_eq!(
-            told(227),
-            "link type can-socketcan carries no IP and was not audited"
-        );
-        assert_eq!(
-            told(195),
-            "link type ieee802-15-4 can carry IP and cannot be read"
-        );
-        assert!(told(150).starts_with("link type user3 is for private use"));
-        assert_eq!(
-            told(8224),
-            "link type linktype-8224 is not assigned and cannot be read"
-        );
-        assert_eq!((name(147), name(162)), ("user0".into(), "user15".into()));
-        assert_eq!(name(187), "bluetooth-hci-h4");
+        let private = PRIVATE..PRIVATE + PRIVATE_COUNT;
+        assert!(UNREAD.iter().all(|row| !private.contains(&row.0)));
+        assert_eq!(unread(227), NoIp("can-socketcan"));
+        assert_eq!(unread(195), Ip("ieee802-15-4"));
+        assert_eq!(unread(150), Private(3));
+        assert_eq!(unread(8224), Unassigned(8224));
+        let named = [147, 162, 163, 8224, 187].map(|id| unread(id).name());
+        let names = [
+            "user0",
+            "user15",
+            "linktype-163",
+            "linktype-8224",
+            "bluetooth-hci-h4",
+        ];
+        assert_eq!(named, names);
     }
 }

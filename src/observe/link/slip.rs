@@ -3,6 +3,7 @@
 
 use super::plausible::{likely, possible};
 use super::{Content, LinkType, Unwrapped};
+use crate::ground::cause::{LinkCause, Oddity};
 use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 
@@ -22,7 +23,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let inside = packet.is_some_and(|p| possible(p, wire.saturating_sub(HEADER)));
     if !inside && likely(data, wire) {
         return Unwrapped {
-            oddity: Some("IP packets without a link header in a file of SLIP"),
+            oddity: Some(Oddity::RawInSlip),
             ..Unwrapped::bare(Content::Ip(data))
         };
     }
@@ -37,7 +38,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         },
         None => Unwrapped::bare(Content::Unreadable(
             GapId::UnreadablePackets,
-            "shorter than a SLIP header",
+            LinkCause::SlipShort,
         )),
     }
 }

@@ -10,6 +10,7 @@ use super::ethernet::TAGS_MAX;
 use super::field::be16;
 use super::not_ip::unless_packet;
 use super::{Content, Unwrapped, ether_type, ethernet, llc_snap, mpls};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 
 /// A tag, or a header with frames behind it.
@@ -98,7 +99,7 @@ static TAGS: &[Tag] = &[
     tag!(0xf1c1, 4), // R-TAG, IEEE 802.1CB §7.8
 ];
 
-fn unreadable<'a>(cause: &'static str) -> Unwrapped<'a> {
+fn unreadable<'a>(cause: LinkCause) -> Unwrapped<'a> {
     Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause))
 }
 
@@ -108,7 +109,7 @@ pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Option<Unwrapped
     let tag = TAGS.get(at)?;
     Some(match tags_left.min(TAGS_MAX).checked_sub(1) {
         Some(left) => (tag.read)(rest, left),
-        None => unreadable("more tags than are followed"),
+        None => unreadable(LinkCause::TagsOver),
     })
 }
 
@@ -116,7 +117,7 @@ pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Option<Unwrapped
 fn typed_at(rest: &[u8], at: usize, tags_left: usize) -> Unwrapped<'_> {
     match (be16(rest, at), rest.get(at.saturating_add(2)..)) {
         (Some(kind), Some(payload)) => ether_type::read(kind, payload, tags_left),
-        _ => unreadable("cut inside a tag"),
+        _ => unreadable(LinkCause::TagCut),
     }
 }
 
@@ -124,7 +125,7 @@ fn typed_at(rest: &[u8], at: usize, tags_left: usize) -> Unwrapped<'_> {
 fn frame_at(rest: &[u8], at: usize, tags_left: usize) -> Unwrapped<'_> {
     match rest.get(at..) {
         Some(frame) => ethernet::nested(frame, tags_left),
-        None => unreadable("cut inside a header before a frame"),
+        None => unreadable(LinkCause::FrameHeaderCut),
     }
 }
 
@@ -135,8 +136,8 @@ fn trill(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
             let options = usize::from(flags >> 6 & 0x1f) * 4;
             frame_at(rest, 6usize.saturating_add(options), tags_left)
         }
-        Some(_) => unreadable("a TRILL header of an unknown version"),
-        None => unreadable("cut inside a TRILL header"),
+        Some(_) => unreadable(LinkCause::TrillVersion),
+        None => unreadable(LinkCause::TrillCut),
     }
 }
 
@@ -153,9 +154,9 @@ fn batman(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
         [0x05, 15, _, _, high, low, ..] => {
             usize::from(u16::from_be_bytes([*high, *low])).saturating_add(6)
         }
-        [0x41, 15, ..] => return unreadable("a piece of a batman-adv packet"),
-        [0x02, 15, ..] => return unreadable("batman-adv packets that were added up"),
-        _ => return unreadable("a batman-adv packet of an unknown kind"),
+        [0x41, 15, ..] => return unreadable(LinkCause::BatmanPiece),
+        [0x02, 15, ..] => return unreadable(LinkCause::BatmanSum),
+        _ => return unreadable(LinkCause::BatmanKind),
     };
     frame_at(rest, header, tags_left)
 }
@@ -166,7 +167,7 @@ fn ocelot(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     const HEADER: usize = 18;
     match be16(rest, 0) {
         Some(0x000a) => frame_at(rest, HEADER, tags_left),
-        _ => unreadable("a switch header that cannot be read"),
+        _ => unreadable(LinkCause::SwitchHeader),
     }
 }
 
@@ -180,8 +181,8 @@ fn realtek(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
             rest,
             "Realtek remote control and loop detection",
         )),
-        Some(_) => unreadable("a Realtek tag that cannot be read"),
-        None => unreadable("cut inside a tag"),
+        Some(_) => unreadable(LinkCause::RealtekTag),
+        None => unreadable(LinkCause::TagCut),
     }
 }
 
@@ -192,8 +193,10 @@ fn macsec(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     const ENCRYPTED: u8 = 0x08;
     const CHANGED: u8 = 0x04;
     match rest.first() {
-        None => unreadable("cut inside a MACsec tag"),
-        Some(flags) if flags & (VERSION | ENCRYPTED | CHANGED) != 0 => unreadable("MACsec"),
+        None => unreadable(LinkCause::MacsecCut),
+        Some(flags) if flags & (VERSION | ENCRYPTED | CHANGED) != 0 => {
+            unreadable(LinkCause::MacsecSealed)
+        }
         Some(flags) if flags & CHANNEL != 0 => typed_at(rest, 14, tags_left),
         Some(_) => typed_at(rest, 6, tags_left),
     }
@@ -218,33 +221,33 @@ fn mirrored(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
             let more = rest.get(11).is_some_and(|flags| flags & MORE != 0);
             frame_at(rest, if more { 20 } else { 12 }, tags_left)
         }
-        Some(_) => unreadable("an ERSPAN header of an unknown version"),
-        None => unreadable("cut inside a header before a frame"),
+        Some(_) => unreadable(LinkCause::ErspanVersion),
+        None => unreadable(LinkCause::FrameHeaderCut),
     }
 }
 
 /// Network service header (RFC 8300 §2): its length in words, and what follows.
 fn service(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     let [first, second, _, next, ..] = rest else {
-        return unreadable("cut inside a service header");
+        return unreadable(LinkCause::ServiceHeaderCut);
     };
     let length = usize::from(second & 0x3f) * 4;
     let Some(behind) = rest.get(length..).filter(|_| length >= 8) else {
-        return unreadable("a service header that cannot be right");
+        return unreadable(LinkCause::ServiceHeader);
     };
     match (first >> 6, next) {
         (0, 1 | 2) => Unwrapped::bare(Content::Ip(behind)),
         (0, 3) => frame_at(rest, length, tags_left),
         (0, 4) => service_again(behind, tags_left),
         (0, 5) => Unwrapped::bare(mpls::labels(behind, tags_left)),
-        _ => unreadable("a service header whose content cannot be read"),
+        _ => unreadable(LinkCause::ServiceHeaderContent),
     }
 }
 
 fn service_again(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     match tags_left.checked_sub(1) {
         Some(left) => service(rest, left),
-        None => unreadable("more tags than are followed"),
+        None => unreadable(LinkCause::TagsOver),
     }
 }
 

@@ -20,6 +20,7 @@ mod rndis;
 mod usbmon;
 mod usbpcap;
 
+use crate::ground::cause::LinkCause;
 pub(super) use usbmon::{USBMON, USBMON_MMAPPED};
 pub(super) use usbpcap::USBPCAP;
 
@@ -132,46 +133,38 @@ impl<'a> Transfer<'a> {
         }
         Unwrapped::bare(match (foreign::name(self), self.cut) {
             (Some(name), _) => Content::NotIp(name),
-            (None, Cut::Nothing) => Content::Unreadable(
-                GapId::UnreadablePackets,
-                "USB bulk data of no network framing that is known",
-            ),
-            (None, Cut::Told | Cut::Untold) => Content::Unreadable(
-                GapId::SnaplenCut,
-                "the capture cut USB bulk data, and what is left shows no network framing",
-            ),
+            (None, Cut::Nothing) => {
+                Content::Unreadable(GapId::UnreadablePackets, LinkCause::UsbFraming)
+            }
+            (None, Cut::Told | Cut::Untold) => {
+                Content::Unreadable(GapId::SnaplenCut, LinkCause::UsbBulkCut)
+            }
         })
     }
 }
 
 /// Data that went over the bus and is not in the record at all.
 fn uncaptured<'a>() -> Content<'a> {
-    Content::Unreadable(
-        GapId::SnaplenCut,
-        "the data of a USB transfer was not captured",
-    )
+    Content::Unreadable(GapId::SnaplenCut, LinkCause::UsbDataMissing)
 }
 
 /// A packet that is not there, or not to its end.
 fn lost<'a>(ending: Ending) -> Unwrapped<'a> {
     Unwrapped::bare(match ending {
-        Ending::Whole => Content::Unreadable(
-            GapId::UnreadablePackets,
-            "a packet that goes on in another USB transfer",
-        ),
+        Ending::Whole => Content::Unreadable(GapId::UnreadablePackets, LinkCause::UsbPacketGoesOn),
         Ending::LastCut | Ending::MoreLost => {
-            Content::Unreadable(GapId::SnaplenCut, "the capture cut a USB transfer")
+            Content::Unreadable(GapId::SnaplenCut, LinkCause::UsbTransferCut)
         }
     })
 }
 
 /// Bytes that contradict the framing of the transfer.
-fn malformed<'a>(cause: &'static str) -> Unwrapped<'a> {
+fn malformed<'a>(cause: LinkCause) -> Unwrapped<'a> {
     Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause))
 }
 
 /// A header that is not there in full.
-fn short<'a>(frame: &Frame<'_>, cause: &'static str) -> Unwrapped<'a> {
+fn short<'a>(frame: &Frame<'_>, cause: LinkCause) -> Unwrapped<'a> {
     let gap = match frame.cut() {
         0 => GapId::UnreadablePackets,
         _ => GapId::SnaplenCut,

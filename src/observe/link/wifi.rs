@@ -24,9 +24,9 @@ mod radiotap;
 pub use frame::{KeyExchange, Protected};
 pub use key::{KEYS_MAX, WifiKey};
 pub use opener::Opener;
-pub(super) use opener::SEALED;
 
 use super::{Content, LinkType, Unwrapped};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 use crate::observe::packet::encapsulation::Reception as Before;
@@ -105,7 +105,7 @@ fn behind<'a>(frame: &Frame<'a>, len: usize) -> Option<Frame<'a>> {
     })
 }
 
-fn unreadable<'a>(cause: &'static str) -> Unwrapped<'a> {
+fn unreadable<'a>(cause: LinkCause) -> Unwrapped<'a> {
     Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause))
 }
 

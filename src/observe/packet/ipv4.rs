@@ -1,6 +1,7 @@
 //! IPv4 (RFC 791): header checksum, fragments, source routes.
 
 use super::{Datagram, Decoded, Fragment, checksum, options, payload};
+use crate::ground::cause::PacketCause;
 use etherparse::Ipv4HeaderSlice;
 use std::net::Ipv4Addr;
 
@@ -16,14 +17,14 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     let header = match Ipv4HeaderSlice::from_slice(bytes) {
         Ok(header) => header,
         Err(etherparse::err::ipv4::HeaderSliceError::Len(_)) if cut > 0 => {
-            return Decoded::Cut("cut inside the IPv4 header");
+            return Decoded::Cut(PacketCause::Ipv4Cut);
         }
-        Err(_) => return Decoded::Unreadable("malformed IPv4 header"),
+        Err(_) => return Decoded::Unreadable(PacketCause::Ipv4Malformed),
     };
     let len = header.slice().len();
     let total = usize::from(header.total_len());
     if total != 0 && total < len {
-        return Decoded::Unreadable("an IPv4 total length shorter than its header");
+        return Decoded::Unreadable(PacketCause::Ipv4TotalLength);
     }
     let (payload, wire_len) = payload(bytes, len, (total != 0).then_some(total), cut);
     let offset = usize::from(header.fragments_offset().value()) * 8;

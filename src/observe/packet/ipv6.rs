@@ -1,6 +1,7 @@
 //! IPv6 (RFC 8200): the chain of extension headers, fragments, routing headers.
 
 use super::{Datagram, Decoded, Fragment, options, payload};
+use crate::ground::cause::PacketCause;
 use etherparse::Ipv6HeaderSlice;
 use std::net::Ipv6Addr;
 
@@ -24,9 +25,9 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     let header = match Ipv6HeaderSlice::from_slice(bytes) {
         Ok(header) => header,
         Err(etherparse::err::ipv6::HeaderSliceError::Len(_)) if cut > 0 => {
-            return Decoded::Cut("cut inside the IPv6 header");
+            return Decoded::Cut(PacketCause::Ipv6Cut);
         }
-        Err(_) => return Decoded::Unreadable("malformed IPv6 header"),
+        Err(_) => return Decoded::Unreadable(PacketCause::Ipv6Malformed),
     };
     let len = usize::from(header.payload_length());
     let (payload, wire_len) = payload(bytes, FIXED, (len != 0).then_some(FIXED + len), cut);

@@ -8,6 +8,7 @@
 
 use crate::evidence::flow::{Facts, Relay};
 use crate::ground::address::classify;
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::ground::public_name::is_public_name;
 use crate::observe::dissect::tunnel_shape::is_other_protocol;
@@ -36,7 +37,7 @@ pub(super) enum Seen<'a> {
     /// The tunnel's own control.
     Control,
     /// It could be a packet and cannot be read: the gap it would be on a link, and why.
-    Closed(GapId, &'static str),
+    Closed(GapId, LinkCause),
 }
 
 /// The tunnel that a packet with this protocol number is. `cut` bytes of the payload are missing.
@@ -45,7 +46,7 @@ pub(super) fn of_number(protocol: u8, payload: &[u8], cut: usize) -> Option<Foun
     Some(weigh(tunnel, cut).unwrap_or(Found {
         name: tunnel.name,
         copies: tunnel.copies,
-        seen: Seen::Closed(GapId::UnreadablePackets, "a tunnel that cannot be read"),
+        seen: Seen::Closed(GapId::UnreadablePackets, LinkCause::TunnelUnreadable),
     }))
 }
 
@@ -103,7 +104,7 @@ fn weigh(tunnel: Tunnel<'_>, cut: usize) -> Option<Found<'_>> {
     match tunnel.inner {
         Inner::Nothing => return found(Seen::Control).filter(|_| proved),
         Inner::Closed => {
-            let seen = Seen::Closed(GapId::UnreadablePackets, "a tunnel that cannot be read");
+            let seen = Seen::Closed(GapId::UnreadablePackets, LinkCause::TunnelUnreadable);
             return found(seen).filter(|_| proved);
         }
         _ => {}
@@ -123,7 +124,7 @@ fn weigh(tunnel: Tunnel<'_>, cut: usize) -> Option<Found<'_>> {
     }
     let (gap, cause) = match read.content {
         Content::Unreadable(gap, cause) => (gap, cause),
-        _ => (GapId::UnreadablePackets, "a tunnel that holds no packet"),
+        _ => (GapId::UnreadablePackets, LinkCause::TunnelEmpty),
     };
     found(Seen::Closed(gap, cause)).filter(|_| proved)
 }

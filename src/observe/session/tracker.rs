@@ -22,6 +22,7 @@ use crate::evidence::flow::{Side, Span};
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Ends, Ledger};
 use crate::evidence::{Unflowed, UnflowedOverTime};
+use crate::ground::cause::{PacketCause, SessionCause};
 use crate::ground::gaps::GapId;
 use crate::ground::interval::Intervals;
 use crate::ground::mac::Mac;
@@ -153,7 +154,7 @@ impl Tracker {
         self.clock.tick(frame.moment, interval);
         if frame.moment.time == Timestamp::UNKNOWN {
             let (input, at) = (frame.moment.at.input, Some(frame.moment));
-            let cause = "packets without a time: when they went cannot be said";
+            let cause = PacketCause::Untimed;
             self.ledger.gaps.whole(GapId::TooShort, input, 1, at, cause);
         }
         self.taken(frame, link, interval);
@@ -214,7 +215,7 @@ impl Tracker {
                 GapId::LimitsReached,
                 context.moment,
                 context.interval,
-                "packets are nested too deeply",
+                SessionCause::NestedTooDeep,
             );
             return false;
         }
@@ -235,7 +236,7 @@ impl Tracker {
                     None => self.datagram(&datagram, &[piece], context),
                     Some(fragment) => {
                         if datagram.cut() > 0 {
-                            self.snaplen(context, "a fragment was cut");
+                            self.snaplen(context, PacketCause::FragmentCut);
                         }
                         let mut asks = false;
                         for joined in self.fragments.add(&datagram, fragment, piece) {
@@ -258,7 +259,7 @@ impl Tracker {
         }
     }
 
-    fn snaplen(&mut self, context: &Context, cause: &'static str) {
+    fn snaplen(&mut self, context: &Context, cause: PacketCause) {
         self.ledger
             .gaps
             .at(GapId::SnaplenCut, context.moment, context.interval, cause);

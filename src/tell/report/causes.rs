@@ -2,6 +2,7 @@
 
 use super::grounds::{self, Described};
 use super::moments;
+use super::noticed;
 use super::v1;
 use super::words::count;
 use crate::ground::gaps::GapId;
@@ -41,7 +42,7 @@ fn seconds(nanos: i64) -> String {
 pub(super) fn cause(cause: &Cause, needs: Needs) -> String {
     let least = needs.minimum_seconds;
     match cause {
-        Cause::Noticed(words) => words.to_string(),
+        Cause::Noticed(cause) => noticed::cause(cause).into_owned(),
         Cause::NoPackets(nanos) => format!("no packet for {}", seconds(*nanos)),
         Cause::StepBack(nanos) => format!("the clock goes back by {}", seconds(*nanos)),
         Cause::StepBackOverEdge(nanos) => format!(

@@ -9,10 +9,6 @@ use super::super::newlines::{TRANSLATIONS, undo};
 use super::{HEADER, Head, Layout, another_file};
 use crate::ground::work::looks_at;
 
-/// What a gap says about a record that another file cut.
-pub(super) const CUT_BY_A_FILE: &str =
-    "a record is cut off where another capture file begins inside the input";
-
 /// Bytes behind a record that are looked at: a file header and the record header behind it.
 pub(super) const AHEAD: usize = 2 * HEADER;
 

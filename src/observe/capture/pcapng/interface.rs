@@ -8,6 +8,7 @@
 use super::super::Notes;
 use super::super::facts::Interfaces;
 use super::section::{Clock, Described, Statistics};
+use crate::ground::cause::FileCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::sidecar::left_behind;
 
@@ -66,7 +67,7 @@ impl SectionInterfaces {
                     notes.gap(
                         GapId::CaptureFilter,
                         1,
-                        format!("{title} was captured with the filter \"{filter}\""),
+                        FileCause::Filtered(title, filter.into()),
                     );
                 }
                 self.place(global, clock, snaplen)
@@ -77,11 +78,7 @@ impl SectionInterfaces {
             }
         };
         if !placed {
-            notes.gap(
-                GapId::LimitsReached,
-                1,
-                "more interfaces than this program keeps",
-            );
+            notes.gap(GapId::LimitsReached, 1, FileCause::InterfacesOver);
         }
     }
 
@@ -140,9 +137,7 @@ impl SectionInterfaces {
                 notes.gap(
                     GapId::KernelDrops,
                     more,
-                    format!(
-                        "the statistics of {title} count more packets than the file holds of it"
-                    ),
+                    FileCause::StatisticsCountMore(title),
                 );
             }
             (local.accepted, local.delivered) = (0, 0);
@@ -157,7 +152,7 @@ impl SectionInterfaces {
         said: &Statistics,
     ) {
         let Some(local) = self.0.get_mut(said.interface as usize) else {
-            notes.damage("statistics of an interface that the section does not describe");
+            notes.damage(FileCause::StatisticsOfNoInterface);
             return;
         };
         local.accepted = local.accepted.max(said.accepted.unwrap_or(0));
@@ -173,7 +168,7 @@ impl SectionInterfaces {
             notes.gap(
                 GapId::KernelDrops,
                 more,
-                format!("the statistics of {title} say that packets were lost"),
+                FileCause::StatisticsCountLost(title),
             );
         }
     }

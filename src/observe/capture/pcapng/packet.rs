@@ -7,6 +7,7 @@ use super::super::{Direction, RECORD_MAX, Record};
 use super::interface::LocalInterface;
 use super::label::Claims;
 use super::options::{Options, half, int, word};
+use crate::ground::cause::FileCause;
 use crate::ground::moment::Timestamp;
 
 const EPB_FLAGS: u16 = 2;
@@ -32,12 +33,8 @@ pub(super) struct Packet {
     /// It says something about the program.
     pub(super) claimed: bool,
     /// What of it cannot be right though its packet is there: a sentence.
-    pub(super) broken: Option<&'static str>,
+    pub(super) broken: Option<FileCause>,
 }
-
-/// Options that cannot be right.
-const BROKEN_OPTIONS: &str =
-    "a packet block whose options run past its end, or go on behind their end";
 
 /// The shortest packet that a block is taken to hold whose type does not say so: an Ethernet header
 /// and something.
@@ -64,8 +61,8 @@ impl<'a> Scene<'a> {
     }
 
     /// What it says about the program goes to `claims`.
-    pub(super) fn enhanced(self, body: &[u8], claims: &mut Claims) -> Result<Packet, &'static str> {
-        let id = word(body, 0, self.big).ok_or("a packet block that is too short")?;
+    pub(super) fn enhanced(self, body: &[u8], claims: &mut Claims) -> Result<Packet, FileCause> {
+        let id = word(body, 0, self.big).ok_or(FileCause::PacketBlockShort)?;
         let mut packet = self.stamped(body, id)?;
         let data_end = FIXED + packet.record.captured;
         let list = data_end.next_multiple_of(4);
@@ -82,14 +79,14 @@ impl<'a> Scene<'a> {
                 _ => packet.claimed |= claims.take(option, 8 + list, self.big),
             }
         }
-        packet.broken = options.broken().then_some(BROKEN_OPTIONS);
+        packet.broken = options.broken().then_some(FileCause::PacketBlockOptions);
         Ok(packet)
     }
 
     /// No time, always the first interface, cut at its snaplen. What the block holds is its packet,
     /// whatever the lengths beside it say.
-    pub(super) fn simple(self, body: &[u8]) -> Result<Packet, &'static str> {
-        let original = word(body, 0, self.big).ok_or("a packet block that is too short")?;
+    pub(super) fn simple(self, body: &[u8]) -> Result<Packet, FileCause> {
+        let original = word(body, 0, self.big).ok_or(FileCause::PacketBlockShort)?;
         let local = self.local(0);
         let snaplen = match local.map(|(_, l)| l.snaplen) {
             None | Some(0) => usize::MAX,
@@ -104,11 +101,11 @@ impl<'a> Scene<'a> {
         } else if holds(whole) {
             (whole, None)
         } else {
-            let cause = "a packet block whose length and content differ";
+            let cause = FileCause::PacketBlockLength;
             (held, Some(cause))
         };
         if captured > RECORD_MAX {
-            return Err("a packet block whose captured length runs past its end");
+            return Err(FileCause::PacketBlockPastEnd);
         }
         Ok(Packet {
             record: Record {
@@ -130,10 +127,10 @@ impl<'a> Scene<'a> {
 
     /// As the enhanced block, but with 16 bits each for interface and drop count. Of its options the
     /// flags are read, which have the same form; none names a program.
-    pub(super) fn obsolete(self, body: &[u8]) -> Result<Packet, &'static str> {
+    pub(super) fn obsolete(self, body: &[u8]) -> Result<Packet, FileCause> {
         const NO_DROP_COUNT: u16 = 0xffff;
         let (Some(id), Some(drops)) = (half(body, 0, self.big), half(body, 2, self.big)) else {
-            return Err("a packet block that is too short");
+            return Err(FileCause::PacketBlockShort);
         };
         // Zero is also what a writer leaves that counts nothing.
         let lost = (drops != NO_DROP_COUNT && drops > 0).then_some(u64::from(drops));
@@ -145,7 +142,7 @@ impl<'a> Scene<'a> {
                 packet.flags(option.value, self.big);
             }
         }
-        packet.broken = options.broken().then_some(BROKEN_OPTIONS);
+        packet.broken = options.broken().then_some(FileCause::PacketBlockOptions);
         Ok(Packet { lost, ..packet })
     }
 
@@ -186,12 +183,12 @@ impl<'a> Scene<'a> {
     }
 
     /// What enhanced and obsolete blocks share: time, lengths, data.
-    fn stamped(self, body: &[u8], id: u32) -> Result<Packet, &'static str> {
-        let word = |at| word(body, at, self.big).ok_or("a packet block that is too short");
+    fn stamped(self, body: &[u8], id: u32) -> Result<Packet, FileCause> {
+        let word = |at| word(body, at, self.big).ok_or(FileCause::PacketBlockShort);
         let (high, low, captured, original) = (word(4)?, word(8)?, word(12)?, word(16)?);
         let captured = usize::try_from(captured).unwrap_or(usize::MAX);
         if captured > RECORD_MAX || FIXED.saturating_add(captured) > body.len() {
-            return Err("a packet block whose captured length runs past its end");
+            return Err(FileCause::PacketBlockPastEnd);
         }
         let local = self.local(id);
         Ok(Packet {

@@ -8,6 +8,7 @@ use super::super::excerpt::PROGRAM;
 use super::super::facts::text;
 use super::options::{OPT_COMMENT, Options, int, word};
 use crate::evidence::input::{Interface, Recorder};
+use crate::ground::cause::FileCause;
 use crate::ground::moment::Timestamp;
 use pcap_parser::Block;
 
@@ -101,8 +102,8 @@ fn options(block: &[u8], fixed: usize, big: bool) -> Options<'_> {
 /// A section header.
 pub(super) struct Section {
     pub(super) recorder: Recorder,
-    /// What says that the file is no first recording, in words.
-    pub(super) edited: Option<String>,
+    /// What says that the file is no first recording.
+    pub(super) edited: Option<FileCause>,
     /// This program wrote it and left packets out.
     pub(super) excerpt: bool,
     /// Its options run past its end.
@@ -132,9 +133,9 @@ pub(super) fn describe_section(block: &[u8], big: bool) -> Section {
     let lower = program.to_ascii_lowercase();
     let excerpt = program.starts_with(PROGRAM);
     let edited = if excerpt || EDITORS.iter().any(|e| lower.starts_with(e)) {
-        Some(format!("the file says that it was written by {program}"))
+        Some(FileCause::WrittenBy(program.into()))
     } else if merged {
-        Some("the file says that it was merged from several (mergecap)".to_owned())
+        Some(FileCause::Merged)
     } else {
         None
     };

@@ -4,10 +4,6 @@ use std::sync::LazyLock;
 
 const BLOCKS: &str = include_str!("blocks.tsv");
 
-/// What a gap says of a block whose type does not exist.
-pub(super) const UNASSIGNED: &str =
-    "a block of a type that does not exist, where a packet could have stood";
-
 static ASSIGNED: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
     let hexadecimal = |field: &str| u32::from_str_radix(field, 16).ok();
     let rows = BLOCKS.lines().filter(|line| !line.starts_with('#'));

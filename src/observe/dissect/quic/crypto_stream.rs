@@ -5,6 +5,7 @@
 //! of the stream beside the first, since two listeners may have understood two things.
 
 use crate::ground::budget::{Budget, Lease};
+use crate::ground::cause::ReadingCause;
 use std::collections::BTreeMap;
 
 /// Bytes kept of one handshake. RFC 9000 §7.5 demands 4096; hellos with post-quantum keys have 2 kB, and two of them fit a retry.
@@ -22,7 +23,7 @@ pub struct Pushed {
     /// Bytes that were here already read otherwise in this piece.
     pub conflict: bool,
     /// Some of it was not kept, for this reason.
-    pub dropped: Option<&'static str>,
+    pub dropped: Option<ReadingCause>,
 }
 
 /// One handshake.
@@ -63,12 +64,12 @@ impl CryptoStream {
             .ok()
             .and_then(|at| Some((at, BYTES_MAX.checked_sub(at)?)));
         let Some((at, room)) = room else {
-            out.dropped = Some("a QUIC handshake is longer than is kept");
+            out.dropped = Some(ReadingCause::QuicHandshakeLong);
             return out;
         };
         let kept = bytes.get(..room).unwrap_or(bytes);
         if kept.len() < bytes.len() {
-            out.dropped = Some("a QUIC handshake is longer than is kept");
+            out.dropped = Some(ReadingCause::QuicHandshakeLong);
         }
         if kept.is_empty() {
             return out;
@@ -78,10 +79,10 @@ impl CryptoStream {
             (true, Some(first)) => {
                 let size = first.size().saturating_add(kept.len());
                 if self.readings.len() >= READINGS_MAX {
-                    out.dropped = Some("more differing copies of a QUIC handshake than are kept");
+                    out.dropped = Some(ReadingCause::QuicCopiesOver);
                     None
                 } else if !self.lease.take(size) {
-                    out.dropped = Some("the memory for QUIC handshakes was used up");
+                    out.dropped = Some(ReadingCause::QuicMemory);
                     None
                 } else {
                     let rival = first.with(at, kept);
@@ -100,12 +101,12 @@ impl CryptoStream {
             let apart = fresh.iter().filter(|(from, _)| *from != here).count();
             // What closes the first gap is welcome however many wait behind it.
             if apart > 0 && reading.late.len().saturating_add(apart) > PIECES_MAX {
-                out.dropped = Some("more pieces of a QUIC handshake than are kept");
+                out.dropped = Some(ReadingCause::QuicPiecesOver);
                 continue;
             }
             for (from, to) in fresh {
                 if !self.lease.take(to.saturating_sub(from)) {
-                    out.dropped = Some("the memory for QUIC handshakes was used up");
+                    out.dropped = Some(ReadingCause::QuicMemory);
                     break;
                 }
                 reading.put(at, kept, from, to);

@@ -14,6 +14,7 @@ use super::streams::{Frame, Frames};
 use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::ledger::connection_ids::{Known, NAMES_MAX};
 use crate::evidence::seal::Seal;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::dissect::http3::Http3;
 use crate::observe::dissect::quic_shape::{Datagram, Packet, PacketKind};
@@ -370,7 +371,7 @@ fn server_says(connection: &Shared, offset: u64, bytes: &[u8], sink: &mut Sink<'
     };
     let mut over = stream.push(offset, bytes).dropped;
     if stream.gave_up() {
-        over = over.or(Some("a QUIC handshake came in more pieces than are read"));
+        over = over.or(Some(ReadingCause::QuicPiecesUnread));
     }
     // Copies that differ cannot both have opened: there is one reading.
     let start = stream.grown().next().map(<[u8]>::to_vec);
@@ -378,7 +379,7 @@ fn server_says(connection: &Shared, offset: u64, bytes: &[u8], sink: &mut Sink<'
     if let Some(start) = start
         && messages.push(&start).is_err()
     {
-        over = over.or(Some("a TLS handshake message is longer than is kept"));
+        over = over.or(Some(ReadingCause::TlsMessageLong));
     }
     while let Some(message) = messages.pop() {
         match message.kind {

@@ -8,6 +8,7 @@ use super::registry::{Registry, again};
 use super::within::Within;
 use super::{NO_SLOT, Shared, label, open, read_alone};
 use crate::evidence::flow::{Pair, Side};
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Timestamp;
 use crate::ground::work::looks_at;
@@ -231,25 +232,16 @@ impl Reading {
         }
         let pushed = stream.push(sequence, bytes, shared.pool);
         if pushed.dropped {
-            sink.gap(
-                GapId::LimitsReached,
-                "the memory for reassembly was used up",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::ReassemblyMemory);
         }
         if pushed.unheard {
             sink.flow.facts.conflict = true;
-            sink.gap(
-                GapId::LimitsReached,
-                "more differing copies of a connection's bytes than are read",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::CopiesOver);
         }
         if let Some(otherwise) = pushed.otherwise {
             sink.flow.facts.conflict = true;
             if sink.flow.opens {
-                sink.gap(
-                    GapId::UnreadablePackets,
-                    "differing copies of sealed bytes, of which one was opened",
-                );
+                sink.gap(GapId::UnreadablePackets, ReadingCause::SealedCopies);
             }
             // Behind bytes that nobody knows the copy may begin something by itself.
             let readings = [
@@ -345,10 +337,7 @@ impl Reading {
                 _ => false,
             };
             if circle {
-                sink.gap(
-                    GapId::UnreadablePackets,
-                    "a message that its protocol claims and cannot read",
-                );
+                sink.gap(GapId::UnreadablePackets, ReadingCause::Claimed);
                 self.pass_over(side, shared, sink);
                 return;
             }
@@ -357,7 +346,7 @@ impl Reading {
             match step {
                 Step::More => {
                     if stream.unread().len() >= UNREAD_MAX {
-                        sink.gap(GapId::LimitsReached, "a message is longer than is kept");
+                        sink.gap(GapId::LimitsReached, ReadingCause::MessageLong);
                         self.pass_over(side, shared, sink);
                     }
                     return;

@@ -7,6 +7,7 @@
 use super::{NO_SLOT, Reading, Shared};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::seal::Seal;
+use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::observe::dissect::{Piece, Sink};
 use crate::observe::flow::part::Loan;
@@ -142,10 +143,7 @@ impl Connections {
             return;
         };
         if connection.slot.is_some() {
-            sink.gap(
-                GapId::LimitsReached,
-                "more opened connections with streams at a time than are kept",
-            );
+            sink.gap(GapId::LimitsReached, ReadingCause::OpenedConnectionsOver);
         }
         connection.release(pool);
     }
@@ -212,10 +210,7 @@ impl Connection {
         }
         if !self.streams.contains_key(&id) {
             if self.streams.len() >= STREAMS_MAX {
-                sink.gap(
-                    GapId::LimitsReached,
-                    "more open streams of a connection than are kept",
-                );
+                sink.gap(GapId::LimitsReached, ReadingCause::StreamsOver);
                 if let Some((_, mut oldest)) = self.streams.pop_first() {
                     oldest.release(shared.pool);
                 }

@@ -7,6 +7,7 @@
 //! read: versions 4 and 5, whose checksum headers and trailers make the lengths disagree.
 
 use super::{Cut, END, Ending, Steps, Transfer, bare, lost, malformed, zeros};
+use crate::ground::cause::LinkCause;
 use crate::observe::link::{Content, Unwrapped};
 
 const HEADER: usize = 4;
@@ -74,7 +75,7 @@ fn step(bytes: &[u8], at: usize, ending: Ending) -> Option<(Unwrapped<'_>, usize
         return Some((lost(ending), END));
     }
     if !bare::is_packet(packet, header.packet) {
-        return Some((malformed("bytes behind a MAP packet that are none"), END));
+        return Some((malformed(LinkCause::MapTrailing), END));
     }
     let packet = packet.get(..header.packet).unwrap_or(packet);
     Some((Unwrapped::bare(Content::Ip(packet)), next.min(all)))

@@ -128,6 +128,7 @@ fn step(bytes: &[u8], at: usize, ending: Ending) -> Option<(Unwrapped<'_>, usize
 mod tests {
     use super::block::TABLES_MAX;
     use super::*;
+    use crate::ground::cause::LinkCause;
     use crate::observe::link::usb::sample::{contents, cut, ethernet as around, ipv4, whole};
 
     /// A table: signature, next table, pointers; with the entry of zeros that ends it.
@@ -170,11 +171,20 @@ mod tests {
         block
     }
 
-    /// Lengths of the packets, causes of what is none.
-    fn outline(transfer: &Transfer<'_>) -> Vec<Result<usize, &'static str>> {
+    /// What is no packet.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Other {
+        Unread(LinkCause),
+        NotIp(&'static str),
+    }
+    use Other::{NotIp, Unread};
+
+    /// Lengths of the packets, and what is none.
+    fn outline(transfer: &Transfer<'_>) -> Vec<Result<usize, Other>> {
         let outline = |content| match content {
             Content::Ip(packet) => Ok(packet.len()),
-            Content::Unreadable(_, cause) | Content::NotIp(cause) => Err(cause),
+            Content::Unreadable(_, cause) => Err(Unread(cause)),
+            Content::NotIp(name) => Err(NotIp(name)),
             other => panic!("{other:?}"),
         };
         let contents = contents(transfer.read(None));
@@ -202,7 +212,7 @@ mod tests {
         let twice = [&front[..], &front, &[0]].concat();
         assert_eq!(outline(&whole(&twice)), [Ok(60), Ok(34), Ok(60), Ok(34)]);
         let stranger = [&front[..], &[1; 9]].concat();
-        let none = "bytes behind a NCM transfer block that are none";
+        let none = Unread(LinkCause::NcmTrailing);
         assert_eq!(outline(&whole(&stranger)), [Ok(60), Ok(34), Err(none)]);
         // 32 bits: frames with check sequences, the tables behind them, the later one first.
         let (first, second) = (
@@ -231,11 +241,11 @@ mod tests {
             ],
             None,
         );
-        let stream = "stream of a MBIM device service";
+        let stream = NotIp("stream of a MBIM device service");
         assert_eq!(outline(&whole(&bytes)), [Ok(40), Err(stream)]);
         let mut wrong = bytes.clone();
         wrong[12] = b'X';
-        let unknown = "a NCM table of an unknown kind";
+        let unknown = Unread(LinkCause::NcmTableKind);
         assert_eq!(outline(&whole(&wrong)), [Err(unknown), Err(stream)]);
     }
 
@@ -244,42 +254,42 @@ mod tests {
         let one = around(0x0800, &ipv4(60));
         let of = |table: &[u8], first: u32| block(false, first, &[table, &one], None);
         let circle = of(&table(false, b"NCM0", 12, &[(28, 74)]), 12);
-        let twice = "a chain of NCM tables that is a circle";
+        let twice = Unread(LinkCause::NcmTablesCircle);
         assert_eq!(outline(&whole(&circle)), [Ok(60), Err(twice)]);
         let far = of(&table(false, b"NCM0", 0, &[(29, 74)]), 12);
         assert_eq!(
             outline(&whole(&far)),
-            [Err("a NCM datagram that leaves its block")]
+            [Err(Unread(LinkCause::NcmDatagramOutside))]
         );
         let header = of(&table(false, b"NCM0", 0, &[(4, 30)]), 12);
         assert_eq!(
             outline(&whole(&header)),
-            [Err("a NCM datagram inside the header of its block")]
+            [Err(Unread(LinkCause::NcmDatagramInHeader))]
         );
         let empty = of(&table(false, b"NCM0", 0, &[]), 12);
         assert_eq!(
             outline(&whole(&empty)),
-            [Err("NCM table without datagrams")]
+            [Err(NotIp("NCM table without datagrams"))]
         );
         for first in [0, 4, 96, 0xffff] {
             let lost = of(&table(false, b"NCM0", 0, &[(28, 74)]), first);
             assert_eq!(
                 outline(&whole(&lost)),
-                [Err("a NCM block without a table in it")]
+                [Err(Unread(LinkCause::NcmWithoutTable))]
             );
         }
         let chain: Vec<u8> = (1..40)
             .flat_map(|n| table(false, b"NCM0", 12 + n * 12, &[]))
             .collect();
         let many = outline(&whole(&of(&chain, 12)));
-        let told = "more NCM tables in a block than are followed";
+        let told = Unread(LinkCause::NcmTablesOver);
         assert_eq!(
             (many.len(), many.last()),
             (TABLES_MAX + 1, Some(&Err(told)))
         );
         let tiny = block(false, 12, &[&table(false, b"NCM0", 0, &[])], None).repeat(40);
         let many = outline(&whole(&tiny));
-        let told = "more NCM transfer blocks in a USB transfer than are followed";
+        let told = Unread(LinkCause::NcmBlocksOver);
         assert_eq!(
             (many.len(), many.last()),
             (BLOCKS_MAX + 1, Some(&Err(told)))
@@ -297,8 +307,8 @@ mod tests {
             None,
         );
         let (capture, transfer) = (
-            Err("the capture cut a USB transfer"),
-            Err("a packet that goes on in another USB transfer"),
+            Err(Unread(LinkCause::UsbTransferCut)),
+            Err(Unread(LinkCause::UsbPacketGoesOn)),
         );
         assert_eq!(outline(&cut(&front, 150, true)), [Ok(60), Ok(30)]);
         assert_eq!(outline(&cut(&front, 150, false)), [Ok(60), Ok(30), capture]);

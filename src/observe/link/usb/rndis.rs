@@ -5,6 +5,7 @@
 //! control messages go over the control endpoint.
 
 use super::{END, Ending, Steps, Transfer, le32, lost, malformed, zeros};
+use crate::ground::cause::LinkCause;
 use crate::observe::link::{Content, Unwrapped, ethernet};
 
 /// Message type of data.
@@ -59,7 +60,7 @@ fn step(bytes: &[u8], at: usize, ending: Ending) -> Option<(Unwrapped<'_>, usize
             (true, Ending::Whole | Ending::LastCut) => None,
             (true, Ending::MoreLost) => Some((lost(ending), END)),
             _ if rest.len() < HEADER => Some((lost(ending), END)),
-            _ => Some((malformed("bytes behind a RNDIS message that are none"), END)),
+            _ => Some((malformed(LinkCause::RndisTrailing), END)),
         };
     };
     let Some(frame) = rest.get(message.start..message.end.min(rest.len())) else {

@@ -9,6 +9,7 @@
 //! Cannot say: data of a transfer whose event was lost; usbmon counts such events, files do not.
 
 use super::{Direction, Transfer, direction, kind, malformed, no_packets, port, short, uncaptured};
+use crate::ground::cause::LinkCause;
 use crate::observe::capture::Frame;
 use crate::observe::link::{Content, LinkType, Unwrapped};
 
@@ -47,16 +48,16 @@ fn read<'a>(frame: &Frame<'a>, header_len: usize) -> Unwrapped<'a> {
             Some((h, data, *kinds))
         });
     let Some((header, data, [event, transfer, endpoint, device])) = parts else {
-        return short(frame, "shorter than a usbmon header");
+        return short(frame, LinkCause::UsbmonShort);
     };
     if !matches!(event, SUBMISSION | COMPLETION | ERROR) {
-        return malformed("not a usbmon event");
+        return malformed(LinkCause::UsbmonEvent);
     }
     if let Some(name) = no_packets(transfer) {
         return Unwrapped::bare(Content::NotIp(name));
     }
     if transfer != kind::BULK {
-        return malformed("a USB transfer of an unknown kind");
+        return malformed(LinkCause::UsbTransferKind);
     }
     let fits = |l: &Lengths| {
         l.delivered >= data.len()
@@ -68,7 +69,7 @@ fn read<'a>(frame: &Frame<'a>, header_len: usize) -> Unwrapped<'a> {
         lengths(header, u16::from_be_bytes, u32::from_be_bytes),
     ];
     let Some(lengths) = orders.into_iter().flatten().find(fits) else {
-        return malformed("a usbmon header that does not fit its record");
+        return malformed(LinkCause::UsbmonHeader);
     };
     let direction = direction(endpoint);
     // The other event of the transfer has the data.

@@ -5,6 +5,7 @@
 //! was a transfer, and USBPcap leaves its data out.
 
 use super::{Transfer, direction, kind, le16, le32, malformed, no_packets, port, short};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 use crate::observe::link::{Content, LinkType, Unwrapped};
@@ -39,10 +40,10 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         ))
     })();
     let Some((header_len, function, bus, device, &[endpoint, transfer], length)) = fields else {
-        return short(frame, "shorter than a USBPcap header");
+        return short(frame, LinkCause::UsbpcapShort);
     };
     if header_len < HEADER {
-        return malformed("a USBPcap header that contradicts its length");
+        return malformed(LinkCause::UsbpcapLength);
     }
     if let Some(name) = no_packets(transfer) {
         return Unwrapped::bare(Content::NotIp(name));
@@ -55,17 +56,17 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         UNKNOWN if length == 0 => {
             return Unwrapped::bare(Content::Unreadable(
                 GapId::UnreadablePackets,
-                "a USB transfer over chained buffers, whose data USBPcap leaves out",
+                LinkCause::UsbpcapChained,
             ));
         }
         UNKNOWN | kind::BULK => {}
-        _ => return malformed("a USB transfer of an unknown kind"),
+        _ => return malformed(LinkCause::UsbTransferKind),
     }
     let Some(data) = frame.data.get(header_len..) else {
-        return short(frame, "shorter than a USBPcap header");
+        return short(frame, LinkCause::UsbpcapShort);
     };
     if data.len() > length || length - data.len() > frame.cut() {
-        return malformed("a USBPcap header that does not fit its record");
+        return malformed(LinkCause::UsbpcapHeader);
     }
     let direction = (endpoint != ENDPOINT_UNKNOWN).then(|| direction(endpoint));
     Unwrapped {

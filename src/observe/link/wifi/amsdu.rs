@@ -7,6 +7,7 @@
 
 use super::frame::{Ends, packet};
 use super::unreadable;
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::link::{Bundle, BundleStep, Content, Unwrapped};
@@ -58,13 +59,13 @@ impl<'a> Subframe<'a> {
 /// Reads the body of an A-MSDU of which the last `cut` bytes were not captured.
 pub(super) fn read(body: &[u8], cut: usize) -> Unwrapped<'_> {
     if body.starts_with(&SNAP) {
-        return unreadable("an A-MSDU that begins like a plain packet");
+        return unreadable(LinkCause::AmsduPlain);
     }
     let Some(first) = Subframe::at(body, 0) else {
-        return unreadable("cut inside the header of an A-MSDU");
+        return unreadable(LinkCause::AmsduCut);
     };
     let Some(hidden) = hidden(body, cut) else {
-        return unreadable("an A-MSDU whose lengths do not fit the frame");
+        return unreadable(LinkCause::AmsduLengths);
     };
     if first.next() >= body.len() && !hidden {
         return first.read();
@@ -101,10 +102,7 @@ fn step_then_hidden(bytes: &[u8], at: usize) -> Option<(Unwrapped<'_>, usize)> {
     if let Some(found) = step(bytes, at) {
         return Some(found);
     }
-    let gone = Content::Unreadable(
-        GapId::UnreadablePackets,
-        "packets of an A-MSDU that the capture cut off",
-    );
+    let gone = Content::Unreadable(GapId::UnreadablePackets, LinkCause::AmsduPacketsCut);
     (at != usize::MAX).then(|| (Unwrapped::bare(gone), usize::MAX))
 }
 

@@ -2,6 +2,7 @@
 //! the length of the header, both big-endian. It says nothing of the check sequence.
 
 use super::{Reception, behind, frame, unreadable};
+use crate::ground::cause::LinkCause;
 use crate::observe::capture::Frame;
 use crate::observe::link::Unwrapped;
 
@@ -20,12 +21,12 @@ pub(super) fn is(data: &[u8]) -> bool {
 
 pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
     if !is(outer.data) {
-        return unreadable("no AVS header where the link type promises one");
+        return unreadable(LinkCause::AvsMissing);
     }
     let length = outer.data.get(4..).and_then(|b| b.first_chunk());
     let length = length.and_then(|b| usize::try_from(u32::from_be_bytes(*b)).ok());
     match length.filter(|n| *n >= MIN).and_then(|n| behind(outer, n)) {
         Some(inner) => frame::read(inner.data, inner.cut(), Reception::default()),
-        None => unreadable("the frame ends inside its AVS header"),
+        None => unreadable(LinkCause::AvsCut),
     }
 }

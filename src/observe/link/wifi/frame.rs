@@ -11,6 +11,7 @@
 
 use super::cipher::Header;
 use super::{Reception, amsdu, unreadable};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::link::ethernet::TAGS_MAX;
@@ -68,8 +69,6 @@ const EAPOL: [u8; 8] = [0xaa, 0xaa, 0x03, 0, 0, 0, 0x88, 0x8e];
 /// WEP, CCMP, GCMP and TKIP, WAPI.
 const VECTORS: [usize; 4] = [0, 8, 4, 18];
 
-const DAMAGED: &str = "an 802.11 frame received with errors";
-
 /// Sender and receiver; which addresses they are, the DS bits say (§9.3.2.1, table 9-30).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Ends {
@@ -98,7 +97,7 @@ impl Ends {
         }
     }
 
-    fn unreadable<'a>(self, cause: &'static str) -> Unwrapped<'a> {
+    fn unreadable<'a>(self, cause: LinkCause) -> Unwrapped<'a> {
         self.with(Content::Unreadable(GapId::UnreadablePackets, cause))
     }
 }
@@ -196,8 +195,8 @@ fn radio(data: &[u8]) -> Option<Radio> {
 fn content<'a>(data: &'a [u8], cut: usize, said: Reception) -> Unwrapped<'a> {
     match data.first_chunk() {
         Some(control) => by_control(*control, data, cut, said),
-        None if said.damaged => unreadable(DAMAGED),
-        None => unreadable("shorter than an 802.11 header"),
+        None if said.damaged => unreadable(LinkCause::WifiReceivedWithErrors),
+        None => unreadable(LinkCause::WifiShort),
     }
 }
 
@@ -241,10 +240,10 @@ fn by_control<'a>(
     said: Reception,
 ) -> Unwrapped<'a> {
     if said.damaged {
-        return unreadable(DAMAGED);
+        return unreadable(LinkCause::WifiReceivedWithErrors);
     }
     if first & VERSION != 0 {
-        return unreadable("an 802.11 frame of an unknown protocol version");
+        return unreadable(LinkCause::WifiVersion);
     }
     let data_frame = first & TYPE == TYPE_DATA;
     let header = if data_frame {
@@ -295,7 +294,7 @@ fn by_control<'a>(
     let doubtful = said.fcs && sequence == Fcs::Wrong;
     let encrypted = matches!(read.content, Content::Protected(_));
     if doubtful && !encrypted && !parts.ends_whole(read.content, header) {
-        return unreadable("an 802.11 frame with a wrong check sequence");
+        return unreadable(LinkCause::WifiCheckSequence);
     }
     read
 }
@@ -345,7 +344,7 @@ impl<'a> Parts<'a> {
                 });
         }
         let Some(body) = self.body else {
-            return ends.unreadable("cut inside an 802.11 header");
+            return ends.unreadable(LinkCause::WifiHeaderCut);
         };
         Clear {
             ends,
@@ -455,11 +454,11 @@ impl Clear {
         let mut ends = self.ends;
         let more = self.second & MORE_FRAGMENTS != 0;
         if self.later {
-            return ends.unreadable("a later fragment of an 802.11 packet");
+            return ends.unreadable(LinkCause::WifiLaterFragment);
         }
         if self.qos[0] & AGGREGATE != 0 {
             if more {
-                return ends.unreadable("a fragment of an 802.11 A-MSDU");
+                return ends.unreadable(LinkCause::WifiAmsduFragment);
             }
             return amsdu::read(body, self.cut);
         }
@@ -475,7 +474,7 @@ impl Clear {
             _ => packet(body),
         };
         if more && !is_whole(content) {
-            return ends.unreadable("the first fragment of an 802.11 packet");
+            return ends.unreadable(LinkCause::WifiFirstFragment);
         }
         ends.with(content)
     }
@@ -600,10 +599,7 @@ pub(super) fn packet(body: &[u8]) -> Content<'_> {
         _ => Content::Ip(&[]),
     };
     if body.starts_with(&[0, 0]) || !holds_packet(typed) {
-        return Content::Unreadable(
-            GapId::UnreadablePackets,
-            "802.11 data that does not begin with LLC",
-        );
+        return Content::Unreadable(GapId::UnreadablePackets, LinkCause::WifiWithoutLlc);
     }
     typed
 }

@@ -16,6 +16,7 @@ use super::derive::{Context, Method, Pairwise, suites};
 use super::handshake::{Chosen, Message, group_key};
 use super::key::WifiKey;
 use super::{KeyExchange, Protected};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::link::{Content, Unwrapped};
@@ -39,19 +40,6 @@ const HELD_MAX: usize = 1024;
 const TRIES_MAX: u32 = 1 << 20;
 /// A check sequence that nobody announced.
 const FCS_LEN: usize = 4;
-
-/// Why a frame stays protected: the words of its gap.
-pub(in super::super) const SEALED: &str = "protected 802.11 data frames";
-const NO_KEY: &str =
-    "protected 802.11 data frames without a handshake before them that a given key fits";
-const NO_GROUP_KEY: &str =
-    "protected 802.11 data frames to a group whose key no opened handshake before them holds";
-const FOREIGN: &str = "protected 802.11 data frames under a key management that is not read (fast transition, 192 bits)";
-const WEAK: &str = "protected 802.11 data frames under WEP or TKIP, which are not opened";
-const FAILED: &str =
-    "protected 802.11 data frames whose check fails with the key of their handshake";
-const CUT: &str =
-    "protected 802.11 data frames that the capture cut, so that their check cannot be done";
 
 /// Authenticator (access point) and supplicant (station).
 type Pair = (Mac, Mac);
@@ -310,18 +298,18 @@ impl Opener {
     ///
     /// # Errors
     /// Why it stays protected.
-    fn open(&self, frame: &Protected<'_>, room: &mut Vec<u8>) -> Result<(), &'static str> {
+    fn open(&self, frame: &Protected<'_>, room: &mut Vec<u8>) -> Result<(), LinkCause> {
         room.clear();
         if self.given.is_empty() {
-            return Err(SEALED);
+            return Err(LinkCause::Protected);
         }
         let Some((header, sealed)) = frame.parts() else {
-            return Err(CUT);
+            return Err(LinkCause::ProtectedCut);
         };
         let vector = match Before::read(sealed) {
             Before::Vector(vector) => vector,
-            Before::Weak => return Err(WEAK),
-            Before::Nothing => return Err(CUT),
+            Before::Weak => return Err(LinkCause::ProtectedByOldCipher),
+            Before::Nothing => return Err(LinkCause::ProtectedCut),
         };
         let [r0, r1, r2, r3, r4, r5, t0, t1, t2, t3, t4, t5, ..] = header.addresses;
         let (receiver, transmitter) =
@@ -337,12 +325,19 @@ impl Opener {
             let mut ends = ends.into_iter().flatten();
             frame.cut() == 0 && ends.any(|body| header.open(cipher, key, &vector, body, room))
         };
-        let failed = if frame.cut() > 0 { CUT } else { FAILED };
+        let failed = if frame.cut() > 0 {
+            LinkCause::ProtectedCut
+        } else {
+            LinkCause::ProtectedCheckFails
+        };
         if receiver.is_group() {
-            let keys = self.groups.get(&transmitter).ok_or(NO_GROUP_KEY)?;
+            let keys = self
+                .groups
+                .get(&transmitter)
+                .ok_or(LinkCause::ProtectedToGroup)?;
             let mut keys = keys.iter().filter(|k| k.id == vector.key_id).peekable();
             if keys.peek().is_none() {
-                return Err(NO_GROUP_KEY);
+                return Err(LinkCause::ProtectedToGroup);
             }
             return match keys.any(|k| k.ciphers.iter().any(|c| opens(&k.key, *c))) {
                 true => Ok(()),
@@ -358,9 +353,9 @@ impl Opener {
         if sessions.peek().is_none() {
             let foreign = |pair| self.pending.get(pair).is_some_and(|p| p.foreign);
             return Err(if pairs.iter().any(foreign) {
-                FOREIGN
+                LinkCause::ProtectedByUnreadManagement
             } else {
-                NO_KEY
+                LinkCause::ProtectedWithoutHandshake
             });
         }
         match sessions.any(|s| s.ciphers.iter().any(|c| opens(s.keys.data_key(*c), *c))) {

@@ -5,6 +5,7 @@
 //! whether the check sequence is there and was right.
 
 use super::{Reception, behind, frame, unreadable};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 use crate::observe::link::{Content, Unwrapped, reader};
@@ -29,21 +30,21 @@ const NESTING: [u16; 3] = [192, 149, 258];
 
 pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
     let Some(&[version, flags, l0, l1, d0, d1, d2, d3]) = outer.data.first_chunk::<HEADER>() else {
-        return unreadable("shorter than a PPI header");
+        return unreadable(LinkCause::PpiShort);
     };
     if version != 0 {
-        return unreadable("a PPI header of an unknown version");
+        return unreadable(LinkCause::PpiVersion);
     }
     let length = usize::from(u16::from_le_bytes([l0, l1]));
     let (Some(fields), Some(inner)) = (outer.data.get(HEADER..length), behind(outer, length))
     else {
-        return unreadable("the frame ends inside its PPI header");
+        return unreadable(LinkCause::PpiCut);
     };
     let link_type = u16::try_from(u32::from_le_bytes([d0, d1, d2, d3])).ok();
     if link_type == Some(PLAIN) {
         return match reception(fields, flags & ALIGNED != 0) {
             Some(said) => frame::read(inner.data, inner.cut(), said),
-            None => unreadable("PPI fields that do not fit their header"),
+            None => unreadable(LinkCause::PpiFields),
         };
     }
     let known = link_type
@@ -53,7 +54,7 @@ pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
         Some(known) => (known.read)(&inner),
         None => Unwrapped::bare(Content::Unreadable(
             GapId::UnsupportedLink,
-            "a PPI header before a link type that cannot be read",
+            LinkCause::PpiLinkType,
         )),
     }
 }

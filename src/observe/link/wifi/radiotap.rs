@@ -5,6 +5,7 @@
 //! namespaces by the length that they state.
 
 use super::{Reception, behind, frame, unreadable};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 use crate::observe::link::{Content, Unwrapped};
@@ -71,24 +72,24 @@ struct Header {
 
 pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
     let Some(&[version, _, low, high]) = outer.data.first_chunk::<PRESENCE>() else {
-        return unreadable("shorter than a radiotap header");
+        return unreadable(LinkCause::RadiotapShort);
     };
     if version != 0 {
-        return unreadable("a radiotap header of an unknown version");
+        return unreadable(LinkCause::RadiotapVersion);
     }
     let length = usize::from(u16::from_le_bytes([low, high]));
     let (Some(bytes), Some(inner)) = (outer.data.get(..length), behind(outer, length)) else {
-        return unreadable("the frame ends inside its radiotap header");
+        return unreadable(LinkCause::RadiotapCut);
     };
     let Some(header) = header(bytes) else {
-        return unreadable("radiotap fields that do not fit their header");
+        return unreadable(LinkCause::RadiotapFields);
     };
     match header.no_frame {
         None => frame::read(inner.data, inner.cut(), header.said),
         Some(SOUNDING) => Unwrapped::bare(Content::NotIp("802.11 sounding")),
         Some(_) => Unwrapped::bare(Content::Unreadable(
             GapId::UnreadablePackets,
-            "802.11 data that the receiver could not take down",
+            LinkCause::WifiNotTakenDown,
         )),
     }
 }

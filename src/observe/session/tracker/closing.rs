@@ -7,6 +7,7 @@ use crate::evidence::bins::Bins;
 use crate::evidence::flow::{Pair, Side, Span};
 use crate::evidence::ledger::Ends;
 use crate::evidence::{Series, UnflowedOverTime};
+use crate::ground::cause::SessionCause;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Moment;
 use crate::observe::dissect::Sink;
@@ -35,9 +36,9 @@ impl Tracker {
             .is_some_and(Reading::is_waiting);
         if closed.evicted {
             let cause = if waiting {
-                "more flows were open than are kept; one was being read"
+                SessionCause::FlowsOverOneRead
             } else {
-                "more flows were open than are kept"
+                SessionCause::FlowsOver
             };
             self.ledger
                 .gaps
@@ -75,7 +76,7 @@ impl Tracker {
         }
         if closed.flow.joined_late {
             let began = self.intervals.of(closed.flow.started.time);
-            let cause = "a connection was already open when its first packet was captured";
+            let cause = SessionCause::OpenAtFirstPacket;
             self.ledger
                 .gaps
                 .at(GapId::StartedLate, closed.flow.started, began, cause);
@@ -96,24 +97,21 @@ impl Tracker {
                     GapId::OneDirection,
                     at,
                     interval,
-                    "acknowledgements advance, and nothing of the direction they answer was captured",
+                    SessionCause::OtherDirectionMissing,
                 );
             }
         }
         if closed.flow.peer.a.forgot || closed.flow.peer.b.forgot {
-            self.ledger.gaps.at(
-                GapId::LimitsReached,
-                at,
-                interval,
-                "more holes in a TCP stream than are kept",
-            );
+            self.ledger
+                .gaps
+                .at(GapId::LimitsReached, at, interval, SessionCause::HolesOver);
         }
         if closed.flow.facts.names_folded {
             self.ledger.gaps.at(
                 GapId::LimitsReached,
                 at,
                 interval,
-                "more names on a connection than are kept",
+                SessionCause::NamesOfConnectionOver,
             );
         }
         if let Some((at, interval)) = content.beyond() {
@@ -121,7 +119,7 @@ impl Tracker {
                 GapId::LimitsReached,
                 at,
                 interval,
-                "more comes out of compressed payload than is looked at",
+                SessionCause::CompressedPayloadOver,
             );
         }
         let (folded, names) = (self.rows.folded, self.rows.names_folded);
@@ -131,7 +129,7 @@ impl Tracker {
         self.rows
             .add(closed, hits, &self.ledger, &*self.settings.accuses);
         if self.rows.names_folded > names {
-            let cause = "more names of a destination than are kept";
+            let cause = SessionCause::NamesOfDestinationOver;
             self.ledger
                 .gaps
                 .at(GapId::LimitsReached, at, interval, cause);
@@ -141,7 +139,7 @@ impl Tracker {
                 GapId::LimitsReached,
                 at,
                 interval,
-                "more conversations than rows are kept",
+                SessionCause::ConversationsOver,
             );
         }
     }
@@ -196,9 +194,7 @@ impl Tracker {
         }
         if let Some((each, flows, first)) = self.limited.finish() {
             let interval = self.intervals.of(first.time);
-            let cause = format!(
-                "{flows} connections break off after exactly {each} packets, and none goes on longer: the capture tool keeps so many packets of each, and byte counts are lower bounds"
-            );
+            let cause = SessionCause::PacketsOfFlowLimited { flows, each };
             self.ledger
                 .gaps
                 .at(GapId::PayloadLimited, first, interval, cause);
@@ -211,7 +207,7 @@ impl Tracker {
                 .whole(GapId::LimitsReached, input, 1, None, cause);
         }
         if let Some(at) = self.clock.over() {
-            let cause = "more silences and steps of the clock than are kept";
+            let cause = SessionCause::TimeGapsOver;
             self.ledger
                 .gaps
                 .whole(GapId::LimitsReached, at.at.input, 1, Some(at), cause);

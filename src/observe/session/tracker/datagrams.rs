@@ -8,6 +8,7 @@ use super::{Context, Settings, Tracker};
 use crate::evidence::flow::{Key, LinkFacts, Opening, Side, Span, note_link};
 use crate::evidence::ledger::{Ends, Ledger};
 use crate::ground::address::{Class, classify};
+use crate::ground::cause::{PacketCause, SessionCause};
 use crate::ground::gaps::GapId;
 use crate::ground::protocol;
 use crate::observe::capture::Direction;
@@ -51,7 +52,7 @@ impl Tracker {
             self.disbelieve(context);
         }
         if transport == Transport::Cut && !context.in_pieces {
-            self.snaplen(context, "a transport header was cut");
+            self.snaplen(context, PacketCause::TransportCut);
         }
         let (key, ends) = between(datagram, &transport);
         let side = ends.side;
@@ -134,7 +135,7 @@ impl Tracker {
                     if let Some(found) = of_echo(data, datagram.cut()) {
                         self.tunnelled(slot, found, datagram.source, 0, &context);
                     } else if datagram.cut() > 0 {
-                        self.snaplen(&context, "an ICMP message that may hold a packet was cut");
+                        self.snaplen(&context, PacketCause::IcmpCut);
                     }
                 }
             }
@@ -198,7 +199,7 @@ impl Tracker {
                     GapId::LimitsReached,
                     context.moment,
                     context.interval,
-                    "more app labels on a connection than are kept",
+                    SessionCause::AppLabelsOfConnectionOver,
                 );
             }
         }

@@ -4,6 +4,7 @@
 use super::{Context, Tracker};
 use crate::evidence::flow::Side;
 use crate::evidence::ledger::Ends;
+use crate::ground::cause::PacketCause;
 use crate::ground::gaps::GapId;
 use crate::observe::packet::transport::{Flags, Segment};
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ impl Tracker {
             GapId::UnreadablePackets,
             context.moment,
             context.interval,
-            "a wrong transport checksum: what the packet says is not believed",
+            PacketCause::TransportChecksum,
         );
     }
 
@@ -128,7 +129,7 @@ impl Tracker {
             GapId::UnreadablePackets,
             context.moment,
             context.interval,
-            "a wrong transport checksum of bytes that arrived: some of them may be others",
+            PacketCause::TransportChecksumArrived,
         );
         if let Some(span) = self.table.span(slot, context.interval, context.moment) {
             span.sent(ends.side).answers += 1;

@@ -6,11 +6,12 @@ use super::{Context, Link, Tracker};
 use crate::evidence::Unflowed;
 use crate::evidence::ledger::apps::{AppId, Full};
 use crate::ground::address::classify;
+use crate::ground::cause::{GapCause, LinkCause, PacketCause, SessionCause};
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Moment;
 use crate::observe::capture::Frame;
 use crate::observe::dissect::neighbours;
-use crate::observe::link::{Bundle, Content, Unwrapped};
+use crate::observe::link::{Bundle, Content, Unwrapped, unread};
 use crate::observe::packet::{Decoded, decode};
 use std::net::IpAddr;
 
@@ -19,7 +20,7 @@ impl Tracker {
     pub(super) fn link(&mut self, frame: &Frame<'_>, link: Link, interval: u32) {
         let (link_type, reader) = link;
         let Some(reader) = reader else {
-            let cause = crate::observe::link::refusal(link_type);
+            let cause = unread(link_type);
             self.ledger
                 .gaps
                 .at(GapId::UnsupportedLink, frame.moment, interval, cause);
@@ -64,7 +65,7 @@ impl Tracker {
         }
         self.opened = room;
         if self.wifi.take_limited() {
-            let cause = "more handshakes on the air than are followed, or messages in them that no given key fits";
+            let cause = SessionCause::HandshakesOnAirOver;
             self.ledger
                 .gaps
                 .at(GapId::LimitsReached, frame.moment, interval, cause);
@@ -90,7 +91,7 @@ impl Tracker {
                     GapId::LimitsReached,
                     frame.moment,
                     interval,
-                    "more app labels than are kept",
+                    SessionCause::AppLabelsOver,
                 );
                 None
             }
@@ -107,7 +108,7 @@ impl Tracker {
             .max()
             .map(|(_, at)| at.0);
         let Some(heaviest) = heaviest else {
-            let cause = "a frame for several packets that holds none";
+            let cause = LinkCause::BundleEmpty;
             self.unreadable(GapId::UnreadablePackets, cause, context);
             return;
         };
@@ -121,7 +122,7 @@ impl Tracker {
             };
             match inner.content {
                 Content::Bundle(_) => {
-                    let cause = "frames for several packets, one inside the other";
+                    let cause = LinkCause::BundleInBundle;
                     self.unreadable(GapId::UnreadablePackets, cause, &context);
                 }
                 content => self.content(frame, content, &context),
@@ -132,7 +133,7 @@ impl Tracker {
                 GapId::LimitsReached,
                 context.moment,
                 context.interval,
-                "more packets in a frame than are followed",
+                SessionCause::PacketsInFrameOver,
             );
         }
     }
@@ -154,7 +155,7 @@ impl Tracker {
                         if frame.checksum_pending || self.senders.header(sender, false) {
                             Decoded::Datagram(datagram)
                         } else {
-                            Decoded::Unreadable("a wrong IPv4 header checksum")
+                            Decoded::Unreadable(PacketCause::HeaderChecksum)
                         }
                     }
                     Decoded::Datagram(datagram) => {
@@ -174,19 +175,15 @@ impl Tracker {
             }
             Content::NotIp(_) | Content::KeyExchange(_) => self.not_ip(context),
             // The opener has closed what it does not open.
-            Content::Protected(_) => self.unreadable(
-                GapId::EncryptedWifi,
-                "a protected 802.11 data frame inside another",
-                context,
-            ),
+            Content::Protected(_) => {
+                self.unreadable(GapId::EncryptedWifi, LinkCause::ProtectedInFrame, context)
+            }
             Content::Unreadable(gap, cause) => self.unreadable(gap, cause, context),
             Content::Extract(extract) => self.extract(&extract, context),
             // Readers hand it over as the whole frame only.
-            Content::Bundle(_) => self.unreadable(
-                GapId::UnreadablePackets,
-                "frames for several packets, one inside the other",
-                context,
-            ),
+            Content::Bundle(_) => {
+                self.unreadable(GapId::UnreadablePackets, LinkCause::BundleInBundle, context)
+            }
         }
     }
 
@@ -199,7 +196,7 @@ impl Tracker {
         }
     }
 
-    pub(super) fn unreadable(&mut self, gap: GapId, cause: &'static str, context: &Context) {
+    pub(super) fn unreadable(&mut self, gap: GapId, cause: impl Into<GapCause>, context: &Context) {
         self.ledger
             .gaps
             .at(gap, context.moment, context.interval, cause);

@@ -5,6 +5,7 @@
 
 use super::datagrams::between;
 use super::{Context, Tracker};
+use crate::ground::cause::{PacketCause, SessionCause};
 use crate::ground::gaps::GapId;
 use crate::observe::packet::fragments::{Joined, Piece, Variant};
 use crate::observe::packet::transport::{Checksum, read, verify};
@@ -101,11 +102,8 @@ impl Tracker {
 
     fn tell_missing(&mut self, joined: &Joined, context: &Context) {
         let over = [
-            (joined.evicted, "more fragments wait than are kept"),
-            (
-                joined.folded,
-                "more copies of a fragment that differ than are read in every way",
-            ),
+            (joined.evicted, SessionCause::FragmentsOver),
+            (joined.folded, SessionCause::FragmentCopiesOver),
         ];
         for (_, cause) in over.into_iter().filter(|(is, _)| *is) {
             self.ledger.gaps.at(
@@ -118,7 +116,7 @@ impl Tracker {
         if !joined.complete
             && let Some(first) = joined.pieces.first()
         {
-            let cause = "a fragmented datagram of which pieces are missing";
+            let cause = PacketCause::FragmentsMissing;
             self.ledger.gaps.at(
                 GapId::UnreadablePackets,
                 first.moment,

@@ -5,6 +5,7 @@ use super::content::{Layer, note_dissected};
 use super::{Context, Tracker, note_carries};
 use crate::evidence::flow::Opening;
 use crate::evidence::ledger::Ends;
+use crate::ground::cause::PacketCause;
 use crate::observe::dissect::neighbours;
 use crate::observe::flow::Carries;
 use crate::observe::packet::encapsulation::is_tunnel_port;
@@ -47,7 +48,7 @@ impl Tracker {
                 .flow(slot)
                 .is_none_or(|f| f.facts.names.is_empty());
             if unnamed {
-                self.snaplen(context, "a datagram that may hold a name was cut");
+                self.snaplen(context, PacketCause::DatagramWithNameCut);
             }
         }
         self.listen(slot);

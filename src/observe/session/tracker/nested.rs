@@ -11,6 +11,7 @@ use super::{Context, DEPTH_MAX, Tracker};
 use crate::evidence::flow::{Key, Opening, Relay, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::address::{Class, classify};
+use crate::ground::cause::{LinkCause, PacketCause, SessionCause};
 use crate::ground::gaps::GapId;
 use crate::observe::flow::Layer as Carrier;
 use crate::observe::link::inside::unwrap;
@@ -125,7 +126,7 @@ impl Tracker {
                         if self.senders.header(FrameSender::Tunnel(sender), false) {
                             Decoded::Datagram(datagram)
                         } else {
-                            Decoded::Unreadable("a wrong IPv4 header checksum inside a tunnel")
+                            Decoded::Unreadable(PacketCause::HeaderChecksumInTunnel)
                         }
                     }
                     Decoded::Datagram(datagram) => {
@@ -144,7 +145,7 @@ impl Tracker {
             }
             // What is inside a tunnel was closed before.
             Content::Protected(_) => {
-                let cause = "a protected 802.11 data frame inside a tunnel";
+                let cause = LinkCause::ProtectedInTunnel;
                 self.unreadable(GapId::EncryptedWifi, cause, &context);
                 false
             }
@@ -162,7 +163,7 @@ impl Tracker {
                         GapId::LimitsReached,
                         context.moment,
                         context.interval,
-                        "more packets in a frame than are followed",
+                        SessionCause::PacketsInFrameOver,
                     );
                 }
                 beyond

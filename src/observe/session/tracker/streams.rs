@@ -4,6 +4,7 @@ use super::content::{Layer, note_dissected};
 use super::{Context, Tracker, note_carries};
 use crate::evidence::flow::Opening;
 use crate::evidence::ledger::Ends;
+use crate::ground::cause::PacketCause;
 use crate::ground::moment::Timestamp;
 use crate::observe::flow::sequence::Place;
 use crate::observe::packet::transport::{Flags, Segment};
@@ -87,7 +88,7 @@ impl Tracker {
         let rest = *flow.rest.of(side);
         let cut = segment.wire_len > segment.payload.len();
         if cut && self.readings.get(slot).is_none_or(|r| r.wants(side)) {
-            self.snaplen(context, "payload that may hold a name was cut");
+            self.snaplen(context, PacketCause::PayloadWithNameCut);
         }
         if !segment.payload.is_empty() {
             self.listen(slot);

@@ -1,11 +1,12 @@
 //! Gaps and limits in the report.
 
+use crate::ground::cause::Oddity;
 use crate::ground::gaps::GapId;
 use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::claim::Case;
 use crate::judge::claim::coverage::{Needs, apps_unseen};
 use crate::judge::claim::whereabouts::{GEO_STALE_DAYS, data_age_days};
-use crate::tell::report::{causes, v1};
+use crate::tell::report::{causes, noticed, v1};
 use std::collections::BTreeMap;
 
 /// Age of the address data against the capture from which on the reader is warned.
@@ -28,17 +29,18 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
     if case.windows.iter().any(|w| w.window.is_some()) {
         for series in &case.basis.evidence.series {
             for (key, noted) in series.ledger.gaps.iter() {
+                let text = noticed::cause(&key.cause);
                 let told = out.iter().any(|(id, g)| {
                     *id == key.id
                         && g.input == Some(key.input)
-                        && (g.text == key.cause
-                            || (g.covered_by.is_some() && g.text.starts_with(&*key.cause)))
+                        && (g.text == text
+                            || (g.covered_by.is_some() && g.text.starts_with(&*text)))
                 });
                 if !told {
                     let gap = v1::Gap {
                         id: key.id.into(),
                         count: noted.count,
-                        text: key.cause.to_string(),
+                        text: text.into_owned(),
                         input: Some(key.input),
                         frame: noted.first.filter(|m| !m.is_none()).map(|m| m.at.frame),
                         blocking: false,
@@ -56,11 +58,11 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
 }
 
 /// Frames whose bytes contradict the stated link type, over all series.
-fn oddities(case: &Case<'_>) -> BTreeMap<&'static str, (u64, Moment)> {
-    let mut out: BTreeMap<&'static str, (u64, Moment)> = BTreeMap::new();
+fn oddities(case: &Case<'_>) -> BTreeMap<Oddity, (u64, Moment)> {
+    let mut out: BTreeMap<Oddity, (u64, Moment)> = BTreeMap::new();
     for series in &case.basis.evidence.series {
         for (what, (count, first)) in &series.ledger.oddities {
-            let seen = out.entry(what).or_insert((0, *first));
+            let seen = out.entry(*what).or_insert((0, *first));
             seen.0 += count;
             seen.1 = seen.1.min(*first);
         }
@@ -88,9 +90,9 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
     for input in &case.basis.evidence.inputs {
         out.extend(
             input
-                .notes
+                .remarks
                 .iter()
-                .map(|note| format!("{}: {note}", input.name)),
+                .map(|of| format!("{}: {}", input.name, noticed::remark(of))),
         );
         if input.hints.names > 0 {
             out.push(format!(
@@ -102,13 +104,14 @@ pub(super) fn limits(case: &Case<'_>) -> Vec<String> {
     out.extend(super::clocks::sentences(case));
     for (what, (count, first)) in oddities(case) {
         out.push(format!(
-            "{count} frames from frame {} of {} on: {what}.",
+            "{count} frames from frame {} of {} on: {}.",
             first.at.frame,
             case.basis
                 .evidence
                 .inputs
                 .get(first.at.input as usize)
-                .map_or("an input", |i| i.name.as_str())
+                .map_or("an input", |i| i.name.as_str()),
+            noticed::oddity(what)
         ));
     }
     let usual = Needs::default();

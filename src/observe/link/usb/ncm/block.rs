@@ -1,6 +1,7 @@
 //! One block of NCM or MBIM: its header, the chain of its tables, the datagrams that they point to.
 
 use super::super::{Ending, le16, le32, lost, malformed, zeros};
+use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::link::{Content, Unwrapped, ethernet};
 
@@ -15,8 +16,8 @@ const CHECK: usize = 4;
 pub(super) enum Fault {
     /// It lies behind the captured bytes.
     Missing,
-    Malformed(&'static str),
-    TooMany(&'static str),
+    Malformed(LinkCause),
+    TooMany(LinkCause),
 }
 
 impl Fault {
@@ -120,9 +121,7 @@ impl<'a> Block<'a> {
                     // Padding keeps the last USB packet from being a full one.
                     _ if zeros(rest) => Ok(None),
                     [] | [_] | [_, _] | [_, _, _] => Err(Fault::Missing),
-                    _ => Err(Fault::Malformed(
-                        "bytes behind a NCM transfer block that are none",
-                    )),
+                    _ => Err(Fault::Malformed(LinkCause::NcmTrailing)),
                 };
             };
             if number == BLOCKS_MAX {
@@ -134,9 +133,7 @@ impl<'a> Block<'a> {
             }
             start = block.end;
         }
-        Err(Fault::TooMany(
-            "more NCM transfer blocks in a USB transfer than are followed",
-        ))
+        Err(Fault::TooMany(LinkCause::NcmBlocksOver))
     }
 
     /// The block at the start of `rest`, which lies at `start` of the transfer.
@@ -147,9 +144,7 @@ impl<'a> Block<'a> {
         // Zero: the block ends with the transfer (NCM 1.0 §3.2.1).
         let len = if len == 0 { usize::MAX } else { len };
         if usize::from(header_len) != layout.header || len < layout.header {
-            return Err(Fault::Malformed(
-                "a NCM block header that contradicts itself",
-            ));
+            return Err(Fault::Malformed(LinkCause::NcmBlockHeader));
         }
         Ok(Self {
             layout,
@@ -173,7 +168,7 @@ impl<'a> Block<'a> {
                 .get(..number)
                 .is_some_and(|before| before.contains(&at))
             {
-                return Err(Fault::Malformed("a chain of NCM tables that is a circle"));
+                return Err(Fault::Malformed(LinkCause::NcmTablesCircle));
             }
             let Some(slot) = seen.get_mut(number) else {
                 break;
@@ -183,7 +178,7 @@ impl<'a> Block<'a> {
                 .checked_add(layout.table)
                 .is_some_and(|end| end <= self.len);
             if at < layout.header || !inside {
-                return Err(Fault::Malformed("a NCM block without a table in it"));
+                return Err(Fault::Malformed(LinkCause::NcmWithoutTable));
             }
             let table = self.bytes.get(at..).ok_or(Fault::Missing)?;
             let next = layout.field(table, layout.next).ok_or(Fault::Missing)?;
@@ -192,9 +187,7 @@ impl<'a> Block<'a> {
             }
             at = next;
         }
-        Err(Fault::TooMany(
-            "more NCM tables in a block than are followed",
-        ))
+        Err(Fault::TooMany(LinkCause::NcmTablesOver))
     }
 
     fn read_table(&self, table: &[u8], at: usize) -> Result<Table, Fault> {
@@ -205,7 +198,7 @@ impl<'a> Block<'a> {
             .map(|l| l / self.layout.entry);
         Ok(Table {
             at,
-            entries: entries.ok_or(Fault::Malformed("a NCM table shorter than its header"))?,
+            entries: entries.ok_or(Fault::Malformed(LinkCause::NcmTableShort))?,
             holds: match (signature, self.layout.wide) {
                 (b"NCM0", false) | (b"ncm0", true) => Holds::Frames,
                 (b"NCM1", false) | (b"ncm1", true) => Holds::FramesWithCheck,
@@ -246,10 +239,10 @@ impl<'a> Block<'a> {
     ) -> Unwrapped<'a> {
         let (start, len) = place;
         let Some(end) = start.checked_add(len).filter(|end| *end <= self.len) else {
-            return malformed("a NCM datagram that leaves its block");
+            return malformed(LinkCause::NcmDatagramOutside);
         };
         if start < self.layout.header {
-            return malformed("a NCM datagram inside the header of its block");
+            return malformed(LinkCause::NcmDatagramInHeader);
         }
         let captured = self.bytes.len();
         let here = self.bytes.get(start..end.min(captured));
@@ -269,7 +262,7 @@ impl<'a> Block<'a> {
             Holds::ServiceStream => {
                 Unwrapped::bare(Content::NotIp("stream of a MBIM device service"))
             }
-            Holds::Unknown => malformed("a NCM table of an unknown kind"),
+            Holds::Unknown => malformed(LinkCause::NcmTableKind),
         }
     }
 }

@@ -1,0 +1,457 @@
+//! Why there is a gap: what a stage noticed, as a value. The words are made once, when telling
+//! (`tell::report::noticed`), so that a sentence can be mended without touching a reader.
+//!
+//! One list for each stage of observing. A variant is named by what was met, and a form of words belongs to one
+//! variant alone; those that end in `Over` are bounds of the program. What a sentence needs beside is kept as it
+//! was met: a number, a name in the file.
+
+use std::borrow::Cow;
+
+/// Why there is a gap.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GapCause {
+    /// In the file, its records and blocks.
+    File(FileCause),
+    /// In the headers of a link, or a tunnel that is read as one.
+    Link(LinkCause),
+    /// In the headers of IP and transports.
+    Packet(PacketCause),
+    /// In what packets carry.
+    Reading(ReadingCause),
+    /// In what a session keeps, and how its flows begin and end.
+    Session(SessionCause),
+}
+
+macro_rules! stages {
+    ($($stage:ident($cause:ident),)*) => {
+        $(impl From<$cause> for GapCause {
+            fn from(cause: $cause) -> Self {
+                Self::$stage(cause)
+            }
+        })*
+    };
+}
+
+stages! {
+    File(FileCause),
+    Link(LinkCause),
+    Packet(PacketCause),
+    Reading(ReadingCause),
+    Session(SessionCause),
+}
+
+/// What is wrong with a file, or missing in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileCause {
+    HeaderOfAnotherFileCut,
+    CompressedStreamCut,
+    CompressedStreamGrows,
+    CompressedStreamNeedsMemory,
+    CompressedStreamDamaged,
+    NoCounters,
+    Extract,
+    TerminalInsertedBytes,
+    RecordHeaderCut,
+    RecordLength,
+    RecordHeaderSenseless,
+    LastRecordCut,
+    RecordFraction,
+    RecordCutByAnotherFile,
+    BlockHeaderCut,
+    BlockLength,
+    BlockLengthOdd,
+    LastBlockCut,
+    BlockPastEnd,
+    BlockLengthsDiffer,
+    BlockTooLong,
+    BlockTypeUnassigned,
+    BlockTypeDisguised,
+    SectionOptions,
+    InterfaceOptions,
+    InterfaceUnreadable,
+    StatisticsOptions,
+    StatisticsUnreadable,
+    StatisticsOfNoInterface,
+    NamesPastEnd,
+    SecretsPastEnd,
+    AppNameUnreadable,
+    ProcessUnreadable,
+    PacketOfNoInterface,
+    PacketBlockShort,
+    PacketBlockOptions,
+    PacketBlockLength,
+    PacketBlockPastEnd,
+    InterfacesOver,
+    ProcessesOver,
+    AppNamesOver,
+    Merged,
+    /// Some of its interfaces keep no counters.
+    InterfacesWithoutCounters {
+        without: u64,
+        all: u64,
+    },
+    /// An interface was captured with a filter.
+    Filtered(InterfaceTitle, Box<str>),
+    /// Packets say that others before them were lost.
+    LostBefore(InterfaceTitle),
+    /// Statistics count more packets than the file holds.
+    StatisticsCountMore(InterfaceTitle),
+    /// Statistics count lost packets.
+    StatisticsCountLost(InterfaceTitle),
+    /// The recorder's messages beside the file count more packets than the so many of the file.
+    RecorderCountsMore(RecorderSays, u64),
+    /// The recorder's messages count lost packets.
+    RecorderCountsLost(RecorderSays),
+    /// The file names an editing tool as its writer.
+    WrittenBy(Box<str>),
+}
+
+/// How texts call an interface.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InterfaceTitle {
+    /// By its name.
+    Named(Box<str>),
+    /// One without a name by its place in the file.
+    Place(u32),
+}
+
+/// Messages of a recorder, and what they count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecorderSays {
+    /// The file that they stand in.
+    pub name: Box<str>,
+    /// What they count.
+    pub counters: Counters,
+}
+
+/// Counters of a recorder, each as far as its messages say it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Counters {
+    /// Packets written to the file.
+    pub captured: Option<u64>,
+    /// Packets that passed the filter.
+    pub received: Option<u64>,
+    /// Packets for which the kernel had no room.
+    pub by_kernel: Option<u64>,
+    /// Packets that the interface or its driver dropped.
+    pub by_interface: Option<u64>,
+    /// Packets that the recorder itself dropped.
+    pub by_recorder: Option<u64>,
+}
+
+/// What cannot be read of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LinkCause {
+    NoInterface,
+    TunnelUnreadable,
+    TunnelEmpty,
+    TunnelLinkType,
+    BundleEmpty,
+    BundleInBundle,
+    PacketBehindUnreadable,
+    ShortOfLinkHeader,
+    EtherType,
+    MoreThanLength,
+    EthernetShort,
+    LengthOver,
+    TagCut,
+    TagsOver,
+    FrameHeaderCut,
+    TrillVersion,
+    TrillCut,
+    BatmanPiece,
+    BatmanSum,
+    BatmanKind,
+    SwitchHeader,
+    RealtekTag,
+    MacsecCut,
+    MacsecSealed,
+    ErspanVersion,
+    ServiceHeaderCut,
+    ServiceHeader,
+    ServiceHeaderContent,
+    LlcCut,
+    SnapCut,
+    BridgedFrame,
+    BridgedFrameCut,
+    MplsLabelCut,
+    MplsLabelsOver,
+    MplsPseudowireCut,
+    MplsPayload,
+    PppoeSession,
+    PppoeCut,
+    PppoeKind,
+    PppCut,
+    PppTcpCompressed,
+    PppIpCompressed,
+    PppEncrypted,
+    PppSealed,
+    PppProtocol,
+    MultilinkPiece,
+    MultilinkHoldsNoPacket,
+    HdlcProtocol,
+    HdlcAddress,
+    HdlcCut,
+    FrameRelayCut,
+    FrameRelayAddress,
+    FrameRelayEncapsulation,
+    FrameRelayPiece,
+    FrameRelayProtocol,
+    CookedShort,
+    CookedProtocol,
+    IpnetShort,
+    IpnetFamily,
+    LoopbackShort,
+    LoopbackFamily,
+    SlipShort,
+    EncFamily,
+    EncShort,
+    NoPflogHeader,
+    PflogCut,
+    PflogHeader,
+    NflogShort,
+    NflogVersion,
+    NflogAttributes,
+    NflogWithoutPacket,
+    NflogFamily,
+    ArcnetPiece,
+    ArcnetCut,
+    ArcnetProtocol,
+    FibreChannelShort,
+    TokenRingShort,
+    TokenRingCut,
+    TokenRingFrame,
+    FddiShort,
+    FddiFrame,
+    AtmNeither,
+    SunAtmShort,
+    LaneCut,
+    AtmTraffic,
+    ExportedTagsCut,
+    ExportedEtherType,
+    ExportedWithoutEnds,
+    ExportedTransportCut,
+    PrivateAndNoPktap,
+    PktapCut,
+    PktapHeader,
+    PktapKind,
+    PktapLinkType,
+    QmapCut,
+    QmapHeader,
+    MapTrailing,
+    UsbFraming,
+    UsbBulkCut,
+    UsbDataMissing,
+    UsbPacketGoesOn,
+    UsbTransferCut,
+    UsbTransferKind,
+    UsbmonShort,
+    UsbmonEvent,
+    UsbmonHeader,
+    UsbpcapShort,
+    UsbpcapLength,
+    UsbpcapHeader,
+    UsbpcapChained,
+    NcmTrailing,
+    NcmBlocksOver,
+    NcmBlockHeader,
+    NcmTablesCircle,
+    NcmWithoutTable,
+    NcmTablesOver,
+    NcmTableShort,
+    NcmDatagramOutside,
+    NcmDatagramInHeader,
+    NcmTableKind,
+    RndisTrailing,
+    WifiReceivedWithErrors,
+    WifiShort,
+    WifiVersion,
+    WifiCheckSequence,
+    WifiHeaderCut,
+    WifiLaterFragment,
+    WifiFirstFragment,
+    WifiAmsduFragment,
+    WifiWithoutLlc,
+    WifiNotTakenDown,
+    AmsduPlain,
+    AmsduCut,
+    AmsduLengths,
+    AmsduPacketsCut,
+    AvsMissing,
+    AvsCut,
+    PpiShort,
+    PpiVersion,
+    PpiCut,
+    PpiFields,
+    PpiLinkType,
+    PrismShort,
+    PrismMissing,
+    PrismCut,
+    RadiotapShort,
+    RadiotapVersion,
+    RadiotapCut,
+    RadiotapFields,
+    Protected,
+    ProtectedWithoutHandshake,
+    ProtectedToGroup,
+    ProtectedByUnreadManagement,
+    ProtectedByOldCipher,
+    ProtectedCheckFails,
+    ProtectedCut,
+    ProtectedInFrame,
+    ProtectedInTunnel,
+    /// Its type has no reader.
+    TypeUnread(UnreadLinkType),
+}
+
+/// A link type without a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UnreadLinkType {
+    /// One that can carry IP.
+    Ip(&'static str),
+    /// One that carries no IP by its definition.
+    NoIp(&'static str),
+    /// For private use, which of them.
+    Private(u16),
+    /// Assigned to nothing.
+    Unassigned(u16),
+}
+
+impl UnreadLinkType {
+    /// Its name.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::Ip(name) | Self::NoIp(name) => Cow::Borrowed(name),
+            Self::Private(n) => Cow::Owned(format!("user{n}")),
+            Self::Unassigned(id) => Cow::Owned(format!("linktype-{id}")),
+        }
+    }
+}
+
+/// Frames whose bytes contradict the stated link type: as what they were read. In the order in which they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Oddity {
+    EthernetInRaw,
+    RawInEthernet,
+    RawInSlip,
+    Ipv4AsIpv6,
+    Ipv6AsIpv4,
+    QmapInEthernet,
+    QmapInRaw,
+    TrailerChecksum,
+    MisplacedTag,
+    LoopbackInRaw,
+}
+
+/// What cannot be read or believed of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PacketCause {
+    Version,
+    CutBeforeHeader,
+    NoHeader,
+    Ipv4Cut,
+    Ipv4Malformed,
+    Ipv4TotalLength,
+    Ipv6Cut,
+    Ipv6Malformed,
+    HeaderChecksum,
+    HeaderChecksumInTunnel,
+    TransportChecksum,
+    TransportChecksumArrived,
+    FragmentCut,
+    FragmentsMissing,
+    TransportCut,
+    IcmpCut,
+    DatagramWithNameCut,
+    PayloadWithNameCut,
+    Untimed,
+}
+
+/// What cannot be read of a protocol, or is more than is read of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReadingCause {
+    HostName,
+    Coap,
+    Dns,
+    DnsEndMissing,
+    TranslatorPrefixesOver,
+    Doh,
+    DtlsRecordsOver,
+    DtlsMessagesOver,
+    DtlsMessageLong,
+    DtlsHelloPieces,
+    DtlsHello,
+    RequestHeadLong,
+    RequestLookupsOver,
+    RequestHostsOver,
+    LookupsAtATimeOver,
+    Http2TableLarge,
+    Http2Request,
+    Http3Request,
+    Http3Table,
+    QuicPacketsOver,
+    QuicInitialClosed,
+    QuicTriesOver,
+    QuicHandshakesOver,
+    QuicHelloPieces,
+    QuicHandshakeLong,
+    QuicCopiesOver,
+    QuicMemory,
+    QuicPiecesOver,
+    QuicPiecesUnread,
+    TlsMessageLong,
+    TlsRecord,
+    TlsHello,
+    ReassemblyMemory,
+    CopiesOver,
+    SealedCopies,
+    Claimed,
+    MessageLong,
+    OpenedConnectionsOver,
+    StreamsOver,
+    RtmpStreamsOver,
+    Rtmp,
+    RtmpConnectLong,
+}
+
+/// What is more than a session keeps, came too late, or lies outside of the capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionCause {
+    NamesLookedUpOver,
+    RecordTypesOver,
+    AnswersOfNameOver,
+    DnsAnswersOver,
+    ReverseLookupsOver,
+    EncryptedHellosOver,
+    BindingsOver,
+    MachinesOver,
+    RoutersOver,
+    DeviceAddressesOver,
+    DeviceMacsOver,
+    NetworksOver,
+    KeysTooLate,
+    KeysOver,
+    ChecksumsKnownLate,
+    NestedTooDeep,
+    FlowsOverOneRead,
+    FlowsOver,
+    OpenAtFirstPacket,
+    OtherDirectionMissing,
+    HolesOver,
+    NamesOfConnectionOver,
+    CompressedPayloadOver,
+    NamesOfDestinationOver,
+    ConversationsOver,
+    TimeGapsOver,
+    HandshakesOnAirOver,
+    AppLabelsOver,
+    AppLabelsOfConnectionOver,
+    PacketsInFrameOver,
+    FragmentsOver,
+    FragmentCopiesOver,
+    /// So many flows break off after so many packets, and none goes on longer.
+    PacketsOfFlowLimited {
+        flows: u64,
+        each: u64,
+    },
+}
