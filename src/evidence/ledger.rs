@@ -13,7 +13,7 @@ pub use on_link::OnLink;
 
 use crate::evidence::flow::{LinkFacts, Pair, Side};
 use crate::ground::budget::Budget;
-use crate::ground::gaps::{GapId, Gaps};
+use crate::ground::gaps::Gaps;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment, Timestamp};
 use crate::ground::public_name::is_public_name;
@@ -314,12 +314,8 @@ impl Ledger {
         let rows = self.lookups.len();
         let full = !known && rows >= LOOKUPS_MAX && (rows >= 2 * LOOKUPS_MAX || !accuses());
         let key = if full {
-            self.gaps.at(
-                GapId::LimitsReached,
-                at,
-                interval,
-                SessionCause::NamesLookedUpOver,
-            );
+            self.gaps
+                .over(at, interval, SessionCause::NamesLookedUpOver);
             // One row per server that was asked; who asked is kept no longer.
             let name = self.folded_name.get_or_insert_with(|| FOLDED_NAME.into());
             let folded = LookupKey {
@@ -387,12 +383,8 @@ impl Ledger {
             self.event_count >= factor * EVENTS_MAX || kept >= factor * EVENTS_PER_ADDRESS
         };
         if over(1) && (over(2) || !accuses()) {
-            self.gaps.at(
-                GapId::LimitsReached,
-                event.at,
-                interval,
-                SessionCause::DnsAnswersOver,
-            );
+            self.gaps
+                .over(event.at, interval, SessionCause::DnsAnswersOver);
             return;
         }
         let aliases: usize = event.aliases.iter().map(|alias| alias.len()).sum();
@@ -531,12 +523,7 @@ impl Ledger {
                 return;
             }
         }
-        self.gaps.at(
-            GapId::LimitsReached,
-            at,
-            interval,
-            SessionCause::BindingsOver,
-        );
+        self.gaps.over(at, interval, SessionCause::BindingsOver);
     }
 
     /// What is kept of a MAC; nothing where there is no room for another one.
@@ -577,12 +564,7 @@ impl Ledger {
                 return;
             }
         }
-        self.gaps.at(
-            GapId::LimitsReached,
-            at,
-            interval,
-            SessionCause::BindingsOver,
-        );
+        self.gaps.over(at, interval, SessionCause::BindingsOver);
     }
 
     /// A DHCP server named a router.

@@ -101,6 +101,11 @@ impl Gaps {
         self.add(key, 1, Some(moment));
     }
 
+    /// Counts what was not looked at because a bound was hit.
+    pub fn over(&mut self, moment: Moment, interval: u32, cause: impl Into<GapCause>) {
+        self.at(GapId::LimitsReached, moment, interval, cause);
+    }
+
     /// Counts a gap that holds for a whole input.
     pub fn whole(
         &mut self,

@@ -331,9 +331,7 @@ impl Sink<'_> {
             }
             HostName::Address(ip) => self.literal(*ip, source),
             HostName::Refused(Refusal::Empty) => {}
-            HostName::Refused(Refusal::TooLong) => {
-                self.gap(GapId::UnreadablePackets, ReadingCause::HostName)
-            }
+            HostName::Refused(Refusal::TooLong) => self.unreadable(ReadingCause::HostName),
         }
     }
 
@@ -471,9 +469,15 @@ impl Sink<'_> {
         }
     }
 
-    /// A gap that belongs to this frame.
-    pub fn gap(&mut self, id: GapId, cause: ReadingCause) {
+    /// A message of a protocol that cannot be read.
+    pub fn unreadable(&mut self, cause: ReadingCause) {
+        let id = GapId::UnreadablePackets;
         self.ledger.gaps.at(id, self.at, self.interval, cause);
+    }
+
+    /// Something that is not read because a bound was hit.
+    pub fn over(&mut self, cause: ReadingCause) {
+        self.ledger.gaps.over(self.at, self.interval, cause);
     }
 }
 

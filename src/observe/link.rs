@@ -74,6 +74,11 @@ pub enum Content<'a> {
 }
 
 impl Content<'_> {
+    /// Something that cannot be read for its bytes.
+    pub const fn unreadable(cause: LinkCause) -> Self {
+        Self::Unreadable(GapId::UnreadablePackets, cause)
+    }
+
     /// What it is for who holds no keys.
     pub fn sealed(self) -> Self {
         match self {
@@ -192,6 +197,11 @@ pub fn plain<'a>(link_type: Option<u16>, frame: &Frame<'a>) -> Option<(&'a [u8; 
 }
 
 impl<'a> Unwrapped<'a> {
+    /// Something that cannot be read for its bytes, on a link without addresses.
+    pub fn unreadable(cause: LinkCause) -> Self {
+        Self::bare(Content::unreadable(cause))
+    }
+
     /// Content on a link without addresses.
     pub fn bare(content: Content<'a>) -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 use super::activity::ACTIVE_SECONDS_MAX;
 use super::*;
+use crate::ground::gaps::GapId;
 
 #[test]
 fn machines_and_their_addresses_are_kept_up_to_a_bound() {

@@ -11,7 +11,6 @@ use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::NameSource;
 use crate::evidence::ledger::Ends;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const OVER_UDP: Protocol = Protocol {
@@ -231,7 +230,7 @@ impl Session for Coap {
 }
 
 fn unreadable(sink: &mut Sink<'_>) {
-    sink.gap(GapId::UnreadablePackets, ReadingCause::Coap);
+    sink.unreadable(ReadingCause::Coap);
 }
 
 fn say(message: &Message, sink: &mut Sink<'_>) {

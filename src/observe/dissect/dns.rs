@@ -9,7 +9,6 @@ use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{Opening, Pair, Relay, Side};
 use crate::evidence::ledger::LookupKey;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::ground::public_name::{is_public_name, reverse_name_address};
 use crate::ground::translation::{PROBE_NAME, Prefix, Source};
 use crate::observe::flow::part::Part;
@@ -88,7 +87,7 @@ impl Session for Dns {
             _ => {
                 sink.flow.facts.more_than_lookups = true;
                 if !sink.ends.receiver.0.is_multicast() {
-                    sink.gap(GapId::UnreadablePackets, ReadingCause::Dns);
+                    sink.unreadable(ReadingCause::Dns);
                 }
                 *self.unread.of_mut(sink.side()) = true;
             }
@@ -121,7 +120,7 @@ impl Session for Dns {
                 }
                 self.message(&read, sink);
             }
-            _ => sink.gap(GapId::UnreadablePackets, ReadingCause::DnsEndMissing),
+            _ => sink.unreadable(ReadingCause::DnsEndMissing),
         }
     }
 }
@@ -279,7 +278,7 @@ fn translators(message: &Message, sink: &mut Sink<'_>) {
             && let Some(prefix) = Prefix::from_answer(made)
             && !sink.ledger.translators.learn(prefix, Source::Answer)
         {
-            sink.gap(GapId::LimitsReached, ReadingCause::TranslatorPrefixesOver);
+            sink.over(ReadingCause::TranslatorPrefixesOver);
         }
     }
 }

@@ -9,7 +9,6 @@ use super::host_name::HostName;
 use super::{Session, Sink};
 use crate::evidence::flow::Relay;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use std::sync::Arc;
@@ -91,7 +90,7 @@ pub(super) fn message(bytes: &[u8], dns: &mut dyn Session, sink: &mut Sink<'_>) 
     });
     let Some(message) = message else {
         sink.flow.within.others = true;
-        sink.gap(GapId::UnreadablePackets, ReadingCause::Doh);
+        sink.unreadable(ReadingCause::Doh);
         return false;
     };
     read(bytes, dns, sink);

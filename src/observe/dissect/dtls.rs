@@ -17,7 +17,6 @@ use super::{Keys, Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay};
 use crate::evidence::seal::Seal;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
 
@@ -69,7 +68,7 @@ impl Session for Dtls {
             return Step::Consumed(bytes.len());
         };
         if datagram.capped {
-            sink.gap(GapId::LimitsReached, ReadingCause::DtlsRecordsOver);
+            sink.over(ReadingCause::DtlsRecordsOver);
         }
         for fragment in &datagram.fragments {
             if matches!(
@@ -126,7 +125,7 @@ impl Dtls {
             None => {
                 if messages.len() >= MESSAGES_MAX && messages.pop_front().is_some_and(|m| !m.whole)
                 {
-                    sink.gap(GapId::LimitsReached, ReadingCause::DtlsMessagesOver);
+                    sink.over(ReadingCause::DtlsMessagesOver);
                 }
                 messages.push_back(Message {
                     sequence: fragment.sequence,
@@ -154,7 +153,7 @@ impl Message {
         let pushed = self.bytes.push(fragment.offset as u64, fragment.bytes);
         sink.flow.facts.conflict |= pushed.conflict;
         if pushed.dropped.is_some() && (!self.whole || pushed.conflict) {
-            sink.gap(GapId::LimitsReached, ReadingCause::DtlsMessageLong);
+            sink.over(ReadingCause::DtlsMessageLong);
         }
         for start in self.bytes.grown() {
             let whole = start.len() >= self.length;
@@ -165,7 +164,7 @@ impl Message {
             }
         }
         if self.bytes.gave_up() && !self.whole {
-            sink.gap(GapId::LimitsReached, ReadingCause::DtlsHelloPieces);
+            sink.over(ReadingCause::DtlsHelloPieces);
         }
         if self.whole {
             self.bytes.finish();
@@ -196,7 +195,7 @@ fn read(
     }
     let Some(hello) = dtls_client_hello(body) else {
         if whole {
-            sink.gap(GapId::UnreadablePackets, ReadingCause::DtlsHello);
+            sink.unreadable(ReadingCause::DtlsHello);
         }
         return;
     };

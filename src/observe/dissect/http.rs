@@ -16,7 +16,6 @@ use super::{Protocol, Session, Sink, Step, dns, doh, httpdns, masque, websocket}
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::part::{Coding, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 use std::sync::Arc;
@@ -106,7 +105,7 @@ impl Session for Http {
             Parsed::NotHttp => next_request(bytes).map_or(Step::Handover(0), Step::Consumed),
             Parsed::Head(request) => {
                 if request.damaged && bytes.len() >= HEAD_MAX {
-                    sink.gap(GapId::LimitsReached, ReadingCause::RequestHeadLong);
+                    sink.over(ReadingCause::RequestHeadLong);
                 }
                 self.request(&request, sink)
             }
@@ -325,7 +324,7 @@ impl Http {
 
     fn lookup(&mut self, asked: &Asked, sink: &mut Sink<'_>) {
         if asked.capped {
-            sink.gap(GapId::LimitsReached, ReadingCause::RequestLookupsOver);
+            sink.over(ReadingCause::RequestLookupsOver);
         }
         for name in &asked.names {
             let name: Arc<str> = Arc::from(name.as_str());

@@ -13,7 +13,6 @@ use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, doh};
 use crate::evidence::flow::Side;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::part::{Coding, Fields, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::BTreeMap;
@@ -109,7 +108,7 @@ impl Http2 {
         lookup.begin(sink);
         if self.lookups.len() >= LOOKUPS_MAX {
             self.lookups.pop_first();
-            sink.gap(GapId::LimitsReached, ReadingCause::LookupsAtATimeOver);
+            sink.over(ReadingCause::LookupsAtATimeOver);
         }
         self.lookups.insert(frame.stream, lookup);
     }
@@ -175,7 +174,7 @@ impl Http2 {
             Block::Whole(block, length) => (block, length),
             Block::NeedMore => return Step::More,
             Block::TooLong => {
-                sink.gap(GapId::LimitsReached, ReadingCause::RequestHeadLong);
+                sink.over(ReadingCause::RequestHeadLong);
                 sink.part(usize::MAX, Part::Sealed);
                 return Step::DoneHere;
             }
@@ -206,7 +205,7 @@ impl Http2 {
             Ok(()) => Step::Consumed(length),
             Err(Fault::Malformed) => unreadable(sink),
             Err(Fault::TableTooLarge) => {
-                sink.gap(GapId::LimitsReached, ReadingCause::Http2TableLarge);
+                sink.over(ReadingCause::Http2TableLarge);
                 sink.part(usize::MAX, Part::Sealed);
                 Step::DoneHere
             }
@@ -238,7 +237,7 @@ fn data(frame: &Frame, bytes: &[u8], asked: bool, sink: &mut Sink<'_>) -> Step {
 /// Later requests refer to this one: they cannot be read either.
 fn unreadable(sink: &mut Sink<'_>) -> Step {
     sink.part(usize::MAX, Part::Sealed);
-    sink.gap(GapId::UnreadablePackets, ReadingCause::Http2Request);
+    sink.unreadable(ReadingCause::Http2Request);
     Step::DoneHere
 }
 

@@ -13,7 +13,6 @@ use super::wire::Reader;
 use super::{Session, Sink, Step};
 use crate::evidence::flow::{Pair, Side};
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::Carries;
 use crate::observe::flow::part::{Coding, Fields, Part, Place};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -157,7 +156,7 @@ impl Exchanges {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let total = header.saturating_add(length);
         if length > HEAD_MAX {
-            sink.gap(GapId::LimitsReached, ReadingCause::RequestHeadLong);
+            sink.over(ReadingCause::RequestHeadLong);
             sink.part(usize::MAX, Part::Sealed);
             return Step::DoneHere;
         }
@@ -198,7 +197,7 @@ impl Exchanges {
             }
             Err(_) => {
                 sink.part(total, Part::Closed);
-                sink.gap(GapId::UnreadablePackets, ReadingCause::Http3Request);
+                sink.unreadable(ReadingCause::Http3Request);
             }
         }
         Step::Consumed(total)
@@ -338,7 +337,7 @@ impl Uni {
                 Step::Consumed(length)
             }
             Instructions::Broken => {
-                sink.gap(GapId::LimitsReached, ReadingCause::Http3Table);
+                sink.over(ReadingCause::Http3Table);
                 sink.part(usize::MAX, Part::Sealed);
                 Step::DoneHere
             }

@@ -9,7 +9,6 @@
 use super::wire::Reader;
 use crate::evidence::ledger::{Ledger, OnLink};
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
@@ -102,12 +101,9 @@ pub fn icmpv6(
                     && let Some(prefix) = Prefix::from_option(data)
                     && !ledger.translators.learn(prefix, Source::Router)
                 {
-                    ledger.gaps.at(
-                        GapId::LimitsReached,
-                        at,
-                        interval,
-                        ReadingCause::TranslatorPrefixesOver,
-                    );
+                    ledger
+                        .gaps
+                        .over(at, interval, ReadingCause::TranslatorPrefixesOver);
                 }
                 // Prefix information with the L flag (RFC 4861 §4.6.2).
                 if option == 3

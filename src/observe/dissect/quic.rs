@@ -27,7 +27,6 @@ use crate::evidence::ledger::connection_ids::{Known, NAMES_MAX};
 use crate::evidence::seal::Seal;
 use crate::ground::address::classify;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::ground::moment::Moment;
 use crate::observe::flow::{Carries, PayloadKind};
 use crypto_stream::CryptoStream;
@@ -210,7 +209,7 @@ impl Quic {
             }
         }
         if datagram.capped {
-            sink.gap(GapId::LimitsReached, ReadingCause::QuicPacketsOver);
+            sink.over(ReadingCause::QuicPacketsOver);
         }
         let mut handshake = !datagram.carries_application_data();
         let (mut held, mut sealed) = (0_usize, 0_usize);
@@ -282,10 +281,10 @@ impl Quic {
             && classify(sink.ends.receiver.0).is_local()
             && !sink.flow.joined_late
         {
-            sink.gap(GapId::UnreadablePackets, ReadingCause::QuicInitialClosed);
+            sink.unreadable(ReadingCause::QuicInitialClosed);
         }
         if self.unopened == UNOPENED_MAX {
-            sink.gap(GapId::LimitsReached, ReadingCause::QuicTriesOver);
+            sink.over(ReadingCause::QuicTriesOver);
         }
     }
 
@@ -344,7 +343,7 @@ impl Quic {
     ) -> usize {
         while self.connections.len() >= CONNECTIONS_MAX {
             if self.connections.pop_front().is_some_and(|c| !c.whole) {
-                sink.gap(GapId::LimitsReached, ReadingCause::QuicHandshakesOver);
+                sink.over(ReadingCause::QuicHandshakesOver);
             }
         }
         self.connections.push_back(Connection {
@@ -447,7 +446,7 @@ impl Quic {
             if let Some(cause) = pushed.dropped
                 && (!connection.whole || pushed.conflict)
             {
-                sink.gap(GapId::LimitsReached, cause);
+                sink.over(cause);
             }
         }
         let handshake = connection.handshake;
@@ -478,7 +477,7 @@ impl Quic {
             }
         }
         if connection.stream.gave_up() && !connection.whole {
-            sink.gap(GapId::LimitsReached, ReadingCause::QuicHelloPieces);
+            sink.over(ReadingCause::QuicHelloPieces);
         }
         if connection.whole && !said.is_empty() {
             connection.stream.finish();

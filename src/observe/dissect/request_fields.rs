@@ -6,7 +6,6 @@ use super::http1::Authority;
 use super::{Session, Sink, dns, doh, masque};
 use crate::evidence::flow::{NameSource, Pair, Relay};
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::part::{Coding, Fields};
 
 /// Authorities and hosts taken of one request; an honest one has one of either.
@@ -183,7 +182,7 @@ impl Request {
             sink.flow.facts.tunnel = Some(name);
         }
         if self.over {
-            sink.gap(GapId::LimitsReached, ReadingCause::RequestHostsOver);
+            sink.over(ReadingCause::RequestHostsOver);
         }
     }
 }

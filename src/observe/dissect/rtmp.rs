@@ -13,7 +13,6 @@ use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::{Carries, PayloadKind};
 
 pub(super) const RTMP: Protocol = Protocol {
@@ -102,12 +101,12 @@ impl Rtmp {
                 Step::DoneHere
             }
             Chunk::TooMany => {
-                sink.gap(GapId::LimitsReached, ReadingCause::RtmpStreamsOver);
+                sink.over(ReadingCause::RtmpStreamsOver);
                 Step::DoneHere
             }
             Chunk::Broken => {
                 // The server was not named yet.
-                sink.gap(GapId::UnreadablePackets, ReadingCause::Rtmp);
+                sink.unreadable(ReadingCause::Rtmp);
                 Step::Handover(0)
             }
         }
@@ -119,7 +118,7 @@ fn say(connect: &Connect, sink: &mut Sink<'_>) {
         sink.host(&host.host, NameSource::Rtmp);
     }
     if connect.cut {
-        sink.gap(GapId::LimitsReached, ReadingCause::RtmpConnectLong);
+        sink.over(ReadingCause::RtmpConnectLong);
     }
 }
 

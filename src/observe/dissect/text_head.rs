@@ -7,7 +7,6 @@ use super::http1::{HEAD_MAX, Search, head_end};
 use super::wire::{SETTLED, Until};
 use super::{Sink, Step};
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::ground::work::looks_at;
 use crate::observe::dissect::wire::Fit;
 
@@ -276,7 +275,7 @@ pub(super) fn message(
         Parsed::NeedMore => Step::More,
         Parsed::TooLong(line) => {
             start(line, sink);
-            sink.gap(GapId::LimitsReached, ReadingCause::RequestHeadLong);
+            sink.over(ReadingCause::RequestHeadLong);
             // The rest of it is nobody's; the next message is found.
             Step::Consumed(bytes.len())
         }

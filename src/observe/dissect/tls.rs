@@ -18,7 +18,6 @@ use super::{Keys, Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Pair, Relay, Side};
 use crate::evidence::seal::Seal;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, PayloadKind};
 use crate::observe::open::keylog::Keylog;
@@ -100,7 +99,7 @@ impl Session for Tls {
             Next::Broken => {
                 // Not TLS after all, or bytes were lost: payload of an unknown kind.
                 sink.carries(Carries::Application);
-                sink.gap(GapId::UnreadablePackets, ReadingCause::TlsRecord);
+                sink.unreadable(ReadingCause::TlsRecord);
                 return Step::DoneHere;
             }
         };
@@ -218,7 +217,7 @@ impl Tls {
             }
             Next::Broken => {
                 sink.carries(Carries::Application);
-                sink.gap(GapId::UnreadablePackets, ReadingCause::TlsRecord);
+                sink.unreadable(ReadingCause::TlsRecord);
                 sink.part(usize::MAX, Part::Sealed);
                 sink.rest_sealed(self.opening.as_ref().map_or(Seal::NoKey, |o| o.odd(side)));
                 return Step::DoneHere;
@@ -285,7 +284,7 @@ impl Tls {
     fn handshake(&mut self, fragment: &[u8], sink: &mut Sink<'_>) {
         let side = sink.side();
         if self.handshakes.of_mut(side).push(fragment).is_err() {
-            sink.gap(GapId::LimitsReached, ReadingCause::TlsMessageLong);
+            sink.over(ReadingCause::TlsMessageLong);
             *self.encrypted.of_mut(side) = true;
             return;
         }
@@ -314,7 +313,7 @@ impl Tls {
 
     fn client_hello(&mut self, body: &[u8], whole: bool, sink: &mut Sink<'_>) {
         let Some(hello) = client_hello(body) else {
-            sink.gap(GapId::UnreadablePackets, ReadingCause::TlsHello);
+            sink.unreadable(ReadingCause::TlsHello);
             return;
         };
         self.client = Some(sink.side());

@@ -13,7 +13,6 @@ use super::{Inside, Sink};
 use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::seal::Seal;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::flow::part::Part;
 use crate::observe::open::keylog::{Keylog, Label};
 use crate::observe::open::tls::opener::{Agreed, Opener, Side as Role};
@@ -270,7 +269,7 @@ impl Opening {
     fn shows(&mut self, fragment: &[u8], side: Side, sink: &mut Sink<'_>) {
         let messages = self.inner.of_mut(side);
         if messages.push(fragment).is_err() {
-            sink.gap(GapId::LimitsReached, ReadingCause::TlsMessageLong);
+            sink.over(ReadingCause::TlsMessageLong);
             self.awaited = false;
         }
         while self.awaited

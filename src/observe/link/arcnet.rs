@@ -6,7 +6,6 @@
 
 use super::{Content, LinkType, Unwrapped};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 
 pub(super) const ARCNET_BSD: LinkType = LinkType {
     ids: &[7],
@@ -29,10 +28,6 @@ const DIAGNOSE: u8 = 128;
 /// Split flag of an exception frame (RFC 1201 §2.1): the real header comes four bytes later.
 const EXCEPTION: u8 = 0xff;
 
-fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
-    Content::Unreadable(GapId::UnreadablePackets, cause)
-}
-
 fn bsd(data: &[u8]) -> Content<'_> {
     match data {
         [_, _, kind @ (OLD_IP | OLD_ARP | DIAGNOSE), packet @ ..] => payload(*kind, packet),
@@ -42,12 +37,12 @@ fn bsd(data: &[u8]) -> Content<'_> {
         {
             // Zero: not split. Odd: the first piece, with the headers. Even: a later one.
             if *flag != 0 && flag & 1 == 0 {
-                unreadable(LinkCause::ArcnetPiece)
+                Content::unreadable(LinkCause::ArcnetPiece)
             } else {
                 payload(*kind, packet)
             }
         }
-        _ => unreadable(LinkCause::ArcnetCut),
+        _ => Content::unreadable(LinkCause::ArcnetCut),
     }
 }
 
@@ -62,7 +57,7 @@ fn linux(data: &[u8]) -> Content<'_> {
             packet @ ..,
         ] => payload(*kind, packet),
         [_, _, _, _, kind, _split, _, _, packet @ ..] => payload(*kind, packet),
-        _ => unreadable(LinkCause::ArcnetCut),
+        _ => Content::unreadable(LinkCause::ArcnetCut),
     }
 }
 
@@ -76,7 +71,7 @@ fn payload(kind: u8, packet: &[u8]) -> Content<'_> {
         221 => Content::NotIp("AppleTalk"),
         247 => Content::NotIp("Vines"),
         236 | 250 => Content::NotIp("IPX"),
-        _ => unreadable(LinkCause::ArcnetProtocol),
+        _ => Content::unreadable(LinkCause::ArcnetProtocol),
     }
 }
 

@@ -7,7 +7,6 @@ use super::field::be16;
 use super::plausible::{likely, possible};
 use super::{Content, LinkType, Unwrapped, ether_payload, frame_relay, llc_snap, qmap, wifi};
 use crate::ground::cause::{LinkCause, Oddity};
-use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::capture::{Direction, Frame};
 
@@ -103,10 +102,7 @@ fn behind<'a>(frame: &Frame<'a>, rest: &'a [u8]) -> Frame<'a> {
 }
 
 fn short<'a>() -> Unwrapped<'a> {
-    Unwrapped::bare(Content::Unreadable(
-        GapId::UnreadablePackets,
-        LinkCause::CookedShort,
-    ))
+    Unwrapped::unreadable(LinkCause::CookedShort)
 }
 
 fn cooked<'a>(
@@ -142,9 +138,7 @@ fn cooked<'a>(
                 ..qmap::unwrap(rest.data)
             };
         }
-        (_, 0x0000..=0x05ff) => {
-            Content::Unreadable(GapId::UnreadablePackets, LinkCause::CookedProtocol)
-        }
+        (_, 0x0000..=0x05ff) => Content::unreadable(LinkCause::CookedProtocol),
         (_, protocol) => ether_payload(protocol, rest.data, TAGS_MAX),
     };
     let misplaced = misplaced(hardware, protocol, content, rest);

@@ -6,7 +6,6 @@
 use super::ethernet::ETHER_TYPE_MIN;
 use super::{Content, Unwrapped, llc_snap, mpls, not_ip, ppp, tag};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 
 /// Data of the shortest frame (IEEE 802.3 §4A.4.2) and a check sequence; less is padded.
 const PADDED_MAX: usize = 50;
@@ -32,10 +31,7 @@ pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
         0x880b => bare(ppp::framed(rest)),
         _ => tag::read(kind, rest, tags_left).unwrap_or_else(|| {
             bare(
-                not_ip::ether_type(kind, rest).unwrap_or(Content::Unreadable(
-                    GapId::UnreadablePackets,
-                    LinkCause::EtherType,
-                )),
+                not_ip::ether_type(kind, rest).unwrap_or(Content::unreadable(LinkCause::EtherType)),
             )
         }),
     }
@@ -45,7 +41,7 @@ pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
 /// LLC names none, the length says what else stands in the frame.
 fn by_length(length: u16, rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     let length = usize::from(length);
-    let told = |cause| Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause));
+    let told = |cause| Unwrapped::unreadable(cause);
     let empty = length == 0 && rest.iter().all(|byte| *byte == 0);
     if empty && !rest.is_empty() {
         return Unwrapped::bare(Content::NotIp("a frame of length 0"));

@@ -7,7 +7,6 @@ use super::field::be16;
 use super::plausible::stands;
 use super::{Content, LinkType, Unwrapped, ether_payload};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 
 pub(super) const BROADCOM: LinkType = LinkType {
@@ -62,7 +61,7 @@ fn infiniband(data: &[u8]) -> Content<'_> {
 fn typed(data: &[u8], at: usize, start: usize) -> Content<'_> {
     match (be16(data, at), data.get(start..)) {
         (Some(kind), Some(rest)) => ether_payload(kind, rest, TAGS_MAX),
-        _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::ShortOfLinkHeader),
+        _ => Content::unreadable(LinkCause::ShortOfLinkHeader),
     }
 }
 

@@ -14,7 +14,6 @@ use super::field::be16;
 use super::plausible::{certain, likely, possible};
 use super::{Content, LinkType, Unwrapped, ether_type, llc_snap, pcapdroid, qmap};
 use crate::ground::cause::{LinkCause, Oddity};
-use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::capture::Frame;
 
@@ -140,10 +139,7 @@ pub(super) fn frame_payload(data: &[u8], tags_left: usize) -> Content<'_> {
 pub(super) fn nested(data: &[u8], tags_left: usize) -> Unwrapped<'_> {
     let inner = match (be16(data, 12), data.get(HEADER..)) {
         (Some(kind), Some(rest)) => ether_type::read(kind, rest, tags_left),
-        _ => Unwrapped::bare(Content::Unreadable(
-            GapId::UnreadablePackets,
-            LinkCause::EthernetShort,
-        )),
+        _ => Unwrapped::unreadable(LinkCause::EthernetShort),
     };
     Unwrapped {
         source: inner.source.or_else(|| data.get(6..).and_then(Mac::read)),
@@ -159,7 +155,7 @@ fn promised<'a>(kind: Option<u16>, stated: Content<'a>, rest: &[u8], behind: usi
         (Some(length @ 0..ETHER_TYPE_MIN), Content::NotIp(_))
             if usize::from(length) > behind && !llc_snap::is_known(rest) =>
         {
-            Content::Unreadable(GapId::UnreadablePackets, LinkCause::LengthOver)
+            Content::unreadable(LinkCause::LengthOver)
         }
         _ => stated,
     }

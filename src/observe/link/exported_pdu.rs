@@ -11,7 +11,6 @@ use super::ethernet::{ETHERNET, TAGS_MAX};
 use super::field::{be16, be32, text};
 use super::{Content, Extract, LinkType, Unwrapped, ether_payload};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -61,12 +60,8 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
             direction: tags.direction,
             ..tags.read(frame, payload)
         },
-        None => Unwrapped::bare(unreadable(LinkCause::ExportedTagsCut)),
+        None => Unwrapped::bare(Content::unreadable(LinkCause::ExportedTagsCut)),
     }
-}
-
-fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
-    Content::Unreadable(GapId::UnreadablePackets, cause)
 }
 
 /// The tags, and the payload behind them.
@@ -138,7 +133,7 @@ impl<'a> Tags<'a> {
             (Some(b"udp"), _) => self.segment(UDP, payload),
             (None, Some(b"ethertype")) => match self.number.map(u16::try_from) {
                 Some(Ok(kind @ 0x0600..)) => ether_payload(kind, payload, TAGS_MAX),
-                _ => unreadable(LinkCause::ExportedEtherType),
+                _ => Content::unreadable(LinkCause::ExportedEtherType),
             },
             (None, Some(b"ip.proto")) => match self.number {
                 Some(6) => self.segment(TCP, payload),
@@ -160,7 +155,7 @@ impl<'a> Tags<'a> {
                     payload,
                 })
             }
-            _ => unreadable(LinkCause::ExportedWithoutEnds),
+            _ => Content::unreadable(LinkCause::ExportedWithoutEnds),
         }
     }
 
@@ -177,7 +172,7 @@ impl<'a> Tags<'a> {
                 .filter(|len| protocol != TCP || *len >= 20)
                 .and_then(|len| segment.get(len..)),
         ) else {
-            return unreadable(LinkCause::ExportedTransportCut);
+            return Content::unreadable(LinkCause::ExportedTransportCut);
         };
         Self {
             protocol,

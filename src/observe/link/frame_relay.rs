@@ -5,7 +5,6 @@ use super::ethernet::{TAGS_MAX, frame_payload};
 use super::ppp::directed;
 use super::{Content, LinkType, Unwrapped, ether_payload};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 
 pub(super) const FRAME_RELAY: LinkType = LinkType {
     ids: &[107],
@@ -29,10 +28,6 @@ const ADDRESS_MAX: usize = 4;
 /// Unnumbered information.
 const CONTROL: u8 = 0x03;
 
-fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
-    Content::Unreadable(GapId::UnreadablePackets, cause)
-}
-
 /// A frame from its address field on.
 pub(super) fn frame(data: &[u8]) -> Content<'_> {
     let address = data
@@ -42,11 +37,11 @@ pub(super) fn frame(data: &[u8]) -> Content<'_> {
     match address {
         Some(last @ 1..) => match data.get(last.saturating_add(1)..) {
             Some(rest) => encapsulated(rest, signals(data)),
-            None => unreadable(LinkCause::FrameRelayCut),
+            None => Content::unreadable(LinkCause::FrameRelayCut),
         },
-        Some(_) => unreadable(LinkCause::FrameRelayAddress),
-        None if data.len() < ADDRESS_MAX => unreadable(LinkCause::FrameRelayCut),
-        None => unreadable(LinkCause::FrameRelayAddress),
+        Some(_) => Content::unreadable(LinkCause::FrameRelayAddress),
+        None if data.len() < ADDRESS_MAX => Content::unreadable(LinkCause::FrameRelayCut),
+        None => Content::unreadable(LinkCause::FrameRelayAddress),
     }
 }
 
@@ -67,10 +62,10 @@ fn encapsulated(rest: &[u8], signals: bool) -> Content<'_> {
         [high, low, packet @ ..] => {
             return match u16::from_be_bytes([*high, *low]) {
                 kind @ 0x0600.. => ether_payload(kind, packet, TAGS_MAX),
-                _ => unreadable(LinkCause::FrameRelayEncapsulation),
+                _ => Content::unreadable(LinkCause::FrameRelayEncapsulation),
             };
         }
-        _ => return unreadable(LinkCause::FrameRelayCut),
+        _ => return Content::unreadable(LinkCause::FrameRelayCut),
     };
     match (protocol, packet) {
         (0xcc | 0x8e, packet) => Content::Ip(packet),
@@ -84,8 +79,8 @@ fn encapsulated(rest: &[u8], signals: bool) -> Content<'_> {
         (0xcf, packet) => super::ppp::payload(packet),
         (0x08 | 0x09, _) if signals => Content::NotIp("frame relay signalling"),
         (0x81..=0x83, _) => Content::NotIp("OSI over frame relay"),
-        (0xb1, _) => unreadable(LinkCause::FrameRelayPiece),
-        _ => unreadable(LinkCause::FrameRelayProtocol),
+        (0xb1, _) => Content::unreadable(LinkCause::FrameRelayPiece),
+        _ => Content::unreadable(LinkCause::FrameRelayProtocol),
     }
 }
 

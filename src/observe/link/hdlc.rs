@@ -4,7 +4,6 @@ use super::ethernet::TAGS_MAX;
 use super::ppp::{directed, framed};
 use super::{Content, LinkType, Unwrapped, ether_payload};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 
 pub(super) const HDLC: LinkType = LinkType {
     ids: &[104],
@@ -46,11 +45,11 @@ pub(super) fn frame(data: &[u8]) -> Content<'_> {
                 0x2000 => Content::NotIp("Cisco discovery"),
                 0xfefe => Content::NotIp("OSI routing"),
                 kind @ 0x0600.. => ether_payload(kind, rest, TAGS_MAX),
-                _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::HdlcProtocol),
+                _ => Content::unreadable(LinkCause::HdlcProtocol),
             }
         }
-        [_, _, _, _, ..] => Content::Unreadable(GapId::UnreadablePackets, LinkCause::HdlcAddress),
-        _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::HdlcCut),
+        [_, _, _, _, ..] => Content::unreadable(LinkCause::HdlcAddress),
+        _ => Content::unreadable(LinkCause::HdlcCut),
     }
 }
 

@@ -65,7 +65,7 @@ fn read(inner: Inner<'_>, cut: usize) -> Unwrapped<'_> {
 }
 
 fn closed<'a>() -> Content<'a> {
-    Content::Unreadable(GapId::UnreadablePackets, LinkCause::TunnelUnreadable)
+    Content::unreadable(LinkCause::TunnelUnreadable)
 }
 
 fn frame(data: &[u8], cut: usize) -> Frame<'_> {

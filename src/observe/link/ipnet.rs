@@ -3,7 +3,6 @@
 use super::field::{be16, be32};
 use super::{Content, LinkType, Unwrapped};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 
 pub(super) const IPNET: LinkType = LinkType {
@@ -24,17 +23,14 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let (Some(packet), Some(family), Some(length)) =
         (data.get(HEADER..), data.get(1), be32(data, 4))
     else {
-        return Unwrapped::bare(Content::Unreadable(
-            GapId::UnreadablePackets,
-            LinkCause::IpnetShort,
-        ));
+        return Unwrapped::unreadable(LinkCause::IpnetShort);
     };
     let content = match *family {
         IPV4 | IPV6 => {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             Content::Ip(packet.get(..length).unwrap_or(packet))
         }
-        _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::IpnetFamily),
+        _ => Content::unreadable(LinkCause::IpnetFamily),
     };
     Unwrapped {
         direction: match be16(data, 2) {

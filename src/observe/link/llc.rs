@@ -9,7 +9,6 @@ use super::ethernet::{TAGS_MAX, frame_payload};
 use super::plausible::possible;
 use super::{Content, LinkType, Unwrapped, llc_snap};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 
 pub(super) const TOKEN_RING: LinkType = LinkType {
@@ -31,7 +30,7 @@ pub(super) const IP_OVER_FC: LinkType = LinkType {
         // A network header of two 64-bit addresses.
         Unwrapped::bare(match frame.data.get(16..) {
             Some(rest) => llc_snap::read(rest, TAGS_MAX).content,
-            None => unreadable(LinkCause::FibreChannelShort),
+            None => Content::unreadable(LinkCause::FibreChannelShort),
         })
     },
 };
@@ -54,28 +53,24 @@ pub(super) const SUNATM: LinkType = LinkType {
     read: |frame| Unwrapped::bare(sunatm(frame.data)),
 };
 
-fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
-    Content::Unreadable(GapId::UnreadablePackets, cause)
-}
-
 /// Access and frame control, two addresses, and a route if the source address has its group bit.
 fn token_ring(data: &[u8]) -> Content<'_> {
     const HEADER: usize = 14;
     let (Some(control), Some(source), Some(rest)) = (data.get(1), data.get(8), data.get(HEADER..))
     else {
-        return unreadable(LinkCause::TokenRingShort);
+        return Content::unreadable(LinkCause::TokenRingShort);
     };
     let route = match (source & 0x80, rest.first()) {
         (0, _) => 0,
         // Its length, itself included, in the low five bits.
         (_, Some(first)) => usize::from(first & 0x1f),
-        (_, None) => return unreadable(LinkCause::TokenRingCut),
+        (_, None) => return Content::unreadable(LinkCause::TokenRingCut),
     };
     match (control >> 6, rest.get(route..)) {
         (0, _) => Content::NotIp("token ring management"),
         (1, Some(rest)) => llc_snap::read(rest, TAGS_MAX).content,
-        (1, None) => unreadable(LinkCause::TokenRingCut),
-        _ => unreadable(LinkCause::TokenRingFrame),
+        (1, None) => Content::unreadable(LinkCause::TokenRingCut),
+        _ => Content::unreadable(LinkCause::TokenRingFrame),
     }
 }
 
@@ -83,13 +78,13 @@ fn token_ring(data: &[u8]) -> Content<'_> {
 fn fddi(data: &[u8]) -> Content<'_> {
     const HEADER: usize = 13;
     let (Some(control), Some(rest)) = (data.first(), data.get(HEADER..)) else {
-        return unreadable(LinkCause::FddiShort);
+        return Content::unreadable(LinkCause::FddiShort);
     };
     match control & 0xf0 {
         // Data, asynchronous and synchronous.
         0x50 | 0xd0 => llc_snap::read(rest, TAGS_MAX).content,
         0x40 | 0x80 | 0xc0 => Content::NotIp("FDDI management"),
-        _ => unreadable(LinkCause::FddiFrame),
+        _ => Content::unreadable(LinkCause::FddiFrame),
     }
 }
 
@@ -111,7 +106,7 @@ fn clip<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     } else {
         match data {
             _ if llc_snap::is_known(data) => atm(data),
-            _ => unreadable(LinkCause::AtmNeither),
+            _ => Content::unreadable(LinkCause::AtmNeither),
         }
     })
 }
@@ -119,17 +114,17 @@ fn clip<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
 /// Kind of traffic, then the circuit's two numbers (registry page LINKTYPE_SUNATM).
 fn sunatm(data: &[u8]) -> Content<'_> {
     let [kind, _, _, _, rest @ ..] = data else {
-        return unreadable(LinkCause::SunAtmShort);
+        return Content::unreadable(LinkCause::SunAtmShort);
     };
     match kind & 0x0f {
         // LAN emulation: the client's number, then Ethernet.
         1 => match rest.get(2..) {
             Some(emulated) => frame_payload(emulated, TAGS_MAX),
-            None => unreadable(LinkCause::LaneCut),
+            None => Content::unreadable(LinkCause::LaneCut),
         },
         2 => atm(rest),
         5 | 6 => Content::NotIp("ATM signalling"),
-        _ => unreadable(LinkCause::AtmTraffic),
+        _ => Content::unreadable(LinkCause::AtmTraffic),
     }
 }
 

@@ -11,7 +11,6 @@ use super::not_ip::unless_packet;
 use super::plausible::stands;
 use super::{Content, Unwrapped, ether_type, ethernet, not_ip, ppp};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 
 /// Access points (IEEE 802.2 list of assigned addresses).
 const SNAP: u8 = 0xaa;
@@ -27,10 +26,6 @@ const NO_ADDRESS: u8 = 0x01;
 /// Unnumbered information, and the poll bit.
 const INFORMATION: u8 = 0x03;
 const POLL: u8 = 0x10;
-
-fn unreadable<'a>(cause: LinkCause) -> Unwrapped<'a> {
-    Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause))
-}
 
 /// An LLC header, read.
 struct Header<'a> {
@@ -87,7 +82,7 @@ pub(super) fn read(bytes: &[u8], tags_left: usize) -> Unwrapped<'_> {
         return named(bytes, "IPX (raw 802.3)");
     }
     let Some(h) = header(bytes) else {
-        return unreadable(LinkCause::LlcCut);
+        return Unwrapped::unreadable(LinkCause::LlcCut);
     };
     let bare = Unwrapped::bare;
     match (h.target, h.source) {
@@ -98,7 +93,7 @@ pub(super) fn read(bytes: &[u8], tags_left: usize) -> Unwrapped<'_> {
                 h.rest.get(5..).unwrap_or_default(),
                 tags_left,
             ),
-            None => unreadable(LinkCause::SnapCut),
+            None => Unwrapped::unreadable(LinkCause::SnapCut),
         },
         (IP, IP) if h.information => bare(Content::Ip(h.rest)),
         (ARP, ARP) if h.information => bare(Content::Arp(h.rest)),
@@ -125,7 +120,7 @@ fn osi(rest: &[u8]) -> Unwrapped<'_> {
 
 fn snap(organisation: [u8; 3], protocol: u16, rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     let Some(left) = tags_left.checked_sub(1) else {
-        return unreadable(LinkCause::TagsOver);
+        return Unwrapped::unreadable(LinkCause::TagsOver);
     };
     match (organisation, protocol) {
         // RFC 1042 and 802.1H: an ether type.
@@ -134,7 +129,7 @@ fn snap(organisation: [u8; 3], protocol: u16, rest: &[u8], tags_left: usize) -> 
         // sequence, on ATM with two bytes before it.
         ([0, 0x80, 0xc2], 0x0001 | 0x0007) => bridged(rest, left),
         ([0, 0x80, 0xc2], 0x000e | 0x000f) => named(rest, "spanning tree"),
-        ([0, 0x80, 0xc2], _) => unreadable(LinkCause::BridgedFrame),
+        ([0, 0x80, 0xc2], _) => Unwrapped::unreadable(LinkCause::BridgedFrame),
         _ => match not_ip::snap(organisation, protocol, rest) {
             Some(content) => Unwrapped::bare(content),
             None => named(rest, "SNAP with a vendor's protocol"),
@@ -160,7 +155,7 @@ fn bridged(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
             (Content::Ip(_) | Content::Unreadable(..), _) => first,
             _ => second,
         },
-        _ => unreadable(LinkCause::BridgedFrameCut),
+        _ => Unwrapped::unreadable(LinkCause::BridgedFrameCut),
     }
 }
 

@@ -6,7 +6,6 @@
 use super::ethernet::TAGS_MAX;
 use super::{Content, LinkType, Unwrapped, ether_payload};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 
 pub(super) const MPLS: LinkType = LinkType {
     ids: &[219],
@@ -24,14 +23,14 @@ const BOTTOM: u8 = 0x01;
 pub(super) fn labels(mut rest: &[u8], tags_left: usize) -> Content<'_> {
     for _ in 0..LABELS_MAX {
         let Some(([_, _, third, _], behind)) = rest.split_first_chunk::<4>() else {
-            return Content::Unreadable(GapId::UnreadablePackets, LinkCause::MplsLabelCut);
+            return Content::unreadable(LinkCause::MplsLabelCut);
         };
         rest = behind;
         if third & BOTTOM != 0 {
             return bottom(rest, tags_left);
         }
     }
-    Content::Unreadable(GapId::UnreadablePackets, LinkCause::MplsLabelsOver)
+    Content::unreadable(LinkCause::MplsLabelsOver)
 }
 
 fn bottom(rest: &[u8], tags_left: usize) -> Content<'_> {
@@ -44,10 +43,10 @@ fn bottom(rest: &[u8], tags_left: usize) -> Content<'_> {
                 (Some(kind), Some(inner)) => {
                     ether_payload(u16::from_be_bytes(*kind), inner, tags_left - 1)
                 }
-                _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::MplsPseudowireCut),
+                _ => Content::unreadable(LinkCause::MplsPseudowireCut),
             }
         }
-        _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::MplsPayload),
+        _ => Content::unreadable(LinkCause::MplsPayload),
     }
 }
 

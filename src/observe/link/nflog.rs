@@ -11,7 +11,6 @@ use super::ethernet::TAGS_MAX;
 use super::field::{be16, be32};
 use super::{Content, LinkType, Unwrapped, ether_payload};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::ground::label::{Label, LabelSource};
 use crate::ground::mac::Mac;
 use crate::observe::capture::{Direction, Frame};
@@ -62,7 +61,7 @@ struct Record<'a> {
 }
 
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
-    let unreadable = |cause| Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause));
+    let unreadable = |cause| Unwrapped::unreadable(cause);
     let (Some([family, version]), Some(attributes)) =
         (frame.data.first_chunk::<2>(), frame.data.get(HEADER..))
     else {
@@ -127,13 +126,11 @@ impl<'a> Record<'a> {
 
     fn applied(self, family: u8) -> Unwrapped<'a> {
         let content = match (self.payload, family, self.ether_type) {
-            (None, ..) => {
-                Content::Unreadable(GapId::UnreadablePackets, LinkCause::NflogWithoutPacket)
-            }
+            (None, ..) => Content::unreadable(LinkCause::NflogWithoutPacket),
             (Some(packet), INET | IPV4 | IPV6, _) => Content::Ip(packet),
             (Some(packet), ARP, _) => Content::Arp(packet),
             (Some(packet), _, Some(kind @ 0x0600..)) => ether_payload(kind, packet, TAGS_MAX),
-            _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::NflogFamily),
+            _ => Content::unreadable(LinkCause::NflogFamily),
         };
         let label = Label {
             uid: self.user,

@@ -8,14 +8,12 @@
 use super::Content;
 use super::plausible::{stands, stands_in};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use std::sync::LazyLock;
 
 const TABLE: &str = include_str!("not_ip.tsv");
 
 /// What a packet is that stands where there should be none.
-const BEHIND_ANOTHER: Content<'static> =
-    Content::Unreadable(GapId::UnreadablePackets, LinkCause::PacketBehindUnreadable);
+const BEHIND_ANOTHER: Content<'static> = Content::unreadable(LinkCause::PacketBehindUnreadable);
 
 /// Whether a definition leaves room for an IP packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

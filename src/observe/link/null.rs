@@ -3,7 +3,6 @@
 
 use super::{Content, LinkType, Unwrapped};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 
 pub(super) const NULL: LinkType = LinkType {
@@ -30,10 +29,7 @@ pub(super) fn names_ip(header: [u8; 4]) -> bool {
 
 fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let Some((header, packet)) = frame.data.split_first_chunk::<4>() else {
-        return Unwrapped::bare(Content::Unreadable(
-            GapId::UnreadablePackets,
-            LinkCause::LoopbackShort,
-        ));
+        return Unwrapped::unreadable(LinkCause::LoopbackShort);
     };
     Unwrapped::bare(match family(*header) {
         _ if names_ip(*header) => Content::Ip(packet),
@@ -42,7 +38,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         // Some writers leave an ether type in the last two bytes (Cisco HDLC among them).
         _ => match header {
             [_, _, 0x08, 0x00] | [_, _, 0x86, 0xdd] => Content::Ip(packet),
-            _ => Content::Unreadable(GapId::UnreadablePackets, LinkCause::LoopbackFamily),
+            _ => Content::unreadable(LinkCause::LoopbackFamily),
         },
     })
 }

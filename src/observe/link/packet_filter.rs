@@ -5,7 +5,6 @@ use super::null::names_ip;
 use super::plausible::possible;
 use super::{Content, LinkType, Unwrapped};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 
 pub(super) const ENC: LinkType = LinkType {
@@ -16,8 +15,8 @@ pub(super) const ENC: LinkType = LinkType {
         Unwrapped::bare(
             match (frame.data.first_chunk::<4>(), frame.data.get(12..)) {
                 (Some(family), Some(packet)) if names_ip(*family) => Content::Ip(packet),
-                (Some(_), Some(_)) => unreadable(LinkCause::EncFamily),
-                _ => unreadable(LinkCause::EncShort),
+                (Some(_), Some(_)) => Content::unreadable(LinkCause::EncFamily),
+                _ => Content::unreadable(LinkCause::EncShort),
             },
         )
     },
@@ -36,25 +35,21 @@ const ALIGNMENT: usize = 4;
 /// Where direction stands since user and process ids came before it.
 const DIRECTION: usize = 60;
 
-fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
-    Content::Unreadable(GapId::UnreadablePackets, cause)
-}
-
 fn pflog<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
     let [length @ HEADER_MIN..=u8::MAX, family, ..] = frame.data else {
-        return Unwrapped::bare(unreadable(LinkCause::NoPflogHeader));
+        return Unwrapped::bare(Content::unreadable(LinkCause::NoPflogHeader));
     };
     let header = usize::from(*length);
     let start = header.next_multiple_of(ALIGNMENT);
     let Some(packet) = frame.data.get(start..) else {
-        return Unwrapped::bare(unreadable(LinkCause::PflogCut));
+        return Unwrapped::bare(Content::unreadable(LinkCause::PflogCut));
     };
     let wire = packet.len().saturating_add(frame.cut());
     // The layout differs between systems and versions: the packet has to be where it should be.
     let content = if names_ip([0, 0, 0, *family]) && (possible(packet, wire) || frame.cut() > 0) {
         Content::Ip(packet)
     } else {
-        unreadable(LinkCause::PflogHeader)
+        Content::unreadable(LinkCause::PflogHeader)
     };
     Unwrapped {
         direction: match frame.data.get(DIRECTION).filter(|_| header > DIRECTION) {

@@ -21,7 +21,7 @@ pub(super) const PKTAP: LinkType = LinkType {
     name: "pktap",
     read: |frame| match header(frame.data) {
         Ok(header) => header.applied(frame),
-        Err(cause) => Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause)),
+        Err(cause) => Unwrapped::unreadable(cause),
     },
 };
 
@@ -184,10 +184,7 @@ impl<'a> Header<'a> {
         } else if inner.data.is_empty() {
             Unwrapped::bare(Content::NotIp("a PKTAP record without a packet"))
         } else {
-            Unwrapped::bare(Content::Unreadable(
-                GapId::UnreadablePackets,
-                LinkCause::PktapKind,
-            ))
+            Unwrapped::unreadable(LinkCause::PktapKind)
         };
         Unwrapped {
             direction: match self.flags & (INCOMING | OUTGOING) {

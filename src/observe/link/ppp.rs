@@ -10,7 +10,6 @@ use super::ethernet::TAGS_MAX;
 use super::plausible::possible;
 use super::{Content, LinkType, Unwrapped, hdlc};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 
 pub(super) const PPP: LinkType = LinkType {
@@ -52,10 +51,6 @@ const WHOLE: u8 = 0xc0;
 
 /// Flags and sequence number of a multilink header, in its long and its short format.
 const MULTILINK_HEADERS: [usize; 2] = [4, 2];
-
-fn unreadable<'a>(cause: LinkCause) -> Content<'a> {
-    Content::Unreadable(GapId::UnreadablePackets, cause)
-}
 
 /// A frame that begins with the address and control bytes or with the protocol.
 pub(super) fn framed(data: &[u8]) -> Content<'_> {
@@ -105,8 +100,8 @@ pub(super) fn directed(sent: u8, content: Content<'_>) -> Unwrapped<'_> {
 pub(super) fn pppoe_session(rest: &[u8]) -> Content<'_> {
     match rest {
         [0x11, 0, _, _, _, _, ..] => pppoe(rest),
-        [_, _, _, _, _, _, ..] => unreadable(LinkCause::PppoeSession),
-        _ => unreadable(LinkCause::PppoeCut),
+        [_, _, _, _, _, _, ..] => Content::unreadable(LinkCause::PppoeSession),
+        _ => Content::unreadable(LinkCause::PppoeCut),
     }
 }
 
@@ -121,8 +116,8 @@ pub(super) fn pppoe(rest: &[u8]) -> Content<'_> {
         }
         // PADO, PADI, PADR, PADS, PADT (RFC 2516 §5).
         [0x11, 0x07 | 0x09 | 0x19 | 0x65 | 0xa7, _, _, _, _, ..] => Content::NotIp("PPPoE control"),
-        [_, _, _, _, _, _, ..] => unreadable(LinkCause::PppoeKind),
-        _ => unreadable(LinkCause::PppoeCut),
+        [_, _, _, _, _, _, ..] => Content::unreadable(LinkCause::PppoeKind),
+        _ => Content::unreadable(LinkCause::PppoeCut),
     }
 }
 
@@ -131,7 +126,7 @@ pub(super) fn payload(ppp: &[u8]) -> Content<'_> {
     match split(ppp) {
         Some((0x003d, fragment)) => multilink(fragment),
         Some((protocol, rest)) => by_protocol(protocol, rest),
-        None => unreadable(LinkCause::PppCut),
+        None => Content::unreadable(LinkCause::PppCut),
     }
 }
 
@@ -157,20 +152,20 @@ fn by_protocol(protocol: u16, rest: &[u8]) -> Content<'_> {
         0x0207 => Content::NotIp("Cisco discovery over PPP"),
         // Link control, authentication and network control protocols.
         0x8000..=0xffff => Content::NotIp("PPP control"),
-        0x002d | 0x002f => unreadable(LinkCause::PppTcpCompressed),
+        0x002d | 0x002f => Content::unreadable(LinkCause::PppTcpCompressed),
         0x0003 | 0x0005 | 0x0061..=0x0069 | 0x2061..=0x2069 => {
-            unreadable(LinkCause::PppIpCompressed)
+            Content::unreadable(LinkCause::PppIpCompressed)
         }
-        0x0053 | 0x0055 => unreadable(LinkCause::PppEncrypted),
-        0x00fb | 0x00fd => unreadable(LinkCause::PppSealed),
-        _ => unreadable(LinkCause::PppProtocol),
+        0x0053 | 0x0055 => Content::unreadable(LinkCause::PppEncrypted),
+        0x00fb | 0x00fd => Content::unreadable(LinkCause::PppSealed),
+        _ => Content::unreadable(LinkCause::PppProtocol),
     }
 }
 
 /// A piece of a multilink frame; one that is both the first and the last holds a whole frame.
 fn multilink(fragment: &[u8]) -> Content<'_> {
     if fragment.first().is_none_or(|flags| flags & WHOLE != WHOLE) {
-        return unreadable(LinkCause::MultilinkPiece);
+        return Content::unreadable(LinkCause::MultilinkPiece);
     }
     // Which header format it is, was agreed at the start of the session: only one gives a packet.
     MULTILINK_HEADERS
@@ -178,7 +173,7 @@ fn multilink(fragment: &[u8]) -> Content<'_> {
         .filter_map(|header| split(fragment.get(*header..)?))
         .map(|(protocol, rest)| by_protocol(protocol, rest))
         .find(|content| matches!(content, Content::Ip(packet) if possible(packet, packet.len())))
-        .unwrap_or(unreadable(LinkCause::MultilinkHoldsNoPacket))
+        .unwrap_or(Content::unreadable(LinkCause::MultilinkHoldsNoPacket))
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ use super::field::be16;
 use super::plausible::likely;
 use super::{Bundle, Content, Unwrapped};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 
 /// ETH_P_MAP, the protocol number of Linux.
 pub(super) const ETHER_TYPE: u16 = 0x00f9;
@@ -124,10 +123,7 @@ fn step(bytes: &[u8], at: usize) -> Option<(Unwrapped<'_>, usize)> {
             next(bytes, packet.end),
         ),
         // Where the next one begins is lost with it.
-        Err(cause) => (
-            Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause)),
-            bytes.len(),
-        ),
+        Err(cause) => (Unwrapped::unreadable(cause), bytes.len()),
     })
 }
 

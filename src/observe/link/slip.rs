@@ -4,7 +4,6 @@
 use super::plausible::{likely, possible};
 use super::{Content, LinkType, Unwrapped};
 use crate::ground::cause::{LinkCause, Oddity};
-use crate::ground::gaps::GapId;
 use crate::observe::capture::{Direction, Frame};
 
 pub(super) const SLIP: LinkType = LinkType {
@@ -36,10 +35,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
             },
             ..Unwrapped::bare(Content::Ip(packet))
         },
-        None => Unwrapped::bare(Content::Unreadable(
-            GapId::UnreadablePackets,
-            LinkCause::SlipShort,
-        )),
+        None => Unwrapped::unreadable(LinkCause::SlipShort),
     }
 }
 

@@ -11,7 +11,6 @@ use super::field::be16;
 use super::not_ip::unless_packet;
 use super::{Content, Unwrapped, ether_type, ethernet, llc_snap, mpls};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 
 /// A tag, or a header with frames behind it.
 struct Tag {
@@ -99,17 +98,13 @@ static TAGS: &[Tag] = &[
     tag!(0xf1c1, 4), // R-TAG, IEEE 802.1CB §7.8
 ];
 
-fn unreadable<'a>(cause: LinkCause) -> Unwrapped<'a> {
-    Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause))
-}
-
 /// What stands behind a tag; `None` if the ether type names none.
 pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Option<Unwrapped<'_>> {
     let at = TAGS.binary_search_by_key(&kind, |tag| tag.kind).ok()?;
     let tag = TAGS.get(at)?;
     Some(match tags_left.min(TAGS_MAX).checked_sub(1) {
         Some(left) => (tag.read)(rest, left),
-        None => unreadable(LinkCause::TagsOver),
+        None => Unwrapped::unreadable(LinkCause::TagsOver),
     })
 }
 
@@ -117,7 +112,7 @@ pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Option<Unwrapped
 fn typed_at(rest: &[u8], at: usize, tags_left: usize) -> Unwrapped<'_> {
     match (be16(rest, at), rest.get(at.saturating_add(2)..)) {
         (Some(kind), Some(payload)) => ether_type::read(kind, payload, tags_left),
-        _ => unreadable(LinkCause::TagCut),
+        _ => Unwrapped::unreadable(LinkCause::TagCut),
     }
 }
 
@@ -125,7 +120,7 @@ fn typed_at(rest: &[u8], at: usize, tags_left: usize) -> Unwrapped<'_> {
 fn frame_at(rest: &[u8], at: usize, tags_left: usize) -> Unwrapped<'_> {
     match rest.get(at..) {
         Some(frame) => ethernet::nested(frame, tags_left),
-        None => unreadable(LinkCause::FrameHeaderCut),
+        None => Unwrapped::unreadable(LinkCause::FrameHeaderCut),
     }
 }
 
@@ -136,8 +131,8 @@ fn trill(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
             let options = usize::from(flags >> 6 & 0x1f) * 4;
             frame_at(rest, 6usize.saturating_add(options), tags_left)
         }
-        Some(_) => unreadable(LinkCause::TrillVersion),
-        None => unreadable(LinkCause::TrillCut),
+        Some(_) => Unwrapped::unreadable(LinkCause::TrillVersion),
+        None => Unwrapped::unreadable(LinkCause::TrillCut),
     }
 }
 
@@ -154,9 +149,9 @@ fn batman(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
         [0x05, 15, _, _, high, low, ..] => {
             usize::from(u16::from_be_bytes([*high, *low])).saturating_add(6)
         }
-        [0x41, 15, ..] => return unreadable(LinkCause::BatmanPiece),
-        [0x02, 15, ..] => return unreadable(LinkCause::BatmanSum),
-        _ => return unreadable(LinkCause::BatmanKind),
+        [0x41, 15, ..] => return Unwrapped::unreadable(LinkCause::BatmanPiece),
+        [0x02, 15, ..] => return Unwrapped::unreadable(LinkCause::BatmanSum),
+        _ => return Unwrapped::unreadable(LinkCause::BatmanKind),
     };
     frame_at(rest, header, tags_left)
 }
@@ -167,7 +162,7 @@ fn ocelot(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     const HEADER: usize = 18;
     match be16(rest, 0) {
         Some(0x000a) => frame_at(rest, HEADER, tags_left),
-        _ => unreadable(LinkCause::SwitchHeader),
+        _ => Unwrapped::unreadable(LinkCause::SwitchHeader),
     }
 }
 
@@ -181,8 +176,8 @@ fn realtek(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
             rest,
             "Realtek remote control and loop detection",
         )),
-        Some(_) => unreadable(LinkCause::RealtekTag),
-        None => unreadable(LinkCause::TagCut),
+        Some(_) => Unwrapped::unreadable(LinkCause::RealtekTag),
+        None => Unwrapped::unreadable(LinkCause::TagCut),
     }
 }
 
@@ -193,9 +188,9 @@ fn macsec(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     const ENCRYPTED: u8 = 0x08;
     const CHANGED: u8 = 0x04;
     match rest.first() {
-        None => unreadable(LinkCause::MacsecCut),
+        None => Unwrapped::unreadable(LinkCause::MacsecCut),
         Some(flags) if flags & (VERSION | ENCRYPTED | CHANGED) != 0 => {
-            unreadable(LinkCause::MacsecSealed)
+            Unwrapped::unreadable(LinkCause::MacsecSealed)
         }
         Some(flags) if flags & CHANNEL != 0 => typed_at(rest, 14, tags_left),
         Some(_) => typed_at(rest, 6, tags_left),
@@ -221,33 +216,33 @@ fn mirrored(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
             let more = rest.get(11).is_some_and(|flags| flags & MORE != 0);
             frame_at(rest, if more { 20 } else { 12 }, tags_left)
         }
-        Some(_) => unreadable(LinkCause::ErspanVersion),
-        None => unreadable(LinkCause::FrameHeaderCut),
+        Some(_) => Unwrapped::unreadable(LinkCause::ErspanVersion),
+        None => Unwrapped::unreadable(LinkCause::FrameHeaderCut),
     }
 }
 
 /// Network service header (RFC 8300 §2): its length in words, and what follows.
 fn service(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     let [first, second, _, next, ..] = rest else {
-        return unreadable(LinkCause::ServiceHeaderCut);
+        return Unwrapped::unreadable(LinkCause::ServiceHeaderCut);
     };
     let length = usize::from(second & 0x3f) * 4;
     let Some(behind) = rest.get(length..).filter(|_| length >= 8) else {
-        return unreadable(LinkCause::ServiceHeader);
+        return Unwrapped::unreadable(LinkCause::ServiceHeader);
     };
     match (first >> 6, next) {
         (0, 1 | 2) => Unwrapped::bare(Content::Ip(behind)),
         (0, 3) => frame_at(rest, length, tags_left),
         (0, 4) => service_again(behind, tags_left),
         (0, 5) => Unwrapped::bare(mpls::labels(behind, tags_left)),
-        _ => unreadable(LinkCause::ServiceHeaderContent),
+        _ => Unwrapped::unreadable(LinkCause::ServiceHeaderContent),
     }
 }
 
 fn service_again(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
     match tags_left.checked_sub(1) {
         Some(left) => service(rest, left),
-        None => unreadable(LinkCause::TagsOver),
+        None => Unwrapped::unreadable(LinkCause::TagsOver),
     }
 }
 

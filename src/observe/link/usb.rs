@@ -133,9 +133,7 @@ impl<'a> Transfer<'a> {
         }
         Unwrapped::bare(match (foreign::name(self), self.cut) {
             (Some(name), _) => Content::NotIp(name),
-            (None, Cut::Nothing) => {
-                Content::Unreadable(GapId::UnreadablePackets, LinkCause::UsbFraming)
-            }
+            (None, Cut::Nothing) => Content::unreadable(LinkCause::UsbFraming),
             (None, Cut::Told | Cut::Untold) => {
                 Content::Unreadable(GapId::SnaplenCut, LinkCause::UsbBulkCut)
             }
@@ -151,16 +149,11 @@ fn uncaptured<'a>() -> Content<'a> {
 /// A packet that is not there, or not to its end.
 fn lost<'a>(ending: Ending) -> Unwrapped<'a> {
     Unwrapped::bare(match ending {
-        Ending::Whole => Content::Unreadable(GapId::UnreadablePackets, LinkCause::UsbPacketGoesOn),
+        Ending::Whole => Content::unreadable(LinkCause::UsbPacketGoesOn),
         Ending::LastCut | Ending::MoreLost => {
             Content::Unreadable(GapId::SnaplenCut, LinkCause::UsbTransferCut)
         }
     })
-}
-
-/// Bytes that contradict the framing of the transfer.
-fn malformed<'a>(cause: LinkCause) -> Unwrapped<'a> {
-    Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause))
 }
 
 /// A header that is not there in full.

@@ -25,9 +25,7 @@ pub use frame::{KeyExchange, Protected};
 pub use key::{KEYS_MAX, WifiKey};
 pub use opener::Opener;
 
-use super::{Content, LinkType, Unwrapped};
-use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
+use super::{LinkType, Unwrapped};
 use crate::observe::capture::Frame;
 use crate::observe::packet::encapsulation::Reception as Before;
 
@@ -105,15 +103,12 @@ fn behind<'a>(frame: &Frame<'a>, len: usize) -> Option<Frame<'a>> {
     })
 }
 
-fn unreadable<'a>(cause: LinkCause) -> Unwrapped<'a> {
-    Unwrapped::bare(Content::Unreadable(GapId::UnreadablePackets, cause))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ground::mac::Mac;
     use crate::ground::moment::Moment;
+    use crate::observe::link::Content;
     use crate::observe::link::{LINK_TYPES, reader};
     use std::collections::BTreeSet;
 

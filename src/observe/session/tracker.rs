@@ -211,8 +211,7 @@ impl Tracker {
     /// the packet, or one inside it, goes beyond the site or asks for it.
     fn network(&mut self, decoded: Decoded<'_>, context: &Context) -> bool {
         if context.depth > DEPTH_MAX {
-            self.ledger.gaps.at(
-                GapId::LimitsReached,
+            self.ledger.gaps.over(
                 context.moment,
                 context.interval,
                 SessionCause::NestedTooDeep,

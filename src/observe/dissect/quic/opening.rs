@@ -15,7 +15,6 @@ use crate::evidence::flow::{NameSource, Pair, Side};
 use crate::evidence::ledger::connection_ids::{Known, NAMES_MAX};
 use crate::evidence::seal::Seal;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::dissect::http3::Http3;
 use crate::observe::dissect::quic_shape::{Datagram, Packet, PacketKind};
 use crate::observe::dissect::tls_hello::chosen_protocol;
@@ -392,7 +391,7 @@ fn server_says(connection: &Shared, offset: u64, bytes: &[u8], sink: &mut Sink<'
     }
     if let Some(over) = over {
         held.handshake = None;
-        sink.gap(GapId::LimitsReached, over);
+        sink.over(over);
     }
 }
 

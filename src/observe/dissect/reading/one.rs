@@ -9,7 +9,6 @@ use super::within::Within;
 use super::{NO_SLOT, Shared, label, open, read_alone};
 use crate::evidence::flow::{Pair, Side};
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::ground::moment::Timestamp;
 use crate::ground::work::looks_at;
 use crate::observe::dissect::wire::{Fit, SETTLED};
@@ -232,16 +231,16 @@ impl Reading {
         }
         let pushed = stream.push(sequence, bytes, shared.pool);
         if pushed.dropped {
-            sink.gap(GapId::LimitsReached, ReadingCause::ReassemblyMemory);
+            sink.over(ReadingCause::ReassemblyMemory);
         }
         if pushed.unheard {
             sink.flow.facts.conflict = true;
-            sink.gap(GapId::LimitsReached, ReadingCause::CopiesOver);
+            sink.over(ReadingCause::CopiesOver);
         }
         if let Some(otherwise) = pushed.otherwise {
             sink.flow.facts.conflict = true;
             if sink.flow.opens {
-                sink.gap(GapId::UnreadablePackets, ReadingCause::SealedCopies);
+                sink.unreadable(ReadingCause::SealedCopies);
             }
             // Behind bytes that nobody knows the copy may begin something by itself.
             let readings = [
@@ -337,7 +336,7 @@ impl Reading {
                 _ => false,
             };
             if circle {
-                sink.gap(GapId::UnreadablePackets, ReadingCause::Claimed);
+                sink.unreadable(ReadingCause::Claimed);
                 self.pass_over(side, shared, sink);
                 return;
             }
@@ -346,7 +345,7 @@ impl Reading {
             match step {
                 Step::More => {
                     if stream.unread().len() >= UNREAD_MAX {
-                        sink.gap(GapId::LimitsReached, ReadingCause::MessageLong);
+                        sink.over(ReadingCause::MessageLong);
                         self.pass_over(side, shared, sink);
                     }
                     return;

@@ -8,7 +8,6 @@ use super::{NO_SLOT, Reading, Shared};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::seal::Seal;
 use crate::ground::cause::ReadingCause;
-use crate::ground::gaps::GapId;
 use crate::observe::dissect::{Piece, Sink};
 use crate::observe::flow::part::Loan;
 use crate::observe::flow::stream::Pool;
@@ -143,7 +142,7 @@ impl Connections {
             return;
         };
         if connection.slot.is_some() {
-            sink.gap(GapId::LimitsReached, ReadingCause::OpenedConnectionsOver);
+            sink.over(ReadingCause::OpenedConnectionsOver);
         }
         connection.release(pool);
     }
@@ -210,7 +209,7 @@ impl Connection {
         }
         if !self.streams.contains_key(&id) {
             if self.streams.len() >= STREAMS_MAX {
-                sink.gap(GapId::LimitsReached, ReadingCause::StreamsOver);
+                sink.over(ReadingCause::StreamsOver);
                 if let Some((_, mut oldest)) = self.streams.pop_first() {
                     oldest.release(shared.pool);
                 }

@@ -6,7 +6,7 @@
 //! headers in front and is an IP packet of exactly the length that the header leaves for it. Not
 //! read: versions 4 and 5, whose checksum headers and trailers make the lengths disagree.
 
-use super::{Cut, END, Ending, Steps, Transfer, bare, lost, malformed, zeros};
+use super::{Cut, END, Ending, Steps, Transfer, bare, lost, zeros};
 use crate::ground::cause::LinkCause;
 use crate::observe::link::{Content, Unwrapped};
 
@@ -75,7 +75,7 @@ fn step(bytes: &[u8], at: usize, ending: Ending) -> Option<(Unwrapped<'_>, usize
         return Some((lost(ending), END));
     }
     if !bare::is_packet(packet, header.packet) {
-        return Some((malformed(LinkCause::MapTrailing), END));
+        return Some((Unwrapped::unreadable(LinkCause::MapTrailing), END));
     }
     let packet = packet.get(..header.packet).unwrap_or(packet);
     Some((Unwrapped::bare(Content::Ip(packet)), next.min(all)))

@@ -4,7 +4,7 @@
 //! Out-of-band and per-packet data is passed over: it says nothing of the frame's content. The
 //! control messages go over the control endpoint.
 
-use super::{END, Ending, Steps, Transfer, le32, lost, malformed, zeros};
+use super::{END, Ending, Steps, Transfer, le32, lost, zeros};
 use crate::ground::cause::LinkCause;
 use crate::observe::link::{Content, Unwrapped, ethernet};
 
@@ -60,7 +60,7 @@ fn step(bytes: &[u8], at: usize, ending: Ending) -> Option<(Unwrapped<'_>, usize
             (true, Ending::Whole | Ending::LastCut) => None,
             (true, Ending::MoreLost) => Some((lost(ending), END)),
             _ if rest.len() < HEADER => Some((lost(ending), END)),
-            _ => Some((malformed(LinkCause::RndisTrailing), END)),
+            _ => Some((Unwrapped::unreadable(LinkCause::RndisTrailing), END)),
         };
     };
     let Some(frame) = rest.get(message.start..message.end.min(rest.len())) else {

@@ -8,7 +8,7 @@
 //!
 //! Cannot say: data of a transfer whose event was lost; usbmon counts such events, files do not.
 
-use super::{Direction, Transfer, direction, kind, malformed, no_packets, port, short, uncaptured};
+use super::{Direction, Transfer, direction, kind, no_packets, port, short, uncaptured};
 use crate::ground::cause::LinkCause;
 use crate::observe::capture::Frame;
 use crate::observe::link::{Content, LinkType, Unwrapped};
@@ -51,13 +51,13 @@ fn read<'a>(frame: &Frame<'a>, header_len: usize) -> Unwrapped<'a> {
         return short(frame, LinkCause::UsbmonShort);
     };
     if !matches!(event, SUBMISSION | COMPLETION | ERROR) {
-        return malformed(LinkCause::UsbmonEvent);
+        return Unwrapped::unreadable(LinkCause::UsbmonEvent);
     }
     if let Some(name) = no_packets(transfer) {
         return Unwrapped::bare(Content::NotIp(name));
     }
     if transfer != kind::BULK {
-        return malformed(LinkCause::UsbTransferKind);
+        return Unwrapped::unreadable(LinkCause::UsbTransferKind);
     }
     let fits = |l: &Lengths| {
         l.delivered >= data.len()
@@ -69,7 +69,7 @@ fn read<'a>(frame: &Frame<'a>, header_len: usize) -> Unwrapped<'a> {
         lengths(header, u16::from_be_bytes, u32::from_be_bytes),
     ];
     let Some(lengths) = orders.into_iter().flatten().find(fits) else {
-        return malformed(LinkCause::UsbmonHeader);
+        return Unwrapped::unreadable(LinkCause::UsbmonHeader);
     };
     let direction = direction(endpoint);
     // The other event of the transfer has the data.

@@ -4,9 +4,8 @@
 //! Cannot say: what went over chained buffers, which newer drivers use; the records show that there
 //! was a transfer, and USBPcap leaves its data out.
 
-use super::{Transfer, direction, kind, le16, le32, malformed, no_packets, port, short};
+use super::{Transfer, direction, kind, le16, le32, no_packets, port, short};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 use crate::observe::link::{Content, LinkType, Unwrapped};
 
@@ -43,7 +42,7 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
         return short(frame, LinkCause::UsbpcapShort);
     };
     if header_len < HEADER {
-        return malformed(LinkCause::UsbpcapLength);
+        return Unwrapped::unreadable(LinkCause::UsbpcapLength);
     }
     if let Some(name) = no_packets(transfer) {
         return Unwrapped::bare(Content::NotIp(name));
@@ -54,19 +53,16 @@ fn read<'a>(frame: &Frame<'a>) -> Unwrapped<'a> {
             return Unwrapped::bare(Content::NotIp("USB request without data"));
         }
         UNKNOWN if length == 0 => {
-            return Unwrapped::bare(Content::Unreadable(
-                GapId::UnreadablePackets,
-                LinkCause::UsbpcapChained,
-            ));
+            return Unwrapped::unreadable(LinkCause::UsbpcapChained);
         }
         UNKNOWN | kind::BULK => {}
-        _ => return malformed(LinkCause::UsbTransferKind),
+        _ => return Unwrapped::unreadable(LinkCause::UsbTransferKind),
     }
     let Some(data) = frame.data.get(header_len..) else {
         return short(frame, LinkCause::UsbpcapShort);
     };
     if data.len() > length || length - data.len() > frame.cut() {
-        return malformed(LinkCause::UsbpcapHeader);
+        return Unwrapped::unreadable(LinkCause::UsbpcapHeader);
     }
     let direction = (endpoint != ENDPOINT_UNKNOWN).then(|| direction(endpoint));
     Unwrapped {

@@ -6,9 +6,7 @@
 //! behind each length) and of 60 GHz links (packets without addresses) stay unreadable.
 
 use super::frame::{Ends, packet};
-use super::unreadable;
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::link::{Bundle, BundleStep, Content, Unwrapped};
 
@@ -59,13 +57,13 @@ impl<'a> Subframe<'a> {
 /// Reads the body of an A-MSDU of which the last `cut` bytes were not captured.
 pub(super) fn read(body: &[u8], cut: usize) -> Unwrapped<'_> {
     if body.starts_with(&SNAP) {
-        return unreadable(LinkCause::AmsduPlain);
+        return Unwrapped::unreadable(LinkCause::AmsduPlain);
     }
     let Some(first) = Subframe::at(body, 0) else {
-        return unreadable(LinkCause::AmsduCut);
+        return Unwrapped::unreadable(LinkCause::AmsduCut);
     };
     let Some(hidden) = hidden(body, cut) else {
-        return unreadable(LinkCause::AmsduLengths);
+        return Unwrapped::unreadable(LinkCause::AmsduLengths);
     };
     if first.next() >= body.len() && !hidden {
         return first.read();
@@ -102,7 +100,7 @@ fn step_then_hidden(bytes: &[u8], at: usize) -> Option<(Unwrapped<'_>, usize)> {
     if let Some(found) = step(bytes, at) {
         return Some(found);
     }
-    let gone = Content::Unreadable(GapId::UnreadablePackets, LinkCause::AmsduPacketsCut);
+    let gone = Content::unreadable(LinkCause::AmsduPacketsCut);
     (at != usize::MAX).then(|| (Unwrapped::bare(gone), usize::MAX))
 }
 

@@ -1,7 +1,7 @@
 //! The AVS header (LINKTYPE 163, and in files that state Prism): a magic number and a version, then
 //! the length of the header, both big-endian. It says nothing of the check sequence.
 
-use super::{Reception, behind, frame, unreadable};
+use super::{Reception, behind, frame};
 use crate::ground::cause::LinkCause;
 use crate::observe::capture::Frame;
 use crate::observe::link::Unwrapped;
@@ -21,12 +21,12 @@ pub(super) fn is(data: &[u8]) -> bool {
 
 pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
     if !is(outer.data) {
-        return unreadable(LinkCause::AvsMissing);
+        return Unwrapped::unreadable(LinkCause::AvsMissing);
     }
     let length = outer.data.get(4..).and_then(|b| b.first_chunk());
     let length = length.and_then(|b| usize::try_from(u32::from_be_bytes(*b)).ok());
     match length.filter(|n| *n >= MIN).and_then(|n| behind(outer, n)) {
         Some(inner) => frame::read(inner.data, inner.cut(), Reception::default()),
-        None => unreadable(LinkCause::AvsCut),
+        None => Unwrapped::unreadable(LinkCause::AvsCut),
     }
 }

@@ -10,9 +10,8 @@
 //! unless it begins in clear.
 
 use super::cipher::Header;
-use super::{Reception, amsdu, unreadable};
+use super::{Reception, amsdu};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::ground::mac::Mac;
 use crate::observe::link::ethernet::TAGS_MAX;
 use crate::observe::link::plausible::{likely, stands};
@@ -98,7 +97,7 @@ impl Ends {
     }
 
     fn unreadable<'a>(self, cause: LinkCause) -> Unwrapped<'a> {
-        self.with(Content::Unreadable(GapId::UnreadablePackets, cause))
+        self.with(Content::unreadable(cause))
     }
 }
 
@@ -195,8 +194,8 @@ fn radio(data: &[u8]) -> Option<Radio> {
 fn content<'a>(data: &'a [u8], cut: usize, said: Reception) -> Unwrapped<'a> {
     match data.first_chunk() {
         Some(control) => by_control(*control, data, cut, said),
-        None if said.damaged => unreadable(LinkCause::WifiReceivedWithErrors),
-        None => unreadable(LinkCause::WifiShort),
+        None if said.damaged => Unwrapped::unreadable(LinkCause::WifiReceivedWithErrors),
+        None => Unwrapped::unreadable(LinkCause::WifiShort),
     }
 }
 
@@ -240,10 +239,10 @@ fn by_control<'a>(
     said: Reception,
 ) -> Unwrapped<'a> {
     if said.damaged {
-        return unreadable(LinkCause::WifiReceivedWithErrors);
+        return Unwrapped::unreadable(LinkCause::WifiReceivedWithErrors);
     }
     if first & VERSION != 0 {
-        return unreadable(LinkCause::WifiVersion);
+        return Unwrapped::unreadable(LinkCause::WifiVersion);
     }
     let data_frame = first & TYPE == TYPE_DATA;
     let header = if data_frame {
@@ -294,7 +293,7 @@ fn by_control<'a>(
     let doubtful = said.fcs && sequence == Fcs::Wrong;
     let encrypted = matches!(read.content, Content::Protected(_));
     if doubtful && !encrypted && !parts.ends_whole(read.content, header) {
-        return unreadable(LinkCause::WifiCheckSequence);
+        return Unwrapped::unreadable(LinkCause::WifiCheckSequence);
     }
     read
 }
@@ -599,7 +598,7 @@ pub(super) fn packet(body: &[u8]) -> Content<'_> {
         _ => Content::Ip(&[]),
     };
     if body.starts_with(&[0, 0]) || !holds_packet(typed) {
-        return Content::Unreadable(GapId::UnreadablePackets, LinkCause::WifiWithoutLlc);
+        return Content::unreadable(LinkCause::WifiWithoutLlc);
     }
     typed
 }
@@ -628,6 +627,7 @@ fn is_whole(content: Content<'_>) -> bool {
 mod tests {
     use super::super::tests::{IP, downlink, with_fcs};
     use super::*;
+    use crate::ground::gaps::GapId;
     use crate::observe::link::sample;
 
     fn mac(last: u8) -> Option<Mac> {

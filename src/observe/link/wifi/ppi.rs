@@ -4,7 +4,7 @@
 //! What follows may be of any link type that can be read. For 802.11 the field "802.11-Common" says
 //! whether the check sequence is there and was right.
 
-use super::{Reception, behind, frame, unreadable};
+use super::{Reception, behind, frame};
 use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
@@ -30,21 +30,21 @@ const NESTING: [u16; 3] = [192, 149, 258];
 
 pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
     let Some(&[version, flags, l0, l1, d0, d1, d2, d3]) = outer.data.first_chunk::<HEADER>() else {
-        return unreadable(LinkCause::PpiShort);
+        return Unwrapped::unreadable(LinkCause::PpiShort);
     };
     if version != 0 {
-        return unreadable(LinkCause::PpiVersion);
+        return Unwrapped::unreadable(LinkCause::PpiVersion);
     }
     let length = usize::from(u16::from_le_bytes([l0, l1]));
     let (Some(fields), Some(inner)) = (outer.data.get(HEADER..length), behind(outer, length))
     else {
-        return unreadable(LinkCause::PpiCut);
+        return Unwrapped::unreadable(LinkCause::PpiCut);
     };
     let link_type = u16::try_from(u32::from_le_bytes([d0, d1, d2, d3])).ok();
     if link_type == Some(PLAIN) {
         return match reception(fields, flags & ALIGNED != 0) {
             Some(said) => frame::read(inner.data, inner.cut(), said),
-            None => unreadable(LinkCause::PpiFields),
+            None => Unwrapped::unreadable(LinkCause::PpiFields),
         };
     }
     let known = link_type

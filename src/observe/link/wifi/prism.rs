@@ -2,7 +2,7 @@
 //! machine, a device name, then items (LINKTYPE_IEEE802_11_PRISM page of the link types). Drivers
 //! that write an AVS header state this link type too. Nothing is said of the check sequence.
 
-use super::{Reception, avs, behind, frame, unreadable};
+use super::{Reception, avs, behind, frame};
 use crate::ground::cause::LinkCause;
 use crate::observe::capture::Frame;
 use crate::observe::link::Unwrapped;
@@ -18,7 +18,7 @@ pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
         return avs::read(outer);
     }
     let Some(&[c0, c1, c2, c3, l0, l1, l2, l3]) = outer.data.first_chunk() else {
-        return unreadable(LinkCause::PrismShort);
+        return Unwrapped::unreadable(LinkCause::PrismShort);
     };
     let (code, length) = ([c0, c1, c2, c3], [l0, l1, l2, l3]);
     let length = if CODES.contains(&u32::from_le_bytes(code)) {
@@ -26,7 +26,7 @@ pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
     } else if CODES.contains(&u32::from_be_bytes(code)) {
         u32::from_be_bytes(length)
     } else {
-        return unreadable(LinkCause::PrismMissing);
+        return Unwrapped::unreadable(LinkCause::PrismMissing);
     };
     let inner = usize::try_from(length)
         .ok()
@@ -34,7 +34,7 @@ pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
         .and_then(|n| behind(outer, n));
     match inner {
         Some(inner) => frame::read(inner.data, inner.cut(), Reception::default()),
-        None => unreadable(LinkCause::PrismCut),
+        None => Unwrapped::unreadable(LinkCause::PrismCut),
     }
 }
 

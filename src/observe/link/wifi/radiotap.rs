@@ -4,9 +4,8 @@
 //! Three fields are read: Flags, RX flags and 0-length-PSDU. The rest is stepped over, vendor
 //! namespaces by the length that they state.
 
-use super::{Reception, behind, frame, unreadable};
+use super::{Reception, behind, frame};
 use crate::ground::cause::LinkCause;
-use crate::ground::gaps::GapId;
 use crate::observe::capture::Frame;
 use crate::observe::link::{Content, Unwrapped};
 
@@ -72,25 +71,22 @@ struct Header {
 
 pub(super) fn read<'a>(outer: &Frame<'a>) -> Unwrapped<'a> {
     let Some(&[version, _, low, high]) = outer.data.first_chunk::<PRESENCE>() else {
-        return unreadable(LinkCause::RadiotapShort);
+        return Unwrapped::unreadable(LinkCause::RadiotapShort);
     };
     if version != 0 {
-        return unreadable(LinkCause::RadiotapVersion);
+        return Unwrapped::unreadable(LinkCause::RadiotapVersion);
     }
     let length = usize::from(u16::from_le_bytes([low, high]));
     let (Some(bytes), Some(inner)) = (outer.data.get(..length), behind(outer, length)) else {
-        return unreadable(LinkCause::RadiotapCut);
+        return Unwrapped::unreadable(LinkCause::RadiotapCut);
     };
     let Some(header) = header(bytes) else {
-        return unreadable(LinkCause::RadiotapFields);
+        return Unwrapped::unreadable(LinkCause::RadiotapFields);
     };
     match header.no_frame {
         None => frame::read(inner.data, inner.cut(), header.said),
         Some(SOUNDING) => Unwrapped::bare(Content::NotIp("802.11 sounding")),
-        Some(_) => Unwrapped::bare(Content::Unreadable(
-            GapId::UnreadablePackets,
-            LinkCause::WifiNotTakenDown,
-        )),
+        Some(_) => Unwrapped::unreadable(LinkCause::WifiNotTakenDown),
     }
 }
 

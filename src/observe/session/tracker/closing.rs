@@ -40,9 +40,7 @@ impl Tracker {
             } else {
                 SessionCause::FlowsOver
             };
-            self.ledger
-                .gaps
-                .at(GapId::LimitsReached, at, interval, cause);
+            self.ledger.gaps.over(at, interval, cause);
         }
         self.limited.flow(closed);
         note_lost(closed);
@@ -76,10 +74,12 @@ impl Tracker {
         }
         if closed.flow.joined_late {
             let began = self.intervals.of(closed.flow.started.time);
-            let cause = SessionCause::OpenAtFirstPacket;
-            self.ledger
-                .gaps
-                .at(GapId::StartedLate, closed.flow.started, began, cause);
+            self.ledger.gaps.at(
+                GapId::StartedLate,
+                closed.flow.started,
+                began,
+                SessionCause::OpenAtFirstPacket,
+            );
         }
         for side in Side::BOTH {
             // More than a FIN was acknowledged, and not one packet of it was captured.
@@ -102,25 +102,17 @@ impl Tracker {
             }
         }
         if closed.flow.peer.a.forgot || closed.flow.peer.b.forgot {
-            self.ledger
-                .gaps
-                .at(GapId::LimitsReached, at, interval, SessionCause::HolesOver);
+            self.ledger.gaps.over(at, interval, SessionCause::HolesOver);
         }
         if closed.flow.facts.names_folded {
-            self.ledger.gaps.at(
-                GapId::LimitsReached,
-                at,
-                interval,
-                SessionCause::NamesOfConnectionOver,
-            );
+            self.ledger
+                .gaps
+                .over(at, interval, SessionCause::NamesOfConnectionOver);
         }
         if let Some((at, interval)) = content.beyond() {
-            self.ledger.gaps.at(
-                GapId::LimitsReached,
-                at,
-                interval,
-                SessionCause::CompressedPayloadOver,
-            );
+            self.ledger
+                .gaps
+                .over(at, interval, SessionCause::CompressedPayloadOver);
         }
         let (folded, names) = (self.rows.folded, self.rows.names_folded);
         // The slot of the flow's last packet may be a new one of the row.
@@ -129,18 +121,14 @@ impl Tracker {
         self.rows
             .add(closed, hits, &self.ledger, &*self.settings.accuses);
         if self.rows.names_folded > names {
-            let cause = SessionCause::NamesOfDestinationOver;
             self.ledger
                 .gaps
-                .at(GapId::LimitsReached, at, interval, cause);
+                .over(at, interval, SessionCause::NamesOfDestinationOver);
         }
         if self.rows.folded > folded {
-            self.ledger.gaps.at(
-                GapId::LimitsReached,
-                at,
-                interval,
-                SessionCause::ConversationsOver,
-            );
+            self.ledger
+                .gaps
+                .over(at, interval, SessionCause::ConversationsOver);
         }
     }
 

@@ -9,7 +9,6 @@ use crate::evidence::flow::{Key, LinkFacts, Opening, Side, Span, note_link};
 use crate::evidence::ledger::{Ends, Ledger};
 use crate::ground::address::{Class, classify};
 use crate::ground::cause::{PacketCause, SessionCause};
-use crate::ground::gaps::GapId;
 use crate::ground::protocol;
 use crate::observe::capture::Direction;
 use crate::observe::dissect::neighbours;
@@ -195,8 +194,7 @@ impl Tracker {
             if let Some(app) = context.app
                 && !flow.labelled(app)
             {
-                ledger.gaps.at(
-                    GapId::LimitsReached,
+                ledger.gaps.over(
                     context.moment,
                     context.interval,
                     SessionCause::AppLabelsOfConnectionOver,

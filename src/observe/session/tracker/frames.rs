@@ -65,10 +65,9 @@ impl Tracker {
         }
         self.opened = room;
         if self.wifi.take_limited() {
-            let cause = SessionCause::HandshakesOnAirOver;
             self.ledger
                 .gaps
-                .at(GapId::LimitsReached, frame.moment, interval, cause);
+                .over(frame.moment, interval, SessionCause::HandshakesOnAirOver);
         }
     }
 
@@ -87,12 +86,9 @@ impl Tracker {
         match self.ledger.apps.packet(&label, interval, frame.moment) {
             Ok(app) => app,
             Err(Full) => {
-                self.ledger.gaps.at(
-                    GapId::LimitsReached,
-                    frame.moment,
-                    interval,
-                    SessionCause::AppLabelsOver,
-                );
+                self.ledger
+                    .gaps
+                    .over(frame.moment, interval, SessionCause::AppLabelsOver);
                 None
             }
         }
@@ -129,8 +125,7 @@ impl Tracker {
             }
         }
         if rest.exhausted() {
-            self.ledger.gaps.at(
-                GapId::LimitsReached,
+            self.ledger.gaps.over(
                 context.moment,
                 context.interval,
                 SessionCause::PacketsInFrameOver,

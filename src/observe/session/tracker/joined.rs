@@ -106,12 +106,9 @@ impl Tracker {
             (joined.folded, SessionCause::FragmentCopiesOver),
         ];
         for (_, cause) in over.into_iter().filter(|(is, _)| *is) {
-            self.ledger.gaps.at(
-                GapId::LimitsReached,
-                context.moment,
-                context.interval,
-                cause,
-            );
+            self.ledger
+                .gaps
+                .over(context.moment, context.interval, cause);
         }
         if !joined.complete
             && let Some(first) = joined.pieces.first()

@@ -159,8 +159,7 @@ impl Tracker {
                     }
                 }
                 if rest.exhausted() {
-                    self.ledger.gaps.at(
-                        GapId::LimitsReached,
+                    self.ledger.gaps.over(
                         context.moment,
                         context.interval,
                         SessionCause::PacketsInFrameOver,

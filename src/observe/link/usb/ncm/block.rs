@@ -1,6 +1,6 @@
 //! One block of NCM or MBIM: its header, the chain of its tables, the datagrams that they point to.
 
-use super::super::{Ending, le16, le32, lost, malformed, zeros};
+use super::super::{Ending, le16, le32, lost, zeros};
 use crate::ground::cause::LinkCause;
 use crate::ground::gaps::GapId;
 use crate::observe::link::{Content, Unwrapped, ethernet};
@@ -24,7 +24,7 @@ impl Fault {
     pub(super) fn say<'a>(self, ending: Ending) -> Unwrapped<'a> {
         match self {
             Self::Missing => lost(ending),
-            Self::Malformed(cause) => malformed(cause),
+            Self::Malformed(cause) => Unwrapped::unreadable(cause),
             Self::TooMany(cause) => {
                 Unwrapped::bare(Content::Unreadable(GapId::LimitsReached, cause))
             }
@@ -239,10 +239,10 @@ impl<'a> Block<'a> {
     ) -> Unwrapped<'a> {
         let (start, len) = place;
         let Some(end) = start.checked_add(len).filter(|end| *end <= self.len) else {
-            return malformed(LinkCause::NcmDatagramOutside);
+            return Unwrapped::unreadable(LinkCause::NcmDatagramOutside);
         };
         if start < self.layout.header {
-            return malformed(LinkCause::NcmDatagramInHeader);
+            return Unwrapped::unreadable(LinkCause::NcmDatagramInHeader);
         }
         let captured = self.bytes.len();
         let here = self.bytes.get(start..end.min(captured));
@@ -262,7 +262,7 @@ impl<'a> Block<'a> {
             Holds::ServiceStream => {
                 Unwrapped::bare(Content::NotIp("stream of a MBIM device service"))
             }
-            Holds::Unknown => malformed(LinkCause::NcmTableKind),
+            Holds::Unknown => Unwrapped::unreadable(LinkCause::NcmTableKind),
         }
     }
 }
