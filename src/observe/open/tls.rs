@@ -1,4 +1,5 @@
 //! TLS with logged secrets: suites as data, keys from secrets, records one by one.
+mod chacha;
 mod gcm;
 pub mod opener;
 pub mod protection;

@@ -3,15 +3,14 @@
 //!
 //! What fails its tag, its check or its padding is not handed out. Times are not kept secret: nobody measures a reader of files.
 
-use super::gcm;
 use super::schedule::Keys;
 use super::suite::{Cipher, Hash};
+use super::{chacha, gcm};
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
 use aes::{Aes128, Aes256};
 use ccm::Ccm;
 use ccm::aead::{AeadInOut, KeyInit, Tag};
 use ccm::consts::{U8, U12, U16};
-use chacha20poly1305::ChaCha20Poly1305;
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384};
@@ -116,7 +115,7 @@ pub fn aead(
     let opened = match cipher {
         Cipher::Gcm(16) => gcm::open::<Aes128>(key, nonce, aad, sealed, room),
         Cipher::Gcm(_) => gcm::open::<Aes256>(key, nonce, aad, sealed, room),
-        Cipher::ChaCha => decrypt::<ChaCha20Poly1305>(16, key, nonce, aad, sealed, room),
+        Cipher::ChaCha => chacha::open(key, nonce, aad, sealed, room),
         Cipher::Ccm(16, 16) => decrypt::<Ccm16<Aes128>>(16, key, nonce, aad, sealed, room),
         Cipher::Ccm(16, _) => decrypt::<Ccm8<Aes128>>(8, key, nonce, aad, sealed, room),
         Cipher::Ccm(_, 16) => decrypt::<Ccm16<Aes256>>(16, key, nonce, aad, sealed, room),
