@@ -90,6 +90,8 @@ pub struct Inner {
     pub lookups: bool,
     /// Something else.
     pub others: bool,
+    /// A live stream behind commands.
+    pub broadcast: bool,
 }
 
 /// A flow that is still open in the table.

@@ -276,7 +276,12 @@ impl Watch {
             return;
         }
         let when = (payload.at, payload.interval);
-        let mut out = self.account.out(side, when, clues.payload, credits);
+        // What is sealed has readers only where it was opened.
+        let kind = match clues.payload {
+            PayloadKind::Sealed if flow.within.broadcast => PayloadKind::Broadcast,
+            kind => kind,
+        };
+        let mut out = self.account.out(side, when, kind, credits);
         direction.label(framing.labels);
         if clues.sealed {
             if clues.payload == PayloadKind::Lookups
@@ -300,7 +305,7 @@ impl Watch {
         direction.segment(sequence, begin, bytes, told, &mut out);
         if !self.fits() {
             // Nothing of this flow waits any longer: what is there is looked at now, and reading begins anew.
-            let mut out = self.account.out(side, when, clues.payload, credits);
+            let mut out = self.account.out(side, when, kind, credits);
             self.sides.of_mut(side).flush(told, &mut out);
             self.fits();
         }

@@ -492,6 +492,7 @@ impl Reading {
         };
         sink.flow.opens |= opens;
         sink.flow.within.others |= self.depth > 0 && !READ_INSIDE.contains(&protocol.id);
+        sink.flow.within.broadcast |= self.depth > 0 && protocol.payload == PayloadKind::Broadcast;
         self.seals = protocol.payload == PayloadKind::Sealed && !opens;
         self.sealed = Pair::default();
         let other = side.other();
