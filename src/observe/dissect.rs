@@ -56,6 +56,7 @@ pub mod stun_shape;
 pub mod text_head;
 mod tls;
 pub mod tls_certificate;
+mod tls_compressed;
 mod tls_ech;
 pub mod tls_hello;
 mod tls_opening;

@@ -167,12 +167,21 @@ fn without_long_answers(pcap: &[u8]) -> Vec<u8> {
     out
 }
 
-/// TLS 1.3 and QUIC: the certificate comes sealed, and the client names nobody.
+/// TLS 1.3 and QUIC: the certificate comes sealed, by itself or compressed (RFC 8879), and the client names nobody.
 #[test]
 fn certificates_that_are_opened_name_the_server() {
-    let keys = file("certificates.log");
     let folder = TempDir::new().expect("a folder");
-    for name in ["in-certificate", "quic-certificate"] {
+    for (log, name) in [
+        ("certificates", "in-certificate"),
+        ("certificates", "quic-certificate"),
+        ("compressed", "in-compressed-zlib"),
+        ("compressed", "in-compressed-brotli"),
+        ("compressed", "in-compressed-zstd"),
+        ("compressed", "quic-compressed-zlib"),
+        ("compressed", "quic-compressed-brotli"),
+        ("compressed", "quic-compressed-zstd"),
+    ] {
+        let keys = file(&format!("{log}.log"));
         let capture = file(&format!("{name}.pcap"));
         let (_, _, report) = judged(&capture, Some(&keys));
         let all = report["destinations"].as_array().expect("destinations");
@@ -199,7 +208,12 @@ fn the_name_in_an_encrypted_hello_is_read() {
     let keys = file("ech.log");
     let text = fs::read_to_string(&keys).expect("the key log");
     let folder = TempDir::new().expect("a folder");
-    for name in ["in-ech", "in-ech-retried"] {
+    for (name, source) in [
+        ("in-ech", "tls-sni"),
+        ("in-ech-retried", "tls-sni"),
+        ("quic-ech", "quic-sni"),
+        ("quic-ech-retried", "quic-sni"),
+    ] {
         let capture = file(&format!("{name}.pcap"));
         let (_, _, report) = judged(&capture, Some(&keys));
         let all = report["destinations"].as_array().expect("destinations");
@@ -210,7 +224,7 @@ fn the_name_in_an_encrypted_hello_is_read() {
             .collect();
         for host in ["log-up.djiservice.org", "public.example"] {
             assert!(
-                said.contains(&(Some(host), Some("tls-sni"))),
+                said.contains(&(Some(host), Some(source))),
                 "{name} {said:?}"
             );
         }
@@ -351,6 +365,26 @@ fn what_is_inside_and_around_is_followed() {
             inner != "inner.example" || !before.contains(inner),
             "{name}"
         );
+    }
+}
+
+/// A live stream over RTMP in TLS: its name, and that it is a video.
+#[test]
+fn a_live_stream_inside_is_told_like_one_outside() {
+    for name in ["in-live-12", "in-live-13"] {
+        let capture = file(&format!("{name}.pcap"));
+        let (verdict, _, sealed) = judged(&capture, None);
+        assert_eq!(verdict, "inconclusive", "{name}");
+        assert!(
+            !sealed.to_string().contains("live.djiservice.org"),
+            "{name}"
+        );
+        let (verdict, reasons, report) = judged(&capture, Some(&file("live.log")));
+        assert_eq!(verdict, "contradicted", "{name} {reasons:?}");
+        let text = report.to_string();
+        for what in ["live.djiservice.org", "video live stream over RTMP"] {
+            assert!(text.contains(what), "{name} {what}");
+        }
     }
 }
 
@@ -639,7 +673,9 @@ fn no_secret_and_nothing_that_was_opened_is_in_any_output_file_or_bundle() {
         "inner.log",
         "more.log",
         "certificates.log",
+        "compressed.log",
         "ech.log",
+        "live.log",
     ];
     let all: Vec<String> = logs
         .iter()
@@ -678,6 +714,8 @@ fn no_secret_and_nothing_that_was_opened_is_in_any_output_file_or_bundle() {
         "in-torn-personal.pcap",
         "in-certificate.pcap",
         "quic-certificate.pcap",
+        "in-compressed-brotli.pcap",
+        "quic-compressed-zstd.pcap",
     ] {
         let capture = file(name).display().to_string();
         let formats = [

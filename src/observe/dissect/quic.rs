@@ -84,6 +84,8 @@ struct Quic {
     /// Packets in a row that were not in clear.
     not_clear: u32,
     opened: bool,
+    /// An encrypted hello of a connection that is not kept any more hides a name.
+    hides: bool,
     /// Opens what is sealed, if there are keys.
     opening: Option<Box<Opening>>,
 }
@@ -106,6 +108,8 @@ struct Connection {
     stream: CryptoStream,
     /// All of the hello was read.
     whole: bool,
+    /// An encrypted hello hides a name.
+    ech: bool,
     names: Vec<(Arc<str>, Moment)>,
 }
 
@@ -127,6 +131,7 @@ pub(super) fn continued(bytes: &[u8], sink: &mut Sink<'_>) -> Option<Box<dyn Ses
     }
     Some(Box::new(Quic {
         opened: true,
+        hides: known.ech,
         ..Quic::default()
     }))
 }
@@ -342,7 +347,9 @@ impl Quic {
         sink: &mut Sink<'_>,
     ) -> usize {
         while self.connections.len() >= CONNECTIONS_MAX {
-            if self.connections.pop_front().is_some_and(|c| !c.whole) {
+            let oldest = self.connections.pop_front();
+            self.hides |= oldest.as_ref().is_some_and(|c| c.ech);
+            if oldest.is_some_and(|c| !c.whole) {
                 sink.over(ReadingCause::QuicHandshakesOver);
             }
         }
@@ -357,6 +364,7 @@ impl Quic {
             handshake: handshake_of(version),
             stream: CryptoStream::new(&sink.ledger.quic_handshakes),
             whole: false,
+            ech: false,
             names: Vec::new(),
         });
         self.connections.len().saturating_sub(1)
@@ -450,11 +458,26 @@ impl Quic {
             }
         }
         let handshake = connection.handshake;
+        let log = self.opening.as_ref().map(|opening| opening.log());
         let said: Vec<Said> = connection
             .stream
             .grown()
-            .filter_map(|start| hello::read(start, handshake))
+            .filter_map(|start| hello::read(start, handshake, log))
             .collect();
+        if !said.is_empty() {
+            // A whole hello may open that did not as long as it was cut. Of copies that differ, each may be the one that hides.
+            let before = connection.ech;
+            let revealed = said.iter().any(|said| said.revealed) && !sink.flow.facts.conflict;
+            connection.ech = (before && !revealed) || said.iter().any(|said| said.ech);
+            if before && !connection.ech {
+                sink.flow.facts.ech = self.hides || self.connections.iter().any(|c| c.ech);
+            } else {
+                sink.flow.facts.ech |= connection.ech;
+            }
+        }
+        let Some(connection) = self.connections.get_mut(at) else {
+            return;
+        };
         for said in &said {
             connection.says(said, sink);
             for random in &said.randoms {
@@ -500,7 +523,6 @@ impl Connection {
                 }
             }
         }
-        sink.flow.facts.ech |= said.ech;
         sink.flow.facts.esni |= said.esni;
         for ja4 in &said.ja4 {
             sink.flow.facts.fingerprint(Some(ja4.clone()));

@@ -7,6 +7,7 @@
 
 use super::ja4::{Over, fingerprint};
 use super::tls_certificate::{Certificate, leaf, leaf_13};
+use super::tls_compressed::{self, Unread};
 use super::tls_ech;
 use super::tls_hello::{ClientHello, Ech, client_hello, server_hello};
 use super::tls_opening::Opening;
@@ -381,6 +382,16 @@ pub(super) fn certificate(body: &[u8], sink: &mut Sink<'_>) {
 /// The names in a server's certificate that came sealed in TLS 1.3.
 pub(super) fn certificate_13(body: &[u8], sink: &mut Sink<'_>) {
     shown(leaf_13(body), sink);
+}
+
+/// The same, compressed.
+pub(super) fn compressed_certificate(body: &[u8], sink: &mut Sink<'_>) {
+    match tls_compressed::certificate(body) {
+        Ok(body) => certificate_13(&body, sink),
+        Err(Unread::TooLong) => sink.over(ReadingCause::TlsMessageLong),
+        // It names nobody, as if it were not there.
+        Err(Unread::Broken) => {}
+    }
 }
 
 fn shown(certificate: Certificate, sink: &mut Sink<'_>) {

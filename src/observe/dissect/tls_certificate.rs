@@ -2,8 +2,8 @@
 //!
 //! Reads the body of a Certificate message (RFC 5246 §7.4.2; RFC 8446 §4.4.2 for TLS 1.3) and of its first certificate the host
 //! names: subject alternative names (RFC 5280 §4.2.1.6), and the common name only where there are none (RFC 6125 §6.4.4); and the
-//! issuer's organisation. Nothing is verified: neither signature, nor dates, nor that a name belongs to the address. Compressed
-//! certificates (RFC 8879) and raw public keys (RFC 7250) name nobody here.
+//! issuer's organisation. Nothing is verified: neither signature, nor dates, nor that a name belongs to the address. Raw
+//! public keys (RFC 7250) name nobody here. What came compressed (RFC 8879) is opened before (see [`super::tls_compressed`]).
 
 use std::net::IpAddr;
 

@@ -275,13 +275,15 @@ impl Opening {
         while self.awaited
             && let Some(message) = messages.pop()
         {
-            if message.kind == handshake_type::CERTIFICATE {
-                tls::certificate_13(&message.body, sink);
+            match message.kind {
+                handshake_type::CERTIFICATE => tls::certificate_13(&message.body, sink),
+                handshake_type::COMPRESSED_CERTIFICATE => {
+                    tls::compressed_certificate(&message.body, sink);
+                }
+                handshake_type::FINISHED => {}
+                _ => continue,
             }
-            self.awaited = !matches!(
-                message.kind,
-                handshake_type::CERTIFICATE | handshake_type::FINISHED
-            );
+            self.awaited = false;
         }
         if !self.awaited {
             *messages = Handshakes::default();

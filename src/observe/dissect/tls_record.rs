@@ -36,6 +36,8 @@ pub mod handshake_type {
     pub const CERTIFICATE: u8 = 11;
     /// Finished: the end of a handshake.
     pub const FINISHED: u8 = 20;
+    /// CompressedCertificate (RFC 8879), which stands for Certificate.
+    pub const COMPRESSED_CERTIFICATE: u8 = 25;
 }
 
 /// One record, or the part of it that is there.

@@ -77,6 +77,11 @@ impl Opening {
         }
     }
 
+    /// The secrets.
+    pub(super) fn log(&self) -> &Keylog {
+        &self.log
+    }
+
     /// True if some connection of the flow is known to the log.
     pub(super) fn is_known(&self) -> bool {
         !self.known.is_empty()
@@ -383,6 +388,9 @@ fn server_says(connection: &Shared, offset: u64, bytes: &[u8], sink: &mut Sink<'
     while let Some(message) = messages.pop() {
         match message.kind {
             handshake_type::CERTIFICATE => tls::certificate_13(&message.body, sink),
+            handshake_type::COMPRESSED_CERTIFICATE => {
+                tls::compressed_certificate(&message.body, sink);
+            }
             handshake_type::FINISHED => {}
             _ => continue,
         }
