@@ -331,6 +331,23 @@ pub enum Relay {
     Tunnel,
 }
 
+/// How lookups hide the names that they ask for. In the order of their words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HiddenLookups {
+    /// DNS over DTLS.
+    Dtls,
+    /// DNS over HTTPS.
+    Https,
+    /// DNS over QUIC.
+    Quic,
+    /// DNS over TLS.
+    Tls,
+    /// HTTPDNS with encrypted names.
+    HttpDns,
+    /// A message in HTTP that is not read.
+    HttpMessage,
+}
+
 /// What dissectors said about a flow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -362,8 +379,8 @@ pub struct Facts {
     pub client_subnet: bool,
     /// An opaque tunnel, by its name.
     pub tunnel: Option<&'static str>,
-    /// The names of this flow are hidden: encrypted DNS, or an encrypted server name.
-    pub hidden: Option<&'static str>,
+    /// The names that are looked up in this flow are hidden.
+    pub hidden: Option<HiddenLookups>,
     /// A side sent a datagram that is not believed, which may have asked for what is answered.
     pub doubted: Pair<bool>,
     /// Of discovery and group membership: no packet of it can have passed a router, or will (see

@@ -344,22 +344,16 @@ impl Ledger {
             told: None,
             folded: full,
         });
-        if lookup.types.len() < TYPES_MAX {
-            lookup.types.insert(qtype);
-        } else if !lookup.types.contains(&qtype) {
-            self.folded.insert(SessionCause::RecordTypesOver);
-        }
+        let over = (SessionCause::RecordTypesOver, &mut self.folded);
+        keep(&mut lookup.types, qtype, TYPES_MAX, over);
         lookup
     }
 
     /// A lookup was answered with an address.
     pub fn answer(&mut self, key: &LookupKey, address: IpAddr) {
         if let Some(lookup) = self.lookups.get_mut(key) {
-            if lookup.answers.len() < ANSWERS_MAX {
-                lookup.answers.insert(address);
-            } else if !lookup.answers.contains(&address) {
-                self.folded.insert(SessionCause::AnswersOfNameOver);
-            }
+            let over = (SessionCause::AnswersOfNameOver, &mut self.folded);
+            keep(&mut lookup.answers, address, ANSWERS_MAX, over);
         }
     }
 
@@ -469,12 +463,9 @@ impl Ledger {
     pub fn reversed(&mut self, address: IpAddr) {
         /// Addresses kept; a resolver's log asks for thousands.
         const REVERSE_MAX: usize = 20_000;
-        if self.reverse.len() < REVERSE_MAX {
-            self.reverse.insert(address);
-        } else if !self.reverse.contains(&address) {
-            // In a declared network such an address counts as somebody else's.
-            self.folded.insert(SessionCause::ReverseLookupsOver);
-        }
+        // In a declared network an address that is not kept counts as somebody else's.
+        let over = (SessionCause::ReverseLookupsOver, &mut self.folded);
+        keep(&mut self.reverse, address, REVERSE_MAX, over);
     }
 
     /// The HTTPS record of `asked` offers an encrypted hello behind the name `public`.
@@ -571,29 +562,20 @@ impl Ledger {
     pub fn router(&mut self, ip: IpAddr) {
         /// Routers kept; a network has one or two.
         const ROUTERS_MAX: usize = 256;
-        if self.routers.len() < ROUTERS_MAX {
-            self.routers.insert(ip);
-        } else if !self.routers.contains(&ip) {
-            self.folded.insert(SessionCause::RoutersOver);
-        }
+        let over = (SessionCause::RoutersOver, &mut self.folded);
+        keep(&mut self.routers, ip, ROUTERS_MAX, over);
     }
 
     /// The declared device was seen to send from this address.
     pub fn device_sends_from(&mut self, ip: IpAddr) {
-        if self.device_seen.len() < DEVICE_ADDRESSES_MAX {
-            self.device_seen.insert(ip);
-        } else if !self.device_seen.contains(&ip) {
-            self.folded.insert(SessionCause::DeviceAddressesOver);
-        }
+        let over = (SessionCause::DeviceAddressesOver, &mut self.folded);
+        keep(&mut self.device_seen, ip, DEVICE_ADDRESSES_MAX, over);
     }
 
     /// An address of the declared device was seen to send with this MAC.
     pub fn device_sends_with(&mut self, mac: Mac) {
-        if self.device_macs.len() < DEVICE_ADDRESSES_MAX {
-            self.device_macs.insert(mac);
-        } else if !self.device_macs.contains(&mac) {
-            self.folded.insert(SessionCause::DeviceMacsOver);
-        }
+        let over = (SessionCause::DeviceMacsOver, &mut self.folded);
+        keep(&mut self.device_macs, mac, DEVICE_ADDRESSES_MAX, over);
     }
 
     /// Networks kept as on-link; a router announces a few.
@@ -610,6 +592,20 @@ impl Ledger {
         } else if !self.on_link.contains_key(&network) {
             self.folded.insert(SessionCause::NetworksOver);
         }
+    }
+}
+
+/// Takes one more into a list of at most so many; where there is no room, that is told.
+fn keep<T: Ord>(
+    list: &mut BTreeSet<T>,
+    one: T,
+    most: usize,
+    (over, told): (SessionCause, &mut BTreeSet<SessionCause>),
+) {
+    if list.len() < most {
+        list.insert(one);
+    } else if !list.contains(&one) {
+        told.insert(over);
     }
 }
 

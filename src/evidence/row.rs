@@ -3,7 +3,7 @@
 use super::bins::Bins;
 use super::content::Hits;
 use super::counters::Counters;
-use super::flow::{Key, LinkFacts, Named, Opening, Pair, Relay, Side, Span};
+use super::flow::{HiddenLookups, Key, LinkFacts, Named, Opening, Pair, Relay, Side, Span};
 use super::ledger::apps::AppId;
 use crate::ground::moment::{FrameRef, Moment};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,7 +70,7 @@ pub struct RowKey {
     /// Opaque tunnel.
     pub tunnel: Option<&'static str>,
     /// Names are hidden.
-    pub hidden: Option<&'static str>,
+    pub hidden: Option<HiddenLookups>,
     /// An encrypted hello was offered.
     pub ech: bool,
     /// The server name was sent encrypted.

@@ -86,45 +86,6 @@ impl Allowance {
             .map(|stamp| jiff::tz::Offset::UTC.to_datetime(stamp).date());
         day.is_none_or(|day| self.expired_on(day))
     }
-
-    /// What it covers, in words.
-    pub fn scope(&self) -> String {
-        let mut out = String::new();
-        let mut part = |before: &str, items: Vec<String>, after: &str| {
-            if !items.is_empty() {
-                if !out.is_empty() {
-                    out.push_str(", ");
-                }
-                out.push_str(before);
-                out.push_str(&items.join(" or "));
-                out.push_str(after);
-            }
-        };
-        part(
-            "named ",
-            self.hosts.iter().map(ToString::to_string).collect(),
-            "",
-        );
-        part("at ", self.addresses.iter().map(shown).collect(), "");
-        part(
-            "of app ",
-            self.apps.iter().map(|a| a.as_str().to_owned()).collect(),
-            "",
-        );
-        part("for claim ", self.claims.clone(), "");
-        let budget = self.budget_bytes.map(|bytes| bytes.to_string());
-        part("up to ", budget.into_iter().collect(), " bytes out");
-        format!("traffic {out}")
-    }
-}
-
-/// A network, or a single address without its length.
-fn shown(network: &IpNet) -> String {
-    if network.prefix_len() == network.max_prefix_len() {
-        network.addr().to_string()
-    } else {
-        network.to_string()
-    }
 }
 
 /// A host name, or all names below one.

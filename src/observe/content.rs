@@ -57,7 +57,7 @@ use crate::evidence::content::Kind;
 pub use held::Credit;
 pub use watch::{Framing, Payload, Slot, Slots, is_dissected};
 
-use text::Text;
+use text::{Field, Text};
 
 /// Whether payload is looked into at all, and what is kept of what is found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,6 +89,28 @@ struct Found {
     end: usize,
     plain: String,
     masked: String,
+}
+
+impl Found {
+    /// The value of a field, of which the ends are shown.
+    fn of(kind: Kind, field: &Field<'_>, value: &str) -> Self {
+        Self {
+            kind,
+            at: field.at,
+            end: field.end(),
+            plain: value.to_owned(),
+            masked: mask::ends(value),
+        }
+    }
+}
+
+/// The fields of a kind whose values can be what their names say.
+fn named(text: &Text<'_>, kind: Kind, holds: fn(&str) -> bool, out: &mut Vec<Found>) {
+    let values = text
+        .fields(kind)
+        .filter_map(|field| Some((field, field.text()?)));
+    let held = values.filter(|(_, value)| holds(value));
+    out.extend(held.map(|(field, value)| Found::of(kind, field, value)));
 }
 
 /// All detectors of text. Two may share a kind.

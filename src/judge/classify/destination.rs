@@ -10,7 +10,7 @@ pub use super::traffic::{Traffic, View};
 use super::{Scope, Stage};
 use crate::evidence::bins::Bins;
 use crate::evidence::content::{Hit, Kind};
-use crate::evidence::flow::{NameSource, Named};
+use crate::evidence::flow::{HiddenLookups, NameSource, Named};
 use crate::evidence::row::FRAMES_MAX;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment};
@@ -99,7 +99,7 @@ pub struct Destination {
     pub(super) whose: DeviceMatch,
     pub(super) aliases: BTreeSet<Arc<str>>,
     pub(super) looked_up: BTreeSet<Arc<str>>,
-    pub(super) hidden: Option<&'static str>,
+    pub(super) hidden: Option<HiddenLookups>,
 }
 
 /// What counts as traffic of one machine of our side.

@@ -7,7 +7,7 @@ use super::destination::{
 };
 use super::labels::Labelling;
 use crate::evidence::content::Hit;
-use crate::evidence::flow::{NameSource, Named, Opening, Relay, Side};
+use crate::evidence::flow::{HiddenLookups, NameSource, Named, Opening, Relay, Side};
 use crate::evidence::row::{FRAMES_MAX, Row, RowKey};
 use crate::judge::identity::DeviceMatch;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub(super) struct RowVerdict {
     pub(super) host: Option<Named>,
     pub(super) lookups_only: bool,
     pub(super) served: bool,
-    pub(super) hidden: Option<&'static str>,
+    pub(super) hidden: Option<HiddenLookups>,
     pub(super) folded: bool,
 }
 

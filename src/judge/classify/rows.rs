@@ -11,7 +11,7 @@ use super::vantages::Shown;
 use super::{Basis, Scope, certificate};
 use crate::evidence::Series;
 use crate::evidence::bins::Bins;
-use crate::evidence::flow::{NameSource, Named, Opening, Relay, Side};
+use crate::evidence::flow::{HiddenLookups, NameSource, Named, Opening, Relay, Side};
 use crate::evidence::row::{Row, RowKey};
 use crate::ground::address::{Class, classify};
 use crate::ground::mac::Mac;
@@ -78,7 +78,7 @@ pub enum Sealed {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hidden {
     /// By lookups of this kind.
-    Lookups(&'static str),
+    Lookups(HiddenLookups),
     /// By an encrypted server name, behind this one.
     Behind(Arc<str>),
     /// By an encrypted server name of the older kind (ESNI).
@@ -290,7 +290,7 @@ impl RowJudge<'_> {
 
     /// An encrypted connection to a resolver of the catalog, by its name or, where none was said, by its address. What else such a host
     /// serves is asked for by few; what was asked of it is hidden either way.
-    fn over_https(&self, key: &RowKey, theirs: Side) -> Option<&'static str> {
+    fn over_https(&self, key: &RowKey, theirs: Side) -> Option<HiddenLookups> {
         // What was opened, and held nothing but lookups, hides none.
         let read = key.only_lookups;
         if read || !matches!(key.protocol, Some("tls" | "quic")) || asked_us(key, theirs) {
@@ -304,7 +304,7 @@ impl RowJudge<'_> {
             let row = catalog.lookup_ip(key.key.ip(theirs));
             row.is_some_and(|h| h.role == RESOLVER)
         };
-        resolver.then_some("DNS over HTTPS")
+        resolver.then_some(HiddenLookups::Https)
     }
 
     fn note_opaque(&self, key: &RowKey, row: &Row, scope: Scope, theirs: Side, out: &mut Judged) {
@@ -336,7 +336,7 @@ impl RowJudge<'_> {
         row: &Row,
         scope: Scope,
         host: Option<&Named>,
-        hidden: Option<&'static str>,
+        hidden: Option<HiddenLookups>,
         out: &mut Judged,
     ) {
         if scope == Scope::Local {

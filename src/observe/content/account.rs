@@ -4,7 +4,7 @@
 //! value must look like a person's, and nothing near it may speak of a thing.
 
 use super::text::{Field, Text};
-use super::{Detector, Found, mask};
+use super::{Detector, Found};
 use crate::evidence::content::Kind;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -207,13 +207,7 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
         let spaced = value.replace('+', " ");
         let unsure = UNSURE.iter().any(|ending| field.name().ends_with(ending));
         if is_name(&spaced) && (!unsure || is_person(text, field, &spaced)) {
-            out.push(Found {
-                kind: Kind::Name,
-                at: field.at,
-                end: field.end(),
-                plain: value.to_owned(),
-                masked: mask::ends(value),
-            });
+            out.push(Found::of(Kind::Name, field, value));
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Ids made to recognise a person's device: advertising ids of Google, Apple, Huawei and China's MSA (UUIDs, RFC 9562
 //! §4), and Android's id of an installation (`Settings.Secure.ANDROID_ID`: sixteen hexadecimal digits).
 
-use super::text::Text;
-use super::{Detector, Found, mask};
+use super::{Detector, named};
 use crate::evidence::content::Kind;
 
 pub(super) const ADVERTISING_ID: Detector = Detector {
@@ -34,22 +33,6 @@ pub(super) const ANDROID_ID: Detector = Detector {
     keys: &["androidid", "aid", "ssaid", "anid"],
     find: |text, out| named(text, Kind::AndroidId, is_android_id, out),
 };
-
-fn named(text: &Text<'_>, kind: Kind, holds: fn(&str) -> bool, out: &mut Vec<Found>) {
-    for field in text.fields(kind) {
-        if let Some(value) = field.text()
-            && holds(value)
-        {
-            out.push(Found {
-                kind,
-                at: field.at,
-                end: field.end(),
-                plain: value.to_owned(),
-                masked: mask::ends(value),
-            });
-        }
-    }
-}
 
 /// 8-4-4-4-12 hexadecimal digits, not all the same: a user who refused has zeros.
 pub(super) fn is_uuid(value: &str) -> bool {

@@ -1,8 +1,7 @@
 //! Other ids that stay with a device, under names that say so. The value decides nothing beyond being an id: long, mixed, no word.
 
 use super::advertising::{is_hex, is_uuid, varied};
-use super::text::Text;
-use super::{Detector, Found, mask};
+use super::{Detector, named};
 use crate::evidence::content::Kind;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -28,23 +27,11 @@ pub(super) const DETECTOR: Detector = Detector {
         "fcmtoken",
         "registrationid",
     ],
-    find,
+    find: |text, out| {
+        let holds = |value: &str| is_id(value) && !super::imei::is_imei(value);
+        named(text, Kind::DeviceId, holds, out);
+    },
 };
-
-fn find(text: &Text<'_>, out: &mut Vec<Found>) {
-    for field in text.fields(Kind::DeviceId) {
-        let Some(value) = field.text() else { continue };
-        if is_id(value) && !super::imei::is_imei(value) {
-            out.push(Found {
-                kind: Kind::DeviceId,
-                at: field.at,
-                end: field.end(),
-                plain: value.to_owned(),
-                masked: mask::ends(value),
-            });
-        }
-    }
-}
 
 fn is_id(value: &str) -> bool {
     /// Shorter ones number a model or a slot.

@@ -4,7 +4,7 @@
 //! what counts.
 
 use super::text::Text;
-use super::{Detector, Found, mask};
+use super::{Detector, Found};
 use crate::evidence::content::Kind;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -40,13 +40,7 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
             false
         };
         if is_cell {
-            out.push(Found {
-                kind: Kind::Position,
-                at: field.at,
-                end: field.end(),
-                plain: value.to_owned(),
-                masked: mask::ends(value),
-            });
+            out.push(Found::of(Kind::Position, field, value));
         }
     }
 }

@@ -2,8 +2,7 @@
 //! and ICCID (ITU-T E.118: 89, country code, check digit).
 
 use super::imei::luhn;
-use super::text::Text;
-use super::{Detector, Found, mask};
+use super::{Detector, named};
 use crate::evidence::content::Kind;
 
 pub(super) const IMSI: Detector = Detector {
@@ -17,22 +16,6 @@ pub(super) const ICCID: Detector = Detector {
     keys: &["*iccid", "simserial", "simserialnumber", "simsn"],
     find: |text, out| named(text, Kind::Iccid, is_iccid, out),
 };
-
-fn named(text: &Text<'_>, kind: Kind, holds: fn(&str) -> bool, out: &mut Vec<Found>) {
-    for field in text.fields(kind) {
-        if let Some(value) = field.text()
-            && holds(value)
-        {
-            out.push(Found {
-                kind,
-                at: field.at,
-                end: field.end(),
-                plain: value.to_owned(),
-                masked: mask::ends(value),
-            });
-        }
-    }
-}
 
 fn is_imsi(value: &str) -> bool {
     // Mobile country codes in use (ITU-T E.212 annex): geographic 202 to 750, shared 901. 001 is for tests.

@@ -7,7 +7,7 @@
 use super::dns_message::{parse, rtype};
 use super::host_name::HostName;
 use super::{Session, Sink};
-use crate::evidence::flow::Relay;
+use crate::evidence::flow::{HiddenLookups, Relay};
 use crate::ground::cause::ReadingCause;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -99,7 +99,7 @@ pub(super) fn message(bytes: &[u8], dns: &mut dyn Session, sink: &mut Sink<'_>) 
 
 /// A lookup whose name is sealed.
 pub(super) fn sealed(sink: &mut Sink<'_>) {
-    sink.flow.facts.hidden = Some("a DNS message in HTTP that is not read");
+    sink.flow.facts.hidden = Some(HiddenLookups::HttpMessage);
     sink.relays(Relay::Lookup);
 }
 

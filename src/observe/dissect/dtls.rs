@@ -14,7 +14,7 @@ use super::tls_hello::dtls_client_hello;
 use super::tls_record::handshake_type;
 use super::wire::Fit;
 use super::{Keys, Overhead, Protocol, Session, Sink, Step};
-use crate::evidence::flow::{NameSource, Pair, Relay};
+use crate::evidence::flow::{HiddenLookups, NameSource, Pair, Relay};
 use crate::evidence::seal::Seal;
 use crate::ground::cause::ReadingCause;
 use crate::observe::flow::{Carries, PayloadKind};
@@ -206,7 +206,7 @@ fn read(
     }
     if sink.ends.receiver.1 == DOT_PORT {
         sink.flow.facts.protocol = Some("dns-over-dtls");
-        sink.flow.facts.hidden = Some("DNS over DTLS");
+        sink.flow.facts.hidden = Some(HiddenLookups::Dtls);
         sink.relays(Relay::Lookup);
     }
 }
@@ -269,7 +269,7 @@ mod tests {
         let mut private = Conversation::udp("192.168.2.254:853");
         let hello = body("dns.example", [0xfe, 0xfd], b"");
         private.say(record(1, 0, &hello, 0, hello.len()));
-        assert_eq!(private.facts().hidden, Some("DNS over DTLS"));
+        assert_eq!(private.facts().hidden, Some(HiddenLookups::Dtls));
     }
 
     #[test]

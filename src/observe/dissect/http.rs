@@ -13,7 +13,7 @@ use super::http1::{
 use super::httpdns::Asked;
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, dns, doh, httpdns, masque, websocket};
-use crate::evidence::flow::{NameSource, Pair, Relay, Side};
+use crate::evidence::flow::{HiddenLookups, NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::cause::ReadingCause;
 use crate::observe::flow::part::{Coding, Part, Place};
@@ -336,7 +336,7 @@ impl Http {
             self.lookup = known.then_some(Answered::HttpDns(name));
         }
         if asked.encrypted {
-            sink.flow.facts.hidden = Some("HTTPDNS with encrypted names");
+            sink.flow.facts.hidden = Some(HiddenLookups::HttpDns);
         }
         sink.relays(Relay::Lookup);
     }

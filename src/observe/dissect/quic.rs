@@ -22,7 +22,7 @@ use super::host_name::HostName;
 use super::quic_shape::{Datagram, Packet, PacketKind, shape};
 use super::wire::Fit;
 use super::{Overhead, Protocol, Session, Sink, Step};
-use crate::evidence::flow::{NameSource, Relay, Side};
+use crate::evidence::flow::{HiddenLookups, NameSource, Relay, Side};
 use crate::evidence::ledger::connection_ids::{Known, NAMES_MAX};
 use crate::evidence::seal::Seal;
 use crate::ground::address::classify;
@@ -138,7 +138,7 @@ pub(super) fn continued(bytes: &[u8], sink: &mut Sink<'_>) -> Option<Box<dyn Ses
 
 fn hides_lookups(sink: &mut Sink<'_>) {
     sink.flow.facts.protocol = Some(DOQ);
-    sink.flow.facts.hidden = Some("DNS over QUIC");
+    sink.flow.facts.hidden = Some(HiddenLookups::Quic);
     sink.relays(Relay::Lookup);
 }
 

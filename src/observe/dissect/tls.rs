@@ -16,7 +16,7 @@ use super::tls_record::{
     handshake_type, next,
 };
 use super::{Keys, Overhead, Protocol, Session, Sink, Step};
-use crate::evidence::flow::{NameSource, Pair, Relay, Side};
+use crate::evidence::flow::{HiddenLookups, NameSource, Pair, Relay, Side};
 use crate::evidence::seal::Seal;
 use crate::ground::cause::ReadingCause;
 use crate::observe::flow::part::Part;
@@ -340,7 +340,7 @@ impl Tls {
         let offered = inner.iter().chain([&hello]).flat_map(|h| &h.alpn);
         if sink.ends.receiver.1 == DOT_PORT || offered.into_iter().any(|p| p == DOT_ALPN) {
             sink.flow.facts.protocol = Some("dot");
-            sink.flow.facts.hidden = Some("DNS over TLS");
+            sink.flow.facts.hidden = Some(HiddenLookups::Tls);
             sink.relays(Relay::Lookup);
         }
         if hello.early_data {

@@ -317,14 +317,8 @@ impl Stream {
         let Some(&(sequence, ..)) = self.late.first() else {
             return false;
         };
-        pool.give(self.data.len());
-        self.data.clear();
-        self.read = 0;
-        self.latest = 0;
-        self.starts.clear();
-        self.waiting = Waiting::default();
+        self.restart_at(sequence, pool);
         self.skip = 0;
-        self.start = sequence;
         let mut out = Pushed::default();
         self.join_late(pool, &mut out);
         !self.unread().is_empty()

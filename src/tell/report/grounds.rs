@@ -1,6 +1,7 @@
 //! Why traffic is whose, what a destination is and what is remarked on it, in words.
 
 use super::role::noun;
+use crate::evidence::flow::HiddenLookups;
 use crate::ground::protocol;
 use crate::judge::classify::attribution::{Grounds, NameSays};
 use crate::judge::classify::catalog::Host;
@@ -177,7 +178,14 @@ fn protocol_name(number: u8) -> String {
 /// How names are hidden.
 pub(super) fn hidden(how: &Hidden) -> String {
     match how {
-        Hidden::Lookups(kind) => (*kind).to_owned(),
+        Hidden::Lookups(HiddenLookups::Dtls) => "DNS over DTLS".to_owned(),
+        Hidden::Lookups(HiddenLookups::Https) => "DNS over HTTPS".to_owned(),
+        Hidden::Lookups(HiddenLookups::Quic) => "DNS over QUIC".to_owned(),
+        Hidden::Lookups(HiddenLookups::Tls) => "DNS over TLS".to_owned(),
+        Hidden::Lookups(HiddenLookups::HttpDns) => "HTTPDNS with encrypted names".to_owned(),
+        Hidden::Lookups(HiddenLookups::HttpMessage) => {
+            "a DNS message in HTTP that is not read".to_owned()
+        }
         Hidden::Behind(outer) => format!("an encrypted server name behind {outer}"),
         Hidden::Esni => "an encrypted server name (ESNI)".to_owned(),
     }

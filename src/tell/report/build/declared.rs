@@ -2,10 +2,11 @@
 
 use super::Times;
 use crate::ground::moment::Timestamp;
-use crate::judge::agreement::Edge;
+use crate::judge::agreement::Allowance;
 use crate::judge::case::CaseFile;
 use crate::judge::claim::{Case, Outcome, agreed};
 use crate::tell::report::v1;
+use ipnet::IpNet;
 
 pub(super) fn case_file(
     file: &CaseFile,
@@ -55,12 +56,7 @@ pub(super) fn case_file(
                 let (found, frames) = agreed::beacon(beacon, case);
                 v1::Beacon {
                     host: beacon.host.clone(),
-                    at: match beacon.at {
-                        Edge::Start => "start",
-                        Edge::End => "end",
-                        Edge::Both => "both",
-                    }
-                    .into(),
+                    at: beacon.at.id().into(),
                     found,
                     frames,
                 }
@@ -73,7 +69,7 @@ pub(super) fn case_file(
                 let used = outcomes.iter().filter_map(|o| o.used.get(&allowance.id));
                 v1::Allowance {
                     id: allowance.id.clone(),
-                    covers: allowance.scope(),
+                    covers: scope(allowance),
                     reason: allowance.reason.clone(),
                     expires: allowance.expires.to_string(),
                     expired: allowance.expired_at(first),
@@ -88,6 +84,45 @@ pub(super) fn case_file(
                 }
             })
             .collect(),
+    }
+}
+
+/// What an allowance covers.
+fn scope(of: &Allowance) -> String {
+    let mut out = String::new();
+    let mut part = |before: &str, items: Vec<String>, after: &str| {
+        if !items.is_empty() {
+            if !out.is_empty() {
+                out.push_str(", ");
+            }
+            out.push_str(before);
+            out.push_str(&items.join(" or "));
+            out.push_str(after);
+        }
+    };
+    part(
+        "named ",
+        of.hosts.iter().map(ToString::to_string).collect(),
+        "",
+    );
+    part("at ", of.addresses.iter().map(shown).collect(), "");
+    part(
+        "of app ",
+        of.apps.iter().map(|a| a.as_str().to_owned()).collect(),
+        "",
+    );
+    part("for claim ", of.claims.clone(), "");
+    let budget = of.budget_bytes.map(|bytes| bytes.to_string());
+    part("up to ", budget.into_iter().collect(), " bytes out");
+    format!("traffic {out}")
+}
+
+/// A network, or a single address without its length.
+fn shown(network: &IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
     }
 }
 
@@ -124,4 +159,42 @@ pub fn warnings(report: &v1::Report) -> Vec<String> {
     }
     out.extend(report.baseline.iter().filter_map(|b| b.doubt.clone()));
     out
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::ground::place::Place;
+    use crate::judge::agreement::HostPattern;
+    use crate::judge::classify::app_pattern::Pattern;
+
+    #[test]
+    fn an_allowance_says_all_that_bounds_it() {
+        let apps = ["dji.*", "uid:10234"].map(|app| Pattern::parse(app).unwrap());
+        let nets = ["198.51.100.0/24", "2001:db8::1/128"].map(|net| net.parse().unwrap());
+        let allowance = Allowance {
+            id: "map-tiles".to_owned(),
+            claims: vec!["us-storage".to_owned()],
+            hosts: vec![
+                HostPattern::Exact("tiles.example.org".to_owned()),
+                HostPattern::Below("map.example".to_owned()),
+            ],
+            addresses: nets.to_vec(),
+            apps: apps.to_vec(),
+            reason: "tiles".to_owned(),
+            expires: "2025-12-31".parse().unwrap(),
+            budget_bytes: Some(65_536),
+            place: Place {
+                file: "case.toml".to_owned(),
+                line: 1,
+                column: 1,
+            },
+            claim_places: Vec::new(),
+        };
+        assert_eq!(
+            scope(&allowance),
+            "traffic named tiles.example.org or *.map.example, at 198.51.100.0/24 or 2001:db8::1, of app dji.* or uid:10234, for claim us-storage, up to 65536 bytes out"
+        );
+    }
 }
