@@ -53,6 +53,73 @@ impl Kind {
 /// The text of the hit that stands for those beyond the bound.
 pub const MORE: &str = "(more)";
 
+crate::vocabulary! {
+    /// A part of what is sent. In the order of their words.
+    "part of what is sent" pub enum TrafficPart {
+        /// A name that is asked for.
+        DnsQuery = "dns query",
+        /// A body of HTTP.
+        HttpBody = "http body",
+        /// Fields of its head.
+        HttpHeader = "http header",
+        /// Its request line.
+        HttpUrl = "http url",
+        /// Behind the header of ICMP.
+        IcmpPayload = "icmp payload",
+        /// A message of MQTT.
+        Mqtt = "mqtt",
+        /// Anything in a connection that was opened.
+        Payload = "payload",
+        /// The name of the server that is asked for.
+        ServerName = "server name",
+        /// A message of STUN.
+        Stun = "stun",
+        /// In a TCP stream.
+        TcpPayload = "tcp payload",
+        /// In a UDP datagram.
+        UdpPayload = "udp payload",
+        /// A message of WebSocket.
+        WebSocket = "websocket",
+    }
+}
+
+crate::vocabulary! {
+    /// What seals a connection. In the order of their words.
+    "what seals a connection" pub enum SealedBy {
+        /// DTLS.
+        Dtls = "dtls",
+        /// QUIC.
+        Quic = "quic",
+        /// TLS.
+        Tls = "tls",
+    }
+}
+
+/// Where in the traffic something stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoundIn {
+    /// The part.
+    pub part: TrafficPart,
+    /// What sealed it, if it was opened.
+    pub opened: Option<SealedBy>,
+}
+
+impl FoundIn {
+    /// A part, in what was opened if it was. There only parts of protocols that are read within have names.
+    pub fn new(part: TrafficPart, opened: Option<SealedBy>) -> Self {
+        use TrafficPart::{HttpBody, HttpHeader, HttpUrl, Mqtt, Payload, WebSocket};
+        let part = match (opened, part) {
+            (None, _) => part,
+            (
+                Some(SealedBy::Tls | SealedBy::Quic),
+                HttpBody | HttpHeader | HttpUrl | Mqtt | WebSocket,
+            ) => part,
+            (Some(_), _) => Payload,
+        };
+        Self { part, opened }
+    }
+}
+
 /// Something found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
@@ -63,7 +130,7 @@ pub struct Hit {
     /// The text itself, if it may be shown.
     pub plain: Option<String>,
     /// Where in the traffic it stood.
-    pub place: &'static str,
+    pub place: FoundIn,
     /// Who sent it.
     pub side: Side,
     /// The interval it was sent in.
@@ -146,7 +213,7 @@ mod tests {
             kind: Kind::Position,
             text: format!("{n}"),
             plain: None,
-            place: "udp payload",
+            place: FoundIn::new(TrafficPart::UdpPayload, None),
             side: Side::A,
             interval: 0,
             first: Moment::NONE,

@@ -118,7 +118,7 @@ pub struct Content {
     /// What was found, masked unless it was asked for.
     pub text: String,
     /// Where in the traffic.
-    pub place: String,
+    pub place: content::FoundIn,
     /// First frame.
     pub at: FrameRef,
     /// Times.

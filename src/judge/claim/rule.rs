@@ -420,7 +420,7 @@ fn found(rule: &Rule, destination: &Destination, inside: &dyn Fn(u32) -> bool) -
         .map(|hit| Content {
             kind: hit.kind,
             text: hit.plain.unwrap_or(hit.text),
-            place: hit.place.to_owned(),
+            place: hit.place,
             at: hit.first.at,
             count: hit.count,
         })

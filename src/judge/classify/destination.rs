@@ -9,7 +9,7 @@ pub use super::note::Note;
 pub use super::traffic::{Traffic, View};
 use super::{Scope, Stage};
 use crate::evidence::bins::Bins;
-use crate::evidence::content::{Hit, Kind};
+use crate::evidence::content::{FoundIn, Hit, Kind};
 use crate::evidence::flow::{HiddenLookups, NameSource, Named};
 use crate::evidence::row::FRAMES_MAX;
 use crate::ground::mac::Mac;
@@ -208,7 +208,7 @@ impl Destination {
     /// Personal data that went out in clear, in the intervals that `inside` accepts, in a fixed order. What several vantages saw
     /// of it is not summed.
     pub fn content_in(&self, inside: &dyn Fn(u32) -> bool) -> Vec<Hit> {
-        type Text<'h> = (Kind, &'h str, Option<&'h str>, &'static str);
+        type Text<'h> = (Kind, &'h str, Option<&'h str>, FoundIn);
         let mut all: BTreeMap<Text<'_>, Hit> = BTreeMap::new();
         for hits in self.views.iter().map(|view| &view.content) {
             let mut seen: BTreeMap<Text<'_>, Hit> = BTreeMap::new();

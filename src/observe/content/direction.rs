@@ -10,9 +10,10 @@ mod tests;
 mod told;
 
 use super::held::Held;
-use super::hits::{Around, Out};
+use super::hits::Out;
 use super::plain;
 use super::{readable, scan};
+use crate::evidence::content::SealedBy;
 use crate::ground::work::looks_at;
 use crate::observe::flow::order::{Event, Order};
 use crate::observe::flow::part::{Label, Opened, Part, When};
@@ -377,7 +378,7 @@ impl Framed {
             undecided: opened.undecided,
             ..told
         };
-        let around = out.inside.replace(Around::Tls);
+        let around = out.inside.replace(SealedBy::Tls);
         if opened.torn {
             inside.event(Event::Hole, told, out);
             inside.labels.clear();
@@ -410,7 +411,7 @@ impl Framed {
     /// Nothing follows of what is at hand.
     fn end(&mut self, told: Told, out: &mut Out<'_>) {
         if let Some(inside) = &mut self.inside {
-            let around = out.inside.replace(Around::Tls);
+            let around = out.inside.replace(SealedBy::Tls);
             inside.event(Event::Hole, told, out);
             out.inside = around;
         }

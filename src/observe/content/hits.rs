@@ -1,7 +1,7 @@
 //! What was found on a connection, kept small: the same again is counted, and what is too many is folded.
 
 use super::{Found, Policy};
-use crate::evidence::content::{Hit, Hits};
+use crate::evidence::content::{FoundIn, Hit, Hits, SealedBy, TrafficPart};
 use crate::evidence::flow::Side;
 use crate::ground::budget::Budget;
 use crate::ground::moment::Moment;
@@ -76,35 +76,6 @@ impl Opened {
     }
 }
 
-/// What seals the connection that was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Around {
-    Tls,
-    Dtls,
-    Quic,
-}
-
-impl Around {
-    /// What a place is called within.
-    fn place(self, place: &'static str) -> &'static str {
-        match (self, place) {
-            (Self::Tls, "http url") => "http url in opened tls",
-            (Self::Tls, "http header") => "http header in opened tls",
-            (Self::Tls, "http body") => "http body in opened tls",
-            (Self::Tls, "websocket") => "websocket in opened tls",
-            (Self::Tls, "mqtt") => "mqtt in opened tls",
-            (Self::Tls, _) => "opened tls",
-            (Self::Dtls, _) => "opened dtls",
-            (Self::Quic, "http url") => "http url in opened quic",
-            (Self::Quic, "http header") => "http header in opened quic",
-            (Self::Quic, "http body") => "http body in opened quic",
-            (Self::Quic, "websocket") => "websocket in opened quic",
-            (Self::Quic, "mqtt") => "mqtt in opened quic",
-            (Self::Quic, _) => "opened quic",
-        }
-    }
-}
-
 /// Where readers put what they find and read.
 pub(super) struct Out<'o> {
     pub(super) hits: &'o mut Hits,
@@ -117,7 +88,7 @@ pub(super) struct Out<'o> {
     /// What the dissectors know of the payload.
     pub(super) payload: PayloadKind,
     /// It came sealed in this, and was opened.
-    pub(super) inside: Option<Around>,
+    pub(super) inside: Option<SealedBy>,
     /// Counts what comes out of compressed bodies.
     pub(super) opened: &'o Opened,
     /// Counts the flow's tokens.
@@ -131,17 +102,12 @@ impl Out<'_> {
     }
 
     /// Something was found, in the packet of `at`.
-    pub(super) fn found(
-        &mut self,
-        found: Found,
-        place: &'static str,
-        (at, interval): (Moment, u32),
-    ) {
+    pub(super) fn found(&mut self, found: Found, part: TrafficPart, (at, interval): (Moment, u32)) {
         self.hits.add(Hit {
             kind: found.kind,
             text: found.masked,
             plain: (self.policy == Policy::Revealed).then_some(found.plain),
-            place: self.inside.map_or(place, |around| around.place(place)),
+            place: FoundIn::new(part, self.inside),
             side: self.side,
             interval,
             first: at,

@@ -6,7 +6,7 @@
 
 use super::hits::Out;
 use super::scan;
-use crate::evidence::content::Kind;
+use crate::evidence::content::{Kind, TrafficPart};
 use crate::observe::dissect::wire::Reader;
 
 /// RFC 1035 §3.1.
@@ -18,7 +18,7 @@ const DOMAIN_LABELS: std::ops::RangeInclusive<usize> = 2..=4;
 
 /// Looks at the names that a DNS query asks for, and at text anywhere else in it.
 pub(super) fn query(message: &[u8], out: &mut Out<'_>) {
-    const PLACE: &str = "dns query";
+    const PLACE: TrafficPart = TrafficPart::DnsQuery;
     const RESPONSE: u16 = 0x8000;
     let mut reader = Reader::new(message);
     let (Some(_), Some(flags), Some(questions)) = (reader.u16(), reader.u16(), reader.u16()) else {
@@ -61,12 +61,12 @@ fn labels<'b>(reader: &mut Reader<'b>) -> Option<Vec<&'b [u8]>> {
 }
 
 /// Looks at a host name.
-pub(super) fn host(text: &str, place: &'static str, out: &mut Out<'_>) {
+pub(super) fn host(text: &str, place: TrafficPart, out: &mut Out<'_>) {
     let labels: Vec<&[u8]> = text.as_bytes().split(|b| *b == b'.').collect();
     name(&labels, place, out);
 }
 
-fn name(labels: &[&[u8]], place: &'static str, out: &mut Out<'_>) {
+fn name(labels: &[&[u8]], place: TrafficPart, out: &mut Out<'_>) {
     let moment = (out.at, out.interval);
     let whole = labels.join(&b'.');
     let mut found = scan::scan(&whole, true).found;
@@ -92,7 +92,7 @@ fn name(labels: &[&[u8]], place: &'static str, out: &mut Out<'_>) {
 
 /// Looks at the texts of a STUN message: user, realm, software.
 pub(super) fn stun(message: &[u8], out: &mut Out<'_>) {
-    const PLACE: &str = "stun";
+    const PLACE: TrafficPart = TrafficPart::Stun;
     const COOKIE: u32 = 0x2112_a442;
     /// USERNAME, REALM, SOFTWARE.
     const TEXTS: [u16; 3] = [0x0006, 0x0014, 0x8022];

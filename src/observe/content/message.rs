@@ -7,6 +7,7 @@ use super::held::{Credit, Held, add};
 use super::hits::Out;
 use super::window::Window;
 use super::{media, position, scan, zip};
+use crate::evidence::content::TrafficPart;
 
 /// Bytes of a picture's head that may wait for its end: application segments with previews are this long.
 const HEAD_MAX: usize = 160 << 10;
@@ -18,7 +19,7 @@ const DEPTH_MAX: u8 = 2;
 
 /// A message.
 pub(super) struct Message {
-    place: &'static str,
+    place: TrafficPart,
     coding: Coding,
     /// It is the inside of so many others.
     depth: u8,
@@ -49,7 +50,7 @@ struct Packed {
 
 impl Message {
     /// A message at this place of the traffic.
-    pub(super) fn new(place: &'static str, coding: Coding) -> Self {
+    pub(super) fn new(place: TrafficPart, coding: Coding) -> Self {
         Self {
             place,
             coding,
@@ -58,7 +59,7 @@ impl Message {
         }
     }
 
-    fn inside(place: &'static str, depth: u8) -> Self {
+    fn inside(place: TrafficPart, depth: u8) -> Self {
         Self {
             depth: depth.saturating_add(1),
             ..Self::new(place, Coding::Plain)
@@ -217,7 +218,7 @@ pub(super) fn settle(owed: &mut Vec<Credit>, read: u64, total: u64, out: &mut Ou
 }
 
 /// Looks into an archive. What its entries hold counts as found in its last packet.
-fn archive(place: &'static str, depth: u8, held: &mut Held, out: &mut Out<'_>) {
+fn archive(place: TrafficPart, depth: u8, held: &mut Held, out: &mut Out<'_>) {
     let held = std::mem::take(held);
     let mut content = Message::inside(place, depth);
     let (mut unread, mut entry_total, mut entry_credits) = (0usize, 0u64, Vec::new());
@@ -277,7 +278,7 @@ mod tests {
 
     /// Kinds found, and bytes read, for a message in pieces.
     fn look(coding: Coding, bytes: &[u8], size: usize) -> (Vec<Kind>, usize) {
-        let mut message = Message::new("http body", coding);
+        let mut message = Message::new(TrafficPart::HttpBody, coding);
         let (hits, credits) = collected(Policy::Masked, |out| {
             for piece in bytes.chunks(size) {
                 out.at.at.frame += 1;

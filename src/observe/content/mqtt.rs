@@ -5,11 +5,11 @@ use super::held::Held;
 use super::hits::Out;
 use super::message::Message;
 use super::{Found, mask, scan};
-use crate::evidence::content::Kind;
+use crate::evidence::content::{Kind, TrafficPart};
 use crate::observe::dissect::mqtt::{Login, login};
 
 /// Where in the traffic it is.
-pub(super) const PLACE: &str = "mqtt";
+pub(super) const PLACE: TrafficPart = TrafficPart::Mqtt;
 
 /// Looks at a login: who logs in, each text by itself, and all of them together.
 pub(super) fn look_at_login(header: usize, held: &Held, out: &mut Out<'_>) {

@@ -4,12 +4,12 @@ use super::encoding::Coding;
 use super::hits::Out;
 use super::message::Message;
 use super::{position, scan};
-use crate::evidence::content::Kind;
+use crate::evidence::content::{Kind, TrafficPart};
 use crate::observe::dissect::drone;
 use crate::observe::flow::PayloadKind;
 
 /// Where in the traffic it is.
-pub(super) const PLACE: &str = "tcp payload";
+pub(super) const PLACE: TrafficPart = TrafficPart::TcpPayload;
 
 /// One run of such bytes.
 pub(super) struct Plain {
@@ -94,7 +94,7 @@ impl Publication {
 }
 
 /// Positions in frames of a drone link.
-pub(super) fn drone_positions(bytes: &[u8], place: &'static str, out: &mut Out<'_>) {
+pub(super) fn drone_positions(bytes: &[u8], place: TrafficPart, out: &mut Out<'_>) {
     for (latitude, longitude) in drone::positions(bytes) {
         if position::plausible(latitude, longitude) {
             let moment = (out.at, out.interval);

@@ -1,7 +1,7 @@
 //! Whole conversations: what is found, where, in which packet, and how much was read.
 
 use super::{Framing, Payload, Policy, Slot};
-use crate::evidence::content::Kind;
+use crate::evidence::content::{Kind, TrafficPart};
 use crate::evidence::flow::{Key, Side};
 use crate::evidence::ledger::{Ends, Ledger};
 use crate::ground::budget::Budget;
@@ -119,7 +119,7 @@ impl Talk {
             if tcp {
                 watch.segment(payload, self.next, None, flow, framing, &mut credits);
             } else {
-                watch.datagram(payload, "udp payload", flow, &mut credits);
+                watch.datagram(payload, TrafficPart::UdpPayload, flow, &mut credits);
             }
         }
         flow.heard = self.content.hears();
@@ -136,7 +136,7 @@ impl Talk {
     }
 
     /// Ends the flow: kinds with their places and frames, and the bytes read.
-    fn end(&mut self) -> (Vec<(Kind, &'static str, u64)>, u64) {
+    fn end(&mut self) -> (Vec<(Kind, TrafficPart, u64)>, u64) {
         let mut credits = Vec::new();
         let flow = self.table.flow(self.slot).expect("open");
         let (ledger, at, side) = (&mut self.ledger, self.at, self.side);
@@ -157,7 +157,8 @@ impl Talk {
         self.read += credits.iter().map(|c| c.bytes).sum::<u64>();
         let hits = watch.hits().iter();
         (
-            hits.map(|h| (h.kind, h.place, h.first.at.frame)).collect(),
+            hits.map(|h| (h.kind, h.place.part, h.first.at.frame))
+                .collect(),
             self.read,
         )
     }
@@ -222,8 +223,12 @@ fn the_frame_is_the_one_that_completes_it() {
     assert_eq!(
         hits,
         [
-            (Kind::Position, "http body", at("-77.036529")),
-            (Kind::Email, "http body", at("pilot.jones@example.org"))
+            (Kind::Position, TrafficPart::HttpBody, at("-77.036529")),
+            (
+                Kind::Email,
+                TrafficPart::HttpBody,
+                at("pilot.jones@example.org")
+            )
         ]
     );
 }
@@ -489,7 +494,10 @@ fn plain_streams_and_logins() {
         .say("PASS geh")
         .say("eim\r\n")
         .say("CWD logs\r\n");
-    assert_eq!(talk.end(), (vec![(Kind::Credential, "tcp payload", 3)], 35));
+    assert_eq!(
+        talk.end(),
+        (vec![(Kind::Credential, TrafficPart::TcpPayload, 3)], 35)
+    );
     let mut talk = Talk::tcp("47.88.2.11:9000", None);
     talk.pieces(&sealed(20_000), 1460);
     assert_eq!(talk.end(), (vec![], 0));
@@ -507,7 +515,10 @@ fn datagrams() {
     let mut talk = Talk::new("47.88.2.11:514", protocol::UDP, None);
     talk.say("$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47")
         .say(sealed(500));
-    assert_eq!(talk.end(), (vec![(Kind::Position, "udp payload", 1)], 65));
+    assert_eq!(
+        talk.end(),
+        (vec![(Kind::Position, TrafficPart::UdpPayload, 1)], 65)
+    );
     let sps = hex("67 64 00 28 ac d9 40 78 02 27 e5");
     let mut talk = Talk::new("47.88.2.11:5004", protocol::UDP, None);
     talk.say([hex("80 60 0001 00000001 12345678"), sps.clone()].concat());

@@ -6,11 +6,11 @@
 use super::direction::{DIRECTION_MAX, Direction, Told};
 use super::encoding::Coding;
 use super::held::Credit;
-use super::hits::{Around, Opened, Out, Tokens};
+use super::hits::{Opened, Out, Tokens};
 use super::message::Message;
 use super::plain::drone_positions;
 use super::{Policy, labels, readable, scan, video};
-use crate::evidence::content::{Hits, Kind};
+use crate::evidence::content::{Hits, Kind, SealedBy, TrafficPart};
 use crate::evidence::flow::{Key, NameSource, Pair, Side};
 use crate::ground::address::classify;
 use crate::ground::budget::{Budget, Lease};
@@ -77,10 +77,10 @@ pub fn is_dissected(flow: &Flow, bytes: u64) -> bool {
 }
 
 /// What seals the datagrams of a flow.
-fn around(flow: &Flow) -> Around {
+fn around(flow: &Flow) -> SealedBy {
     match flow.facts.protocol {
-        Some("dtls" | "dns-over-dtls") => Around::Dtls,
-        _ => Around::Quic,
+        Some("dtls" | "dns-over-dtls") => SealedBy::Dtls,
+        _ => SealedBy::Quic,
     }
 }
 
@@ -323,7 +323,7 @@ impl Watch {
         for (named, _) in names {
             use NameSource::{DtlsSni, QuicSni, TlsSni};
             if matches!(named.source, TlsSni | QuicSni | DtlsSni) {
-                labels::host(&named.name, "server name", &mut out);
+                labels::host(&named.name, TrafficPart::ServerName, &mut out);
             }
         }
     }
@@ -347,7 +347,7 @@ impl Watch {
     pub fn datagram(
         &mut self,
         payload: Payload<'_>,
-        place: &'static str,
+        part: TrafficPart,
         flow: &Flow,
         credits: &mut Vec<Credit>,
     ) {
@@ -377,7 +377,7 @@ impl Watch {
         }
         let mut out = self.account.out(payload.side, when, clues.payload, credits);
         if clues.payload == PayloadKind::DroneLink {
-            drone_positions(bytes, place, &mut out);
+            drone_positions(bytes, part, &mut out);
         }
         if let Some((source, sequence)) = video::rtp(bytes) {
             let again = self
@@ -389,10 +389,10 @@ impl Watch {
                     kind: Kind::Video,
                     format: "H.264/H.265 in RTP",
                 };
-                out.found(scan::picture(media, 0), place, when);
+                out.found(scan::picture(media, 0), part, when);
             }
         }
-        let mut message = Message::new(place, Coding::Plain);
+        let mut message = Message::new(part, Coding::Plain);
         message.push(bytes, &mut out);
         message.end(&mut out);
     }
@@ -486,7 +486,7 @@ impl Watch {
                 bytes: data,
                 ..payload
             };
-            self.datagram(payload, "icmp payload", flow, credits);
+            self.datagram(payload, TrafficPart::IcmpPayload, flow, credits);
         }
     }
 

@@ -5,9 +5,10 @@ use super::encoding::{Coding, DECODER_SIZE, Inflate, Stopped};
 use super::held::{Credit, add};
 use super::hits::Out;
 use super::message::{Message, settle, sum};
+use crate::evidence::content::TrafficPart;
 use crate::observe::flow::part::Masked;
 
-const PLACE: &str = "websocket";
+const PLACE: TrafficPart = TrafficPart::WebSocket;
 /// What a sender leaves out at the end of each compressed message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 

@@ -7,6 +7,7 @@ use super::columns::Rows;
 use super::held::Held;
 use super::hits::Out;
 use super::{exif, media, readable, scan};
+use crate::evidence::content::TrafficPart;
 
 /// New bytes that are looked at together.
 const WINDOW: usize = 16 << 10;
@@ -22,7 +23,7 @@ const CONTEXT: usize = 64;
 /// Bytes of one message or stream.
 #[derive(Debug)]
 pub(super) struct Window {
-    place: &'static str,
+    place: TrafficPart,
     held: Held,
     /// Where findings begin to be this look's own.
     own: usize,
@@ -36,7 +37,7 @@ pub(super) struct Window {
 
 impl Window {
     /// For bytes at this place of the traffic.
-    pub(super) fn new(place: &'static str) -> Self {
+    pub(super) fn new(place: TrafficPart) -> Self {
         Self {
             place,
             held: Held::default(),
@@ -171,7 +172,7 @@ mod tests {
 
     /// What is found in bytes that come in pieces, how often, and how many bytes were read.
     fn found(bytes: &[u8], size: usize) -> (Vec<(Kind, u64)>, u64) {
-        let mut window = Window::new("http body");
+        let mut window = Window::new(TrafficPart::HttpBody);
         let (hits, credits) = collected(Policy::Revealed, |out| {
             for piece in bytes.chunks(size) {
                 out.at.at.frame += 1;

@@ -3,6 +3,7 @@
 //!
 //! Nothing is decided here. Names and addresses stand as the capture has them; formats escape them.
 
+use crate::evidence::content::{FoundIn, TrafficPart};
 use crate::ground::gaps::GapId;
 use crate::ground::interval::Window;
 use crate::judge::claim::baseline::Doubt;
@@ -130,20 +131,27 @@ fn in_clear(account: &Account) -> Option<String> {
     let told: Vec<String> = hits
         .iter()
         .take(TOLD_MAX)
-        .map(|hit| format!("{} {} ({})", hit.kind, hit.text, hit.place))
+        .map(|hit| format!("{} {} ({})", hit.kind, hit.text, found_in(hit.place)))
         .collect();
     let more = match hits.len().saturating_sub(TOLD_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     // What stood in a sealed connection is readable with its keys.
-    let opened = ["opened tls", "opened dtls", "opened quic"];
-    let is_inside = |place: &str| opened.iter().any(|end| place.ends_with(end));
-    let word = match hits.iter().any(|hit| is_inside(&hit.place)) {
+    let word = match hits.iter().any(|hit| hit.place.opened.is_some()) {
         true => "readable",
         false => "in clear",
     };
     (!told.is_empty()).then(|| format!("{word}: {}{more}", told.join(", ")))
+}
+
+/// Where in the traffic something stood.
+pub(super) fn found_in(place: FoundIn) -> String {
+    match (place.opened, place.part) {
+        (None, part) => part.to_string(),
+        (Some(by), TrafficPart::Payload) => format!("opened {by}"),
+        (Some(by), part) => format!("{part} in opened {by}"),
+    }
 }
 
 fn property(of: Property) -> &'static str {
@@ -336,5 +344,29 @@ fn why(why: &Why, case: &Case<'_>) -> String {
             "the auditor called {host} on purpose, and the capture does not show it. It may miss other traffic too"
         ),
         Why::NoWindow => "there is no window to judge".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::content::SealedBy;
+
+    #[test]
+    fn places_in_the_traffic_stand_in_the_order_of_their_words() {
+        let opened = SealedBy::ALL.iter().copied().map(Some);
+        let sealed: Vec<_> = std::iter::once(None).chain(opened).collect();
+        let parts = TrafficPart::ALL
+            .iter()
+            .filter(|p| **p != TrafficPart::Payload);
+        let all: BTreeSet<FoundIn> = parts
+            .flat_map(|part| sealed.iter().map(|by| FoundIn::new(*part, *by)))
+            .collect();
+        let words: Vec<String> = all.iter().copied().map(found_in).collect();
+        assert!(words.is_sorted(), "{words:?}");
+        for text in ["http url in opened quic", "opened dtls", "udp payload"] {
+            assert!(words.iter().any(|word| word == text), "{text}: {words:?}");
+        }
+        assert_eq!(words.len(), 11 + 2 * 5 + 3);
     }
 }

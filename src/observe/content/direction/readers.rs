@@ -3,6 +3,7 @@
 use super::STREAMS_MAX;
 #[cfg(test)]
 use super::told;
+use crate::evidence::content::TrafficPart;
 use crate::observe::content::encoding::Coding;
 use crate::observe::content::held::{Held, add};
 use crate::observe::content::hits::Out;
@@ -89,8 +90,8 @@ impl Readers {
                 self.torn = false;
                 let line = memchr::memchr(b'\n', &held.bytes);
                 let line = line.map_or(length, |at| at.saturating_add(1));
-                look("http url", held, 0, line, out);
-                look("http header", held, line, length, out);
+                look(TrafficPart::HttpUrl, held, 0, line, out);
+                look(TrafficPart::HttpHeader, held, line, length, out);
             }
             Part::Login { header } if all => mqtt::look_at_login(*header, held, out),
             Part::Frame { header } if all => mqtt::look_at_frame(*header, held, out),
@@ -101,7 +102,7 @@ impl Readers {
             }
             Part::Login { .. } | Part::Frame { .. } => mqtt::look_at_frame(0, held, out),
             Part::Fields(fields) => self.fields(fields, held, out),
-            Part::Head | Part::Beginning => look("http header", held, 0, length, out),
+            Part::Head | Part::Beginning => look(TrafficPart::HttpHeader, held, 0, length, out),
             _ => {}
         }
     }
@@ -118,7 +119,7 @@ impl Readers {
         let mut credits = Vec::new();
         // A byte of it may stand for a field of thousands.
         if out.opened(fields.text.len().saturating_sub(length)) {
-            let mut window = Window::new("http header");
+            let mut window = Window::new(TrafficPart::HttpHeader);
             window.push(&fields.text, &mut out.inner(&mut credits));
             window.end(&mut out.inner(&mut credits));
         }
@@ -167,15 +168,15 @@ impl Readers {
 }
 
 /// What reports call it.
-fn word(place: Place) -> &'static str {
+fn word(place: Place) -> TrafficPart {
     match place {
-        Place::HttpBody => "http body",
+        Place::HttpBody => TrafficPart::HttpBody,
         Place::Mqtt => mqtt::PLACE,
     }
 }
 
 /// Looks at a part of held bytes.
-fn look(place: &'static str, held: &Held, from: usize, to: usize, out: &mut Out<'_>) {
+fn look(place: TrafficPart, held: &Held, from: usize, to: usize, out: &mut Out<'_>) {
     let mut window = Window::new(place);
     held.each(from, to, out, &mut |piece, out| window.push(piece, out));
     window.end(out);

@@ -1,6 +1,7 @@
 //! Payload on its way to the readers of personal data, and the account of what they read.
 
 use super::{Context, Tracker};
+use crate::evidence::content::TrafficPart;
 use crate::evidence::flow::{Side, Span};
 use crate::ground::moment::Moment;
 use crate::observe::content::{Credit, Framing, Payload, Slot, is_dissected};
@@ -77,7 +78,7 @@ impl Tracker {
             Layer::Udp if flow.opens => {
                 watch.lent(payload, lent.unwrap_or_default(), flow, &mut credits);
             }
-            Layer::Udp => watch.datagram(payload, "udp payload", flow, &mut credits),
+            Layer::Udp => watch.datagram(payload, TrafficPart::UdpPayload, flow, &mut credits),
             Layer::Icmp => watch.icmp(payload, flow, &mut credits),
         }
         flow.heard = of.hears();

@@ -221,7 +221,7 @@ fn content(of: &Content) -> v1::Content {
     v1::Content {
         kind: of.kind.into(),
         text: of.text.clone(),
-        place: of.place.clone(),
+        place: sentences::found_in(of.place),
         input: of.at.input,
         frame: of.at.frame,
         count: of.count,
