@@ -1,9 +1,9 @@
 //! Why there is a gap: what a stage noticed, as a value. The words are made once, when telling
 //! (`tell::report::noticed`), so that a sentence can be mended without touching a reader.
 //!
-//! One list for each stage of observing. A variant is named by what was met, and a form of words belongs to one
-//! variant alone; those that end in `Over` are bounds of the program. What a sentence needs beside is kept as it
-//! was met: a number, a name in the file.
+//! One list for each stage of observing. A variant is named by what was met, with `Over` where that is more than
+//! the program keeps, and no two have the same words. What a sentence needs beside is kept as it was met: a number,
+//! a name in the file.
 
 use std::borrow::Cow;
 
@@ -218,7 +218,7 @@ pub enum PacketCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[rustfmt::skip]
 pub enum ReadingCause {
-    // Names.
+    // Names, lookups, CoAP.
     HostName, Coap, Dns, DnsEndMissing, TranslatorPrefixesOver, Doh,
     // DTLS.
     DtlsRecordsOver, DtlsMessagesOver, DtlsMessageLong, DtlsHelloPieces, DtlsHello,

@@ -438,3 +438,17 @@ pub(super) fn remark(what: &Remark) -> Cow<'static, str> {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_causes_have_the_same_words() {
+        let own = include_str!("noticed.rs").lines();
+        let lists = own.filter_map(|line| line.trim().split_once(" = \"")?.1.strip_suffix("\","));
+        let mut met = BTreeSet::new();
+        let twice: Vec<&str> = lists.filter(|words| !met.insert(*words)).collect();
+        assert!(twice.is_empty() && met.len() > 250, "{twice:?}");
+    }
+}
