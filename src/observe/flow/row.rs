@@ -28,6 +28,11 @@ const ACCUSING_MAX: usize = 2 * ROWS_MAX;
 const FOLDED_MAX: usize = 2_000;
 /// Names listed of a row, and as many again that accuse.
 const NAMES_MAX: usize = 512;
+/// Bytes of names over all rows, and as many again of those that accuse. A row of honest traffic has a name or two; all rows with full
+/// lists would take twenty times as much.
+const NAMES_BYTES_MAX: usize = 24 << 20;
+/// What a name takes beside its text: its place in a list, its source and its packet.
+const NAME_BYTES: usize = 128;
 
 /// Fingerprints listed of a row: programs on one device, and the few settings that each has.
 const JA4_MAX: usize = 16;
@@ -46,6 +51,7 @@ pub struct Rows {
     pub folded: u64,
     /// Names of rows that were left out.
     pub names_folded: u64,
+    names: NameRoom,
     keep_ports: bool,
     limit: Option<usize>,
 }
@@ -62,26 +68,29 @@ impl Rows {
 
     /// The row of a flow: the one that is there, or a new one, its own or that of many. Nothing is copied out of the flow for the
     /// former.
-    fn row_of(&mut self, told: &Told<'_>, ledger: &Ledger, accuses: &Rank) -> Option<&mut Row> {
+    fn row_of(&mut self, told: &Told<'_>, ledger: &Ledger, accuses: &Rank) -> Option<u32> {
         let hash = told.hash(&self.hasher);
-        if let Some(place) = self.find(hash, |key| told.is(key)) {
-            return self.row(place);
+        let known = self.find(hash, |key| told.is(key));
+        if known.is_some() {
+            return known;
         }
         let kept = self.rows.len();
         let limit = self.limit.unwrap_or(ROWS_MAX);
         let most = limit.max(ACCUSING_MAX);
-        let full = kept >= limit && (kept >= most || !told.accuses(ledger, accuses));
-        if !full {
+        // A row without a name takes none of their room.
+        let named = told.name_bytes();
+        let is_over = |rows: usize, times| kept >= rows || (named > 0 && self.names.is_full(times));
+        let over = is_over(limit, 1) && (is_over(most, 2) || !told.accuses(ledger, accuses));
+        if !over {
+            self.names.taken = self.names.taken.saturating_add(named);
             return self.fresh(hash, told.key(), told.opener_port());
         }
         self.folded += 1;
         // The near end is kept apart while there is room for it.
         let folded = FoldedTold::of(told, kept < most.saturating_add(FOLDED_MAX));
         let hash = folded.hash(&self.hasher);
-        match self.find(hash, |key| folded.is(key)) {
-            Some(place) => self.row(place),
-            None => self.fresh(hash, folded.key(), told.opener_port()),
-        }
+        let known = self.find(hash, |key| folded.is(key));
+        known.or_else(|| self.fresh(hash, folded.key(), told.opener_port()))
     }
 
     fn find(&self, hash: u64, is: impl Fn(&RowKey) -> bool) -> Option<u32> {
@@ -90,11 +99,7 @@ impl Rows {
         self.index.find(hash, same).copied()
     }
 
-    fn row(&mut self, place: u32) -> Option<&mut Row> {
-        self.rows.get_mut(place as usize).map(|(_, row)| row)
-    }
-
-    fn fresh(&mut self, hash: u64, key: RowKey, opener: u16) -> Option<&mut Row> {
+    fn fresh(&mut self, hash: u64, key: RowKey, opener: u16) -> Option<u32> {
         let Self {
             rows,
             index,
@@ -126,14 +131,19 @@ impl Rows {
             content: Hits::default(),
         };
         rows.push((key, row));
-        rows.last_mut().map(|(_, row)| row)
+        Some(place)
     }
 
     /// Takes a closed flow in, and what was found in it. Names are resolved against the ledger as it is now.
     pub fn add(&mut self, closed: &Closed, hits: Option<&Hits>, ledger: &Ledger, accuses: &Rank) {
         let told = Told::of(closed, ledger, self.keep_ports);
         let opener = told.opener_port();
-        let Some(row) = self.row_of(&told, ledger, accuses) else {
+        let place = self.row_of(&told, ledger, accuses);
+        let Self {
+            rows, names: room, ..
+        } = self;
+        let place = place.and_then(|place| rows.get_mut(place as usize));
+        let Some((_, row)) = place else {
             return;
         };
         let mut over = 0;
@@ -160,7 +170,7 @@ impl Rows {
         }
         for (named, at) in &closed.flow.facts.names {
             row.frame(at.at);
-            over += u64::from(!say(&mut row.said, named, *at, ledger));
+            over += u64::from(!room.say(&mut row.said, named, *at, ledger));
         }
         for side in Side::BOTH {
             for event in told.events(side) {
@@ -173,19 +183,17 @@ impl Rows {
                 let aliases = event.aliases.iter();
                 let aliases = aliases.map(|alias| named(alias, NameSource::DnsAlias));
                 for name in std::iter::once(asked).chain(aliases) {
-                    over += u64::from(!say(names, &name, event.at, ledger));
+                    over += u64::from(!room.say(names, &name, event.at, ledger));
                 }
             }
         }
         for name in &closed.flow.facts.lookups {
             let kept = row.lookups.len();
-            if kept < NAMES_MAX {
-                row.lookups.insert(Arc::clone(name));
-            } else if !row.lookups.contains(name) {
-                if kept < 2 * NAMES_MAX && ledger.accusing.says(name) {
+            if !row.lookups.contains(name) {
+                let listed = room.take(kept, name, ledger);
+                over += u64::from(!listed);
+                if listed {
                     row.lookups.insert(Arc::clone(name));
-                } else {
-                    over += 1;
                 }
             }
         }
@@ -228,26 +236,77 @@ fn put_in_order<T>(items: &mut [T], mut order: Vec<usize>) {
     }
 }
 
-/// Lists a name; false if there was no room.
-fn say(names: &mut BTreeMap<Named, Moment>, named: &Named, at: Moment, ledger: &Ledger) -> bool {
-    if let Some(first) = names.get_mut(named) {
-        if at.at < first.at {
-            *first = at;
+/// Room for names over all rows.
+#[derive(Debug, Clone, Copy, Default)]
+struct NameRoom {
+    /// Bytes that are taken.
+    taken: usize,
+}
+
+impl NameRoom {
+    fn is_full(&self, times: usize) -> bool {
+        self.taken >= NAMES_BYTES_MAX.saturating_mul(times)
+    }
+
+    /// Takes room for a name of a list that has so many; false if there was none.
+    fn take(&mut self, kept: usize, name: &str, ledger: &Ledger) -> bool {
+        let is_over = |times: usize| kept >= times * NAMES_MAX || self.is_full(times);
+        let room = !is_over(1) || (!is_over(2) && ledger.accusing.says(name));
+        if room {
+            self.taken = self.taken.saturating_add(name_bytes(name));
         }
-        return true;
+        room
     }
-    let kept = names.len();
-    let room = kept < NAMES_MAX || (kept < 2 * NAMES_MAX && ledger.accusing.says(&named.name));
-    if room {
-        names.insert(named.clone(), at);
+
+    /// Lists a name; false if there was no room.
+    fn say(
+        &mut self,
+        names: &mut BTreeMap<Named, Moment>,
+        named: &Named,
+        at: Moment,
+        ledger: &Ledger,
+    ) -> bool {
+        if let Some(first) = names.get_mut(named) {
+            if at.at < first.at {
+                *first = at;
+            }
+            return true;
+        }
+        let room = self.take(names.len(), &named.name, ledger);
+        if room {
+            names.insert(named.clone(), at);
+        }
+        room
     }
-    room
+}
+
+fn name_bytes(name: &str) -> usize {
+    name.len().saturating_add(NAME_BYTES)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::ledger::Accusing;
     use proptest::prelude::*;
+
+    /// Names of many rows, each list far below its own bound.
+    #[test]
+    fn names_have_one_room_over_all_rows_and_those_that_accuse_have_more() {
+        let mut ledger = Ledger::default();
+        ledger.accusing = Accusing::by(|name| name.starts_with("vendor"));
+        let mut room = NameRoom::default();
+        let mut listed = |of: &str| {
+            let each = NAMES_BYTES_MAX / (200 + NAME_BYTES) * 3;
+            let names = (0..each).map(|n| format!("{of}{n:0>width$}", width = 200 - of.len()));
+            names.filter(|name| room.take(3, name, &ledger)).count()
+        };
+        let (other, vendor) = (listed("other."), listed("vendor."));
+        let fits = NAMES_BYTES_MAX / (200 + NAME_BYTES);
+        assert!(other.abs_diff(fits) <= 1, "{other} of {fits}");
+        assert!(vendor.abs_diff(fits) <= 1, "{vendor} of {fits}");
+        assert!(room.is_full(2) && !room.is_full(3));
+    }
 
     proptest! {
         #[test]

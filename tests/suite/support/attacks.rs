@@ -668,6 +668,18 @@ fn of_packets() -> Vec<Attack> {
                 )
             })
         }),
+        packets("dns-names-of-many", || {
+            Box::new(|n| {
+                // Each asks for fewer names than are kept of it.
+                let [_, a, b, c] = (n / 400).to_be_bytes();
+                let name = format!("{n:060}.{n:060}.{n:060}.example");
+                udp(
+                    &format!("10.{a}.{b}.{c}:4000"),
+                    "45.1.2.3:53",
+                    &dns_question(n as u16, &name),
+                )
+            })
+        }),
         packets("dns-alias-chains", || {
             Box::new(|n| {
                 let (name, us) = (format!("h{}.example", n / 2), format!("{PHONE}:4000"));

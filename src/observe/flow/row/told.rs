@@ -1,6 +1,6 @@
 //! What a closed flow tells, compared with rows where it lies: the key of a row is made only for a row that is new.
 
-use super::Rank;
+use super::{Rank, name_bytes};
 use crate::evidence::flow::{Key, LinkFacts, Named, Opening, Pair, Relay, Side};
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Ledger, NameEvent};
@@ -63,6 +63,18 @@ impl<'f> Told<'f> {
 
     fn newest(&self, side: Side) -> Option<&'f NameEvent> {
         self.events(side).last().copied()
+    }
+
+    /// Bytes that names take in its key.
+    pub(super) fn name_bytes(&self) -> usize {
+        let newest = [self.newest(Side::A), self.newest(Side::B)];
+        let aliases = newest
+            .into_iter()
+            .flatten()
+            .flat_map(|event| &event.aliases);
+        let own = self.names.iter().map(|named| &named.name);
+        let bytes = own.chain(aliases).map(|name| name_bytes(name));
+        bytes.fold(0, usize::saturating_add)
     }
 
     /// As [`hash_of`] its key.
