@@ -227,6 +227,34 @@ impl InputFacts {
 }
 
 #[cfg(test)]
+impl InputFacts {
+    /// An input by hand, for tests of what judges: nothing is known of it but when it began.
+    pub(crate) fn by_hand(first: Timestamp) -> Self {
+        Self {
+            name: "by-hand.pcap".into(),
+            path: PathBuf::new(),
+            sha256: None,
+            bytes: 0,
+            format: "pcap".into(),
+            interfaces: Vec::new(),
+            dropped_beside: None,
+            packets: 0,
+            first,
+            last: first,
+            span: (first, first),
+            digits: 6,
+            truncated: 0,
+            damaged: false,
+            recorders: BTreeSet::new(),
+            uid_names: BTreeMap::new(),
+            secrets: Secrets::default(),
+            hints: Hints::default(),
+            remarks: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

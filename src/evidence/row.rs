@@ -245,6 +245,70 @@ impl Row {
 }
 
 #[cfg(test)]
+impl RowKey {
+    /// A TCP row by hand, opened by the first end with a SYN; nothing else is known of it.
+    pub(crate) fn by_hand(from: (IpAddr, u16), to: (IpAddr, u16)) -> Self {
+        let tcp = crate::ground::protocol::TCP;
+        let (key, side) = Key::new(from, to, tcp);
+        Self {
+            key,
+            started: None,
+            folded: None,
+            transport: tcp,
+            opener: (side, Opening::Syn),
+            link: Pair::default(),
+            names: Vec::new(),
+            resolved: Pair::default(),
+            protocol: None,
+            relay: None,
+            literal: None,
+            target_port: None,
+            link_only: false,
+            only_lookups: false,
+            public_lookup: false,
+            tunnel: None,
+            hidden: None,
+            ech: false,
+            esni: false,
+            apps: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Row {
+    /// One flow by hand, with these counters for each interval.
+    pub(crate) fn by_hand(spans: &[(u32, Counters)]) -> Self {
+        Self {
+            flows: 1,
+            opener_port: None,
+            opener_ports: BTreeSet::new(),
+            spans: spans
+                .iter()
+                .map(|(interval, total)| RowSpan {
+                    interval: *interval,
+                    input: 0,
+                    total: *total,
+                    active: Active::Everything,
+                })
+                .collect(),
+            said: BTreeMap::new(),
+            resolved: Pair::default(),
+            lookups: BTreeSet::new(),
+            ja4: BTreeSet::new(),
+            client_subnet: false,
+            frames: Vec::new(),
+            quoted: false,
+            routed: false,
+            conflict: false,
+            joined_late: 0,
+            bins: Bins::default(),
+            content: Hits::default(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

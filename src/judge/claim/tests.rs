@@ -1,11 +1,16 @@
 //! Truth tables of every claim on evidence made by hand, without captures.
 
+mod agreed;
+mod rules;
+mod several;
+
 use super::coverage::{Needs, WindowCoverage, WindowGap};
 use super::definition::{Definition, shipped};
 use super::fact::Cause;
 use super::*;
 use crate::evidence::counters::Sent;
 use crate::evidence::flow::NameSource;
+use crate::evidence::input::InputFacts;
 use crate::evidence::{Devices, Evidence};
 use crate::ground::cause::SessionCause;
 use crate::ground::gaps::GapId;
@@ -126,6 +131,10 @@ struct Hand<'a> {
     country: Option<&'static str>,
     baseline: Option<&'a Baseline>,
     allowances: &'a [Allowance],
+    beacons: &'a [Beacon],
+    /// Where there are several, or one with bounds; one over everything if there is none here.
+    windows: Vec<WindowCoverage>,
+    intervals: Intervals,
 }
 
 fn claim(id: &str) -> Definition {
@@ -149,10 +158,21 @@ fn on_hand<T>(
     lookups: Vec<Lookup>,
     then: impl FnOnce(&Case<'_>) -> T,
 ) -> T {
+    on_hand_in(Intervals::default(), destinations, lookups, then)
+}
+
+/// The same where something cuts time.
+fn on_hand_in<T>(
+    intervals: Intervals,
+    destinations: Vec<Destination>,
+    lookups: Vec<Lookup>,
+    then: impl FnOnce(&Case<'_>) -> T,
+) -> T {
     let evidence = Evidence {
-        inputs: Vec::new(),
+        // The day from which allowances hold.
+        inputs: vec![InputFacts::by_hand(moment(1_750_000_000, 1).time)],
         series: Vec::new(),
-        intervals: Intervals::new(&Schedule::default(), Timestamp::UNKNOWN).unwrap(),
+        intervals,
     };
     let (devices, subject) = (Devices::default(), Subject::new(&[]));
     let locator = Locator::embedded().unwrap();
@@ -182,6 +202,20 @@ fn on_hand<T>(
     })
 }
 
+/// A window over these intervals, with nothing missing in it.
+fn window(inside: impl Fn(u32) -> bool + 'static) -> WindowCoverage {
+    WindowCoverage {
+        window: None,
+        detail: Detail::default(),
+        inside: Box::new(inside),
+        grace: None,
+        extent: None,
+        seconds: 600.0,
+        active: BTreeSet::new(),
+        gaps: Vec::new(),
+    }
+}
+
 fn judged_on<'a>(
     claim: &'a Definition,
     destinations: Vec<Destination>,
@@ -195,28 +229,27 @@ fn judged_on<'a>(
         frame: None,
         covered_by: None,
     });
-    let window = WindowCoverage {
-        window: None,
-        detail: Detail::default(),
-        inside: Box::new(|interval| interval == 0),
+    let one = WindowCoverage {
         grace: hand
             .grace
             .then(|| Box::new(|interval: u32| interval == 1) as Box<dyn Fn(u32) -> bool>),
-        extent: None,
-        seconds: 600.0,
-        active: BTreeSet::new(),
         gaps: gaps.collect(),
+        ..window(|interval| interval == 0)
     };
-    on_hand(destinations, hand.lookups, |case| {
+    let windows = match hand.windows.is_empty() {
+        true => vec![one],
+        false => hand.windows,
+    };
+    on_hand_in(hand.intervals, destinations, hand.lookups, |case| {
         let case = Case {
             judged: case.judged,
             basis: case.basis,
-            windows: vec![window],
+            windows,
             needs: Needs::default(),
             baseline: hand.baseline,
             sent: Default::default(),
             allowances: hand.allowances,
-            beacons: &[],
+            beacons: hand.beacons,
             operator_country: hand.country,
         };
         judge(claim, &case)

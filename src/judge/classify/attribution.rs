@@ -274,6 +274,7 @@ fn unnamed(ip: Option<IpAddr>, catalog: &Catalog) -> Attributed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::label::LabelSource;
     use crate::judge::locate::Confidence;
 
     fn judged(name: &str, ip: &str, operator: Option<(&str, bool)>, bytes_out: u64) -> Attribution {
@@ -334,15 +335,132 @@ mod tests {
         ] {
             assert_eq!(judged(name, ip, operator, 200), expected, "{name} at {ip}");
         }
-        let much = OS_BYTES_OUT_MAX + 1;
-        assert_eq!(
-            judged(check, "131.107.1.1", Some(("microsoft", false)), much),
-            Unknown
-        );
+        for (bytes, whose) in [(OS_BYTES_OUT_MAX, Os), (OS_BYTES_OUT_MAX + 1, Unknown)] {
+            let own = Some(("microsoft", false));
+            assert_eq!(judged(check, "131.107.1.1", own, bytes), whose);
+        }
         let asked = |name: &str| by_looked_up_name(&name.into(), Catalog::embedded()).whose;
         assert_eq!(
             (asked("time.grapheneos.org"), asked("hub.flylitchi.com")),
             (Os, Attribution::ThirdParty)
         );
+    }
+
+    /// What is said of a name's traffic names what it rests on.
+    #[test]
+    fn the_grounds_of_a_name_are_those_that_decide() {
+        let catalog = Catalog::embedded();
+        let by = |host: Option<&str>, aliases: &[&str], ip: &str, operator: Option<&str>| {
+            let place = Location {
+                country: None,
+                confidence: Confidence::Unknown,
+                candidates: Vec::new(),
+                asn: None,
+                organisation: None,
+                operator: operator.map(ToOwned::to_owned),
+                tenants: Some(false),
+            };
+            let host = host.map(Arc::from);
+            let aliases: Vec<Arc<str>> = aliases.iter().map(|alias| Arc::from(*alias)).collect();
+            let ip = ip.parse().unwrap();
+            by_name(
+                host.as_ref(),
+                &aliases,
+                Some(ip),
+                Some(&place),
+                100,
+                catalog,
+            )
+        };
+        let said = |of: Attributed| match of.why {
+            Grounds::Name(_, says) => says,
+            other => panic!("{other:?}"),
+        };
+        let (time, listed) = ("time.windows.com", "168.61.215.74");
+        assert!(matches!(
+            said(by(Some(time), &[], listed, Some("microsoft"))),
+            NameSays::AtOperator(_, operator) if operator == "microsoft"
+        ));
+        // Another company's network, or none that is known: the list alone decides.
+        for other in [Some("google"), None] {
+            assert!(matches!(
+                said(by(Some(time), &[], listed, other)),
+                NameSays::AtListedAddress(_)
+            ));
+        }
+        // An address of somebody else's row acquits no name.
+        let at_other = by(Some("time.google.com"), &[], listed, None);
+        assert_eq!(at_other.whose, Attribution::Unknown);
+        // An alias accuses where the name does not; a name that accuses needs none.
+        let vendor = by(
+            Some("a.example"),
+            &["b.example", "api.dji.com"],
+            listed,
+            None,
+        );
+        assert_eq!(vendor.whose, Attribution::Vendor);
+        assert!(matches!(vendor.why, Grounds::Alias(alias, _) if &*alias == "api.dji.com"));
+        let named = by(Some("www.dji.com"), &["api.dji.com"], listed, None);
+        assert!(matches!(said(named), NameSays::Row(_)));
+        let plain = by(Some("a.example"), &["time.windows.com"], listed, None);
+        assert_eq!(plain.whose, Attribution::Unknown);
+        // Without a name a shared address says so, and no address acquits.
+        for (ip, whose) in [
+            ("1.1.1.1", Attribution::Shared),
+            (listed, Attribution::Unknown),
+            ("203.0.113.9", Attribution::Unknown),
+        ] {
+            assert_eq!(by(None, &[], ip, Some("microsoft")).whose, whose, "{ip}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_that_carries_data_is_none_that_its_domains_owner_gave_out() {
+        let asked = |name: &str| by_looked_up_name(&name.into(), Catalog::embedded()).whose;
+        let data = "a7".repeat(22);
+        for (name, whose) in [
+            ("update.microsoft.com".to_owned(), Attribution::Os),
+            ("fe2.update.microsoft.com".to_owned(), Attribution::Os),
+            (format!("{data}.update.microsoft.com"), Attribution::Unknown),
+            // Who accuses does so whatever the name carries.
+            (format!("{data}.dji.com"), Attribution::Vendor),
+            (format!("{data}.example.com"), Attribution::Unknown),
+        ] {
+            assert_eq!(asked(&name), whose, "{name}");
+        }
+    }
+
+    /// On some phones the lookups of every app go out under the telephone's user id: such a label is no other app's, unless it names an owner.
+    #[test]
+    fn a_lookup_is_another_apps_where_its_label_does_not_ask_for_others() {
+        let by = |uid, says, owner: Option<&str>| {
+            let label = Arc::new(Labelling {
+                name: Some("some.program".into()),
+                uid: Some(uid),
+                source: LabelSource::PcapdroidTrailer,
+                owner: owner.map(ToOwned::to_owned),
+                also: Vec::new(),
+                cut: false,
+                says,
+            });
+            let lookup = by_evidence_of_lookup(DeviceMatch::Device, Some(&label));
+            let flow = by_evidence(DeviceMatch::Device, Some(&label));
+            (lookup.map(|a| a.whose), flow.map(|a| a.whose))
+        };
+        use Attribution::{App, OtherApp};
+        let (telephone, app) = (1001, 10_123);
+        assert!(asks_for_others(telephone) && !asks_for_others(app));
+        for (label, expected) in [
+            // By the device under audit, then.
+            (by(telephone, Labelled::Other, None), (App, OtherApp)),
+            (by(app, Labelled::Other, None), (OtherApp, OtherApp)),
+            (
+                by(telephone, Labelled::Other, Some("its.app")),
+                (OtherApp, OtherApp),
+            ),
+            (by(telephone, Labelled::Subject, None), (App, App)),
+        ] {
+            assert_eq!(label, (Some(expected.0), Some(expected.1)));
+        }
     }
 }

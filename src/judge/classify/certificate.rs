@@ -111,6 +111,13 @@ mod tests {
                 Some("a.example.co.uk"),
             ),
             (&["a.one.co.uk", "a.two.co.uk"], None),
+            // Four letters are a name that somebody registered, and so are those in front of a top level of three.
+            (&["a.info.uk", "b.info.uk"], Some("a.info.uk")),
+            (&["a.info.uk", "b.blog.uk"], None),
+            (&["one.co.com", "two.co.com"], Some("one.co.com")),
+            // The one that accuses most, and else the first of the alphabet.
+            (&["zoo.dji.com", "www.dji.com"], Some("www.dji.com")),
+            (&["b.example.org", "a.example.org"], Some("a.example.org")),
         ] {
             let names = named(names);
             let found = owner(names.iter(), catalog).map(|n| &*n.name);

@@ -322,6 +322,12 @@ impl Destination {
 
 #[cfg(test)]
 impl Destination {
+    /// What was asked for in it, by hand, and how it was hidden.
+    pub(crate) fn lookups_by_hand(&mut self, names: &[&str], hidden: Option<&'static str>) {
+        self.looked_up = names.iter().map(|name| Arc::from(*name)).collect();
+        self.hidden = hidden;
+    }
+
     /// A destination by hand, for tests of what judges destinations: one view, all of it in `interval`.
     pub(crate) fn by_hand(
         (host, ip): (Option<&str>, Option<IpAddr>),
@@ -365,3 +371,6 @@ impl Destination {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

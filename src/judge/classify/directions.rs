@@ -113,3 +113,273 @@ pub(super) fn note(
 fn is_broadcast(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets().ends_with(&[255]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::counters::{Counters, Sent};
+    use crate::judge::classify::destination::Client;
+    use crate::judge::classify::labels::Labelling;
+    use std::sync::Arc;
+
+    const PHONE: [u8; 4] = [192, 168, 1, 9];
+    const SERVER: [u8; 4] = [203, 0, 113, 7];
+    const BOTH: (u64, u64) = (3, 2);
+
+    /// What of a row is varied.
+    struct Of {
+        far: [u8; 4],
+        scope: Scope,
+        whose: DeviceMatch,
+        says: Option<Labelled>,
+        transport: u8,
+        link_only: bool,
+        /// Packets out and in.
+        packets: (u64, u64),
+        bytes: u64,
+        lost: u64,
+    }
+
+    /// Payload of the device to a server, seen both ways.
+    fn plain() -> Of {
+        Of {
+            far: SERVER,
+            scope: Scope::Internet,
+            whose: DeviceMatch::Device,
+            says: None,
+            transport: protocol::TCP,
+            link_only: false,
+            packets: BOTH,
+            bytes: 100,
+            lost: 0,
+        }
+    }
+
+    fn noted(of: &Of) -> Directions {
+        let (near, far) = (IpAddr::from(PHONE), IpAddr::from(of.far));
+        let mut key = RowKey::by_hand((near, 4000), (far, 443));
+        (key.transport, key.link_only) = (of.transport, of.link_only);
+        let ours = key.opener.0;
+        let mut counted = Counters::new(Moment::NONE);
+        *counted.sent.of_mut(ours) = Sent {
+            packets: of.packets.0,
+            bytes: of.bytes,
+            lost: of.lost,
+            ..Sent::default()
+        };
+        counted.sent.of_mut(ours.other()).packets = of.packets.1;
+        let app = of.says.map(|says| {
+            Arc::new(Labelling {
+                name: None,
+                uid: None,
+                source: crate::ground::label::LabelSource::Pktap,
+                owner: None,
+                also: Vec::new(),
+                cut: false,
+                says,
+            })
+        });
+        let judged = RowVerdict {
+            scope: of.scope,
+            ours,
+            whose: of.whose,
+            client: Client::Subject,
+            app,
+            ip: None,
+            port: None,
+            via: None,
+            host: None,
+            lookups_only: false,
+            served: false,
+            hidden: None,
+            folded: false,
+        };
+        let mut directions = BTreeMap::new();
+        note(
+            &mut directions,
+            &key,
+            &Row::by_hand(&[(7, counted)]),
+            &judged,
+        );
+        directions.remove(&7).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_row_counts_where_its_directions_say_something() {
+        let seen = Directions {
+            device_out: 3,
+            device_in: 2,
+            whole: 1,
+            two_way: 1,
+            ..Directions::default()
+        };
+        let one_way = Directions {
+            device_out: 3,
+            half: 1,
+            half_beyond: 1,
+            ..Directions::default()
+        };
+        let local = |bytes| Of {
+            scope: Scope::Local,
+            packets: (3, 0),
+            bytes,
+            ..plain()
+        };
+        let unanswered = Directions {
+            device_out: 3,
+            unanswered: 1,
+            ..Directions::default()
+        };
+        for (of, expected) in [
+            (plain(), seen),
+            // Groups and broadcasts answer nobody; a group counts for nothing at all.
+            (
+                Of {
+                    far: [239, 1, 1, 1],
+                    ..plain()
+                },
+                Directions::default(),
+            ),
+            (
+                Of {
+                    far: [192, 168, 1, 255],
+                    ..plain()
+                },
+                Directions {
+                    device_out: 0,
+                    device_in: 0,
+                    ..seen
+                },
+            ),
+            (
+                Of {
+                    far: [255; 4],
+                    ..plain()
+                },
+                Directions {
+                    device_out: 0,
+                    device_in: 0,
+                    ..seen
+                },
+            ),
+            (
+                Of {
+                    whose: DeviceMatch::Unsure,
+                    ..plain()
+                },
+                Directions {
+                    device_out: 0,
+                    device_in: 0,
+                    ..seen
+                },
+            ),
+            // Another machine's says nothing of the subject.
+            (
+                Of {
+                    whose: DeviceMatch::Other,
+                    lost: 5,
+                    ..plain()
+                },
+                Directions {
+                    two_way: 1,
+                    ..Directions::default()
+                },
+            ),
+            (
+                Of {
+                    link_only: true,
+                    ..plain()
+                },
+                Directions { two_way: 0, ..seen },
+            ),
+            // Only TCP with payload tells that an answer is missing.
+            (
+                Of {
+                    transport: protocol::UDP,
+                    ..plain()
+                },
+                Directions { whole: 0, ..seen },
+            ),
+            (
+                Of {
+                    bytes: 0,
+                    ..plain()
+                },
+                Directions { whole: 0, ..seen },
+            ),
+            (
+                Of {
+                    packets: (3, 0),
+                    ..plain()
+                },
+                one_way,
+            ),
+            // What a sender may send before it is answered.
+            (local(FIRST_WINDOW), unanswered),
+            (
+                local(FIRST_WINDOW + 1),
+                Directions {
+                    half_beyond: 0,
+                    ..one_way
+                },
+            ),
+            // Only what came in, from beyond the site.
+            (
+                Of {
+                    packets: (0, 2),
+                    bytes: 0,
+                    ..plain()
+                },
+                Directions {
+                    device_in: 2,
+                    inbound: 1,
+                    ..Directions::default()
+                },
+            ),
+            (
+                Of {
+                    packets: (0, 2),
+                    bytes: 0,
+                    scope: Scope::Relayed,
+                    ..plain()
+                },
+                Directions {
+                    device_in: 2,
+                    ..Directions::default()
+                },
+            ),
+            // Lost bytes count unless they are another app's.
+            (
+                Of { lost: 5, ..plain() },
+                Directions {
+                    lost: 5,
+                    lost_from: Some(Moment::NONE),
+                    ..seen
+                },
+            ),
+            (
+                Of {
+                    lost: 5,
+                    says: Some(Labelled::Subject),
+                    ..plain()
+                },
+                Directions {
+                    lost: 5,
+                    lost_from: Some(Moment::NONE),
+                    ..seen
+                },
+            ),
+            (
+                Of {
+                    lost: 5,
+                    says: Some(Labelled::Other),
+                    ..plain()
+                },
+                seen,
+            ),
+        ] {
+            let told = (of.far, of.scope, of.packets, of.bytes, of.lost);
+            assert_eq!(noted(&of), expected, "{told:?}");
+        }
+    }
+}

@@ -86,3 +86,103 @@ fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
             .as_ref()
             .is_some_and(|n| is_public_name(n))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::flow::{NameSource, Named};
+    use std::sync::Arc;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// A row to a server of the site, changed.
+    fn with(change: impl FnOnce(&mut RowKey)) -> RowKey {
+        let mut key = RowKey::by_hand((ip("192.168.1.9"), 4000), (ip("192.168.1.1"), 8080));
+        change(&mut key);
+        key
+    }
+
+    fn said(name: &str, source: NameSource) -> Vec<Named> {
+        vec![Named {
+            name: name.into(),
+            source,
+        }]
+    }
+
+    #[test]
+    fn a_request_to_the_site_is_relayed_where_it_asks_for_the_internet() {
+        let lookup = |change: fn(&mut RowKey)| {
+            with(|key| {
+                key.relay = Some(Relay::Lookup);
+                change(key);
+            })
+        };
+        let sni = NameSource::TlsSni;
+        for (key, expected) in [
+            (with(|_| {}), false),
+            (lookup(|_| {}), false),
+            (lookup(|key| key.public_lookup = true), true),
+            (lookup(|key| key.hidden = Some("doh")), true),
+            (lookup(|key| key.folded = Some(Folded::Local)), true),
+            // Without a request that asks for it none of this says so.
+            (with(|key| key.public_lookup = true), false),
+            (with(|key| key.hidden = Some("doh")), false),
+            (with(|key| key.relay = Some(Relay::Tunnel)), true),
+            (with(|key| key.relay = Some(Relay::Proxy(None))), false),
+            (
+                with(|key| key.relay = Some(Relay::Proxy(Some(ip("203.0.113.7"))))),
+                true,
+            ),
+            (
+                with(|key| key.relay = Some(Relay::Proxy(Some(ip("10.0.0.7"))))),
+                false,
+            ),
+            (with(|key| key.names = said("api.dji.com", sni)), true),
+            (with(|key| key.names = said("camera.local", sni)), false),
+            // What an answer says of itself is no request; an address is no name.
+            (
+                with(|key| key.names = said("api.dji.com", NameSource::Certificate)),
+                false,
+            ),
+            (with(|key| key.names = said("203.0.113.7", sni)), false),
+            (with(|key| key.literal = Some(ip("203.0.113.7"))), true),
+            (with(|key| key.literal = Some(ip("10.0.0.7"))), false),
+        ] {
+            assert_eq!(relayed(&key), expected, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_made_up_address_stands_for_the_name_that_was_asked_for() {
+        for (address, fake) in [
+            ("198.18.0.1", true),
+            ("198.19.255.255", true),
+            ("198.20.0.1", false),
+            ("192.168.1.1", false),
+        ] {
+            assert_eq!(is_fake(ip(address)), fake, "{address}");
+        }
+        let theirs = with(|_| {}).opener.0.other();
+        let resolved = |side: Side, name: &str| {
+            with(|key| key.resolved.of_mut(side).asked = Some(Arc::from(name)))
+        };
+        for (key, seen) in [
+            (with(|_| {}), false),
+            (
+                with(|key| key.names = said("api.dji.com", NameSource::TlsSni)),
+                true,
+            ),
+            (
+                with(|key| key.names = said("camera.local", NameSource::TlsSni)),
+                false,
+            ),
+            (resolved(theirs, "api.dji.com"), true),
+            (resolved(theirs, "camera.local"), false),
+            (resolved(theirs.other(), "api.dji.com"), false),
+        ] {
+            assert_eq!(public_name_seen(&key, theirs), seen, "{key:?}");
+        }
+    }
+}

@@ -211,3 +211,6 @@ impl Names {
             .map(|(name, _)| name.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

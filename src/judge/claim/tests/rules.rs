@@ -1,0 +1,277 @@
+//! What a rule asks of traffic, condition by condition.
+
+use super::*;
+use crate::evidence::content::{Hit, Kind};
+use crate::evidence::flow::Side;
+use crate::judge::claim::definition::Set;
+use crate::judge::claim::fact::{Fact, NotExempt};
+use crate::judge::claim::whereabouts::{Answer, place};
+use crate::judge::classify::attribution::OS_BYTES_OUT_MAX;
+
+fn own(text: &str) -> Definition {
+    let head = "id = \"own\"\nstatement = \"by hand\"\nsource = \"the auditor\"\n[[rule]]\n";
+    let own: Definition = toml::from_str(&format!("{head}{text}")).unwrap();
+    assert_eq!(own.problem(), None);
+    own
+}
+
+#[test]
+fn where_a_name_with_a_region_and_an_address_say_different_things() {
+    let outside_us = Set::Outside(vec!["US".into()]);
+    let answer = |host: &'static str, of: Option<Location>| {
+        let to = destination(&To {
+            place: of,
+            ..to(host, App, traffic(9, 9))
+        });
+        on_hand(Vec::new(), Vec::new(), |case| {
+            match place(&to, &outside_us, case.basis) {
+                Answer::No => "no",
+                Answer::Yes(_) => "yes",
+                Answer::Unsure(Fact::NameInPlaceButAddress(..)) => "the address is elsewhere",
+                Answer::Unsure(Fact::NameInPlaceAlone(_)) => "the name alone",
+                Answer::Unsure(_) => "unsure",
+            }
+        })
+    };
+    let at = |candidates: &[&str], sure, operator| Some(placed(candidates, sure, operator));
+    let aws = "bucket.s3.us-west-2.amazonaws.com";
+    for (host, of, expected) in [
+        (aws, at(&["US"], Sure::Agreed, Some("google")), "no"),
+        (
+            aws,
+            at(&["DE"], Sure::Agreed, Some("amazon")),
+            "the address is elsewhere",
+        ),
+        (
+            aws,
+            at(&["DE", "FR"], Sure::Conflict, None),
+            "the address is elsewhere",
+        ),
+        (aws, at(&["DE", "US"], Sure::Conflict, None), "no"),
+        // One source says little, so that the company decides whether name and address agree.
+        (aws, at(&["DE"], Sure::Single, Some("amazon")), "no"),
+        (
+            aws,
+            at(&["DE"], Sure::Single, Some("google")),
+            "the name alone",
+        ),
+        (
+            aws,
+            at(&["DE"], Sure::Single, Some("microsoft")),
+            "the name alone",
+        ),
+        (aws, at(&[], Sure::Conflict, None), "the name alone"),
+        (aws, None, "the name alone"),
+        // No region in the name: the address data alone.
+        ("x.example", at(&["US"], Sure::Agreed, None), "no"),
+        ("x.example", at(&["DE"], Sure::Agreed, None), "yes"),
+        ("x.example", at(&["DE", "FR"], Sure::Conflict, None), "yes"),
+        ("x.example", at(&["US"], Sure::Conflict, None), "no"),
+        (
+            "x.example",
+            at(&["US", "DE"], Sure::Conflict, None),
+            "unsure",
+        ),
+        ("x.example", at(&[], Sure::Conflict, None), "unsure"),
+        ("x.example", at(&["DE"], Sure::Single, None), "unsure"),
+        ("x.example", None, "unsure"),
+    ] {
+        assert_eq!(answer(host, of.clone()), expected, "{host} {of:?}");
+    }
+}
+
+#[test]
+fn mere_lookups_are_no_contact_and_what_hides_them_is() {
+    let claim = claim("local-data-mode");
+    let verdict = |change: fn(&mut Destination)| {
+        let mut asked = destination(&to("x.example", App, traffic(90, 90)));
+        asked.key.lookups_only = true;
+        asked.lookups_by_hand(&["a.example"], None);
+        change(&mut asked);
+        judged_on(&claim, vec![asked], Hand::default()).verdict
+    };
+    assert_eq!(verdict(|_| {}), Consistent);
+    assert_eq!(verdict(|d| d.key.lookups_only = false), Contradicted);
+    assert_eq!(verdict(|d| d.lookups_by_hand(&[], None)), Contradicted);
+    assert_eq!(
+        verdict(|d| d.lookups_by_hand(&["a.example"], Some("doh"))),
+        Contradicted
+    );
+}
+
+fn hit(kind: Kind, frame: u64) -> Hit {
+    Hit {
+        kind,
+        text: "*".into(),
+        plain: None,
+        place: "body",
+        side: Side::A,
+        interval: 0,
+        first: moment(120, frame),
+        count: 1,
+    }
+}
+
+#[test]
+fn a_rule_about_content_finds_the_kinds_that_it_names_and_their_frames() {
+    let names = own("id = \"sent\"\ntraffic = \"content\"\ncontent = [\"position\"]\n");
+    let any = own("id = \"sent\"\ntraffic = \"content\"\ncontent = []\n");
+    let found = |claim: &Definition, lookups_only| {
+        let mut sent = destination(&to("x.example", App, traffic(90, 90)));
+        sent.key.lookups_only = lookups_only;
+        sent.lookups_by_hand(&["a.example"], None);
+        sent.frames = [2, 5, 7].map(|frame| moment(0, frame).at).into();
+        for hit in [hit(Kind::Email, 4), hit(Kind::Position, 3)] {
+            sent.views[0].content.add(hit);
+        }
+        let outcome = judged_on(claim, vec![sent], Hand::default());
+        let [one] = outcome.findings.as_slice() else {
+            panic!("{:?}", outcome.findings);
+        };
+        let kinds: Vec<Kind> = one.content.iter().map(|content| content.kind).collect();
+        let frames: Vec<u64> = one.frames.iter().map(|at| at.frame).collect();
+        (outcome.verdict, kinds, frames)
+    };
+    // The first packet is frame 1 and the last is frame 6: frame 7 belongs to other traffic.
+    let position = (Contradicted, vec![Kind::Position], vec![1, 2, 3, 5, 6]);
+    assert_eq!(found(&names, false), position);
+    // What a name that was looked up carries is content as well.
+    assert_eq!(found(&names, true), position);
+    let (verdict, mut kinds, frames) = found(&any, false);
+    kinds.sort();
+    let mut both = vec![Kind::Position, Kind::Email];
+    both.sort();
+    assert_eq!((verdict, kinds), (Contradicted, both));
+    assert_eq!(frames, [1, 2, 3, 4, 5, 6]);
+    // Another kind than the rule's is none.
+    let mut sent = destination(&to("x.example", App, traffic(90, 90)));
+    sent.views[0].content.add(hit(Kind::Email, 4));
+    assert_eq!(
+        judged_on(&names, vec![sent], Hand::default()).verdict,
+        Consistent
+    );
+}
+
+#[test]
+fn content_that_a_claim_calls_unread_itself_is_told_once() {
+    let twice = own(
+        "id = \"sent\"\ntraffic = \"content\"\n[[rule]]\nid = \"sealed\"\ntraffic = \"unread\"\nweight = \"suspect\"\n",
+    );
+    let once = own("id = \"sent\"\ntraffic = \"content\"\n");
+    let contact = own("id = \"seen\"\ntraffic = \"contact\"\n");
+    let mut sealed = traffic(500, 9);
+    sealed.out.unread = 500;
+    for (claim, expected) in [
+        (&twice, &["sealed"][..]),
+        (&once, &["payload-unread"]),
+        (&contact, &["seen"]),
+    ] {
+        let outcome = judged(claim, one(to("x.example", App, sealed)));
+        let ids: Vec<&str> = outcome.findings.iter().map(|f| f.rule.as_str()).collect();
+        assert_eq!(ids, expected);
+    }
+}
+
+#[test]
+fn doubt_about_a_condition_is_suspect_of_the_app_and_of_whom_nobody_knows() {
+    let claim =
+        own("id = \"sent\"\ntraffic = \"payload\"\njurisdictions = { inside = [\"CN\"] }\n");
+    let ids = |whose, host| {
+        let to = To {
+            host,
+            ..to("x.example", whose, traffic(90, 90))
+        };
+        let outcome = judged(&claim, one(to));
+        let ids: Vec<String> = outcome.reasons.iter().map(|r| r.id.clone()).collect();
+        ids.join(" ")
+    };
+    for (whose, host, expected) in [
+        (App, None, "name-unsure"),
+        (Vendor, Some("x.example"), "name-unsure"),
+        (Unknown, None, "unattributed-internet"),
+        (Shared, Some("x.example"), "unattributed-internet"),
+        (Unknown, Some("api.dji.com"), "unattributed-internet"),
+        (Vendor, Some("api.dji.com"), "sent"),
+        (Os, None, ""),
+        (OtherApp, Some("api.dji.com"), ""),
+        (OtherDevice, None, ""),
+    ] {
+        assert_eq!(ids(whose, host), expected, "{whose:?} {host:?}");
+    }
+}
+
+#[test]
+fn an_exempt_name_says_why_it_is_not_enough() {
+    let claim = claim("local-data-mode:map-toggle");
+    let but = |out| {
+        let outcome = judged(&claim, one(to("api.mapbox.com", App, traffic(out, 9))));
+        let why = outcome.findings[0].account.why.clone();
+        why.into_iter().find_map(|fact| match fact {
+            Fact::Exempt { but, .. } => Some(but),
+            _ => None,
+        })
+    };
+    assert_eq!(but(OS_BYTES_OUT_MAX), Some(Some(NotExempt::NameAlone)));
+    let more = OS_BYTES_OUT_MAX + 1;
+    assert_eq!(but(more), Some(Some(NotExempt::TooMuch(more))));
+}
+
+#[test]
+fn uploads_are_summed_by_receiver_and_by_what_the_claim_asks_about() {
+    let claim = claim("no-unshared-upload");
+    let ids = |destinations: Vec<To>| {
+        let hand = Hand {
+            destinations,
+            ..Hand::default()
+        };
+        let outcome = judged(&claim, hand);
+        let ids: Vec<String> = outcome.reasons.iter().map(|r| r.id.clone()).collect();
+        ids.join(" ")
+    };
+    let half = |host, whose, ip| To {
+        host,
+        ip: Some(ip),
+        ..to("x.example", whose, traffic(40_000, 9))
+    };
+    let (one, other) = (Some("x.example"), Some("y.example"));
+    for (rows, expected) in [
+        (vec![half(one, App, US)], ""),
+        (
+            vec![half(one, App, US), half(one, App, CN)],
+            "unshared-upload",
+        ),
+        (vec![half(one, App, US), half(other, App, US)], ""),
+        // Without a name, by operator: the place says that both are Amazon's.
+        (
+            vec![half(None, App, US), half(None, App, CN)],
+            "unshared-upload",
+        ),
+        (
+            vec![half(one, App, US), half(one, Unknown, CN)],
+            "unattributed-internet upload-unsure",
+        ),
+        (
+            vec![half(one, Unknown, US), half(one, Unknown, CN)],
+            "unattributed-internet",
+        ),
+        (vec![half(one, App, US), half(one, OtherApp, CN)], ""),
+        (vec![half(one, Os, US), half(one, Os, CN)], ""),
+    ] {
+        let told: Vec<_> = rows.iter().map(|r| (r.host, r.whose)).collect();
+        assert_eq!(ids(rows), expected, "{told:?}");
+    }
+    // A row that stands for many: whether one of them took so much cannot be said.
+    for (out, back, verdict_is) in [
+        (90_000, 9, Inconclusive),
+        (40_000, 9, Consistent),
+        (90_000, 90_000, Consistent),
+    ] {
+        let mut many = destination(&to("x.example", App, traffic(out, back)));
+        many.key.folded = true;
+        assert_eq!(
+            judged_on(&claim, vec![many], Hand::default()).verdict,
+            verdict_is,
+            "{out} {back}"
+        );
+    }
+}
