@@ -65,7 +65,7 @@ fn a_label_means_the_app_another_one_or_nothing() {
         (cut("org.example.f"), Unsaid),
         (cut("org.example.m"), Other),
         // A user id or a number alone says nothing.
-        (label(Some(APP), None, None), Other),
+        (label(Some(APP), None, None), Unsaid),
         (label(None, Some("netd:x y"), None), Other),
         // Text with blanks behind the colon, or nothing on a side of it, is no process of a package.
         (label(None, Some("org.example.fly: flying"), None), Other),
@@ -132,7 +132,7 @@ fn the_names_behind_a_user_id_are_those_of_its_own_input() {
         let all: Vec<String> = names.process.into_iter().map(|(name, _)| name).collect();
         (all, shown, own().says(&app, &inputs))
     };
-    assert_eq!(of(0, None), (vec![], None, Labelled::Other));
+    assert_eq!(of(0, None), (vec![], None, Labelled::Unsaid));
     let (mut all, shown, says) = of(1, None);
     assert_eq!(shown.as_ref(), all.first());
     all.sort();
