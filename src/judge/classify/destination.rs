@@ -323,7 +323,7 @@ impl Destination {
 #[cfg(test)]
 impl Destination {
     /// What was asked for in it, by hand, and how it was hidden.
-    pub(crate) fn lookups_by_hand(&mut self, names: &[&str], hidden: Option<&'static str>) {
+    pub(crate) fn lookups_by_hand(&mut self, names: &[&str], hidden: Option<HiddenLookups>) {
         self.looked_up = names.iter().map(|name| Arc::from(*name)).collect();
         self.hidden = hidden;
     }

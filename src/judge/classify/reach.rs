@@ -90,7 +90,7 @@ fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::flow::{NameSource, Named};
+    use crate::evidence::flow::{HiddenLookups, NameSource, Named};
     use std::sync::Arc;
 
     fn ip(text: &str) -> IpAddr {
@@ -124,11 +124,11 @@ mod tests {
             (with(|_| {}), false),
             (lookup(|_| {}), false),
             (lookup(|key| key.public_lookup = true), true),
-            (lookup(|key| key.hidden = Some("doh")), true),
+            (lookup(|key| key.hidden = Some(HiddenLookups::Https)), true),
             (lookup(|key| key.folded = Some(Folded::Local)), true),
             // Without a request that asks for it none of this says so.
             (with(|key| key.public_lookup = true), false),
-            (with(|key| key.hidden = Some("doh")), false),
+            (with(|key| key.hidden = Some(HiddenLookups::Https)), false),
             (with(|key| key.relay = Some(Relay::Tunnel)), true),
             (with(|key| key.relay = Some(Relay::Proxy(None))), false),
             (

@@ -1,8 +1,8 @@
 //! What a rule asks of traffic, condition by condition.
 
 use super::*;
-use crate::evidence::content::{Hit, Kind};
-use crate::evidence::flow::Side;
+use crate::evidence::content::{FoundIn, Hit, Kind, TrafficPart};
+use crate::evidence::flow::{HiddenLookups, Side};
 use crate::judge::claim::definition::Set;
 use crate::judge::claim::fact::{Fact, NotExempt};
 use crate::judge::claim::whereabouts::{Answer, place};
@@ -94,7 +94,7 @@ fn mere_lookups_are_no_contact_and_what_hides_them_is() {
     assert_eq!(verdict(|d| d.key.lookups_only = false), Contradicted);
     assert_eq!(verdict(|d| d.lookups_by_hand(&[], None)), Contradicted);
     assert_eq!(
-        verdict(|d| d.lookups_by_hand(&["a.example"], Some("doh"))),
+        verdict(|d| d.lookups_by_hand(&["a.example"], Some(HiddenLookups::Https))),
         Contradicted
     );
 }
@@ -104,7 +104,7 @@ fn hit(kind: Kind, frame: u64) -> Hit {
         kind,
         text: "*".into(),
         plain: None,
-        place: "body",
+        place: FoundIn::new(TrafficPart::UdpPayload, None),
         side: Side::A,
         interval: 0,
         first: moment(120, frame),

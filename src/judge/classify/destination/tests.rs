@@ -1,6 +1,7 @@
 //! What a destination says of several vantages, machines and intervals.
 
 use super::*;
+use crate::evidence::content::{FoundIn, TrafficPart};
 use crate::evidence::flow::Side;
 use crate::ground::moment::Timestamp;
 use crate::judge::classify::attribution::Attribution;
@@ -34,7 +35,7 @@ fn hit(text: &str, interval: u32, second: i64, count: u64) -> Hit {
         kind: Kind::Email,
         text: text.into(),
         plain: None,
-        place: "body",
+        place: FoundIn::new(TrafficPart::UdpPayload, None),
         side: Side::A,
         interval,
         first: moment(second),
@@ -59,7 +60,7 @@ fn another_vantage_adds_what_it_saw_and_doubles_nothing() {
             .map(|n| format!("{second}{n:04}").into())
             .collect();
     }
-    other.hidden = Some("doh");
+    other.hidden = Some(HiddenLookups::Https);
     one.absorb(other);
     one.settle();
     let series: Vec<usize> = one.views.iter().map(|view| view.series).collect();
@@ -69,7 +70,7 @@ fn another_vantage_adds_what_it_saw_and_doubles_nothing() {
     let frames: Vec<u64> = one.frames.iter().map(|at| at.frame).collect();
     assert_eq!(frames, [4, 5, 9]);
     assert_eq!(one.ja4.len(), JA4_MAX);
-    assert_eq!(one.hidden, Some("doh"));
+    assert_eq!(one.hidden, Some(HiddenLookups::Https));
     let of_view = |series| one.view(series).map(|view| view.active[0].1.out.bytes);
     assert_eq!(
         [of_view(0), of_view(1), of_view(2)],
