@@ -528,6 +528,38 @@ fn a_window_without_packets_is_no_silence() {
 }
 
 #[test]
+fn a_gap_outside_all_windows_is_counted_whole_and_blocks_nothing() {
+    let mut capture = Capture::new();
+    // Its header has a wrong checksum.
+    let mut stray = udp(&format!("{PHONE}:5000"), "47.88.60.14:9999", b"payload");
+    stray[10] ^= 1;
+    capture.ip(1.0, &stray);
+    for slot in 1..=9 {
+        link(&mut capture, f64::from(slot) * 10.0);
+    }
+    capture.ip(95.0, &stray);
+    for (window, verdict, count) in [
+        ("+5/+85", vec![], 2),
+        ("+5/+100", vec!["unreadable-packets"], 1),
+    ] {
+        let (_, report) = judged(&capture, &["--window", window]);
+        assert_eq!(reasons(&report), verdict, "{window}");
+        let gaps = report["coverage"]["gaps"].as_array().expect("gaps");
+        let unreadable: Vec<&Value> = gaps
+            .iter()
+            .filter(|gap| gap["id"] == "unreadable-packets")
+            .collect();
+        let [gap] = unreadable.as_slice() else {
+            panic!("{gaps:#?}");
+        };
+        assert_eq!(
+            (&gap["count"], &gap["blocking"]),
+            (&count.into(), &(!verdict.is_empty()).into())
+        );
+    }
+}
+
+#[test]
 fn a_declared_window_has_to_be_recorded_from_end_to_end() {
     let times: Vec<f64> = (0..=20).map(|slot| f64::from(slot) * 10.0).collect();
     for (window, verdict) in [

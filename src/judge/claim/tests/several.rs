@@ -101,11 +101,14 @@ fn findings_of_one_rule_make_one_reason_and_other_rules_their_own() {
     );
 }
 
+/// What a window says otherwise.
+type Change = fn(&mut Finding);
+
 #[test]
 fn what_several_windows_say_of_one_thing_is_one_finding() {
     let claim = claim("local-data-mode");
     let some = judged(&claim, one(to("api.dji.com", Vendor, traffic(9, 9)))).findings;
-    let of = |frame: u64, change: fn(&mut Finding)| {
+    let of = |frame: u64, change: Change| {
         let mut finding = some[0].clone();
         finding.first = moment(100, frame);
         finding.frames = vec![finding.first.at];
@@ -122,12 +125,10 @@ fn what_several_windows_say_of_one_thing_is_one_finding() {
         fact::Seen::Traffic { packets_out, .. } => packets_out,
         _ => 0,
     };
-    let (tried, grace): (fn(&mut Finding), fn(&mut Finding)) = (
-        |f| f.stage = Stage::Attempted,
-        |f| (f.grace, f.weight) = (true, Weight::Listed),
-    );
-    let listed: fn(&mut Finding) = |f| f.weight = Weight::Listed;
-    let same: fn(&mut Finding) = |_| {};
+    let tried: Change = |f| f.stage = Stage::Attempted;
+    let grace: Change = |f| (f.grace, f.weight) = (true, Weight::Listed);
+    let listed: Change = |f| f.weight = Weight::Listed;
+    let same: Change = |_| {};
     // What is told is of the window in which it weighs most and went furthest, and of the first such one.
     for (first, second, from) in [
         (same, same, 7),

@@ -1,6 +1,6 @@
 //! Gaps and limits in the report.
 
-use crate::ground::cause::Oddity;
+use crate::ground::cause::{GapCause, Oddity};
 use crate::ground::gaps::GapId;
 use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::claim::Case;
@@ -26,29 +26,36 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<v1::Gap> {
         }
     }
     // What lies outside all windows is told too: it bears on no verdict, and still is a fact.
+    let mut outside: BTreeMap<(GapId, u32, &GapCause), (u64, Option<Moment>)> = BTreeMap::new();
     if case.windows.iter().any(|w| w.window.is_some()) {
         for series in &case.basis.evidence.series {
             for (key, noted) in series.ledger.gaps.iter() {
-                let text = noticed::cause(&key.cause);
-                let told = out.iter().any(|(id, g)| {
-                    *id == key.id
-                        && g.input == Some(key.input)
-                        && (g.text == text
-                            || (g.covered_by.is_some() && g.text.starts_with(&*text)))
-                });
-                if !told {
-                    let gap = v1::Gap {
-                        id: key.id.into(),
-                        count: noted.count,
-                        text: text.into_owned(),
-                        input: Some(key.input),
-                        frame: noted.first.filter(|m| !m.is_none()).map(|m| m.at.frame),
-                        blocking: false,
-                        covered_by: None,
-                    };
-                    out.push((key.id, gap));
-                }
+                let of = outside
+                    .entry((key.id, key.input, &key.cause))
+                    .or_insert((0, None));
+                let firsts = [of.1, noted.first].into_iter().flatten();
+                *of = (of.0.saturating_add(noted.count), firsts.min());
             }
+        }
+    }
+    for ((gap, input, cause), (count, first)) in outside {
+        let text = noticed::cause(cause);
+        let told = out.iter().any(|(id, g)| {
+            *id == gap
+                && g.input == Some(input)
+                && (g.text == text || (g.covered_by.is_some() && g.text.starts_with(&*text)))
+        });
+        if !told {
+            let of_none = v1::Gap {
+                id: gap.into(),
+                count,
+                text: text.into_owned(),
+                input: Some(input),
+                frame: first.filter(|m| !m.is_none()).map(|m| m.at.frame),
+                blocking: false,
+                covered_by: None,
+            };
+            out.push((gap, of_none));
         }
     }
     out.sort_by(|(a, x), (b, y)| {
