@@ -251,3 +251,61 @@ fn names_folded(judged: &Judged) -> Option<WindowGap> {
         ..WindowGap::of_all(GapId::LimitsReached, Cause::NamesFolded)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::moment::FrameRef;
+    use crate::judge::classify::Scope;
+    use crate::judge::classify::attribution::Attribution;
+    use crate::judge::classify::destination::{Destination, Traffic};
+
+    #[test]
+    fn a_window_needs_its_seconds_of_capture_and_of_the_subject_at_work() {
+        let needs = Needs {
+            minimum_seconds: 60.0,
+            time_gap: 30 * Timestamp::SECOND,
+        };
+        let short = |nanos, work: Work| too_short(None, nanos, &work, needs).map(|gap| gap.cause);
+        let all = 60 * Timestamp::SECOND;
+        let every_ten = |last: i64| (0..6).map(|slot| slot * 10).chain([last]);
+        assert_eq!(
+            short(all - 1, Work::by_hand(every_ten(60))),
+            Some(Cause::TooShort(None, all - 1))
+        );
+        assert_eq!(short(all, Work::by_hand(every_ten(60))), None);
+        assert_eq!(
+            short(all, Work::by_hand(every_ten(59))),
+            Some(Cause::ShortAtWork(None, all - Timestamp::SECOND))
+        );
+        // That it is hardly seen is another gap.
+        assert_eq!(short(all, Work::by_hand([0, 59])), None);
+    }
+
+    #[test]
+    fn names_beyond_the_bound_are_a_gap_where_they_were_first_left_out() {
+        let with = |frames: &[Option<u64>]| {
+            let destinations = frames.iter().map(|frame| {
+                let ends = (Some("x.example"), None);
+                let whose = Attribution::App;
+                let sent = (0, Traffic::by_hand());
+                let mut one = Destination::by_hand(ends, Scope::Internet, whose, sent, None);
+                one.names_folded = frame.map(|frame| Moment {
+                    at: FrameRef { input: 2, frame },
+                    ..Moment::NONE
+                });
+                one
+            });
+            Judged {
+                destinations: destinations.collect(),
+                ..Judged::default()
+            }
+        };
+        assert!(names_folded(&with(&[None, None])).is_none());
+        let gap = names_folded(&with(&[Some(9), None, Some(4)])).unwrap();
+        assert_eq!(
+            (gap.id, gap.input, gap.frame),
+            (GapId::LimitsReached, Some(2), Some(4))
+        );
+    }
+}

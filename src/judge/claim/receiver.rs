@@ -278,6 +278,38 @@ mod tests {
     }
 
     #[test]
+    fn a_declared_body_counts_and_a_sum_is_told_where_it_makes_the_upload() {
+        let told = |rows: &[Traffic]| {
+            let members: Vec<Member> = rows
+                .iter()
+                .enumerate()
+                .map(|(index, traffic)| Member {
+                    index,
+                    accuses: true,
+                    shares: vec![((0, ip(1)), *traffic)],
+                })
+                .collect();
+            let mut found = BTreeMap::new();
+            let receiver = Receiver::Named("a.example".into());
+            judge(&receiver, &members, &Parameters::default(), &mut found);
+            found.into_iter().collect::<Vec<_>>()
+        };
+        let declared = |bytes| {
+            let mut nothing = traffic(0, 0);
+            nothing.out.declared = bytes;
+            nothing
+        };
+        let alone = Shape::Upload(None);
+        assert_eq!(told(&[declared(65_536)]), [(0, alone.clone())]);
+        assert_eq!(told(&[declared(65_535)]), []);
+        assert_eq!(told(&[traffic(70_000, 0)]), [(0, alone.clone())]);
+        // A row of which nothing went out took no upload, whatever the others did.
+        let amounts = Sum::of(&traffic(70_000, 9)).amounts();
+        let together = Shape::Upload(Some(Fact::UploadTogether(amounts)));
+        assert_eq!(told(&[traffic(70_000, 0), traffic(0, 9)]), [(0, together)]);
+    }
+
+    #[test]
     fn several_devices_and_traffic_of_nobody_reach_the_bound_only_in_doubt() {
         let phones = [(1, true, 40_000, 0), (2, true, 40_000, 0)];
         assert_eq!(shapes(&phones), ["unsure", "unsure"]);

@@ -22,6 +22,20 @@ pub(super) struct Work {
     pub(super) slots: BTreeSet<Timestamp>,
 }
 
+#[cfg(test)]
+impl Work {
+    /// Signs by hand, each in a slot of its own.
+    pub(super) fn by_hand(seconds: impl IntoIterator<Item = i64>) -> Self {
+        let at = |second| Timestamp::from_nanos(i128::from(second) * i128::from(Timestamp::SECOND));
+        let signs: BTreeSet<Timestamp> = seconds.into_iter().map(at).collect();
+        Self {
+            seen: true,
+            slots: signs.clone(),
+            signs,
+        }
+    }
+}
+
 impl Work {
     pub(super) fn of(
         basis: &Basis<'_>,

@@ -260,6 +260,28 @@ fn uploads_are_summed_by_receiver_and_by_what_the_claim_asks_about() {
         let told: Vec<_> = rows.iter().map(|r| (r.host, r.whose)).collect();
         assert_eq!(ids(rows), expected, "{told:?}");
     }
+    // Of what one host took only a part went to the place that the rule is about.
+    let abroad = own("id = \"sent\"\ntraffic = \"upload\"\nplaces = { outside = [\"US\"] }\n");
+    let of = |country: &str, ip| To {
+        place: Some(placed(&[country], Sure::Agreed, None)),
+        ..half(one, App, ip)
+    };
+    for (rows, expected) in [
+        (
+            vec![of("US", US), of("CN", CN)],
+            (Inconclusive, "upload-unsure"),
+        ),
+        (vec![of("CN", US), of("CN", CN)], (Contradicted, "sent")),
+        (vec![of("US", US), of("US", CN)], (Consistent, "")),
+    ] {
+        let hand = Hand {
+            destinations: rows,
+            ..Hand::default()
+        };
+        let outcome = judged(&abroad, hand);
+        let reason = outcome.reasons.first().map_or("", |reason| &reason.id);
+        assert_eq!((outcome.verdict, reason), expected);
+    }
     // A row that stands for many: whether one of them took so much cannot be said.
     for (out, back, verdict_is) in [
         (90_000, 9, Inconclusive),
