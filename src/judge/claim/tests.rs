@@ -1,6 +1,7 @@
 //! Truth tables of every claim on evidence made by hand, without captures.
 
 mod agreed;
+mod baselines;
 mod rules;
 mod several;
 
@@ -168,9 +169,21 @@ fn on_hand_in<T>(
     lookups: Vec<Lookup>,
     then: impl FnOnce(&Case<'_>) -> T,
 ) -> T {
+    // The day from which allowances hold.
+    let began = [moment(1_750_000_000, 1).time];
+    on_hand_since(&began, intervals, destinations, lookups, then)
+}
+
+/// The same of inputs that began at these times.
+fn on_hand_since<T>(
+    began: &[Timestamp],
+    intervals: Intervals,
+    destinations: Vec<Destination>,
+    lookups: Vec<Lookup>,
+    then: impl FnOnce(&Case<'_>) -> T,
+) -> T {
     let evidence = Evidence {
-        // The day from which allowances hold.
-        inputs: vec![InputFacts::by_hand(moment(1_750_000_000, 1).time)],
+        inputs: began.iter().map(|at| InputFacts::by_hand(*at)).collect(),
         series: Vec::new(),
         intervals,
     };
@@ -848,83 +861,4 @@ fn a_name_of_a_certificate_and_a_browsers_host_are_less_sure() {
         sure(|d| d.key.host_source = Some(NameSource::Certificate)),
         Confidence::Medium
     );
-}
-
-/// A baseline made of destinations and lookups by hand.
-fn baseline(
-    destinations: &[To],
-    lookups: Vec<Lookup>,
-    declared: Option<baseline::BaselineUse>,
-) -> Baseline {
-    let destinations = destinations.iter().map(destination).collect();
-    on_hand(destinations, lookups, |case| Baseline::of(case, declared))
-}
-
-#[test]
-fn a_baseline_without_the_app_explains_the_same_name_at_the_same_address() {
-    let push = |whose| to("mtalk.google.com", whose, traffic(900, 900));
-    let asked = || lookup("mtalk.google.com", Shared, Scope::Relayed);
-    let without = baseline(
-        &[push(Shared)],
-        vec![asked()],
-        Some(baseline::BaselineUse::WithoutApp),
-    );
-    let with = |to: To| Hand {
-        lookups: vec![asked()],
-        baseline: Some(&without),
-        ..one(to)
-    };
-    gives("local-data-mode", with(push(Shared)), Consistent, &[]);
-    // Another address, another name, or much more than the phone sends by itself.
-    for other in [
-        To {
-            host: Some("alt1-mtalk.google.com"),
-            ..push(Shared)
-        },
-        To {
-            host: None,
-            ..push(Unknown)
-        },
-        To {
-            traffic: traffic(3_601, 9),
-            ..push(Shared)
-        },
-    ] {
-        gives("local-data-mode", with(other), Inconclusive, UNNAMED);
-    }
-    // What accuses is never explained.
-    gives(
-        "local-data-mode",
-        with(push(App)),
-        Contradicted,
-        &["app-contact"],
-    );
-}
-
-#[test]
-fn a_baseline_that_shows_the_app_explains_nothing() {
-    use baseline::BaselineUse::{Undeclared, WithoutApp, WithoutMode};
-    let push = to("mtalk.google.com", Shared, traffic(900, 900));
-    let vendor = to("api.dji.com", Vendor, traffic(900, 900));
-    for (seen, declared, kind, doubt) in [
-        (vec![push.clone()], Some(WithoutApp), WithoutApp, false),
-        (vec![push.clone()], None, Undeclared, true),
-        (vec![push.clone()], Some(WithoutMode), WithoutMode, false),
-        (vec![push.clone(), vendor.clone()], None, WithoutMode, false),
-        (
-            vec![push.clone(), vendor],
-            Some(WithoutApp),
-            WithoutMode,
-            true,
-        ),
-    ] {
-        let made = baseline(&seen, Vec::new(), declared);
-        assert_eq!((made.kind, made.doubt.is_some()), (kind, doubt));
-        let push = destination(&push);
-        let all = std::slice::from_ref(&push);
-        let explained = made
-            .explains(&push, 900, &baseline::Sent::of(all))
-            .is_some();
-        assert_eq!(explained, kind == WithoutApp);
-    }
 }

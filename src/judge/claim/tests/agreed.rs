@@ -173,6 +173,57 @@ fn what_many_conversations_were_folded_into_is_never_allowed() {
     }
 }
 
+#[test]
+fn an_allowance_for_an_app_needs_its_whole_name() {
+    use crate::ground::label::LabelSource;
+    use crate::judge::classify::app_pattern::Pattern;
+    use crate::judge::classify::labels::Labelling;
+    use crate::judge::classify::subject::Labelled;
+    let allowed = [Allowance {
+        apps: vec![Pattern::parse("org.example.fly").unwrap()],
+        ..allowance(&[CHECK])
+    }];
+    let claim = claim("local-data-mode");
+    let app = |name: &str, cut| {
+        Arc::new(Labelling {
+            name: Some(name.into()),
+            uid: None,
+            source: LabelSource::Pktap,
+            owner: None,
+            also: Vec::new(),
+            cut,
+            says: Labelled::Subject,
+        })
+    };
+    let whole = app("org.example.fly", false);
+    for (app, verdict_is) in [
+        (Some(&whole), Consistent),
+        (Some(&app("org.example.fly", true)), Contradicted),
+        (Some(&app("org.example.mail", false)), Contradicted),
+        (None, Contradicted),
+    ] {
+        let hand = || Hand {
+            allowances: &allowed,
+            ..Hand::default()
+        };
+        let mut sent = destination(&sent(CHECK, 10));
+        sent.key.app = app.cloned();
+        let went = judged_on(&claim, vec![sent], hand()).verdict;
+        let asked = Lookup {
+            app: app.cloned(),
+            ..lookup(CHECK, App, Scope::Relayed)
+        };
+        let hand = Hand {
+            lookups: vec![asked],
+            ..hand()
+        };
+        assert_eq!(
+            (went, judged(&claim, hand).verdict),
+            (verdict_is, verdict_is)
+        );
+    }
+}
+
 /// A lookup goes to a resolver, so that its name says all there is, unless answers are known and the parties named addresses.
 #[test]
 fn a_lookup_is_allowed_by_its_name_and_by_where_its_answers_lie() {

@@ -5,7 +5,7 @@ use crate::evidence::content::{FoundIn, Hit, Kind, TrafficPart};
 use crate::evidence::flow::{HiddenLookups, Side};
 use crate::judge::claim::definition::Set;
 use crate::judge::claim::fact::{Fact, NotExempt};
-use crate::judge::claim::whereabouts::{Answer, place};
+use crate::judge::claim::whereabouts::{Answer, GEO_STALE_DAYS, data_age_days, place, provider};
 use crate::judge::classify::attribution::OS_BYTES_OUT_MAX;
 
 fn own(text: &str) -> Definition {
@@ -78,6 +78,95 @@ fn where_a_name_with_a_region_and_an_address_say_different_things() {
     ] {
         assert_eq!(answer(host, of.clone()), expected, "{host} {of:?}");
     }
+}
+
+#[test]
+fn whose_network_it_is_by_name_and_by_address() {
+    let google = Set::Inside(vec!["google".into(), "AS64500 (Example)".into()]);
+    let amazon = Set::Inside(vec!["aws".into()]);
+    let answer = |host: &'static str, set: &Set, of: Option<Location>| {
+        let to = destination(&To {
+            place: of,
+            ..to(host, App, traffic(9, 9))
+        });
+        match provider(&to, set) {
+            Answer::No => "no",
+            Answer::Yes(why) if matches!(why[..], [Fact::NameOfProvider(_)]) => "the name",
+            Answer::Yes(_) => "the address",
+            Answer::Unsure(Fact::NameOfProviderButAddress(..)) => "the address is another's",
+            Answer::Unsure(Fact::NameOfProviderAlone(_)) => "the name alone",
+            Answer::Unsure(_) => "untold",
+        }
+    };
+    let by = |operator| Some(placed(&["US"], Sure::Agreed, operator));
+    let by_number = |organisation: &str| {
+        Some(Location {
+            asn: Some(64_500),
+            organisation: Some(organisation.into()),
+            ..placed(&["US"], Sure::Agreed, None)
+        })
+    };
+    let (aws, plain) = ("bucket.s3.us-west-2.amazonaws.com", "x.example");
+    for (host, set, of, expected) in [
+        (aws, &amazon, by(Some("google")), "the name"),
+        (aws, &amazon, None, "the name"),
+        (aws, &google, by(Some("google")), "the address is another's"),
+        (aws, &google, by(Some("amazon")), "no"),
+        (aws, &google, None, "the name alone"),
+        (plain, &google, by(Some("google")), "the address"),
+        (plain, &google, by(Some("amazon")), "no"),
+        (plain, &google, by_number("Example"), "the address"),
+        (plain, &google, by_number("Other"), "no"),
+        (plain, &google, by(None), "untold"),
+        (plain, &google, None, "untold"),
+    ] {
+        assert_eq!(answer(host, set, of.clone()), expected, "{host} {of:?}");
+    }
+}
+
+#[test]
+fn address_data_speak_of_their_own_years() {
+    let outside_us = Set::Outside(vec!["US".into()]);
+    let to = destination(&To {
+        place: Some(placed(&["DE"], Sure::Agreed, None)),
+        ..to("x.example", App, traffic(9, 9))
+    });
+    let on = |began: &[Timestamp]| {
+        on_hand_since(
+            began,
+            Intervals::default(),
+            Vec::new(),
+            Vec::new(),
+            |case| {
+                let stale = matches!(
+                    place(&to, &outside_us, case.basis),
+                    Answer::Unsure(Fact::AddressDataStale)
+                );
+                (stale, data_age_days(case.basis, 86_400))
+            },
+        )
+    };
+    let built: Vec<u64> = on_hand(Vec::new(), Vec::new(), |case| {
+        let databases = case.basis.locator.databases();
+        databases.iter().map(|database| database.built).collect()
+    });
+    let day = |of: &u64, days: i64| moment(i64::try_from(*of).unwrap() + days * 86_400, 1).time;
+    let (oldest, newest) = (built.iter().min().unwrap(), built.iter().max().unwrap());
+    for (began, stale) in [
+        (day(oldest, GEO_STALE_DAYS), false),
+        (day(oldest, GEO_STALE_DAYS + 1), true),
+        (day(newest, -GEO_STALE_DAYS), false),
+        (day(newest, -GEO_STALE_DAYS - 1), true),
+        // Nobody knows when.
+        (Timestamp::UNKNOWN, false),
+    ] {
+        assert_eq!(on(&[began]).0, stale, "{began:?}");
+        // The first input of which the time is known tells it.
+        assert_eq!(on(&[Timestamp::UNKNOWN, began]).0, stale, "{began:?}");
+    }
+    assert_eq!(on(&[day(&86_400, 10)]).1, Some(10));
+    assert_eq!(on(&[day(&86_400, -10)]).1, Some(-10));
+    assert_eq!(on(&[]).1, None);
 }
 
 #[test]

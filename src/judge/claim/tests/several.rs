@@ -233,6 +233,38 @@ fn a_beacon_shows_at_the_ends_where_it_was_planted_and_its_traffic_is_nobodys() 
         let destinations = seen_at.iter().map(|at| seen(*at)).collect();
         assert_eq!(outcome(at, destinations), expected, "{at:?} {seen_at:?}");
     }
+    // Asked for, it shows as well.
+    let asked = |intervals: &[u32]| Lookup {
+        asked: intervals
+            .iter()
+            .map(|interval| (*interval, (1, moment(1, 1), moment(1, 1))))
+            .collect(),
+        ..lookup(NAME, Unknown, Scope::Relayed)
+    };
+    for (at, seen_at, expected) in [
+        (Edge::Both, &[start, end][..], fine.clone()),
+        (Edge::Both, &[start], missing.clone()),
+        (
+            Edge::Both,
+            &[start, middle, end],
+            named("unattributed-internet"),
+        ),
+    ] {
+        let bounds = intervals.windows()[0];
+        let hand = Hand {
+            lookups: vec![asked(seen_at)],
+            beacons: &[planted(at)],
+            windows: vec![WindowCoverage {
+                window: Some(bounds),
+                ..window(intervals.within(&bounds))
+            }],
+            intervals: intervals.clone(),
+            ..Hand::default()
+        };
+        let outcome = judged(&claim, hand);
+        let reasons: Vec<String> = outcome.reasons.iter().map(|r| r.id.clone()).collect();
+        assert_eq!((outcome.verdict, reasons.join(" ")), expected);
+    }
     // Much payload is no beacon, nor is a vendor's host, nor another name.
     let of = |whose, host, out| To {
         interval: start,
