@@ -158,16 +158,67 @@ mod tests {
             [],
             "too few"
         );
+        assert_eq!(seen(&names(NAMES_MIN, data("example.com"))).len(), 1);
         let long_but_few_bytes = |n: usize| format!("{n:035}.example.com");
         assert_eq!(seen(&names(100, long_but_few_bytes)), [], "too short");
         let words = |n: usize| {
             format!("service-{n}.internal-balancer.us-west-2.elb.production.cloud.example")
         };
         assert_eq!(seen(&names(100, words)), [], "words");
+        let few = |n: usize| format!("{n:04}a.example.com");
+        assert_eq!(seen(&names(100, few)), [], "few letters");
         let local = data("printers.local");
         assert_eq!(seen(&names(100, local)), [], "does not leave the site");
         let reverse =
             |n: usize| format!("{}{:x}.8.b.d.0.1.0.0.2.ip6.arpa", "0.".repeat(23), n % 16);
         assert_eq!(seen(&names(100, reverse)), []);
+    }
+
+    #[test]
+    fn the_shape_of_labels_begins_at_its_bounds() {
+        let long = |label: usize, rest: usize| {
+            let rest = "c".repeat(rest);
+            shape(&format!("{}.{rest}", "a".repeat(label)))
+        };
+        assert_eq!(long(LABEL_MIN, DATA_MIN - LABEL_MIN), Some(Shape::Long));
+        assert_eq!(long(LABEL_MIN, DATA_MIN - LABEL_MIN - 1), None);
+        let labels = |each: usize| vec!["a".repeat(each); DATA_MIN].join(".");
+        assert_eq!(shape(&labels(LABEL_MIN)), Some(Shape::Long));
+        assert_eq!(shape(&labels(LABEL_MIN - 1)), None);
+        let short = |digits: usize, length: usize| {
+            shape(&format!(
+                "{}{}",
+                "7".repeat(digits),
+                "a".repeat(length - digits)
+            ))
+        };
+        assert_eq!(short(DIGITS_MIN, SHORT_LABEL_MIN), Some(Shape::Short));
+        assert_eq!(short(DIGITS_MIN - 1, SHORT_LABEL_MIN), None);
+        assert_eq!(short(DIGITS_MIN, SHORT_LABEL_MIN - 1), None);
+        // A number is an address, a day or a counter.
+        assert_eq!(short(SHORT_LABEL_MIN, SHORT_LABEL_MIN), None);
+        assert_eq!(
+            short(SHORT_LABEL_MIN - 1, SHORT_LABEL_MIN),
+            Some(Shape::Short)
+        );
+        let word = format!("{}-b", "7a".repeat(SHORT_LABEL_MIN));
+        assert_eq!(shape(&word), None, "no digits of an encoding");
+    }
+
+    #[test]
+    fn reverse_names_carry_nothing_and_a_domain_is_what_somebody_registers() {
+        for (name, parts) in [
+            ("1.2.0.192.in-addr.arpa", None),
+            ("1.0.ip6.int", None),
+            ("a.b.other.int", Some(("a.b", "other.int"))),
+            ("a.b.ip6.com", Some(("a.b", "ip6.com"))),
+            ("a.example.co.uk", Some(("a", "example.co.uk"))),
+            ("a.example.uk", Some(("a", "example.uk"))),
+            ("a.b.abc.uk", Some(("a", "b.abc.uk"))),
+            ("a.b.abcd.uk", Some(("a.b", "abcd.uk"))),
+            ("example.com", None),
+        ] {
+            assert_eq!(split(name), parts, "{name}");
+        }
     }
 }
