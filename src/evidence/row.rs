@@ -174,6 +174,28 @@ pub struct Row {
 }
 
 impl Row {
+    /// No flow yet; the first one was opened from this port.
+    pub(crate) fn new(opener_port: u16) -> Self {
+        Self {
+            flows: 0,
+            opener_port: Some(opener_port),
+            opener_ports: BTreeSet::new(),
+            spans: Vec::new(),
+            said: BTreeMap::new(),
+            resolved: Pair::default(),
+            lookups: BTreeSet::new(),
+            ja4: BTreeSet::new(),
+            client_subnet: false,
+            frames: Vec::new(),
+            quoted: false,
+            routed: false,
+            conflict: false,
+            joined_late: 0,
+            bins: Bins::default(),
+            content: Hits::default(),
+        }
+    }
+
     /// The conversations of the row, opener first, if all of them are known.
     pub fn conversations<'r>(
         &'r self,
@@ -279,31 +301,16 @@ impl RowKey {
 impl Row {
     /// One flow by hand, with these counters for each interval.
     pub(crate) fn by_hand(spans: &[(u32, Counters)]) -> Self {
+        let span = |(interval, total): &(u32, Counters)| RowSpan {
+            interval: *interval,
+            input: 0,
+            total: *total,
+            active: Active::Everything,
+        };
         Self {
             flows: 1,
-            opener_port: None,
-            opener_ports: BTreeSet::new(),
-            spans: spans
-                .iter()
-                .map(|(interval, total)| RowSpan {
-                    interval: *interval,
-                    input: 0,
-                    total: *total,
-                    active: Active::Everything,
-                })
-                .collect(),
-            said: BTreeMap::new(),
-            resolved: Pair::default(),
-            lookups: BTreeSet::new(),
-            ja4: BTreeSet::new(),
-            client_subnet: false,
-            frames: Vec::new(),
-            quoted: false,
-            routed: false,
-            conflict: false,
-            joined_late: 0,
-            bins: Bins::default(),
-            content: Hits::default(),
+            spans: spans.iter().map(span).collect(),
+            ..Self::new(0)
         }
     }
 }

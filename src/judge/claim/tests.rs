@@ -215,6 +215,23 @@ fn on_hand_since<T>(
     })
 }
 
+impl<'a> Case<'a> {
+    /// The same with these windows.
+    fn with(&self, windows: Vec<WindowCoverage>) -> Case<'a> {
+        Case {
+            judged: self.judged,
+            basis: self.basis,
+            windows,
+            needs: self.needs,
+            baseline: self.baseline,
+            sent: Default::default(),
+            allowances: self.allowances,
+            beacons: self.beacons,
+            operator_country: self.operator_country,
+        }
+    }
+}
+
 /// A window over these intervals, with nothing missing in it.
 fn window(inside: impl Fn(u32) -> bool + 'static) -> WindowCoverage {
     WindowCoverage {
@@ -255,15 +272,11 @@ fn judged_on<'a>(
     };
     on_hand_in(hand.intervals, destinations, hand.lookups, |case| {
         let case = Case {
-            judged: case.judged,
-            basis: case.basis,
-            windows,
-            needs: Needs::default(),
             baseline: hand.baseline,
-            sent: Default::default(),
             allowances: hand.allowances,
             beacons: hand.beacons,
             operator_country: hand.country,
+            ..case.with(windows)
         };
         judge(claim, &case)
     })

@@ -115,6 +115,7 @@ mod tests {
             (&["a.info.uk", "b.info.uk"], Some("a.info.uk")),
             (&["a.info.uk", "b.blog.uk"], None),
             (&["one.co.com", "two.co.com"], Some("one.co.com")),
+            (&["a.one.net.uk", "a.two.net.uk"], None),
             // The one that accuses most, and else the first of the alphabet.
             (&["zoo.dji.com", "www.dji.com"], Some("www.dji.com")),
             (&["b.example.org", "a.example.org"], Some("a.example.org")),

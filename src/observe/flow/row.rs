@@ -9,14 +9,14 @@ mod told;
 use super::table::Closed;
 use crate::evidence::bins::Bins;
 use crate::evidence::content::Hits;
-use crate::evidence::flow::{NameSource, Named, Pair, Side};
+use crate::evidence::flow::{NameSource, Named, Side};
 use crate::evidence::ledger::Ledger;
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::row::{PORTS_MAX, Row, RowKey};
 use crate::ground::moment::Moment;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use told::{FoldedTold, Told};
 
@@ -112,25 +112,7 @@ impl Rows {
                 .map_or(0, |(key, _)| told::hash_of(key, hasher))
         };
         index.insert_unique(hash, place, hash_of);
-        let row = Row {
-            flows: 0,
-            opener_port: Some(opener),
-            opener_ports: BTreeSet::new(),
-            spans: Vec::new(),
-            said: BTreeMap::new(),
-            resolved: Pair::default(),
-            lookups: BTreeSet::new(),
-            ja4: BTreeSet::new(),
-            client_subnet: false,
-            frames: Vec::new(),
-            quoted: false,
-            routed: false,
-            conflict: false,
-            joined_late: 0,
-            bins: Bins::default(),
-            content: Hits::default(),
-        };
-        rows.push((key, row));
+        rows.push((key, Row::new(opener)));
         Some(place)
     }
 

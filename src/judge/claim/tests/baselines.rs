@@ -123,6 +123,24 @@ fn the_apps_contacts_are_those_that_say_something_went_out_or_was_asked() {
 }
 
 #[test]
+fn a_baseline_in_which_the_subject_is_at_work_is_one_without_the_mode() {
+    use baseline::BaselineUse::{Undeclared, WithoutApp, WithoutMode};
+    let kind = |slots: &[i64], declared| {
+        on_hand(Vec::new(), Vec::new(), |case| {
+            let at_work = WindowCoverage {
+                active: slots.iter().map(|second| moment(*second, 1).time).collect(),
+                ..window(|_| true)
+            };
+            Baseline::of(&case.with(vec![at_work]), declared).kind
+        })
+    };
+    assert_eq!(kind(&[], Some(WithoutApp)), WithoutApp);
+    assert_eq!(kind(&[10], Some(WithoutApp)), WithoutMode);
+    assert_eq!(kind(&[], None), Undeclared);
+    assert_eq!(kind(&[10], None), WithoutMode);
+}
+
+#[test]
 fn a_lookup_is_explained_where_the_phone_asks_by_itself() {
     use baseline::BaselineUse::{Undeclared, WithoutApp};
     let explained = |name: &str, whose, declared| {

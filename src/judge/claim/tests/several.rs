@@ -4,7 +4,7 @@ use super::*;
 use crate::ground::interval::{Bound, WindowSpec};
 use crate::ground::place::Place;
 use crate::judge::agreement::Edge;
-use crate::judge::claim::agreed::BEACON_SECONDS;
+use crate::judge::claim::agreed::{BEACON_SECONDS, beacon};
 use crate::judge::claim::coverage;
 use crate::judge::classify::attribution::OS_BYTES_OUT_MAX;
 
@@ -191,10 +191,11 @@ fn a_beacon_shows_at_the_ends_where_it_was_planted_and_its_traffic_is_nobodys() 
         interval,
         ..to(NAME, Unknown, traffic(100, 100))
     };
-    let outcome = |at, destinations: Vec<To>| {
+    let outcome = |at, destinations: Vec<To>, lookups: Vec<Lookup>| {
         let bounds = intervals.windows()[0];
         let hand = Hand {
             destinations,
+            lookups,
             beacons: &[planted(at)],
             windows: vec![WindowCoverage {
                 window: Some(bounds),
@@ -231,7 +232,11 @@ fn a_beacon_shows_at_the_ends_where_it_was_planted_and_its_traffic_is_nobodys() 
     ] {
         // One destination, with traffic in each of these intervals.
         let destinations = seen_at.iter().map(|at| seen(*at)).collect();
-        assert_eq!(outcome(at, destinations), expected, "{at:?} {seen_at:?}");
+        assert_eq!(
+            outcome(at, destinations, Vec::new()),
+            expected,
+            "{at:?} {seen_at:?}"
+        );
     }
     // Asked for, it shows as well.
     let asked = |intervals: &[u32]| Lookup {
@@ -250,21 +255,21 @@ fn a_beacon_shows_at_the_ends_where_it_was_planted_and_its_traffic_is_nobodys() 
             named("unattributed-internet"),
         ),
     ] {
-        let bounds = intervals.windows()[0];
-        let hand = Hand {
-            lookups: vec![asked(seen_at)],
-            beacons: &[planted(at)],
-            windows: vec![WindowCoverage {
+        assert_eq!(outcome(at, Vec::new(), vec![asked(seen_at)]), expected);
+    }
+    // Over all windows together: in each of them at each end.
+    let complete = |seen_at: &[u32]| {
+        let destinations = seen_at.iter().map(|at| destination(&seen(*at))).collect();
+        on_hand_in(intervals.clone(), destinations, Vec::new(), |case| {
+            let bounds = intervals.windows()[0];
+            let windows = vec![WindowCoverage {
                 window: Some(bounds),
                 ..window(intervals.within(&bounds))
-            }],
-            intervals: intervals.clone(),
-            ..Hand::default()
-        };
-        let outcome = judged(&claim, hand);
-        let reasons: Vec<String> = outcome.reasons.iter().map(|r| r.id.clone()).collect();
-        assert_eq!((outcome.verdict, reasons.join(" ")), expected);
-    }
+            }];
+            beacon(&planted(Edge::Both), &case.with(windows)).0
+        })
+    };
+    assert!(complete(&[start, end]) && !complete(&[start]) && !complete(&[]));
     // Much payload is no beacon, nor is a vendor's host, nor another name.
     let of = |whose, host, out| To {
         interval: start,
@@ -285,7 +290,7 @@ fn a_beacon_shows_at_the_ends_where_it_was_planted_and_its_traffic_is_nobodys() 
             named("unattributed-internet beacon-missing"),
         ),
     ] {
-        assert_eq!(outcome(Edge::Start, vec![other]), expected);
+        assert_eq!(outcome(Edge::Start, vec![other], Vec::new()), expected);
     }
 }
 

@@ -131,6 +131,8 @@ fn what_several_vantages_found_is_not_summed_and_what_one_found_is() {
         found(&|interval| interval == 1),
         [("x".to_owned(), 1, moment(3))]
     );
+    all.views[1].content.add(hit("x", 0, 9, 3));
+    assert_eq!(all.content_in(&|interval| interval == 0)[0].count, 5);
 }
 
 #[test]
