@@ -31,6 +31,8 @@ const NAMES_MAX: usize = 512;
 /// Bytes of names over all rows, and as many again of those that accuse. A row of honest traffic has a name or two; all rows with full
 /// lists would take twenty times as much.
 const NAMES_BYTES_MAX: usize = 24 << 20;
+/// The same of a list with a row for each flow, for each row that it may have: the rows are as many as there are flows, and each names its own.
+const NAMES_BYTES_OF_FLOW: usize = 1 << 10;
 /// What a name takes beside its text: its place in a list, its source and its packet.
 const NAME_BYTES: usize = 128;
 
@@ -62,6 +64,10 @@ impl Rows {
         Self {
             keep_ports: true,
             limit: Some(limit),
+            names: NameRoom {
+                most: NAMES_BYTES_MAX.max(limit.saturating_mul(NAMES_BYTES_OF_FLOW)),
+                ..NameRoom::default()
+            },
             ..Self::default()
         }
     }
@@ -219,15 +225,26 @@ fn put_in_order<T>(items: &mut [T], mut order: Vec<usize>) {
 }
 
 /// Room for names over all rows.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct NameRoom {
     /// Bytes that are taken.
     taken: usize,
+    /// Bytes that there are, and as many again for names that accuse.
+    most: usize,
+}
+
+impl Default for NameRoom {
+    fn default() -> Self {
+        Self {
+            taken: 0,
+            most: NAMES_BYTES_MAX,
+        }
+    }
 }
 
 impl NameRoom {
     fn is_full(&self, times: usize) -> bool {
-        self.taken >= NAMES_BYTES_MAX.saturating_mul(times)
+        self.taken >= self.most.saturating_mul(times)
     }
 
     /// Takes room for a name of a list that has so many; false if there was none.
@@ -288,6 +305,20 @@ mod tests {
         assert!(other.abs_diff(fits) <= 1, "{other} of {fits}");
         assert!(vendor.abs_diff(fits) <= 1, "{vendor} of {fits}");
         assert!(room.is_full(2) && !room.is_full(3));
+    }
+
+    /// Names of each flow, once as what tells it apart and once as what was said, with two that lookups gave its ends.
+    #[test]
+    fn a_list_of_flows_has_room_for_the_names_of_each() {
+        let flows = 200_000;
+        let ledger = Ledger::default();
+        let mut room = Rows::one_per_flow(flows).names;
+        let name = format!("{:0100}.example", 0);
+        let fits = (0..4 * flows).filter(|_| room.take(0, &name, &ledger));
+        assert_eq!(fits.count(), 4 * flows);
+        // It has an end all the same.
+        let more = (0..20 * flows).filter(|_| room.take(0, &name, &ledger));
+        assert!(more.count() < 5 * flows);
     }
 
     proptest! {
