@@ -213,6 +213,12 @@ mod tests {
             two_way: 1,
             ..Directions::default()
         };
+        // The same of whom nobody knows to be the device.
+        let nobodys = Directions {
+            device_out: 0,
+            device_in: 0,
+            ..seen
+        };
         let one_way = Directions {
             device_out: 3,
             half: 1,
@@ -245,33 +251,21 @@ mod tests {
                     far: [192, 168, 1, 255],
                     ..plain()
                 },
-                Directions {
-                    device_out: 0,
-                    device_in: 0,
-                    ..seen
-                },
+                nobodys,
             ),
             (
                 Of {
                     far: [255; 4],
                     ..plain()
                 },
-                Directions {
-                    device_out: 0,
-                    device_in: 0,
-                    ..seen
-                },
+                nobodys,
             ),
             (
                 Of {
                     whose: DeviceMatch::Unsure,
                     ..plain()
                 },
-                Directions {
-                    device_out: 0,
-                    device_in: 0,
-                    ..seen
-                },
+                nobodys,
             ),
             // Another machine's says nothing of the subject.
             (
