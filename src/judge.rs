@@ -1,6 +1,8 @@
 //! Judging: from evidence to verdicts. No packet is seen here.
 
 pub mod agreement;
+#[cfg(test)]
+mod by_hand;
 pub mod case;
 pub mod claim;
 pub mod classify;

@@ -155,3 +155,75 @@ impl Edge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_covers_what_all_of_its_parts_fit() {
+        let none = Allowance {
+            id: "a".into(),
+            claims: Vec::new(),
+            hosts: Vec::new(),
+            addresses: Vec::new(),
+            apps: Vec::new(),
+            reason: String::new(),
+            expires: jiff::civil::date(2030, 1, 1),
+            budget_bytes: None,
+            place: Place {
+                file: String::new(),
+                line: 1,
+                column: 1,
+            },
+            claim_places: Vec::new(),
+        };
+        let hosts = vec![
+            HostPattern::Exact("a.example".into()),
+            HostPattern::Below("b.example".into()),
+        ];
+        let addresses = vec![
+            "203.0.113.0/24".parse().unwrap(),
+            "198.51.100.7/32".parse().unwrap(),
+        ];
+        let covers = |allowance: &Allowance, host, ip: Option<&str>, claim| {
+            let ip = ip.map(|ip| ip.parse().unwrap());
+            allowance.covers(host, ip, None, claim)
+        };
+        let by_host = Allowance {
+            hosts: hosts.clone(),
+            ..none.clone()
+        };
+        let by_address = Allowance {
+            addresses: addresses.clone(),
+            ..none.clone()
+        };
+        let both = Allowance {
+            hosts,
+            addresses,
+            claims: vec!["one".into(), "other".into()],
+            ..none.clone()
+        };
+        let (host, ip) = (Some("a.example"), Some("203.0.113.7"));
+        for (allowance, host, ip, claim, expected) in [
+            (&by_host, host, None, "any", true),
+            (&by_host, Some("x.b.example"), None, "any", true),
+            (&by_host, Some("c.example"), ip, "any", false),
+            (&by_host, None, ip, "any", false),
+            (&by_address, None, ip, "any", true),
+            (&by_address, host, Some("::ffff:198.51.100.7"), "any", true),
+            (&by_address, host, Some("192.0.2.7"), "any", false),
+            (&by_address, host, None, "any", false),
+            (&both, host, ip, "one", true),
+            (&both, host, ip, "other", true),
+            (&both, host, ip, "third", false),
+            (&both, host, None, "one", false),
+            (&both, None, ip, "one", false),
+            // What names neither must not mean everything.
+            (&none, host, ip, "any", false),
+        ] {
+            let told = covers(allowance, host, ip, claim);
+            assert_eq!(told, expected, "{host:?} {ip:?} {claim}");
+        }
+    }
+}

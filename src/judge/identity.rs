@@ -7,6 +7,7 @@ pub mod oui;
 pub mod topology;
 
 use crate::evidence::flow::{Key, LinkFacts, Pair, Side};
+use crate::evidence::ledger::Station;
 use crate::evidence::link::{Spoken, spoken};
 use crate::evidence::row::RowKey;
 use crate::evidence::{Devices, Series};
@@ -61,24 +62,25 @@ impl DeviceView {
         all: &[Series],
         topology: &Topology<'_>,
     ) -> Self {
+        if !devices.any() {
+            return Self::default();
+        }
         let mut view = Self {
             all: devices.all,
             ips: devices.ips.clone(),
             macs: devices.macs.iter().copied().collect(),
             ..Self::default()
         };
-        if devices.any() && !devices.all {
+        if !devices.all {
             let spoken = spoken(all.iter().filter(|other| other.link == series.link));
             for ip in &devices.ips {
                 view.bind(*ip, series, &spoken);
             }
             for mac in view.macs.clone() {
-                let declared = devices.macs.contains(&mac);
-                let on_site = |ip: IpAddr| !declared || is_of_site(ip);
-                view.ambiguous |= in_turn(mac, &spoken, &on_site);
+                view.ambiguous |= in_turn(mac, &spoken, &is_of_site);
                 if topology.is_router(mac) || in_turn(mac, &spoken, &|_| true) {
                     // A hotspot that was declared by its MAC has addresses of its own.
-                    if declared {
+                    if devices.macs.contains(&mac) {
                         view.forwards.insert(mac);
                     } else {
                         view.ambiguous = true;
@@ -117,7 +119,7 @@ impl DeviceView {
                 }
             }
         }
-        view.recorder = devices.any() && !devices.all && view.records(series);
+        view.recorder = view.records(series);
         view
     }
 
@@ -141,7 +143,8 @@ impl DeviceView {
         };
         self.macs.insert(owner);
         for (first, mac) in senders {
-            if mac == owner || self.macs.contains(&mac) {
+            // The owner, or one that was declared too.
+            if self.macs.contains(&mac) {
                 continue;
             }
             let still = |only: Option<IpAddr>| {
@@ -170,12 +173,11 @@ impl DeviceView {
         for (key, _) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
             for side in Side::BOTH {
                 let its = key.link.of(side);
-                let group = key.key.ip(side.other()).is_multicast();
-                if group || !(its.sent || its.received) {
+                if key.key.ip(side.other()).is_multicast() {
                     continue;
                 }
                 if self.whose(key.key.ip(side), mac_of(&key.link, side)) == DeviceMatch::Device {
-                    sent |= its.sent && !its.received;
+                    sent |= its.sent;
                     received |= its.received;
                 }
             }
@@ -202,7 +204,7 @@ impl DeviceView {
             (false, true) => DeviceMatch::Other,
             // Nothing of it was seen but what the recording machine sent to it, or received for it.
             (false, false) if others.sent && !others.received => DeviceMatch::Other,
-            _ if whose == DeviceMatch::Other && its.sent => DeviceMatch::Unsure,
+            (true, true) => DeviceMatch::Unsure,
             _ => whose,
         }
     }
@@ -232,7 +234,7 @@ impl DeviceView {
     }
 }
 
-/// MACs that sent from an address of this one after it fell silent, if one of the two is a number that
+/// MACs that sent from an address of this one after it fell silent (perhaps it itself), if one of the two is a number that
 /// its machine made up (the locally administered bit, IEEE 802): a telephone changes it on the way.
 fn heirs(mac: Mac, series: &Series, spoken: &Spoken) -> BTreeSet<Mac> {
     let stations = &series.ledger.stations;
@@ -251,22 +253,17 @@ fn heirs(mac: Mac, series: &Series, spoken: &Spoken) -> BTreeSet<Mac> {
             Class::Private | Class::UniqueLocal | Class::Global
         )
     };
-    let took = |other: &Mac| {
-        stations.get(other).is_some_and(|station| {
-            station
-                .sources
-                .intersection(&own.sources)
-                .filter(|ip| single(ip))
-                .any(|ip| {
-                    let first = spoken.get(&(*other, *ip)).map(|(first, _)| *first);
-                    last.is_none_or(|last| first.is_some_and(|first| first >= last))
-                })
+    let took = |other: Mac, station: &Station| {
+        let shared = station.sources.intersection(&own.sources);
+        shared.filter(|ip| single(ip)).any(|ip| {
+            let first = spoken.get(&(other, *ip)).map(|(first, _)| *first);
+            last.is_none_or(|last| first.is_some_and(|first| first >= last))
         })
     };
     stations
-        .keys()
-        .copied()
-        .filter(|other| *other != mac && (made_up(mac) || made_up(*other)) && took(other))
+        .iter()
+        .filter(|(other, station)| (made_up(mac) || made_up(**other)) && took(**other, station))
+        .map(|(other, _)| *other)
         .collect()
 }
 
@@ -333,9 +330,7 @@ pub fn our_end(
         (false, true) => Some(Side::B),
         _ => None,
     };
-    if !device.all
-        && let Some(side) = either(&|side| device.of(key, link, side) == DeviceMatch::Device)
-    {
+    if let Some(side) = either(&|side| device.of(key, link, side) == DeviceMatch::Device) {
         return side;
     }
     match (local.a, local.b) {
@@ -372,3 +367,6 @@ pub fn our_end(
         // Ports alone prove little, but the contract ends there.
         .unwrap_or(opener)
 }
+
+#[cfg(test)]
+mod tests;

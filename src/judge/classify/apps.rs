@@ -184,6 +184,27 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_are_no_rows_are_left_out() {
+        let text = "# remark\n\nheader\n\t\nrow\n# more\n   \nlast";
+        assert_eq!(rows(text).collect::<Vec<_>>(), ["row", "last"]);
+        for (line, whole) in [
+            (
+                "A\tany\tprocess\tflight\t\tTitle\tlisted\thttps://a\t",
+                true,
+            ),
+            ("A\tany\tprocess\tflight\t\t\tlisted\thttps://a\t", false),
+            ("A\tany\tprocess\tflight\t\tTitle\tlisted\t\t", false),
+            (
+                "A\tany\tprocess\tflight\t\tTitle\tlisted\thttps://a\t\t",
+                false,
+            ),
+            ("A\tany\tprocess\tflight\t\tTitle\tlisted\thttps://a", false),
+        ] {
+            assert_eq!(parse(line).is_some(), whole, "{line}");
+        }
+    }
+
+    #[test]
     fn apps_are_found_by_each_kind_of_name_and_by_no_other() {
         let (package, title) = (Some(NameKind::Package), Some(NameKind::Title));
         let yes = |title| Some((title, Fit::Yes));

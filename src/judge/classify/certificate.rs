@@ -96,6 +96,24 @@ mod tests {
     }
 
     #[test]
+    fn of_an_owners_names_the_one_that_accuses_speaks() {
+        let mut catalog = Catalog::embedded().clone();
+        let rows = [
+            "a.example.org\tsuffix\tMaker\tcdn",
+            "z.example.org\tsuffix\tMaker\tvendor-backend",
+        ];
+        let rows = rows.map(|row| format!("{row}\tCN\t\t\t\tdeclared\tby hand\n"));
+        catalog.extend(&rows.concat(), "by-hand.tsv").unwrap();
+        for names in [
+            ["a.example.org", "z.example.org"],
+            ["a.example.org", "*.z.example.org"],
+        ] {
+            let names = named(&names);
+            assert_eq!(owner(names.iter(), &catalog), Some(&names[1]));
+        }
+    }
+
+    #[test]
     fn most_names_of_a_certificate_speak_and_no_alphabet() {
         let catalog = Catalog::embedded();
         for (names, speaks) in [

@@ -205,3 +205,6 @@ impl Destination {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ impl Labels {
                     .filter(|_| !acting)
                     .map(|(n, _)| n.clone())
                     .collect(),
-                owner: owner.filter(|o| acting && Some(o) != shown.as_ref()),
+                owner: owner.filter(|owner| Some(owner) != shown.as_ref()),
                 name: shown,
                 uid: app.uid,
                 source: app.source,
@@ -121,3 +121,6 @@ impl Labels {
             .is_some_and(|l| l.says == Labelled::Subject)
     }
 }
+
+#[cfg(test)]
+mod tests;

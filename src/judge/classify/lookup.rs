@@ -6,7 +6,6 @@ use super::reach::is_fake;
 use super::{Basis, Scope};
 use crate::evidence::flow::{Pair, Side};
 use crate::evidence::ledger::{FOLDED_NAME, Lookup as Asked};
-use crate::ground::address::{Class, classify};
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
 use crate::ground::public_name::is_public_name;
@@ -51,11 +50,6 @@ impl Lookup {
 
 type LookupGroup = (Arc<str>, IpAddr, u8, Scope, Option<Arc<Labelling>>);
 
-/// Multicast of link or site scope.
-fn stays_by_number(ip: IpAddr) -> bool {
-    classify(ip).class == Class::MulticastLocal
-}
-
 pub(super) fn lookup(
     lookups: &mut BTreeMap<LookupGroup, Lookup>,
     key: &crate::evidence::ledger::LookupKey,
@@ -85,9 +79,7 @@ pub(super) fn lookup(
     let public = folded || is_public_name(&key.name);
     // A virtual resolver of a VPN app asks somebody outside, as one on the site does.
     let local = is_local(side.other()) || (is_fake(key.resolver) && public);
-    let scope = if group && stays_by_number(key.resolver) {
-        Scope::Local
-    } else if !local {
+    let scope = if !local {
         Scope::Internet
     } else if group || !public {
         Scope::Local
@@ -152,3 +144,6 @@ pub(super) fn lookup(
             .or_insert((of.count, of.first, of.last));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,14 +207,16 @@ fn note_disagreement(destination: &mut Destination) {
     let Some(host) = destination.key.host.clone() else {
         return;
     };
-    if destination.key.scope == Scope::Internet && !is_public_name(&host) {
-        destination
-            .notes
-            .insert(Note::LocalNameAtPublicAddress(Arc::clone(&host)));
-    }
-    if destination.key.scope == Scope::Relayed && !destination.key.lookups_only {
-        destination
-            .notes
-            .insert(Note::PublicNameAtPrivateAddress(host));
-    }
+    let public = is_public_name(&host);
+    let note = match destination.key.scope {
+        Scope::Internet if !public => Note::LocalNameAtPublicAddress(host),
+        Scope::Relayed if public && !destination.key.lookups_only => {
+            Note::PublicNameAtPrivateAddress(host)
+        }
+        _ => return,
+    };
+    destination.notes.insert(note);
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,6 +167,23 @@ mod tests {
         assert_eq!(hellos(0, 0), [(Stage::Transferred, 40_000); 2]);
         assert_eq!(hellos(10, 20_000), [(Stage::Connected, 0); 2]);
         assert_eq!(hellos(1, 0), [(Stage::Transferred, 40_000); 2]);
+        // What is as much as the bound is within it, and then nothing is remarked.
+        for (spared, noted) in [(UNANSWERED_MAX, false), (UNANSWERED_MAX + 1, true)] {
+            let mut traffic = quiet(90_000);
+            traffic.out.spared = spared;
+            let mut one = [destination(traffic)];
+            weigh(&mut one);
+            assert_eq!(
+                one[0].notes.contains(&Note::MoreThanNeeded),
+                noted,
+                "{spared}"
+            );
+        }
+        let mut two = [destination(quiet(9)), destination(quiet(9))];
+        two[1].key.ip = Some([203, 0, 113, 8].into());
+        two[1].shares[0].traffic.out.spared = UNANSWERED_MAX + 1;
+        weigh(&mut two);
+        assert_eq!(two.map(|d| d.notes.len()), [0, 1]);
     }
 
     #[test]
@@ -180,5 +197,7 @@ mod tests {
         };
         assert_eq!(quotes(0), [Some(80_000)]);
         assert_eq!(quotes(90_000), [Some(0)], "each refuses what came");
+        assert_eq!(quotes(80_000), [Some(0)]);
+        assert_eq!(quotes(79_999), [Some(80_000)]);
     }
 }

@@ -90,7 +90,9 @@ fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Devices;
     use crate::evidence::flow::{HiddenLookups, NameSource, Named};
+    use crate::judge::by_hand::{End, flow, mac, series};
     use std::sync::Arc;
 
     fn ip(text: &str) -> IpAddr {
@@ -184,5 +186,82 @@ mod tests {
         ] {
             assert_eq!(public_name_seen(&key, theirs), seen, "{key:?}");
         }
+    }
+
+    /// How far a flow goes, and whether our side is the opener; a network of groups is declared as local.
+    fn reach(from: End<'_>, to: End<'_>, change: &dyn Fn(&mut RowKey)) -> (Scope, bool) {
+        let declared = ["232.0.0.0/8".parse().unwrap()];
+        let (mut key, _) = flow(from, to, (0, 1));
+        change(&mut key);
+        let mut of = series(Vec::new());
+        of.ledger.stations.entry(mac(9)).or_default();
+        let all = std::slice::from_ref(&of);
+        let topology = Topology::new(&of, all, &declared);
+        let device = DeviceView::new(&Devices::default(), &of, all, &topology);
+        let (scope, ours) = scope_of(&key, &topology, &device);
+        (scope, ours == key.opener.0)
+    }
+
+    #[test]
+    fn a_flow_is_local_where_both_ends_are_and_nothing_is_asked_on() {
+        use Scope::{Internet, Local, Relayed};
+        let plain = |from, to| reach((from, None), (to, None), &|_| {});
+        let asks = |from, to, change: &dyn Fn(&mut RowKey)| {
+            reach((from, None), (to, None), &|key| {
+                key.relay = Some(Relay::Proxy(Some(ip("9.9.9.9"))));
+                change(key);
+            })
+        };
+        let (phone, camera, server) = ("192.168.1.9", "192.168.1.1", "52.1.2.3");
+        let nothing = |_: &mut RowKey| {};
+        assert_eq!(plain(phone, camera), (Local, true));
+        assert_eq!(plain(phone, server), (Internet, true));
+        assert_eq!(plain(server, phone), (Internet, false));
+        assert_eq!(asks(phone, camera, &nothing), (Relayed, true));
+        assert_eq!(asks(phone, server, &nothing), (Internet, true));
+        // Nobody asks a group for the internet, nor what stays on the link.
+        assert_eq!(asks(phone, "224.0.0.251", &nothing), (Local, true));
+        assert_eq!(asks(phone, "232.1.1.1", &nothing), (Local, true));
+        assert_eq!(asks(phone, "233.1.1.1", &nothing), (Internet, true));
+        assert_eq!(asks("224.0.0.251", phone, &nothing).0, Local);
+        assert_eq!(
+            asks(phone, camera, &|key| key.link_only = true),
+            (Local, true)
+        );
+        // What a link-local address says to a host of the link goes no further.
+        assert_eq!(plain("fe80::5", "2a00:9::9"), (Local, true));
+        let station = |to| reach(("fe80::5", None), (to, Some(mac(9))), &|_| {});
+        assert_eq!(station("2a00:9::9"), (Local, true));
+
+        // Of rows that stand for many the near address was kept, or none.
+        let folded = |from, to, kind: Folded| {
+            reach((from, None), (to, None), &|key| key.folded = Some(kind))
+        };
+        assert_eq!(folded(phone, "0.0.0.0", Folded::Beyond), (Internet, true));
+        assert_eq!(folded("0.0.0.0", phone, Folded::Beyond), (Internet, false));
+        assert_eq!(folded(phone, "0.0.0.0", Folded::Local), (Local, true));
+        let nobody = reach(("0.0.0.0", None), ("0.0.0.0", None), &|key| {
+            key.folded = Some(Folded::Beyond);
+            key.opener.0 = Side::A;
+        });
+        assert_eq!(nobody, (Internet, true));
+        // Addresses of both ends say which one is ours by the first alone.
+        assert_eq!(folded(server, phone, Folded::Beyond), (Internet, true));
+        assert_eq!(folded(phone, server, Folded::Beyond), (Internet, false));
+    }
+
+    #[test]
+    fn a_made_up_address_is_relayed_where_a_public_name_says_what_for() {
+        let to = |address, change: &dyn Fn(&mut RowKey)| {
+            reach(("192.168.1.9", None), (address, None), change).0
+        };
+        let named = |key: &mut RowKey| key.names = said("api.dji.com", NameSource::TlsSni);
+        let asked = |key: &mut RowKey| key.public_lookup = true;
+        let (fake, server) = ("198.18.0.1", "52.1.2.3");
+        assert_eq!(to(fake, &|_| {}), Scope::Internet);
+        assert_eq!(to(fake, &named), Scope::Relayed);
+        assert_eq!(to(fake, &asked), Scope::Relayed);
+        assert_eq!(to(server, &named), Scope::Internet);
+        assert_eq!(to(server, &asked), Scope::Internet);
     }
 }

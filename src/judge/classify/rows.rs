@@ -11,7 +11,7 @@ use super::vantages::Shown;
 use super::{Basis, Scope, certificate};
 use crate::evidence::Series;
 use crate::evidence::bins::Bins;
-use crate::evidence::flow::{HiddenLookups, NameSource, Named, Opening, Relay, Side};
+use crate::evidence::flow::{HiddenLookups, NameSource, Named, Relay, Side};
 use crate::evidence::row::{Row, RowKey};
 use crate::ground::address::{Class, classify};
 use crate::ground::mac::Mac;
@@ -210,7 +210,7 @@ impl RowJudge<'_> {
             ),
             _ => ((!folded).then_some(address), port, None),
         };
-        let whose = whose_asks(key, scope, ours, self.device);
+        let whose = whose_asks(key, ours, self.device);
         RowVerdict {
             scope,
             ours,
@@ -364,14 +364,13 @@ impl RowJudge<'_> {
 
 /// Whose machine our side is. Who asks the device for something is not the device, though nothing else
 /// be known of it; but a machine can ask itself.
-fn whose_asks(key: &RowKey, scope: Scope, ours: Side, device: &DeviceView) -> DeviceMatch {
+fn whose_asks(key: &RowKey, ours: Side, device: &DeviceView) -> DeviceMatch {
     let whose = device.of(&key.key, &key.link, ours);
     let itself = classify(key.key.ip(ours)).class == Class::Loopback
         || key.key.ip(ours) == key.key.ip(ours.other());
-    let served = scope == Scope::Relayed
-        && whose == DeviceMatch::Unsure
+    // The device is not our side only where somebody on the site asked it for the internet (see `scope_of`).
+    let served = whose == DeviceMatch::Unsure
         && key.folded.is_none()
-        && key.opener == (ours, key.opener.1.max(Opening::Request))
         && !itself
         && device.of(&key.key, &key.link, ours.other()) == DeviceMatch::Device;
     if served { DeviceMatch::Other } else { whose }
@@ -394,3 +393,6 @@ fn could_carry_packets(number: u8) -> bool {
         1 | 2 | 6 | 17 | 58 | 59 | 88 | 89 | 103 | 112 | 132 | 136
     ) && !protocol::tunnel::ALL.contains(&number)
 }
+
+#[cfg(test)]
+mod tests;

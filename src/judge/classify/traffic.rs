@@ -137,3 +137,44 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::by_hand::at;
+
+    #[test]
+    fn a_stage_is_as_far_as_it_went() {
+        let stage = |out: (u64, u64, bool), answers: u64| {
+            let mut traffic = Traffic::by_hand();
+            (
+                traffic.out.answers,
+                traffic.out.bytes,
+                traffic.out.application,
+            ) = out;
+            traffic.back.answers = answers;
+            traffic.stage()
+        };
+        assert_eq!(stage((0, 0, false), 1), Stage::Unsolicited);
+        assert_eq!(stage((1, 0, false), 0), Stage::Attempted);
+        // A reset that carries bytes was sent all the same.
+        assert_eq!(stage((0, 1, false), 0), Stage::Attempted);
+        assert_eq!(stage((1, 0, false), 1), Stage::Connected);
+        assert_eq!(stage((1, 1, true), 0), Stage::Transferred);
+    }
+
+    #[test]
+    fn a_sum_is_from_the_first_to_the_last_in_whatever_order() {
+        let of = |first, last| Traffic {
+            first: at(first),
+            last: at(last),
+            ..Traffic::by_hand()
+        };
+        for parts in [[of(3, 5), of(1, 9)], [of(1, 9), of(3, 5)]] {
+            let sum = View::sum(parts.iter()).unwrap();
+            assert_eq!((sum.first, sum.last), (at(1), at(9)));
+            assert_eq!((sum.out.packets, sum.back.packets), (2, 2));
+        }
+        assert_eq!(View::sum([].iter()), None);
+    }
+}

@@ -266,3 +266,6 @@ fn add(to: &mut BTreeMap<Conversation, Sighting>, conversation: Conversation, se
     have.mac = have.mac.or(seen.mac);
     have.sent = (have.sent.0 | seen.sent.0, have.sent.1 | seen.sent.1);
 }
+
+#[cfg(test)]
+mod tests;

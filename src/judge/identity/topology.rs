@@ -25,8 +25,8 @@ pub struct Topology<'a> {
     ledger: &'a Ledger,
     declared: &'a [IpNet],
     routers: BTreeSet<Mac>,
-    /// Networks of public addresses, and up to two hosts that have one there and route for nobody.
-    hosts: BTreeMap<Network, Vec<Mac>>,
+    /// Networks of public addresses, and the hosts that have one there and route for nobody.
+    hosts: BTreeMap<Network, BTreeSet<Mac>>,
     /// MACs that opened conversations with other hosts of the site.
     clients: BTreeSet<Mac>,
     /// Declared addresses that a public name stands for.
@@ -69,17 +69,14 @@ impl<'a> Topology<'a> {
             .filter(|(_, station)| routes(station, ledger))
             .map(|(mac, _)| *mac)
             .collect();
-        let mut hosts: BTreeMap<Network, Vec<Mac>> = BTreeMap::new();
+        let mut hosts: BTreeMap<Network, BTreeSet<Mac>> = BTreeMap::new();
         for (mac, station) in &ledger.stations {
             if routers.contains(mac) || station.leases {
                 continue;
             }
             for ip in &station.sources {
                 if classify(*ip).class == Class::Global {
-                    let hosts = hosts.entry(Network::of(*ip)).or_default();
-                    if hosts.len() < 2 && !hosts.contains(mac) {
-                        hosts.push(*mac);
-                    }
+                    hosts.entry(Network::of(*ip)).or_default().insert(*mac);
                 }
             }
         }
@@ -413,3 +410,6 @@ fn centres(series: &Series, declared: &[IpNet]) -> BTreeSet<Network> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
