@@ -131,3 +131,90 @@ impl Counters {
         Some(sum)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::seal::Seal;
+    use crate::ground::moment::{FrameRef, Timestamp};
+
+    fn at(second: u64) -> Moment {
+        Moment {
+            time: Timestamp::from_nanos(i128::from(second) * i128::from(Timestamp::SECOND)),
+            at: FrameRef {
+                input: 0,
+                frame: second,
+            },
+        }
+    }
+
+    /// All numbers the same.
+    fn sent(number: u64, application: bool) -> Sent {
+        Sent {
+            packets: number,
+            answers: number,
+            bytes: number,
+            application,
+            unread: number,
+            declared: number,
+            spared: number,
+            answered: number,
+            quoted: number,
+            lost: number,
+            unseen: number,
+            opened: number,
+        }
+    }
+
+    #[test]
+    fn sums_are_of_all_fields_and_the_largest_body_stays_the_largest() {
+        for (one, other, application) in [
+            (sent(2, true), sent(3, false), true),
+            (sent(3, false), sent(2, true), true),
+            (sent(3, false), sent(2, false), false),
+        ] {
+            let mut sum = one;
+            sum.add(&other);
+            let expected = Sent {
+                declared: 3,
+                ..sent(5, application)
+            };
+            assert_eq!(sum, expected);
+        }
+        let mut most = sent(u64::MAX, true);
+        most.add(&sent(1, true));
+        assert_eq!(most, sent(u64::MAX, true));
+    }
+
+    #[test]
+    fn counters_are_from_the_first_to_the_last_in_whatever_order() {
+        let of = |first, last, frames| {
+            let mut of = Counters::new(at(first));
+            (of.last, of.frames) = (at(last), frames);
+            of.sent.a = sent(frames, true);
+            of
+        };
+        for parts in [[of(3, 5, 1), of(1, 9, 2)], [of(1, 9, 2), of(3, 5, 1)]] {
+            let sum = Counters::sum(&parts).unwrap();
+            assert_eq!((sum.first, sum.last, sum.frames), (at(1), at(9), 3));
+            assert_eq!((sum.sent.a.packets, sum.sent.b.packets), (3, 0));
+        }
+        assert_eq!(Counters::sum([]), None);
+    }
+
+    #[test]
+    fn what_became_of_sealed_payload_is_added() {
+        let mut of = Counters::new(at(1));
+        let mut seals = Seals {
+            opened: Pair { a: 3, b: 4 },
+            sealed: Sealed::default(),
+        };
+        of.seal(&Seals::default());
+        assert_eq!(of, Counters::new(at(1)));
+        seals.sealed.add(Seal::NoKey, 5);
+        of.seal(&seals);
+        of.seal(&seals);
+        assert_eq!((of.sent.a.opened, of.sent.b.opened), (6, 8));
+        assert_eq!(of.sealed.iter().collect::<Vec<_>>(), [(Seal::NoKey, 10)]);
+    }
+}

@@ -224,4 +224,36 @@ mod tests {
             causes[1..].iter().copied().map(each).collect::<Vec<_>>()
         );
     }
+
+    #[test]
+    fn the_first_frame_that_shows_a_gap_is_told_whatever_comes_later() {
+        let at = |frame| Moment {
+            time: Timestamp::UNKNOWN,
+            at: FrameRef { input: 1, frame },
+        };
+        let told = |gaps: &Gaps| {
+            let told = gaps.iter().map(|(key, noted)| {
+                let frame = noted.first.map(|moment| moment.at.frame);
+                (key.interval, noted.count, frame)
+            });
+            told.collect::<Vec<_>>()
+        };
+        let drops = |gaps: &mut Gaps, count, first| {
+            let cause = SessionCause::FlowsOver;
+            gaps.whole(GapId::KernelDrops, 1, count, first, cause);
+        };
+        let mut gaps = Gaps::default();
+        drops(&mut gaps, 7, None);
+        assert_eq!(told(&gaps), [(None, 7, None)]);
+        drops(&mut gaps, 2, Some(at(5)));
+        assert_eq!(told(&gaps), [(None, 9, Some(5))]);
+        drops(&mut gaps, 1, Some(at(9)));
+        drops(&mut gaps, 1, None);
+        assert_eq!(told(&gaps), [(None, 11, Some(5))]);
+        let mut other = Gaps::default();
+        drops(&mut other, 4, Some(at(3)));
+        other.over(at(2), 0, SessionCause::FlowsOver);
+        gaps.merge(other);
+        assert_eq!(told(&gaps), [(None, 15, Some(3)), (Some(0), 1, Some(2))]);
+    }
 }
