@@ -231,3 +231,65 @@ fn weight(content: &Content<'_>) -> u8 {
         Content::Arp(_) | Content::NotIp(_) | Content::KeyExchange(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::link::Extract;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// A datagram of UDP without payload.
+    fn datagram(source: &str, destination: &str) -> Vec<u8> {
+        let mut bytes = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0];
+        for address in [source, destination] {
+            match ip(address) {
+                IpAddr::V4(v4) => bytes.extend(v4.octets()),
+                IpAddr::V6(_) => panic!("{address}"),
+            }
+        }
+        let words = bytes
+            .chunks_exact(2)
+            .map(|two| u32::from(two[0]) << 8 | u32::from(two[1]));
+        let sum: u32 = words.sum();
+        let checksum = !(sum + (sum >> 16)) as u16;
+        bytes[10..12].copy_from_slice(&checksum.to_be_bytes());
+        bytes.extend([0, 9, 0, 9, 0, 8, 0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn of_several_packets_the_one_that_goes_furthest_weighs_most() {
+        let (home, other, far) = ("192.168.1.9", "10.0.0.9", "52.1.2.3");
+        for (source, destination, expected) in [
+            (home, far, 5),
+            (far, home, 5),
+            (far, far, 5),
+            (home, other, 2),
+            (home, "224.0.0.251", 1),
+            (home, "232.1.1.1", 5),
+        ] {
+            let bytes = datagram(source, destination);
+            assert_eq!(
+                weight(&Content::Ip(&bytes)),
+                expected,
+                "{source} {destination}"
+            );
+            let extract = Content::Extract(Extract {
+                source: (ip(source), 9),
+                destination: (ip(destination), 9),
+                protocol: 17,
+                payload: &[],
+            });
+            // Without a header nothing says that nobody else may be asked on.
+            assert_eq!(weight(&extract), expected.max(2), "{source} {destination}");
+        }
+        let cut = datagram(home, far);
+        assert_eq!(weight(&Content::Ip(&cut[..12])), 3);
+        assert_eq!(weight(&Content::unreadable(LinkCause::BundleEmpty)), 3);
+        assert_eq!(weight(&Content::Arp(&[])), 0);
+        assert_eq!(weight(&Content::NotIp("nothing")), 0);
+    }
+}
