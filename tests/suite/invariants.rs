@@ -80,12 +80,21 @@ const CAPTURES: [&str; 6] = [
 
 #[test]
 fn of_any_file() {
-    over("file", &seeds(&CAPTURES), it::any_file);
+    let sealed = ["open/tls13-personal.pcap", "open/quic-personal.pcap"];
+    over(
+        "file",
+        &seeds(&[&CAPTURES[..], &sealed].concat()),
+        it::any_file,
+    );
 }
 
 #[test]
 fn of_any_two_files() {
-    over("two", &seeds(&CAPTURES), it::any_two);
+    let mut seeds = seeds(&CAPTURES);
+    for (number, seed) in seeds.iter_mut().enumerate() {
+        seed.insert(0, 40 * number as u8);
+    }
+    over("two", &seeds, it::any_two);
 }
 
 #[test]
@@ -142,14 +151,22 @@ fn of_any_catalog() {
 fn of_any_database() {
     let whole = include_bytes!("../../src/judge/locate/geo.mmdb");
     let end = whole[whole.len() - 3000..].to_vec();
-    over("database", &[end], it::any_database);
+    over("database", &[end, it::small_database()], it::any_database);
 }
 
 #[test]
 fn of_any_key_file() {
-    let text =
-        b"home:a passphrase\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n";
-    over("keys", &[text.to_vec()], it::any_keys);
+    let wifi = b"\0drone-field:correct horse 7\n0123456789abcdef0123456789abcdef\n";
+    let log = |which: u8, name: &str| {
+        let log = fs::read(fixtures().join("open").join(name)).expect("the key log");
+        [&[which], &log[..]].concat()
+    };
+    let logs = [log(1, "keys.log"), log(2, "keys.log"), log(3, "quic.log")];
+    over(
+        "keys",
+        &[&[wifi.to_vec()], &logs[..]].concat(),
+        it::any_keys,
+    );
 }
 
 #[test]

@@ -12,6 +12,14 @@ mod support {
 
 use support::invariants as it;
 
+/// See `tests/suite/support/invariants.rs`.
+pub const KINDS: [u32; 12] = it::KINDS;
+
+/// See `tests/suite/support/invariants.rs`.
+pub fn small_database() -> Vec<u8> {
+    it::small_database()
+}
+
 macro_rules! checks {
     ($($name:ident),*) => {
         /// All of them by name.

@@ -45,6 +45,89 @@ fn sized(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The blocks of a little-endian pcapng behind its first two, as the target of blocks reads them.
+fn blocks(file: &[u8]) -> Vec<u8> {
+    let word = |at: usize| {
+        let bytes = file.get(at..).and_then(|rest| rest.first_chunk());
+        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    };
+    let mut out = vec![0];
+    let mut at = 0;
+    for number in 0.. {
+        let length = word(at + 4) as usize;
+        let Some(body) = file.get(at..at + length).and_then(|b| b.get(8..)) else {
+            break;
+        };
+        let body = &body[..body.len().saturating_sub(4)];
+        let kind = drone_audit_fuzz::KINDS.iter().position(|k| *k == word(at));
+        if let Some(kind) = kind.filter(|_| number > 1) {
+            out.push(kind as u8);
+            out.extend(sized(body));
+        }
+        at += length.max(12);
+    }
+    out
+}
+
+/// A case file that audits the capture beside it.
+const CASE: &[u8] = br#"
+title = "A flight"
+operator_country = "US"
+[reported]
+app = "DJI Fly"
+[[captures]]
+path = "capture"
+clock_offset = "-250ms"
+role = "session"
+[subject]
+apps = ["dji.pilot2", "DJI Pilot*"]
+uids = [10_234]
+devices = ["192.168.1.50", "AA-bb-00-01-02-03"]
+local_networks = ["203.0.113.9/24"]
+[[windows]]
+name = "flight"
+start = "+1s"
+end = "+200s"
+grace = "1.5s"
+phases = [{ name = "fly", start = "+2s", end = "+100s" }]
+[[events]]
+at = "+60s"
+for = "30s"
+kind = "share"
+text = "Synced"
+[[beacons]]
+host = "beacon.example.org"
+at = "start"
+[[claims]]
+id = "local-data-mode"
+[[claims]]
+id = "us-storage"
+parameters = { upload_min_bytes = 1_000_000, exempt_modules = ["RTK"] }
+[[claims]]
+id = "stays-in-eu"
+statement = "No logs leave the EU."
+source = "Vendor's page"
+for_country = "DE"
+needs = ["upload"]
+exempt = { roles = ["maps"], owners = ["Mapbox"] }
+at_most = "inconclusive"
+[[claims.rule]]
+id = { app = "app-abroad", vendor = "vendor-abroad" }
+traffic = "content"
+scopes = ["internet"]
+places = { outside = ["DE", "FR"] }
+hosts = { inside = ["*.example.com"] }
+weight = "suspect"
+[[allowances]]
+id = "map-tiles"
+claims = ["us-storage"]
+hosts = ["tiles.example.org", "*.Map.example"]
+addresses = ["198.51.100.0/24"]
+apps = ["dji.*", "uid:10234"]
+reason = "Map left on, as agreed"
+expires = 2035-12-31
+"#;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here.join("../..");
@@ -68,9 +151,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "toml" => put("case", &bytes)?,
             "pcap" | "pcapng" | "cap" | "gz" | "zst" | "xz" | "lz4" => {
                 put("file", &bytes)?;
-                put("two", &bytes)?;
+                put("two", &[&[128], &bytes[..]].concat())?;
             }
             _ => {}
+        }
+        if ending == "pcapng" {
+            put("blocks", &blocks(&bytes))?;
         }
         if ending != "pcap" {
             continue;
@@ -110,16 +196,39 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (_, file) in drone_audit_fuzz::attacks(4000) {
         put("file", &file)?;
     }
+    put("case", CASE)?;
     let rows = fs::read_to_string(root.join("src/judge/classify/hosts.tsv"))?;
     for part in rows.lines().collect::<Vec<_>>().chunks(30).take(20) {
         put("catalog", part.join("\n").as_bytes())?;
     }
     let database = fs::read(root.join("src/judge/locate/geo.mmdb"))?;
     put("database", &database[database.len() - 4000..])?;
+    put("database", &drone_audit_fuzz::small_database())?;
+    put("keys", b"\0drone-field:correct horse 7\n")?;
     put(
         "keys",
-        b"home:a passphrase\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+        b"\0home:a passphrase\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
     )?;
+    for (which, log) in [(1, "keys.log"), (2, "keys.log"), (3, "quic.log")] {
+        let log = fs::read(root.join("fixtures/open").join(log))?;
+        put("keys", &[&[which], &log[..]].concat())?;
+    }
+    let (folder, report) = (std::env::temp_dir(), "drone-audit-seed.json");
+    let target = folder.join(report);
+    for name in [
+        "tls-vendor-session.pcap",
+        "honest-flight.pcap",
+        "lab/mqtt.pcap",
+    ] {
+        let capture = root.join("fixtures").join(name).display().to_string();
+        let output = format!("--output=json={}", target.display());
+        let line = ["drone-audit", "check", "-q", &output, &capture].map(str::to_owned);
+        let ran = drone_audit::parse(line).map(|cli| drone_audit::run(&cli));
+        if let Ok(Ok(_)) = ran {
+            put("report", &fs::read(&target)?)?;
+            fs::remove_file(&target)?;
+        }
+    }
     for target in ["segmentation", "blocks", "report", "forgery"] {
         put(target, &(0..=255).collect::<Vec<u8>>())?;
     }

@@ -13,6 +13,18 @@ use tempfile::TempDir;
 /// Steps per byte that no input may cost, and those that a run costs by itself.
 const STEPS_EACH: usize = 4000;
 const STEPS_FREE: usize = 400_000;
+/// Steps that a compressed input may cost besides: what it holds is read, and may grow by so many bytes before their number is held
+/// against it (`observe/capture/compressed.rs`).
+const STEPS_UNPACKED: usize = 300 << 20;
+/// How compressed files begin: gzip, Zstandard, xz, and LZ4 in two forms; and, from their second byte on, frames to skip.
+const COMPRESSED: [&[u8]; 5] = [
+    &[0x1f, 0x8b],
+    &[0x28, 0xb5, 0x2f, 0xfd],
+    &[0xfd, 0x37, 0x7a, 0x58, 0x5a],
+    &[0x04, 0x22, 0x4d, 0x18],
+    &[0x02, 0x21, 0x4c, 0x18],
+];
+const SKIPPED: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// A report is read by others: nothing in it may be longer than this for a small input.
 const REPORT_MAX: usize = 16 << 20;
 
@@ -52,7 +64,9 @@ fn audit(files: &[&Path], options: &[&str], folder: &Path) -> Result<(u8, Value)
         .map(|m| m.len())
         .sum();
     if let Some(steps) = steps {
-        let most = STEPS_FREE + STEPS_EACH * length as usize;
+        let unpacked = files.iter().any(|f| is_compressed(f));
+        let free = STEPS_FREE + usize::from(unpacked) * STEPS_UNPACKED;
+        let most = free + STEPS_EACH * length as usize;
         assert!(steps <= most, "{steps} steps for {length} bytes");
     }
     let (code, bytes) = ended.expect("it ran")?;
@@ -64,6 +78,14 @@ fn audit(files: &[&Path], options: &[&str], folder: &Path) -> Result<(u8, Value)
     let report: Value = serde_json::from_slice(&bytes).expect("the report is JSON");
     assert_holds(code, &report);
     Ok((code, report))
+}
+
+/// True for files that begin as compressed ones do.
+fn is_compressed(file: &Path) -> bool {
+    let bytes = fs::read(file).unwrap_or_default();
+    // The first byte of a frame to skip says which of sixteen it is.
+    let skipped = bytes.get(1..).unwrap_or_default();
+    skipped.starts_with(&SKIPPED) || COMPRESSED.iter().any(|magic| bytes.starts_with(magic))
 }
 
 /// Letters and signs that stand for themselves (Unicode 16, categories Cc, Cf, Zl, Zp and Co are none).
@@ -159,14 +181,31 @@ fn folder() -> TempDir {
         .expect("a scratch folder")
 }
 
+/// Secrets of sealed fixtures.
+const SECRETS: [&[u8]; 4] = [
+    include_bytes!("../../../fixtures/open/keys.log"),
+    include_bytes!("../../../fixtures/open/inner.log"),
+    include_bytes!("../../../fixtures/open/more.log"),
+    include_bytes!("../../../fixtures/open/quic.log"),
+];
+
 /// A file of any bytes.
 pub(crate) fn any_file(bytes: &[u8]) {
     let folder = folder();
     let path = saved(folder.path(), "capture", bytes);
-    let first = audit(&[&path], &[], folder.path());
+    // Now and then with the secrets of the sealed fixtures, which are among the seeds.
+    let secrets = folder.path().join("secrets");
+    let option = format!("--keylog={}", secrets.display());
+    let mut options = Vec::new();
+    if bytes.len() % 4 == 1 {
+        let all = SECRETS.concat();
+        fs::write(&secrets, all).expect("a file can be written");
+        options.push(option.as_str());
+    }
+    let first = audit(&[&path], &options, folder.path());
     // Now and then twice: the same in, the same out.
     if bytes.len() % 16 == 7 {
-        let second = audit(&[&path], &[], folder.path());
+        let second = audit(&[&path], &options, folder.path());
         assert_eq!(timeless(second), timeless(first));
     }
 }
@@ -409,6 +448,22 @@ pub(crate) fn any_segmentation(bytes: &[u8]) {
     assert!(rows.iter().any(named), "the request is read: {rows:#?}");
 }
 
+/// Kinds of blocks that are met more often than others.
+pub(crate) const KINDS: [u32; 12] = [
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    6,
+    10,
+    0xbad,
+    0x4000_0bad,
+    0x8000_0001,
+    0x0a0d_0d0a,
+];
+
 /// Blocks of a pcapng with right lengths and anything in them.
 pub(crate) fn any_blocks(bytes: &[u8]) {
     let mut taken = Taken(bytes);
@@ -435,20 +490,6 @@ pub(crate) fn any_blocks(bytes: &[u8]) {
         &[&word(0x1a2b_3c4d)[..], &half(1), &half(0), &[0xff; 8]].concat(),
     );
     put(1, &[&half(1)[..], &[0; 6]].concat());
-    const KINDS: [u32; 12] = [
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-        6,
-        10,
-        0xbad,
-        0x4000_0bad,
-        0x8000_0001,
-        0x0a0d_0d0a,
-    ];
     for _ in 0..PACKETS_MAX {
         if taken.0.is_empty() {
             break;
@@ -469,16 +510,37 @@ fn whole() -> Capture {
     super::craft::session_in_flight("edge.example.net", "203.0.113.9:443")
 }
 
-/// Two files of one recording: what each holds is counted once, in whatever order they are given.
+/// A file in two: at a share of its bytes, or of its records where it is a classic pcap, and then both parts have its header.
+fn halves(share: u8, file: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    const HEADER: usize = 24;
+    let at = usize::from(share) * file.len() / 256;
+    let (one, other) = file.split_at(at);
+    let Some(header) = file.get(..HEADER).filter(|h| h.starts_with(&PCAP)) else {
+        return (one.to_vec(), other.to_vec());
+    };
+    let mut end = HEADER;
+    while end < at {
+        let length = file.get(end + 8..).and_then(|rest| rest.first_chunk());
+        let Some(length) = length.map(|length| u32::from_le_bytes(*length)) else {
+            break;
+        };
+        end = end.saturating_add(16).saturating_add(length as usize);
+    }
+    let (one, other) = file.split_at(end.min(file.len()));
+    (one.to_vec(), [header, other].concat())
+}
+
+/// How a classic pcap of this machine's byte order begins.
+const PCAP: [u8; 4] = [0xd4, 0xc3, 0xb2, 0xa1];
+
+/// Two files of one recording, behind the share of the first: what each holds is counted once, in whatever order they are given.
 pub(crate) fn any_two(bytes: &[u8]) {
-    let at = bytes
-        .first()
-        .map_or(0, |n| usize::from(*n) * bytes.len() / 256);
-    let (one, other) = bytes.split_at(at.min(bytes.len()));
+    let mut taken = Taken(bytes);
+    let (one, other) = halves(taken.byte(), taken.0);
     let folder = folder();
     let (a, b) = (
-        saved(folder.path(), "a", one),
-        saved(folder.path(), "b", other),
+        saved(folder.path(), "a", &one),
+        saved(folder.path(), "b", &other),
     );
     let packets = |judged: &Result<(u8, Value), String>| -> Option<u64> {
         let (_, report) = judged.as_ref().ok()?;
@@ -504,9 +566,14 @@ fn beside(option: &str, bytes: &[u8]) {
     }
 }
 
-/// A case file of any text.
+/// A case file of any text, which may name its captures itself: there is one called `capture` beside it.
 pub(crate) fn any_case(bytes: &[u8]) {
     beside("--case", bytes);
+    let folder = folder();
+    saved(folder.path(), "capture", whole().bytes());
+    let path = saved(folder.path(), "case.toml", bytes);
+    let option = format!("--case={}", path.display());
+    let _ = audit(&[], &[&option], folder.path());
 }
 
 /// A catalog of any text.
@@ -514,14 +581,84 @@ pub(crate) fn any_catalog(bytes: &[u8]) {
     beside("--catalog", bytes);
 }
 
+/// An address database that says one thing of every address (MaxMind DB format 2.0): a tree of one node, a record, and what it is.
+pub(crate) fn small_database() -> Vec<u8> {
+    let text = |text: &str| [&[0x40 | text.len() as u8], text.as_bytes()].concat();
+    let half = |n: u8| vec![0xa1, n];
+    let mut file = vec![0, 0, 17, 0, 0, 17];
+    file.extend([0; 16]);
+    for part in [
+        vec![0xe1],
+        text("country"),
+        vec![0xe1],
+        text("iso_code"),
+        text("US"),
+    ] {
+        file.extend(part);
+    }
+    file.extend(b"\xab\xcd\xefMaxMind.com");
+    for part in [
+        vec![0xe9],
+        text("node_count"),
+        vec![0xc1, 1],
+        text("record_size"),
+        half(24),
+        text("ip_version"),
+        half(4),
+        text("database_type"),
+        text("Small-Country"),
+        text("languages"),
+        vec![1, 4],
+        text("en"),
+        text("binary_format_major_version"),
+        half(2),
+        text("binary_format_minor_version"),
+        vec![0xa0],
+        text("build_epoch"),
+        vec![4, 2, 0x67, 0, 0, 0],
+        text("description"),
+        vec![0xe0],
+    ] {
+        file.extend(part);
+    }
+    file
+}
+
 /// An address database of any bytes.
 pub(crate) fn any_database(bytes: &[u8]) {
     beside("--geo", bytes);
 }
 
-/// A file of keys of any bytes.
+/// A file of keys of any bytes, behind one that says of what: keys of Wi-Fi, or secrets of TLS over TCP or of QUIC. The capture is one
+/// that such keys open.
 pub(crate) fn any_keys(bytes: &[u8]) {
-    beside("--wifi-keys", bytes);
+    const OPENED: [(&str, &[u8]); 4] = [
+        (
+            "--wifi-keys",
+            include_bytes!("../../../fixtures/wifi/psk-ccmp.pcap"),
+        ),
+        (
+            "--keylog",
+            include_bytes!("../../../fixtures/open/tls13-personal.pcap"),
+        ),
+        (
+            "--keylog",
+            include_bytes!("../../../fixtures/open/tls12-personal.pcap"),
+        ),
+        (
+            "--keylog",
+            include_bytes!("../../../fixtures/open/quic-personal.pcap"),
+        ),
+    ];
+    let mut taken = Taken(bytes);
+    let (option, sealed) = OPENED[usize::from(taken.byte()) % OPENED.len()];
+    let folder = folder();
+    let capture = saved(folder.path(), "capture", sealed);
+    let path = saved(folder.path(), "keys", taken.0);
+    let option = format!("{option}={}", path.display());
+    if let Ok((code, _)) = audit(&[&capture], &[&option], folder.path()) {
+        assert_ne!(code, 0, "a contact is there, or it stays sealed");
+    }
 }
 
 /// Reads what may be a report in every way in which reports are read.
