@@ -21,12 +21,13 @@ mod order;
 mod senders;
 #[cfg(test)]
 mod short_way;
+mod sums_ahead;
 mod tracker;
 use crate::evidence::{Devices, Evidence, Series};
 use crate::ground::cause::SessionCause;
 pub mod observer;
 
-use crate::evidence::input::InputFacts;
+use crate::evidence::input::{InputFacts, Interface};
 use crate::evidence::ledger::Accusing;
 use crate::ground::error::Error;
 use crate::ground::gaps::{GapId, Gaps};
@@ -228,7 +229,7 @@ impl SeriesReader<'_> {
         hash: bool,
     ) -> Result<(ReadSeries, Option<Intervals>), Error> {
         let (inputs, settings) = (self.inputs, self.settings);
-        let mut first = self.read(members, hash, Senders::default())?;
+        let mut first = self.read(members, hash, self.unread(members))?;
         if first.senders.misjudged() > 0 {
             let again = members
                 .iter()
@@ -251,6 +252,22 @@ impl SeriesReader<'_> {
             }
         }
         Ok((first, self.intervals))
+    }
+
+    /// Nothing is known of the senders yet; where all inputs can be read again, it can be found out.
+    fn unread(&self, members: &[u32]) -> Senders {
+        let sources: Option<Vec<(u32, Source)>> = members
+            .iter()
+            .map(|index| {
+                let source = self.inputs.get(*index as usize)?;
+                (!source.runs_dry()).then(|| (*index, source.clone()))
+            })
+            .collect();
+        let settings = self.settings.clone();
+        match sources {
+            Some(sources) => Senders::looking_ahead(move || sums_ahead::count(&sources, &settings)),
+            None => Senders::default(),
+        }
     }
 
     fn read(&mut self, members: &[u32], hash: bool, senders: Senders) -> Result<ReadSeries, Error> {
@@ -290,16 +307,7 @@ impl SeriesReader<'_> {
                         // An interface not met before: its reader is resolved once, for which the
                         // capture has to be asked, so the frame is kept meanwhile.
                         let held = Held::of(&frame);
-                        links = capture
-                            .interfaces()
-                            .iter()
-                            .map(|i| {
-                                (
-                                    i.link_type,
-                                    i.link_type.and_then(crate::observe::link::reader),
-                                )
-                            })
-                            .collect();
+                        links = resolved(capture.interfaces());
                         if let Some(link) = links.get(held.interface as usize) {
                             tracker.frame(&held.frame(), *link);
                         }
@@ -342,6 +350,15 @@ impl SeriesReader<'_> {
                 .clone()),
         }
     }
+}
+
+/// The readers of these interfaces.
+fn resolved(interfaces: &[Interface]) -> Vec<tracker::Link> {
+    let reader = |kind: Option<u16>| kind.and_then(crate::observe::link::reader);
+    let links = interfaces
+        .iter()
+        .map(|i| (i.link_type, reader(i.link_type)));
+    links.collect()
 }
 
 /// A frame that outlives the block it was lent from.

@@ -97,7 +97,7 @@ impl Source {
     }
 
     /// It can be read once only: standard input, a named pipe, what a shell puts in the place of `<(command)`.
-    pub(super) fn runs_dry(&self) -> bool {
+    pub(in crate::observe) fn runs_dry(&self) -> bool {
         match self {
             Self::Stdin => true,
             Self::File(path) | Self::Declared(path, _) => is_pipe(path),

@@ -85,6 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` bytes by value.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let taken = *self.rest().first_chunk::<N>()?;
         self.position = self.position.saturating_add(N);
@@ -92,11 +93,13 @@ impl<'a> Reader<'a> {
     }
 
     /// One byte.
+    #[inline]
     pub fn u8(&mut self) -> Option<u8> {
         self.array::<1>().map(|[byte]| byte)
     }
 
     /// Two bytes.
+    #[inline]
     pub fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }

@@ -10,7 +10,7 @@
 mod past;
 mod rivals;
 
-use super::{Datagram, Fragment};
+use super::{Datagram, Fragment, reassembled};
 use crate::ground::moment::{Moment, Timestamp};
 use crate::ground::work::looks_at;
 use past::Past;
@@ -54,6 +54,19 @@ pub struct Piece {
     pub chosen: usize,
     /// Its destination is the last hop of a source route.
     pub routed: bool,
+}
+
+impl Piece {
+    /// A piece of a packet whose frame is accounted elsewhere.
+    pub fn uncounted(moment: Moment, interval: u32) -> Self {
+        Self {
+            moment,
+            interval,
+            accounted: false,
+            chosen: 0,
+            routed: false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -113,6 +126,28 @@ pub struct Joined {
 }
 
 impl Joined {
+    /// A reading as a datagram, behind the headers that were fragmented with it.
+    pub fn reading<'a>(&self, protocol: u8, payload: &'a [u8], wire_len: usize) -> Datagram<'a> {
+        reassembled(Datagram {
+            source: self.source,
+            destination: self.destination,
+            routed: false,
+            hop_limit: self.hop_limit,
+            protocol,
+            payload,
+            wire_len,
+            fragment: None,
+            id: self.id,
+            unsegmented: false,
+            chosen: 0,
+        })
+    }
+
+    /// What it reads of the copies that came first.
+    pub fn first(&self) -> Datagram<'_> {
+        self.reading(self.protocol, &self.payload, self.wire_len)
+    }
+
     /// What the datagram of the same key that was whole before reads with these fragments in place of its own.
     pub fn with_past(&self) -> Vec<Variant> {
         let Some((before, copies)) = &self.before else {

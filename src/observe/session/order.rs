@@ -26,9 +26,9 @@ fn evidence(path: &Path) -> Option<Evidence> {
     read_as(path, false)
 }
 
-/// What a capture shows, with or without the short way for packets that are like others.
-pub(super) fn read_as(path: &Path, thorough: bool) -> Option<Evidence> {
-    let settings = Settings {
+/// The settings of these tests, with or without the short way for packets that are like others.
+pub(super) fn settings(thorough: bool) -> Settings {
+    Settings {
         schedule: crate::ground::interval::Schedule::default(),
         local: Vec::new(),
         sidecars: Default::default(),
@@ -46,8 +46,12 @@ pub(super) fn read_as(path: &Path, thorough: bool) -> Option<Evidence> {
         names: Default::default(),
         wifi: Default::default(),
         keylog: Default::default(),
-    };
-    read(&[Source::File(path.to_owned())], &settings).ok()
+    }
+}
+
+/// What a capture shows.
+pub(super) fn read_as(path: &Path, thorough: bool) -> Option<Evidence> {
+    read(&[Source::File(path.to_owned())], &settings(thorough)).ok()
 }
 
 /// Everything that dissectors can change, in a fixed order.

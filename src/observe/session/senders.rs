@@ -3,11 +3,14 @@
 //! A card that computes checksums itself leaves wrong ones in what its own machine captures. Where the
 //! field holds the sum of the pseudo-header, the packet itself says so and is believed; else most of
 //! that sender's are wrong and mean nothing. Where a sender's are mostly right, a wrong one
-//! is a corrupted or forged packet and is no evidence. "Most" is known only at the end: until then
-//! the count so far decides, and if that turns out to have been wrong for any packet, the series is
-//! read a second time with what is known now (see [`super::read`]).
+//! is a corrupted or forged packet and is no evidence. "Most" is known only at the end: so the first
+//! wrong one has all records looked through for sums ([`super::sums_ahead`]), and what is counted
+//! there decides; where there was no such look, or it missed a sender, the count so far does. If that
+//! turns out to have been wrong for any packet, the series is read a second time with what is known
+//! then (see [`super::read`]).
 
 use crate::ground::mac::Mac;
+use crate::observe::capture::Frame;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -25,6 +28,16 @@ pub(super) enum FrameSender {
     Tunnel(IpAddr),
     /// By interface of an input, and direction if the record has one.
     Interface(u32, u32, Option<crate::observe::capture::Direction>),
+}
+
+impl FrameSender {
+    /// The sender of a frame: by its address on the link, if there is one.
+    pub(super) fn of(source: Option<Mac>, frame: &Frame<'_>) -> Self {
+        match source {
+            Some(mac) => Self::Mac(mac),
+            None => Self::Interface(frame.moment.at.input, frame.interface, frame.direction),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,6 +91,8 @@ struct Scores<K> {
     index: HashMap<K, u32, RandomState>,
     /// Those met last: nearly every packet is from one of them.
     at_hand: [Option<(K, u32)>; AT_HAND],
+    /// Whose sums are expected to be mostly wrong, or not.
+    expected: HashMap<K, bool, RandomState>,
 }
 
 impl<K: Copy> Default for Scores<K> {
@@ -86,6 +101,7 @@ impl<K: Copy> Default for Scores<K> {
             scores: Vec::new(),
             index: HashMap::default(),
             at_hand: [None; AT_HAND],
+            expected: HashMap::default(),
         }
     }
 }
@@ -134,6 +150,10 @@ impl<K: Copy + Eq + Hash + Spread> Scores<K> {
 
     /// Counts a checksum; true if the packet may be believed.
     fn count(&mut self, sender: K, right: bool) -> bool {
+        let expected = match right {
+            true => None,
+            false => self.expected.get(&sender).copied(),
+        };
         let Some(score) = self.of(sender) else {
             return right;
         };
@@ -142,7 +162,8 @@ impl<K: Copy + Eq + Hash + Spread> Scores<K> {
             return true;
         }
         score.wrong += 1;
-        let believe = score.settled.unwrap_or(score.mostly_wrong());
+        let so_far = score.mostly_wrong();
+        let believe = score.settled.or(expected).unwrap_or(so_far);
         score.believed |= believe;
         score.refused |= !believe;
         believe
@@ -169,6 +190,15 @@ impl<K: Copy + Eq + Hash + Spread> Scores<K> {
             .count()
     }
 
+    /// What to expect of the senders that were counted here.
+    fn expectations(&self) -> HashMap<K, bool, RandomState> {
+        let place = |(sender, place): (&K, &u32)| {
+            let score = self.scores.get(*place as usize)?;
+            Some((*sender, score.mostly_wrong()))
+        };
+        self.index.iter().filter_map(place).collect()
+    }
+
     fn settle(mut self) -> Self {
         for score in &mut self.scores {
             *score = Score {
@@ -180,23 +210,51 @@ impl<K: Copy + Eq + Hash + Spread> Scores<K> {
     }
 }
 
+/// Counts the sums of all records.
+type Look = Box<dyn FnOnce() -> Senders + Send>;
+
 /// Scores of all senders.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Senders {
     headers: Scores<FrameSender>,
     transports: Scores<IpAddr>,
+    /// How to find out what to expect, until that is asked.
+    look: Option<Look>,
 }
 
 impl Senders {
+    /// Senders of which `look` tells what to expect, once a sum is wrong.
+    pub(super) fn looking_ahead(look: impl FnOnce() -> Senders + Send + 'static) -> Self {
+        Self {
+            look: Some(Box::new(look)),
+            ..Self::default()
+        }
+    }
+
+    #[cold]
+    fn look_ahead(&mut self) {
+        if let Some(look) = self.look.take() {
+            let counted = look();
+            self.headers.expected = counted.headers.expectations();
+            self.transports.expected = counted.transports.expectations();
+        }
+    }
+
     /// Counts an IPv4 header checksum; true if the packet may be believed.
     #[inline]
     pub(super) fn header(&mut self, sender: FrameSender, right: bool) -> bool {
+        if !right {
+            self.look_ahead();
+        }
         self.headers.count(sender, right)
     }
 
     /// Counts a transport checksum; true if the packet may be believed.
     #[inline]
     pub(super) fn transport(&mut self, source: IpAddr, right: bool) -> bool {
+        if !right {
+            self.look_ahead();
+        }
         self.transports.count(source, right)
     }
 
@@ -238,6 +296,7 @@ impl Senders {
         Self {
             headers: self.headers.settle(),
             transports: self.transports.settle(),
+            look: None,
         }
     }
 }

@@ -265,11 +265,15 @@ impl fmt::Display for Filter {
             Self::Segment(ip) => write!(f, "{SEGMENT} == {ip}"),
             Self::Question(name) => {
                 f.write_str("lower(dns.qry.name) == \"")?;
-                for c in name.chars() {
-                    if matches!(c, '"' | '\\') {
-                        f.write_str("\\")?;
+                for part in name.split_inclusive(['"', '\\']) {
+                    match part.strip_suffix(['"', '\\']) {
+                        Some(plain) => {
+                            f.write_str(plain)?;
+                            f.write_str("\\")?;
+                            f.write_str(part.get(plain.len()..).unwrap_or_default())?;
+                        }
+                        None => f.write_str(part)?,
                     }
-                    write!(f, "{c}")?;
                 }
                 f.write_str("\"")
             }

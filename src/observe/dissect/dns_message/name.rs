@@ -67,6 +67,11 @@ impl Name {
             if !text.is_empty() {
                 text.push('.');
             }
+            // Nearly all: letters, digits and marks that stand for themselves.
+            if let Some(usual) = usual(label) {
+                text.push_str(usual);
+                continue;
+            }
             for &byte in label {
                 if byte == b'.' {
                     text.push_str("\\.");
@@ -83,6 +88,7 @@ impl Name {
         if text.is_empty() {
             text.push('.');
         }
+        text.make_ascii_lowercase();
         Self { wire, text }
     }
 
@@ -107,6 +113,13 @@ impl Name {
         self.labels()
             .all(|label| label.iter().all(|b| b.is_ascii_graphic() || *b == b' '))
     }
+}
+
+/// A label without a byte that has to be escaped, as text.
+fn usual(label: &[u8]) -> Option<&str> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let text = label.iter().all(plain).then(|| str::from_utf8(label));
+    text?.ok()
 }
 
 /// Iterates over the labels of a [`Name`].

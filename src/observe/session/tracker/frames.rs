@@ -136,14 +136,7 @@ impl Tracker {
     fn content(&mut self, frame: &Frame<'_>, content: Content<'_>, context: &Context) {
         match content {
             Content::Ip(bytes) => {
-                let sender = match context.source {
-                    Some(mac) => FrameSender::Mac(mac),
-                    None => FrameSender::Interface(
-                        frame.moment.at.input,
-                        frame.interface,
-                        frame.direction,
-                    ),
-                };
+                let sender = FrameSender::of(context.source, frame);
                 let decoded = decode(bytes, frame.cut());
                 let decoded = match decoded {
                     Decoded::BadChecksum(datagram) => {

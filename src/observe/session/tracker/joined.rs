@@ -7,9 +7,9 @@ use super::datagrams::between;
 use super::{Context, Tracker};
 use crate::ground::cause::{PacketCause, SessionCause};
 use crate::ground::gaps::GapId;
+use crate::observe::packet::Datagram;
 use crate::observe::packet::fragments::{Joined, Piece, Variant};
 use crate::observe::packet::transport::{Checksum, read, verify};
-use crate::observe::packet::{Datagram, reassembled};
 
 impl Tracker {
     /// A datagram put together, or given up. True if it asks for something beyond the site.
@@ -35,7 +35,7 @@ impl Tracker {
                 }
             }
         };
-        let mut first = whole(joined, joined.protocol, &joined.payload, joined.wire_len);
+        let mut first = joined.first();
         first.chosen = joined.pieces.iter().map(|piece| piece.chosen).sum();
         first.routed |= joined.pieces.iter().any(|piece| piece.routed);
         if joined.repeated {
@@ -52,7 +52,7 @@ impl Tracker {
             false => joined.with_past(),
         };
         let as_datagram = |r: &'_ Variant| -> bool {
-            verify(&whole(joined, r.protocol, &r.payload, r.payload.len())) != Checksum::Wrong
+            verify(&joined.reading(r.protocol, &r.payload, r.payload.len())) != Checksum::Wrong
         };
         let holding: Vec<&Variant> = joined
             .rivals
@@ -63,7 +63,7 @@ impl Tracker {
         let mut asks = false;
         if let (false, [known, ..]) = (joined.complete, &*past) {
             // Copies behind a datagram that was whole: packets of its flow, whatever they leave out.
-            let known = whole(joined, known.protocol, &known.payload, known.payload.len());
+            let known = joined.reading(known.protocol, &known.payload, known.payload.len());
             self.repeated(&known, &joined.pieces, &context);
             for reading in holding {
                 asks |= self.rival(joined, reading, &known, &context);
@@ -81,7 +81,7 @@ impl Tracker {
                 asks |= self.rival(joined, reading, &first, &context);
             }
         } else if let [main, others @ ..] = &*holding {
-            let main = whole(joined, main.protocol, &main.payload, main.payload.len());
+            let main = joined.reading(main.protocol, &main.payload, main.payload.len());
             asks |= self.datagram(&main, &joined.pieces, &context);
             for reading in others {
                 asks |= self.rival(joined, reading, &main, &context);
@@ -131,12 +131,7 @@ impl Tracker {
         main: &Datagram<'_>,
         context: &Context,
     ) -> bool {
-        let it = whole(
-            joined,
-            reading.protocol,
-            &reading.payload,
-            reading.payload.len(),
-        );
+        let it = joined.reading(reading.protocol, &reading.payload, reading.payload.len());
         let (key, _) = between(&it, &read(&it));
         if key == between(main, &read(main)).0 {
             let context = Context {
@@ -146,13 +141,7 @@ impl Tracker {
             return self.datagram(&it, &[], &context);
         }
         // Other ports: a packet of another flow, in a frame that is accounted already.
-        let piece = Piece {
-            moment: context.moment,
-            interval: context.interval,
-            accounted: false,
-            chosen: 0,
-            routed: false,
-        };
+        let piece = Piece::uncounted(context.moment, context.interval);
         self.datagram(&it, &[piece], context)
     }
 
@@ -164,21 +153,4 @@ impl Tracker {
         let (slot, fresh) = self.flow_of(&key, ends.side, &transport, false, context);
         self.note(slot, fresh, ends, pieces, true, context);
     }
-}
-
-/// A reading as a datagram, behind the headers that were fragmented with it.
-fn whole<'a>(joined: &Joined, protocol: u8, payload: &'a [u8], wire_len: usize) -> Datagram<'a> {
-    reassembled(Datagram {
-        source: joined.source,
-        destination: joined.destination,
-        routed: false,
-        hop_limit: joined.hop_limit,
-        protocol,
-        payload,
-        wire_len,
-        fragment: None,
-        id: joined.id,
-        unsegmented: false,
-        chosen: 0,
-    })
 }
