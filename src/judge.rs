@@ -2,7 +2,7 @@
 
 pub mod agreement;
 #[cfg(test)]
-mod by_hand;
+pub(crate) mod by_hand;
 pub mod case;
 pub mod claim;
 pub mod classify;

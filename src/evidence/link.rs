@@ -226,3 +226,6 @@ fn name(key: &mut RowKey, row: &mut Row, side: Side, events: Vec<NameEvent>) {
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

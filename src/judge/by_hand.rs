@@ -125,6 +125,15 @@ pub(crate) struct Declared {
 
 /// Series of one input each, judged row by row.
 pub(crate) fn judged(series: Vec<Series>, declared: &Declared) -> Judged {
+    on(series, declared, judge)
+}
+
+/// What judging of such series begins with.
+pub(crate) fn on<T>(
+    series: Vec<Series>,
+    declared: &Declared,
+    then: impl FnOnce(&Basis<'_>) -> T,
+) -> T {
     let evidence = Evidence {
         inputs: series
             .iter()
@@ -134,7 +143,7 @@ pub(crate) fn judged(series: Vec<Series>, declared: &Declared) -> Judged {
         intervals: Intervals::default(),
     };
     let (subject, locator) = (Subject::new(&declared.apps), Locator::embedded().unwrap());
-    judge(&Basis {
+    then(&Basis {
         evidence: &evidence,
         catalog: Catalog::embedded(),
         locator: &locator,

@@ -308,4 +308,42 @@ mod tests {
             (GapId::LimitsReached, Some(2), Some(4))
         );
     }
+
+    #[test]
+    fn a_window_reaches_from_the_first_packet_of_any_vantage_to_the_last() {
+        use crate::evidence::Extent;
+        use crate::judge::by_hand::{Declared, at, on, series};
+        let of = |first, last| {
+            let mut of = series(Vec::new());
+            let (first, last) = (at(first), at(last));
+            of.extents.insert(0, Extent { first, last });
+            of
+        };
+        for all in [[(10, 40), (20, 90)], [(20, 90), (10, 40)]] {
+            let all = all.map(|(first, last)| of(first, last)).into();
+            on(all, &Declared::default(), |basis| {
+                let judged = crate::judge::classify::rows::judge(basis);
+                let windows = windows(basis, &judged, Needs::default());
+                let [mut window] = <[WindowCoverage; 1]>::try_from(windows).ok().unwrap();
+                assert_eq!(window.extent, Some((at(10), at(90))));
+                // The longest of them counts, and no more of the subject's time than that.
+                assert_eq!(window.seconds, 70.0);
+                for (slots, seconds) in [(0, 0.0), (3, 30.0), (7, 70.0), (8, 70.0)] {
+                    window.active = (0..slots).map(|slot| at(slot).time).collect();
+                    assert_eq!(window.active_seconds(), seconds);
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_gap_that_another_vantage_makes_up_for_forbids_nothing() {
+        let gap = |id, covered_by| WindowGap {
+            covered_by,
+            ..WindowGap::of_all(id, Cause::NamesFolded)
+        };
+        assert!(gap(GapId::TimeGap, None).blocks());
+        assert!(!gap(GapId::TimeGap, Some(1)).blocks());
+        assert!(!gap(GapId::StartedLate, None).blocks());
+    }
 }

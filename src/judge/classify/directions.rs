@@ -376,4 +376,52 @@ mod tests {
             assert_eq!(noted(&of), expected, "{told:?}");
         }
     }
+
+    #[test]
+    fn a_flow_has_both_sides_if_any_of_its_intervals_shows_each() {
+        use crate::judge::by_hand::{Declared, at, flow, judged, series};
+        let far = "203.0.113.7";
+        let (key, mut row) = flow(("192.168.1.9", None), (far, None), (10, 20));
+        let opener = key.opener.0;
+        let mut later = row.spans[0].clone();
+        later.interval = 1;
+        *row.spans[0].total.sent.of_mut(opener) = Sent::default();
+        *later.total.sent.of_mut(opener.other()) = Sent::default();
+        row.spans.push(later);
+        let of = judged(vec![series(vec![(key, row)])], &Declared::default());
+        for of in of.directions[0].values() {
+            let told = (of.whole, of.half, of.inbound, of.two_way);
+            assert_eq!(told, (1, 0, 0, 1));
+        }
+        // The first connection that lost something, in whatever order they come.
+        for seconds in [[10, 30], [30, 10]] {
+            let flows = seconds.map(|second| {
+                let (key, mut row) = flow(("192.168.1.9", None), (far, None), (second, 40));
+                row.spans[0].total.sent.of_mut(key.opener.0).lost = 5;
+                (key, row)
+            });
+            let of = judged(vec![series(flows.to_vec())], &Declared::default());
+            let of = of.directions[0][&0];
+            assert_eq!((of.lost, of.lost_from), (10, Some(at(10))));
+        }
+    }
+
+    #[test]
+    fn groups_show_no_direction_and_sides_have_no_order() {
+        let silent = |far: [u8; 4]| Of {
+            far,
+            scope: Scope::Local,
+            packets: (3, 0),
+            ..plain()
+        };
+        // On either side of the phone in the order of addresses.
+        for far in [[10, 0, 0, 7], [192, 168, 1, 77]] {
+            assert_eq!(noted(&silent(far)).unanswered, 1);
+        }
+        assert_eq!(noted(&silent([224, 0, 0, 251])), Directions::default());
+        let above = crate::judge::by_hand::flow(("250.0.0.1", None), ("224.0.0.251", None), (0, 1));
+        let of = crate::judge::by_hand::series(vec![above]);
+        let of = crate::judge::by_hand::judged(vec![of], &Default::default());
+        assert!(of.directions[0].is_empty());
+    }
 }

@@ -45,9 +45,9 @@ pub(super) fn gaps(
     let mut gaps = Vec::new();
     for (index, own) in per_series.iter().enumerate() {
         for (id, found) in own {
+            // Itself has it, and does not cover it.
             let other = per_series.iter().enumerate().find(|(other, theirs)| {
                 id.blocks()
-                    && *other != index
                     && !theirs.contains_key(id)
                     && covers(
                         extents.get(*other).copied().flatten(),
@@ -118,7 +118,8 @@ pub(super) fn extent(series: &Series, inside: &dyn Fn(u32) -> bool) -> Option<(M
 
 fn covers(theirs: Option<(Moment, Moment)>, ours: Option<(Moment, Moment)>) -> bool {
     let (Some((a, b)), Some((c, d))) = (theirs, ours) else {
-        return ours.is_none() && theirs.is_some();
+        // What shows nothing of this time is covered by whatever does.
+        return theirs.is_some();
     };
     let early = a.time.since(c.time).is_some_and(|late| late < SAME_TIME);
     let long = d.time.since(b.time).is_some_and(|late| late < SAME_TIME);
@@ -268,7 +269,8 @@ fn time_gap_inside(gap: &TimeGap, edges: Option<&Edges>, limit: i64) -> Option<C
         if bounds.any(|edge| after < edge && edge <= before) {
             return Some(Cause::StepBackOverEdge(step.saturating_neg()));
         }
-        let touches = edges.is_none_or(|e| e.tested.contains(before) || e.tested.contains(after));
+        // No edge lies between the two: both are inside, or neither is.
+        let touches = edges.is_none_or(|e| e.tested.contains(before));
         return (touches && -step > limit).then(|| Cause::StepBack(step.saturating_neg()));
     }
     let overlap = match edges {
@@ -336,3 +338,6 @@ fn one_direction(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ fn slots(signs: &BTreeSet<Timestamp>, origin: Option<Timestamp>) -> BTreeSet<Tim
         .map(|t| origin.plus(t.div_euclid(SLOT).saturating_mul(SLOT)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
