@@ -228,7 +228,9 @@ fn weight(content: &Content<'_>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::interval::Intervals;
     use crate::observe::link::Extract;
+    use crate::observe::session::Settings;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -284,5 +286,96 @@ mod tests {
         assert_eq!(weight(&Content::unreadable(LinkCause::BundleEmpty)), 3);
         assert_eq!(weight(&Content::Arp(&[])), 0);
         assert_eq!(weight(&Content::NotIp("nothing")), 0);
+    }
+
+    fn tracker() -> Tracker {
+        let settings = Settings {
+            schedule: Default::default(),
+            local: Vec::new(),
+            sidecars: Default::default(),
+            devices: Default::default(),
+            time_gap: i64::MAX,
+            hash: false,
+            means: Default::default(),
+            content: crate::observe::content::Policy::Masked,
+            one_row_per_flow: None,
+            observer: None,
+            accuses: std::sync::Arc::new(|_, _, _| false),
+            names: Default::default(),
+            wifi: Default::default(),
+            keylog: Default::default(),
+        };
+        Tracker::new(settings, Intervals::default(), Default::default())
+    }
+
+    fn context(depth: u8, accounted: bool) -> Context {
+        Context {
+            moment: Moment::NONE,
+            interval: 0,
+            source: None,
+            target: None,
+            direction: None,
+            carrier: None,
+            depth,
+            on_link: true,
+            in_pieces: false,
+            accounted,
+            app: None,
+            port: Port {
+                input: 0,
+                interface: 0,
+                number: None,
+            },
+            radio: None,
+            again: false,
+            rival: false,
+        }
+    }
+
+    #[test]
+    fn a_frame_is_counted_once_and_every_gap_is_told() {
+        for (depth, accounted, counted) in
+            [(0, true, 1), (0, false, 0), (1, true, 0), (1, false, 0)]
+        {
+            let mut tracker = tracker();
+            let context = context(depth, accounted);
+            tracker.unreadable(GapId::UnreadablePackets, LinkCause::BundleEmpty, &context);
+            let unreadable: u64 = tracker.unflowed.values().map(|of| of.unreadable).sum();
+            let told = tracker.ledger.gaps.iter().count();
+            assert_eq!((unreadable, told), (counted, 1), "{depth} {accounted}");
+            tracker.not_ip(&context);
+            let not_ip: u64 = tracker.unflowed.values().map(|of| of.not_ip).sum();
+            assert_eq!(not_ip, u64::from(accounted));
+        }
+    }
+
+    #[test]
+    fn a_checksum_that_was_not_computed_yet_is_no_wrong_one() {
+        let mut bytes = datagram("192.168.1.9", "52.1.2.3");
+        bytes[10] ^= 1;
+        for (checksum_pending, gaps) in [(true, 0), (false, 1)] {
+            let frame = Frame {
+                moment: Moment::NONE,
+                interface: 0,
+                direction: None,
+                checksum_pending,
+                label: None,
+                original_len: bytes.len() as u32,
+                data: &bytes,
+            };
+            let mut tracker = tracker();
+            // Of a sender whose checksums are right otherwise.
+            for _ in 0..100 {
+                tracker
+                    .senders
+                    .header(FrameSender::Interface(0, 0, None), true);
+            }
+            tracker.content(&frame, Content::Ip(&bytes), &context(0, true));
+            assert_eq!(
+                tracker.ledger.gaps.iter().count(),
+                gaps,
+                "{checksum_pending}"
+            );
+        }
     }
 }
