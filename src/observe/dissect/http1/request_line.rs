@@ -3,7 +3,8 @@
 //! A registered method in any letter case before any target, or any other word before a target that nothing but HTTP writes; and
 //! `HTTP/` behind it, which RTSP, SIP and SSDP do not have there. Blanks, tabs, control bytes and bytes above 0x7e in the target, white
 //! space behind the version, and versions that do not exist are the sender's faults: the line is a request all the same (§2.2, §3).
-//! Without a version it is one only where it names a host: a whole URI, or a CONNECT to a host and port (HTTP/0.9 knew no other fields).
+//! Without a version, or with another word in its place, it is one only where it names a host: a whole URI, or a CONNECT to a host and
+//! port (HTTP/0.9 knew no other fields; nothing but HTTP asks for a host so).
 
 use crate::ground::work::looks_at;
 use crate::observe::dissect::wire::{Fit, SETTLED, Until};
@@ -44,7 +45,11 @@ pub fn fit(prefix: &[u8]) -> Fit {
                     let target = line.get(..at).unwrap_or_default().trim_ascii();
                     !target.is_empty() && target_may_be(target, known)
                 }
-                None => known && names_a_host(method, line.trim_ascii()),
+                None => {
+                    let line = line.trim_ascii();
+                    let first = line.split(is_blank).next().unwrap_or_default();
+                    known && (names_a_host(method, line) || names_a_host(method, first))
+                }
             };
             if holds { Fit::Mine } else { Fit::NotMine }
         }
@@ -229,6 +234,8 @@ mod tests {
             b"GET http://a.example/\r\n",
             b"CONNECT a.example:443\r\n",
             b"CONNECT a.example:443 x HTTP/1.1\r\n",
+            b"CONNECT a.example:443 HTTR/1.1\r\n",
+            b"GET http://a.example/ x\r\n",
         ] {
             assert_eq!(fit(faulty), Fit::Mine, "{faulty:?}");
             for cut in 0..faulty.len() {
