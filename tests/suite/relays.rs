@@ -111,6 +111,16 @@ fn a_proxy_on_the_site_is_asked_for_the_vendor_in_many_ways() {
             vec![text("CONNECT @:443 HTTP/1.1\r\n\r\n")],
         ),
         (
+            "CONNECT with another word for a version",
+            3128,
+            vec![text("CONNECT @:443 HTTR/1.1\r\n\r\n")],
+        ),
+        (
+            "a whole URI with another word for a version",
+            3128,
+            vec![text("GET http://@/x 1.1\r\n\r\n")],
+        ),
+        (
             "CONNECT in pieces",
             3128,
             vec![phone("CONN"), text("ECT @:4"), phone("43 HTTP/1.1\r\n\r\n")],
