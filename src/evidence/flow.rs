@@ -498,3 +498,6 @@ pub fn note_link(facts: &mut LinkFacts, source: Option<Mac>, target: Option<Mac>
         facts.mixed = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -318,6 +318,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::moment::Timestamp;
     use proptest::prelude::*;
 
     proptest! {
@@ -346,5 +347,96 @@ mod tests {
             let told = span.active().map(|active| active.frames);
             prop_assert_eq!(told, (!counting.is_empty()).then(|| counting.iter().sum()));
         }
+    }
+
+    fn moment(input: u32, frame: u64) -> Moment {
+        Moment {
+            time: Timestamp::UNKNOWN,
+            at: FrameRef { input, frame },
+        }
+    }
+
+    #[test]
+    fn of_too_many_frames_the_first_ones_and_the_very_last_are_listed() {
+        let listed = |frames: &[u64]| {
+            let mut row = Row::new(1);
+            for frame in frames {
+                row.frame(moment(0, *frame).at);
+            }
+            row.frames.iter().map(|at| at.frame).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(&[3, 3, 6, 6, 3, 4, 6, 5]), [3, 4, 5, 6]);
+        let most = FRAMES_MAX as u64;
+        let tens = |to: u64| (1..=to).map(|n| 10 * n).collect::<Vec<_>>();
+        assert_eq!(listed(&tens(most)), tens(most));
+        let mut expected = tens(most - 1);
+        expected.push(10 * (most + 3));
+        assert_eq!(listed(&tens(most + 3)), expected);
+        // One that comes late takes its place, and the last but one makes room.
+        let mut late = tens(most + 3);
+        late.push(15);
+        expected.insert(1, 15);
+        expected.remove(FRAMES_MAX - 1);
+        assert_eq!(listed(&late), expected);
+        let mut room = tens(most - 1);
+        room.push(15);
+        assert_eq!(listed(&room).len(), FRAMES_MAX);
+    }
+
+    #[test]
+    fn what_is_counted_stands_by_interval_and_input_and_names_its_frames() {
+        let mut row = Row::new(1);
+        for (interval, input, first, opened) in [
+            (2, 0, 10, true),
+            (1, 1, 20, false),
+            (1, 0, 30, true),
+            (2, 0, 40, false),
+        ] {
+            let mut span = Span::new(interval, moment(input, first));
+            span.counted.last = moment(input, first + 1);
+            span.counted.frames = first;
+            span.opened = opened;
+            row.count(&span);
+        }
+        let spans: Vec<_> = row
+            .spans
+            .iter()
+            .map(|s| {
+                let active = s.active().map(|active| active.frames);
+                ((s.interval, s.input), s.total.frames, active)
+            })
+            .collect();
+        assert_eq!(
+            spans,
+            [
+                ((1, 0), 30, Some(30)),
+                ((1, 1), 20, None),
+                ((2, 0), 50, Some(10))
+            ]
+        );
+        let frames: Vec<_> = row.frames.iter().map(|at| (at.input, at.frame)).collect();
+        let of_first = [10, 11, 30, 31, 40, 41].map(|frame| (0, frame));
+        assert_eq!(frames, [&of_first[..], &[(1, 20), (1, 21)]].concat());
+    }
+
+    #[test]
+    fn conversations_are_known_as_long_as_all_ports_are() {
+        let (from, to) = ("10.0.0.9".parse().unwrap(), "8.8.8.8".parse().unwrap());
+        let mut key = RowKey::by_hand((from, 40_000), (to, 443));
+        let mut row = Row::new(1);
+        row.opener_ports = (0..PORTS_MAX as u16).collect();
+        let all: Vec<_> = row.conversations(&key).unwrap().collect();
+        assert_eq!(all.len(), PORTS_MAX);
+        let third = Conversation {
+            from: (from, 2),
+            to: (to, 443),
+            protocol: key.transport,
+        };
+        assert_eq!(all[2], third);
+        key.folded = Some(Folded::Beyond);
+        assert!(row.conversations(&key).is_none());
+        key.folded = None;
+        row.opener_ports.insert(60_000);
+        assert!(row.conversations(&key).is_none());
     }
 }

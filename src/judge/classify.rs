@@ -101,3 +101,40 @@ vocabulary! {
         Transferred = "transferred",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::translation::Prefix;
+    use crate::judge::by_hand::{Declared, ip, on};
+
+    /// A router's word is taken, also that an address is nowhere; an answer's moves nothing that has a place.
+    #[test]
+    fn an_address_is_where_the_one_inside_it_is() {
+        let prefix = Prefix::of("2a00:1450:4001:81b::".parse().unwrap(), 96).unwrap();
+        let place = |source, of: &str| {
+            let mut translators = Translators::default();
+            if let Some(source) = source {
+                translators.learn(prefix, source);
+            }
+            on(Vec::new(), &Declared::default(), |basis| {
+                basis.place(ip(of), &translators)
+            })
+        };
+        let itself = |of: &str| Some(Locator::embedded().unwrap().place(ip(of)));
+        let (public, private) = ("2a00:1450:4001:81b::3ad8:800a", "2a00:1450:4001:81b::a00:1");
+        let inside = itself("58.216.128.10");
+        assert_ne!(inside, itself(public));
+        for (source, of, expected) in [
+            (None, public, itself(public)),
+            (Some(Source::Router), public, inside),
+            (Some(Source::Router), private, None),
+            (Some(Source::Answer), private, itself(private)),
+            // Outside of the prefix, and what is nowhere by its number.
+            (Some(Source::Router), "8.8.8.8", itself("8.8.8.8")),
+            (None, "10.0.0.1", None),
+        ] {
+            assert_eq!(place(source, of), expected, "{source:?} {of}");
+        }
+    }
+}

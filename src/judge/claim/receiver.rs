@@ -317,5 +317,28 @@ mod tests {
         assert_eq!(shapes(&mixed), ["unsure", "upload"]);
         let one = [(1, true, 70_000, 0), (2, true, 100, 0)];
         assert_eq!(shapes(&one), ["upload", "unsure"]);
+        // What another device got makes it no less that this one sent more than it got.
+        let apart = [(1, true, 70_000, 30_000), (2, true, 10, 500_000)];
+        assert_eq!(shapes(&apart), ["unsure", "none"]);
+    }
+
+    #[test]
+    fn what_stands_for_many_is_unsure_by_what_was_declared_as_well() {
+        for (bytes, shape) in [
+            (65_536, Some(Shape::Unsure(Fact::UploadFolded))),
+            (65_535, None),
+        ] {
+            let mut declared = traffic(1, 0);
+            declared.out.declared = bytes;
+            let many = Member {
+                index: 0,
+                accuses: true,
+                shares: vec![((0, ip(1)), declared)],
+            };
+            let mut found = BTreeMap::new();
+            let receiver = Receiver::Folded(0);
+            judge(&receiver, &[many], &Parameters::default(), &mut found);
+            assert_eq!(found.remove(&0), shape, "{bytes}");
+        }
     }
 }

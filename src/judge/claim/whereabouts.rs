@@ -84,11 +84,13 @@ pub fn data_age_days(basis: &Basis<'_>, built: u64) -> Option<i64> {
 
 /// Address data too far from the capture to say where its addresses were.
 fn stale(basis: &Basis<'_>) -> bool {
-    basis
-        .locator
-        .databases()
-        .iter()
-        .any(|db| data_age_days(basis, db.built).is_some_and(|d| d.abs() > GEO_STALE_DAYS))
+    let databases = basis.locator.databases();
+    any_stale(databases.iter().map(|db| data_age_days(basis, db.built)))
+}
+
+/// By the ages of all of them: one is enough, for a place is what they say together.
+fn any_stale(mut ages: impl Iterator<Item = Option<i64>>) -> bool {
+    ages.any(|age| age.is_some_and(|days| days.abs() > GEO_STALE_DAYS))
 }
 
 /// The operator of the address data and the provider of the name are one company.
@@ -248,5 +250,12 @@ mod tests {
             assert!(matches!(told(Some(value), set, false), Answer::Unsure(_)));
             assert_eq!(told(Some(value), set, true), Answer::No);
         }
+    }
+
+    #[test]
+    fn one_of_several_databases_is_enough_to_be_too_old() {
+        let (young, old) = (Some(GEO_STALE_DAYS), Some(-GEO_STALE_DAYS - 1));
+        assert!(any_stale([young, old].into_iter()));
+        assert!(!any_stale([young, None].into_iter()));
     }
 }

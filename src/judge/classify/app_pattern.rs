@@ -452,6 +452,9 @@ mod tests {
         ] {
             assert!(Pattern::parse(text).is_err(), "{text:?}");
         }
+        // A process of a package is named by its own colon.
+        let service = "org.example.fly:push";
+        assert_eq!(fit(service, Name::whole(service)), Fit::Yes);
         assert!(Pattern::parse(&"a".repeat(PATTERN_MAX)).is_ok());
         assert!(Pattern::parse(&"a".repeat(PATTERN_MAX + 1)).is_err());
         assert_eq!(Pattern::parse("uid:0").unwrap().as_str(), "uid:0");
@@ -488,9 +491,27 @@ mod tests {
         );
         assert_eq!(near("dji fly", &many), near("dji fly", &back));
         assert_eq!(
-            near("uid:10234", &["uid:1010234", "uid:10235", "DJI Fly"]),
+            near(
+                "uid:10234",
+                &["uid:10234", "uid:1010234", "uid:10235", "DJI Fly"]
+            ),
             ["uid:1010234"]
         );
+    }
+
+    #[test]
+    fn few_letters_are_near_to_few_names() {
+        let near = |pattern: &str, name: &'static str| {
+            let found = Pattern::parse(pattern).unwrap().near([name]);
+            !found.is_empty()
+        };
+        // Nothing is near to no letters; two are a part of nearly everything.
+        assert!(!near("*", "a") && !near("a", "") && !near("fl", "DJI Fly"));
+        assert!(near("fly", "DJI Fly") && near("DJI Fly", "fly"));
+        // A third of the letters may differ, and no more than three.
+        assert!(near("fly4", "fly5") && !near("fly4", "flx5"));
+        assert!(near("abcdefghi", "aXbcYdefZghi"));
+        assert!(!near("abcdefghijkl", "aWbcXdefYghiZjkl"));
     }
 
     /// The definition, by trying everything.

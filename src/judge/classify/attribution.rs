@@ -306,6 +306,8 @@ mod tests {
             // A time server of the list, wherever it stands; and another company's.
             (time, "168.61.215.74", Some(("microsoft", true)), Os),
             (time, "216.239.35.0", Some(("google", false)), Unknown),
+            // Its owner's address, of a service that anybody asks.
+            ("time.google.com", "8.8.8.8", None, Unknown),
             (
                 "time2.facebook.com",
                 "129.134.29.123",
@@ -433,16 +435,19 @@ mod tests {
     /// On some phones the lookups of every app go out under the telephone's user id: such a label is no other app's, unless it names an owner.
     #[test]
     fn a_lookup_is_another_apps_where_its_label_does_not_ask_for_others() {
-        let by = |uid, says, owner: Option<&str>| {
-            let label = Arc::new(Labelling {
+        let of = |uid, says, owner: Option<&str>| {
+            Arc::new(Labelling {
                 name: Some("some.program".into()),
-                uid: Some(uid),
+                uid,
                 source: LabelSource::PcapdroidTrailer,
                 owner: owner.map(ToOwned::to_owned),
                 also: Vec::new(),
                 cut: false,
                 says,
-            });
+            })
+        };
+        let by = |uid, says, owner: Option<&str>| {
+            let label = of(Some(uid), says, owner);
             let lookup = by_evidence_of_lookup(DeviceMatch::Device, Some(&label));
             let flow = by_evidence(DeviceMatch::Device, Some(&label));
             (lookup.map(|a| a.whose), flow.map(|a| a.whose))
@@ -461,6 +466,47 @@ mod tests {
             (by(telephone, Labelled::Subject, None), (App, App)),
         ] {
             assert_eq!(label, (Some(expected.0), Some(expected.1)));
+        }
+        // Where nothing is known of the machine, the label alone speaks: without a user id too, and always for the app.
+        for (uid, says, expected) in [
+            (Some(telephone), Labelled::Other, None),
+            (None, Labelled::Other, Some(OtherApp)),
+            (Some(telephone), Labelled::Subject, Some(App)),
+        ] {
+            let label = of(uid, says, None);
+            let asked = by_evidence_of_lookup(DeviceMatch::Unsure, Some(&label));
+            assert_eq!(asked.map(|a| a.whose), expected, "{uid:?} {says:?}");
+        }
+    }
+
+    /// Rows as an auditor may add them.
+    #[test]
+    fn an_added_row_acquits_at_each_of_its_operators_and_its_own_long_name_carries_no_data() {
+        let long = format!("{}.example.com", "a7".repeat(22));
+        let rows = format!(
+            "{long}\texact\tExample\tos-time\tUS\t\t\t\tdocumented\tby hand\ncheck.example\texact\tExample\tos-time\tUS\t\tgoogle|microsoft\t\tdocumented\tby hand\n"
+        );
+        let mut catalog = Catalog::embedded().clone();
+        catalog.extend(&rows, "mine.tsv").unwrap();
+        let asked = by_looked_up_name(&long.as_str().into(), &catalog);
+        assert_eq!(asked.whose, Attribution::Os);
+        for (operator, whose) in [
+            ("google", Attribution::Os),
+            ("microsoft", Attribution::Os),
+            ("amazon", Attribution::Unknown),
+        ] {
+            let place = Location {
+                country: None,
+                confidence: Confidence::Unknown,
+                candidates: Vec::new(),
+                asn: None,
+                organisation: None,
+                operator: Some(operator.to_owned()),
+                tenants: Some(false),
+            };
+            let name = Arc::from("check.example");
+            let by = by_name(Some(&name), [], None, Some(&place), 9, &catalog);
+            assert_eq!(by.whose, whose, "{operator}");
         }
     }
 }

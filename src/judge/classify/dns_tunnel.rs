@@ -220,5 +220,10 @@ mod tests {
         ] {
             assert_eq!(split(name), parts, "{name}");
         }
+        let data = "a7".repeat(DATA_MIN);
+        assert!(carries_data(&format!("{data}.example.com")));
+        for name in ["1.0.ip6.arpa", "example.com", "com", &format!("{data}.com")] {
+            assert!(!carries_data(name), "{name}");
+        }
     }
 }

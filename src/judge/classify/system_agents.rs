@@ -169,6 +169,8 @@ mod tests {
         assert_eq!((does(1001), does(1073)), (None, None));
         assert!(asks_for_others(1001) && asks_for_others(1_001_001));
         assert!(!asks_for_others(1073) && !asks_for_others(10_234));
+        // What goes anywhere for apps is no program of its own beside the lookups.
+        assert!(!asks_for_others(1051));
         assert_eq!(system_agent(None, None, None), None);
     }
 
@@ -217,5 +219,28 @@ mod tests {
             system_agent(Some(1051), name, None).unwrap().reach,
             Reach::Anywhere
         );
+    }
+
+    #[test]
+    fn a_line_that_is_not_whole_is_no_row() {
+        let whole = "5-6\tuid\tandroid\tlookups\tdoes\thttps://example.com";
+        assert!(parse(whole).is_some());
+        assert!(parse("99999\tuid\tandroid\tlookups\tdoes\ts").is_some());
+        assert!(parse("6-6\tuid\tandroid\tlookups\tdoes\ts").is_some());
+        for line in [
+            "5-6\tuid\tandroid\tlookups\tdoes",
+            "5-6\tuid\tandroid\tlookups\tdoes\ts\tmore",
+            "5-6\tuid\tandroid\tlookups\t\ts",
+            "5-6\tuid\tandroid\tlookups\tdoes\t",
+            "6-5\tuid\tandroid\tlookups\tdoes\ts",
+            // Ids are of the first Android user.
+            "5-100000\tuid\tandroid\tlookups\tdoes\ts",
+            "x\tuid\tandroid\tlookups\tdoes\ts",
+            "x\tid\tandroid\tlookups\tdoes\ts",
+            "x\tprocess\tother\tlookups\tdoes\ts",
+            "x\tprocess\tandroid\tother\tdoes\ts",
+        ] {
+            assert_eq!(parse(line), None, "{line}");
+        }
     }
 }

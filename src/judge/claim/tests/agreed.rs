@@ -255,3 +255,22 @@ fn a_lookup_is_allowed_by_its_name_and_by_where_its_answers_lie() {
         assert_eq!(verdict, verdict_is, "{name} {answers:?} {allowed:?}");
     }
 }
+
+#[test]
+fn what_is_allowed_is_no_part_of_a_reason() {
+    let allowed = [allowance(&[CHECK])];
+    let hand = Hand {
+        destinations: vec![sent(CHECK, 10), sent("x.example", 10)],
+        allowances: &allowed,
+        ..Hand::default()
+    };
+    let claim = claim("local-data-mode");
+    let outcome = judged(&claim, hand);
+    let [reason] = outcome.reasons.as_slice() else {
+        panic!("{:?}", outcome.reasons);
+    };
+    let Why::Findings(first, more) = &reason.why else {
+        panic!("{reason:?}");
+    };
+    assert_eq!((first.about, *more), (About::Destination(1), 0));
+}

@@ -1,7 +1,8 @@
 //! What a second recording explains, and what it says of the app.
 
 use super::*;
-use crate::judge::claim::baseline;
+use crate::ground::interval::Bound;
+use crate::judge::claim::{baseline, silence};
 
 /// A baseline made of destinations and lookups by hand.
 fn baseline(
@@ -173,5 +174,35 @@ fn four_times_as_much_is_explained_and_a_byte_more_is_not() {
     assert!(explains(Unknown, 3_600) && explains(ThirdParty, 3_600));
     for whose in [App, Vendor, Os, OtherApp] {
         assert!(!explains(whose, 9), "{whose:?}");
+    }
+}
+
+#[test]
+fn a_host_is_one_receiver_at_all_addresses_of_its_operator() {
+    let at = |ip, bytes, frame| To {
+        ip: Some(ip),
+        traffic: Traffic {
+            first: moment(100, frame),
+            ..traffic(bytes, 9)
+        },
+        ..to("mtalk.google.com", Shared, traffic(0, 0))
+    };
+    let seen = [at(US, 500, 7), at(CN, 400, 3)];
+    let made = baseline(&seen, Vec::new(), Some(baseline::BaselineUse::WithoutApp));
+    let explained = |second| {
+        let all = [at(US, 1_800, 1), at(CN, second, 2)].map(|to| destination(&to));
+        made.explains(&all[0], 1_800, &baseline::Sent::of(&all))
+    };
+    assert_eq!(explained(1_800), Some(Explained::NameAtOperator(3)));
+    assert_eq!(explained(1_801), None);
+}
+
+#[test]
+fn steps_of_a_baseline_follow_each_other_and_are_as_long_as_the_gap_between_bursts() {
+    let marks = baseline::steps().marks;
+    assert!(marks.len() > 900);
+    let after = |step: i64| Bound::After(step * silence::BURST_GAP);
+    for (step, (_, spec)) in (0..).zip(&marks) {
+        assert_eq!((spec.start, spec.end), (after(step), after(step + 1)));
     }
 }

@@ -3,8 +3,11 @@
 use super::*;
 use crate::evidence::content::{FoundIn, Hit, Kind, TrafficPart};
 use crate::evidence::flow::{HiddenLookups, Side};
+use crate::ground::interval::{Bound, TIMELESS, WindowSpec};
+use crate::judge::claim::baseline::BaselineUse;
 use crate::judge::claim::definition::Set;
 use crate::judge::claim::fact::{Fact, NotExempt};
+use crate::judge::claim::rule::confirms;
 use crate::judge::claim::whereabouts::{Answer, GEO_STALE_DAYS, data_age_days, place, provider};
 use crate::judge::classify::attribution::OS_BYTES_OUT_MAX;
 
@@ -59,6 +62,11 @@ fn where_a_name_with_a_region_and_an_address_say_different_things() {
             aws,
             at(&["DE"], Sure::Single, Some("microsoft")),
             "the name alone",
+        ),
+        (
+            "logs.oss-us-west-1.aliyuncs.com",
+            at(&["DE"], Sure::Single, Some("alibaba")),
+            "no",
         ),
         (aws, at(&[], Sure::Conflict, None), "the name alone"),
         (aws, None, "the name alone"),
@@ -231,6 +239,8 @@ fn a_rule_about_content_finds_the_kinds_that_it_names_and_their_frames() {
     let mut both = vec![Kind::Position, Kind::Email];
     both.sort();
     assert_eq!((verdict, kinds), (Contradicted, both));
+    let two = own("id = \"sent\"\ntraffic = \"content\"\ncontent = [\"position\", \"e-mail\"]\n");
+    assert_eq!(found(&two, false).1.len(), 2);
     assert_eq!(frames, [1, 2, 3, 4, 5, 6]);
     // Another kind than the rule's is none.
     let mut sent = destination(&to("x.example", App, traffic(90, 90)));
@@ -385,4 +395,201 @@ fn uploads_are_summed_by_receiver_and_by_what_the_claim_asks_about() {
             "{out} {back}"
         );
     }
+}
+
+#[test]
+fn a_rule_looks_outside_of_all_its_events_or_inside_any_of_them() {
+    let event = |kind: &str, second| {
+        let at = |second| Bound::At(moment(second, 0).time);
+        let spec = WindowSpec {
+            start: at(second),
+            end: at(second + 10),
+        };
+        (kind.to_owned(), spec)
+    };
+    let schedule = Schedule {
+        marks: vec![
+            event("lunch", 100),
+            event("lunch", 200),
+            event("flight", 300),
+        ],
+        ..Schedule::default()
+    };
+    let intervals = Intervals::new(&schedule, Timestamp::UNKNOWN).unwrap();
+    let verdict = |key: &str, interval| {
+        let rule = format!("id = \"sent\"\ntraffic = \"contact\"\n{key} = [\"lunch\"]\n");
+        let hand = Hand {
+            windows: vec![window(|_| true)],
+            intervals: intervals.clone(),
+            ..one(To {
+                interval,
+                ..to("x.example", App, traffic(9, 9))
+            })
+        };
+        judged(&own(&rule), hand).verdict
+    };
+    let both = |interval| {
+        (
+            verdict("outside_events", interval),
+            verdict("inside_events", interval),
+        )
+    };
+    for (second, expected) in [
+        (50, (Contradicted, Consistent)),
+        (105, (Consistent, Contradicted)),
+        (150, (Contradicted, Consistent)),
+        (205, (Consistent, Contradicted)),
+        (305, (Contradicted, Consistent)),
+    ] {
+        assert_eq!(both(intervals.of(moment(second, 0).time)), expected);
+    }
+    // What has no time may lie inside, and is taken off no list for it.
+    assert_eq!(both(TIMELESS), (Contradicted, Contradicted));
+}
+
+#[test]
+fn a_rule_names_hosts_one_by_one_or_all_below_a_domain() {
+    let claim = own(
+        "id = \"sent\"\ntraffic = \"payload\"\nscopes = [\"internet\", \"relayed\"]\nhosts = { inside = [\"*.a.example\", \"b.example\"] }\n",
+    );
+    for (host, verdict) in [
+        ("x.a.example", Contradicted),
+        ("y.x.a.example", Contradicted),
+        ("b.example", Contradicted),
+        // No address confirms that it is another's.
+        ("a.example", Inconclusive),
+        ("xa.example", Inconclusive),
+        ("x.b.example", Inconclusive),
+        ("c.example", Inconclusive),
+    ] {
+        for scope in [Scope::Internet, Scope::Relayed] {
+            let sent = To {
+                scope,
+                ..to(host, App, traffic(90, 90))
+            };
+            assert_eq!(judged(&claim, one(sent)).verdict, verdict, "{host}");
+        }
+    }
+}
+
+#[test]
+fn an_address_confirms_a_name_by_any_of_its_operators_where_nobody_rents() {
+    let name = "connectivitycheck.gstatic.com";
+    let mut row = Catalog::embedded().lookup(name).unwrap().clone();
+    row.operators = ["google", "amazon"].map(ToOwned::to_owned).to_vec();
+    for (operator, tenants, confirmed) in [
+        (Some("google"), Some(false), true),
+        (Some("amazon"), Some(false), true),
+        (Some("amazon"), None, true),
+        (Some("amazon"), Some(true), false),
+        (Some("microsoft"), Some(false), false),
+        (None, Some(false), false),
+        (None, None, false),
+    ] {
+        let sent = destination(&To {
+            place: Some(Location {
+                tenants,
+                ..placed(&["US"], Sure::Agreed, operator)
+            }),
+            ..to(name, App, traffic(9, 9))
+        });
+        let got = on_hand(Vec::new(), Vec::new(), |case| confirms(&sent, &row, case));
+        assert_eq!(got, confirmed, "{operator:?} {tenants:?}");
+    }
+}
+
+#[test]
+fn a_suspect_rule_gives_its_reason_for_the_app_and_for_whom_the_claim_suspects() {
+    let claim = own("id = \"sent\"\ntraffic = \"payload\"\nweight = \"suspect\"\n");
+    let suspect = (Inconclusive, "sent".to_owned());
+    let nothing = (Consistent, String::new());
+    for (whose, expected) in [
+        (App, &suspect),
+        (Vendor, &suspect),
+        (Unknown, &suspect),
+        (ThirdParty, &suspect),
+        (Os, &nothing),
+        (OtherApp, &nothing),
+        (OtherDevice, &nothing),
+    ] {
+        let outcome = judged(&claim, one(to("x.example", whose, traffic(90, 90))));
+        let ids: Vec<String> = outcome.reasons.iter().map(|r| r.id.clone()).collect();
+        assert_eq!(&(outcome.verdict, ids.join(" ")), expected, "{whose:?}");
+    }
+}
+
+#[test]
+fn what_is_exempt_has_role_and_owner_of_the_statement_and_needs_no_baseline() {
+    let check = To {
+        place: Some(Location {
+            tenants: Some(false),
+            ..placed(&["US"], Sure::Agreed, Some("google"))
+        }),
+        ..to("connectivitycheck.gstatic.com", Shared, traffic(900, 9))
+    };
+    let without = on_hand(vec![destination(&check)], Vec::new(), |case| {
+        Baseline::of(case, Some(BaselineUse::WithoutApp))
+    });
+    let why = |role: &str, owner: &str| {
+        let rule = format!(
+            "id = \"sent\"\ntraffic = \"payload\"\n[exempt]\nroles = [\"{role}\"]\nowners = [\"{owner}\"]\n"
+        );
+        let hand = Hand {
+            baseline: Some(&without),
+            ..one(check.clone())
+        };
+        let claim = own(&rule);
+        let outcome = judged(&claim, hand);
+        assert_eq!(outcome.verdict, Consistent);
+        let why = &outcome.findings[0].account.why;
+        let exempt = why
+            .iter()
+            .any(|f| matches!(f, Fact::Exempt { but: None, .. }));
+        let explained = why.iter().any(|f| matches!(f, Fact::Baseline(_)));
+        (exempt, explained)
+    };
+    assert_eq!(why("os-connectivity", "Google"), (true, false));
+    assert_eq!(why("os-connectivity", "Mapbox"), (false, true));
+    assert_eq!(why("maps", "Google"), (false, true));
+}
+
+#[test]
+fn what_is_out_of_a_rules_scope_is_no_part_of_an_upload() {
+    let claim = own("id = \"sent\"\ntraffic = \"upload\"\nscopes = [\"internet\"]\n");
+    for (other, verdict) in [
+        (Scope::Internet, Contradicted),
+        (Scope::Relayed, Consistent),
+    ] {
+        let half = |scope| To {
+            scope,
+            ..to("x.example", App, traffic(40_000, 9))
+        };
+        let hand = Hand {
+            destinations: vec![half(Scope::Internet), half(other)],
+            ..Hand::default()
+        };
+        assert_eq!(judged(&claim, hand).verdict, verdict, "{other:?}");
+    }
+}
+
+#[test]
+fn a_browser_is_thought_of_under_the_vendors_name_alone_and_a_lookup_is_as_sure_as_who_asked() {
+    let claim = claim("local-data-mode");
+    for (whose, browser) in [(Vendor, true), (App, false), (Unknown, false)] {
+        let mut seen = destination(&to("www.dji.com", whose, traffic(9, 9)));
+        seen.browsable = true;
+        let outcome = judged_on(&claim, vec![seen], Hand::default());
+        assert_eq!(outcome.findings[0].account.browser, browser, "{whose:?}");
+    }
+    let sure = |whose| {
+        let hand = Hand {
+            lookups: vec![lookup("api.example.com", whose, Scope::Relayed)],
+            ..Hand::default()
+        };
+        judged(&claim, hand).findings[0].confidence
+    };
+    assert_eq!(
+        [App, Vendor, Unknown].map(sure),
+        [Confidence::High, Confidence::High, Confidence::Low]
+    );
 }

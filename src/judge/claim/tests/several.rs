@@ -289,6 +289,13 @@ fn a_beacon_shows_at_the_ends_where_it_was_planted_and_its_traffic_is_nobodys() 
             of(Unknown, "x.example", 9),
             named("unattributed-internet beacon-missing"),
         ),
+        (
+            To {
+                host: None,
+                ..of(Unknown, NAME, 9)
+            },
+            named("unattributed-internet beacon-missing"),
+        ),
     ] {
         assert_eq!(outcome(Edge::Start, vec![other], Vec::new()), expected);
     }
@@ -328,4 +335,44 @@ fn a_window_is_judged_without_its_grace() {
         });
         assert!(windows.len() == 1 && windows[0].grace.is_none());
     }
+}
+
+#[test]
+fn a_beacon_of_several_windows_is_one_in_each_of_them() {
+    let spec = |start| WindowSpec {
+        start: Bound::At(moment(start, 0).time),
+        end: Bound::At(moment(start + 600, 0).time),
+    };
+    let mut schedule = Schedule::of(&[spec(0), spec(1_000)]);
+    schedule.ends = BEACON_SECONDS * Timestamp::SECOND;
+    let intervals = Intervals::new(&schedule, Timestamp::UNKNOWN).unwrap();
+    let verdict = |seconds: &[i64]| {
+        let mut fetched = destination(&to("beacon.example", Unknown, traffic(100, 100)));
+        let seen = seconds.iter().map(|second| moment(*second, 0).time);
+        fetched.views[0].active = seen
+            .map(|time| (intervals.of(time), traffic(100, 100)))
+            .collect();
+        let beacon = Beacon {
+            host: "beacon.example".into(),
+            at: Edge::Both,
+            place: Place {
+                file: "case.toml".into(),
+                line: 1,
+                column: 1,
+            },
+        };
+        let windows = intervals.windows().iter().map(|bounds| WindowCoverage {
+            window: Some(*bounds),
+            ..window(intervals.within(bounds))
+        });
+        let hand = Hand {
+            beacons: &[beacon],
+            windows: windows.collect(),
+            intervals: intervals.clone(),
+            ..Hand::default()
+        };
+        judged_on(&claim("local-data-mode"), vec![fetched], hand).verdict
+    };
+    assert_eq!(verdict(&[10, 590, 1_010, 1_590]), Consistent);
+    assert_eq!(verdict(&[10, 590, 1_010, 1_300, 1_590]), Inconclusive);
 }

@@ -166,3 +166,23 @@ fn a_pattern_that_matches_nothing_is_told_with_what_comes_near() {
     assert_eq!(patterns(none.clone()), format!("{OWN} uid:10199"));
     assert_eq!(none[0].1, ["org.example.fly2"]);
 }
+
+#[test]
+fn one_name_of_an_agent_is_enough_and_one_label_of_several_matches_a_pattern() {
+    let mut inputs = [InputFacts::by_hand(Timestamp::UNKNOWN)];
+    let named = |app: &str| UidName {
+        package: OTHER.into(),
+        app: app.into(),
+    };
+    for (title, says) in [("netd", Labelled::Unsaid), ("Mail", Labelled::Other)] {
+        inputs[0].uid_names.insert(APP, [named(title)].into());
+        let app = label(Some(APP), None, None);
+        assert_eq!(own().says(&app, &inputs), says, "{title}");
+    }
+    let (fly, mail) = (label(None, None, None), label(None, None, None));
+    let seen = [
+        (&mail, vec![OTHER.to_owned()]),
+        (&fly, vec![OWN.to_owned()]),
+    ];
+    assert!(own().unmatched(&seen).is_empty());
+}
