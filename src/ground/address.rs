@@ -157,7 +157,9 @@ pub(crate) fn is_ip_literal(text: &str) -> bool {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(text);
-    inner.parse::<IpAddr>().is_ok()
+    // Most texts are names, of which none ends so.
+    let may_be = inner.ends_with(|c: char| c.is_ascii_digit()) || inner.contains(':');
+    may_be && inner.parse::<IpAddr>().is_ok()
 }
 
 /// The table of one address family, cut into disjoint ranges: each entry holds from its first address up to

@@ -145,7 +145,7 @@ impl Catalog {
         } else {
             Cow::Borrowed(name)
         };
-        let mut suffixes = endings(&name).filter(|ending| ending.len() <= self.longest_suffix);
+        let mut suffixes = endings_within(&name, self.longest_suffix);
         self.exact
             .get(name.as_ref())
             .or_else(|| suffixes.find_map(|ending| self.suffixes.get(ending)))
@@ -218,6 +218,21 @@ fn endings(name: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Those of them that have at most so many bytes. Those before are not walked one by one: a name can have 127 labels.
+fn endings_within(name: &str, longest: usize) -> impl Iterator<Item = &str> {
+    let first = match name.len().saturating_sub(longest) {
+        0 => Some(name),
+        // The first that is short enough begins here, or behind the next dot.
+        from => {
+            let before = from.saturating_sub(1);
+            let mut rest = name.bytes().skip(before);
+            let dot = rest.position(|byte| byte == b'.');
+            dot.and_then(|at| name.get(before + at + 1..))
+        }
+    };
+    first.into_iter().flat_map(endings)
+}
+
 /// Why an added row may not be used: it would take a host off the vendor that the embedded catalog gives it
 /// to. Rows of addresses cannot: the name of a host comes before its address.
 fn takes_off_vendor(host: &Host) -> Option<String> {
@@ -257,6 +272,25 @@ mod tests {
         assert_eq!(error.problems.len(), 1, "{error}");
         assert_eq!(error.problems[0].line, 2);
         error.problems[0].text.clone()
+    }
+
+    #[test]
+    fn short_endings_are_those_of_all_that_are_short() {
+        for name in [
+            "",
+            "a",
+            "a.b",
+            "aa.bb.cc.",
+            ".a..b",
+            "\u{e9}.\u{e9}\u{e9}.x",
+            "a.bcd.e.fgh.i",
+        ] {
+            for longest in 0..=name.len() + 1 {
+                let short: Vec<_> = endings(name).filter(|e| e.len() <= longest).collect();
+                let within: Vec<_> = endings_within(name, longest).collect();
+                assert_eq!(within, short, "{name:?} up to {longest}");
+            }
+        }
     }
 
     #[test]
