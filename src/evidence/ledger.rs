@@ -132,8 +132,8 @@ pub struct NameEvent {
     pub client_mac: Option<Mac>,
     /// The name asked for.
     pub name: Arc<str>,
-    /// Aliases on the way to the address.
-    pub aliases: Vec<Arc<str>>,
+    /// Aliases on the way to the address; all addresses of an answer share them.
+    pub aliases: Arc<[Arc<str>]>,
     /// When it was said.
     pub at: Moment,
     /// End of its lifetime.
@@ -234,6 +234,8 @@ pub struct Ledger {
     pub gaps: Gaps,
     /// Names that accuse: they are folded last.
     pub accusing: Accusing,
+    /// What it said last of a name and its aliases.
+    said_last: Option<(Arc<str>, Arc<[Arc<str>]>, bool)>,
     /// What was left out because a list was full, where no frame is at hand to say it.
     pub folded: BTreeSet<SessionCause>,
     /// Names asked for in the frame at hand, where somebody wants to know.
@@ -371,8 +373,19 @@ impl Ledger {
             return;
         }
         let accusing = &self.accusing;
-        let accuses =
-            || accusing.says(&event.name) || event.aliases.iter().any(|alias| accusing.says(alias));
+        let said_last = &mut self.said_last;
+        let mut accuses = || {
+            // An answer gives many addresses for the same names.
+            let (name, aliases) = (&event.name, &event.aliases);
+            match said_last {
+                Some((n, a, says)) if Arc::ptr_eq(n, name) && Arc::ptr_eq(a, aliases) => *says,
+                _ => {
+                    let says = accusing.says(name) || aliases.iter().any(|a| accusing.says(a));
+                    *said_last = Some((Arc::clone(name), Arc::clone(aliases), says));
+                    says
+                }
+            }
+        };
         let over = |factor: usize| {
             self.event_count >= factor * EVENTS_MAX || kept >= factor * EVENTS_PER_ADDRESS
         };

@@ -22,7 +22,7 @@ pub struct Resolved {
     /// The name asked for last; with its aliases.
     pub asked: Option<Arc<str>>,
     /// Aliases between that name and the address.
-    pub aliases: Vec<Arc<str>>,
+    pub aliases: Arc<[Arc<str>]>,
 }
 
 /// Whether a folded row leaves the site, by its addresses alone.

@@ -355,7 +355,13 @@ impl Sink<'_> {
     }
 
     /// The sender of these bytes answers their receiver that a name has this address for `ttl` seconds.
-    pub fn answers(&mut self, name: &Arc<str>, aliases: Vec<Arc<str>>, address: IpAddr, ttl: u32) {
+    pub fn answers(
+        &mut self,
+        name: &Arc<str>,
+        aliases: &Arc<[Arc<str>]>,
+        address: IpAddr,
+        ttl: u32,
+    ) {
         let side = self.ends.side;
         let client = self.ends.receiver.0;
         let key = LookupKey {
@@ -373,7 +379,7 @@ impl Sink<'_> {
             client,
             client_mac: seen.or(self.flow.link.of(side).target),
             name: Arc::clone(name),
-            aliases,
+            aliases: Arc::clone(aliases),
             at: self.at,
             until: self.at.time.plus(lifetime),
         };

@@ -94,7 +94,7 @@ fn what_is_beyond_a_bound_is_told_and_what_is_known_is_not() {
                 client: ip(2),
                 client_mac: None,
                 name: Arc::from("a.example"),
-                aliases: Vec::new(),
+                aliases: Default::default(),
                 at: at_second(1),
                 until: Timestamp::from_nanos(0),
             };
@@ -171,7 +171,7 @@ fn events_with_many_aliases_take_the_room_of_several() {
             client: [10, 0, 0, 1].into(),
             client_mac: None,
             name: Arc::from("a.example"),
-            aliases: vec![Arc::clone(&long); 24],
+            aliases: vec![Arc::clone(&long); 24].into(),
             at: at_second(1),
             until: Timestamp::from_nanos(0),
         };

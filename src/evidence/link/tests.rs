@@ -125,7 +125,7 @@ fn answered(of: &mut Series, name: &str, second: u64) {
         client: ip(PHONE),
         client_mac: None,
         name: name.into(),
-        aliases: vec![format!("alias.of.{name}").into()],
+        aliases: [format!("alias.of.{name}").into()].into(),
         at: at(second),
         until: at(second + 100).time,
     };

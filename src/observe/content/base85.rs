@@ -19,6 +19,10 @@ pub(super) fn stretches(bytes: &[u8]) -> Vec<(Run, Vec<u8>)> {
     let mut out = Vec::new();
     let mut note = |at: usize, end: usize| {
         let written = bytes.get(at..end).unwrap_or_default();
+        // No digit is a mark that is not written.
+        if !has_marks(written) {
+            return;
+        }
         let digits = digits(written);
         if digits.len() >= DIGITS_MIN && has_marks(&digits) {
             out.push((Run { at, end }, digits));
@@ -63,7 +67,7 @@ fn digits(written: &[u8]) -> Vec<u8> {
 fn has_marks(digits: &[u8]) -> bool {
     const MARKS_MIN: usize = 2;
     let mark = |b: &&u8| b.is_ascii_punctuation() && !b"+/=-_.".contains(b);
-    digits.iter().filter(mark).count() >= MARKS_MIN
+    digits.iter().filter(mark).take(MARKS_MIN).count() == MARKS_MIN
 }
 
 /// What the digits stand for in each alphabet that has them all.

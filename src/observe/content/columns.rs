@@ -122,18 +122,15 @@ impl Columns {
         if !named {
             return None;
         }
-        [',', ';', '\t', '|'].into_iter().find_map(|separator| {
-            let names: Vec<&str> = head.split(separator).collect();
+        let mut separators = [',', ';', '\t', '|'].into_iter();
+        separators.find_map(|separator| {
+            // Two columns have one between.
+            head.find(separator)?;
             let place = |endings: &[&str]| {
-                names.iter().position(|name| {
+                head.split(separator).position(|name| {
                     // A unit may follow in brackets.
                     let name = name.split(['[', '(']).next().unwrap_or_default();
-                    let name: String = name
-                        .chars()
-                        .filter(char::is_ascii_alphanumeric)
-                        .map(|c| c.to_ascii_lowercase())
-                        .collect();
-                    endings.iter().any(|ending| name.ends_with(ending))
+                    endings.iter().any(|ending| ends_as(name, ending))
                 })
             };
             let (latitude, longitude) = (
@@ -155,6 +152,16 @@ impl Columns {
         };
         pair_of(value(self.latitude)?, value(self.longitude)?)
     }
+}
+
+/// What of a name is letters and digits, in lower case, has this ending.
+fn ends_as(name: &str, ending: &str) -> bool {
+    let letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    let mut letters = letters.map(|byte| byte.to_ascii_lowercase());
+    ending
+        .bytes()
+        .rev()
+        .all(|byte| letters.next() == Some(byte))
 }
 
 #[cfg(test)]

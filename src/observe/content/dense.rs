@@ -86,33 +86,33 @@ pub(super) fn spans(bytes: &[u8]) -> Vec<Run> {
 
 /// Stretches of printable ASCII, white space left out: lines are broken anywhere.
 fn ascii(bytes: &[u8], note: &mut dyn FnMut(Run)) {
-    let mut grain: Vec<u8> = Vec::with_capacity(GRAIN);
+    // How often each byte stands in a grain: as many as fit in a byte.
+    let mut counts = [0u8; 256];
+    let (mut length, mut marks) = (0usize, 0usize);
     let mut at = 0usize;
     for (place, byte) in bytes.iter().enumerate() {
         if byte.is_ascii_whitespace() {
             continue;
         }
-        if grain.is_empty() {
+        if length == 0 {
             at = place;
         }
-        grain.push(*byte);
-        if grain.len() < GRAIN {
+        length = length.saturating_add(1);
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            marks = marks.saturating_add(usize::from(*count == 0 && byte.is_ascii_punctuation()));
+            *count = count.saturating_add(1);
+        }
+        if length < GRAIN {
             continue;
         }
-        let counts = counts(grain.iter().copied());
-        let mark = |byte: &usize| u8::try_from(*byte).is_ok_and(|b| b.is_ascii_punctuation());
-        let marks = counts
-            .iter()
-            .enumerate()
-            .filter(|(byte, count)| **count > 0 && mark(byte))
-            .count();
-        if marks >= MARKS_MIN && bits(counts.into_iter(), grain.len()) >= BITS_MIN {
+        if marks >= MARKS_MIN && bits(counts.into_iter().map(usize::from), length) >= BITS_MIN {
             note(Run {
                 at,
                 end: place.saturating_add(1),
             });
         }
-        grain.clear();
+        counts.fill(0);
+        (length, marks) = (0, 0);
     }
 }
 

@@ -24,22 +24,22 @@ pub(super) const DETECTOR: Detector = Detector {
 
 fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     for field in text.fields(Kind::Position) {
-        let Some(value) = field.text() else { continue };
         let name = field.name();
-        let is_cell = if name.ends_with("geohash") {
-            is_geohash(value)
+        let is_cell: fn(&str) -> bool = if name.ends_with("geohash") {
+            is_geohash
         } else if name.ends_with("pluscode") || matches!(name, "olc" | "openlocationcode") {
-            is_plus_code(value)
+            is_plus_code
         } else if name.ends_with("mgrs") {
-            is_mgrs(value)
+            is_mgrs
         } else if name.ends_with("utm") {
-            is_utm(value)
+            is_utm
         } else if matches!(name, "what3words" | "w3w") {
-            is_three_words(value)
+            is_three_words
         } else {
-            false
+            continue;
         };
-        if is_cell {
+        let Some(value) = field.text() else { continue };
+        if is_cell(value) {
             out.push(Found::of(Kind::Position, field, value));
         }
     }

@@ -57,21 +57,23 @@ pub(super) fn lists(text: &[u8]) -> Vec<List> {
             at = at.saturating_add(1);
             continue;
         }
-        match list(text, at) {
-            Some(list) => {
-                at = list.run.end.max(at.saturating_add(1));
-                if list.bytes.len() >= ITEMS_MIN {
-                    out.push(list);
-                }
+        let from = at;
+        let length = list(text, at).map(|(form, items, end)| {
+            if items >= ITEMS_MIN {
+                let mut bytes = Vec::new();
+                walk(text, from, form, |byte| bytes.push(byte));
+                let run = Run { at: from, end };
+                out.push(List { run, bytes });
             }
-            None => at = at.saturating_add(1),
-        }
+            end.saturating_sub(from)
+        });
+        at = at.saturating_add(length.unwrap_or(0).max(1));
     }
     out
 }
 
-/// The list that begins at `at`, however short.
-fn list(text: &[u8], at: usize) -> Option<List> {
+/// The list that begins at `at`, however short: how it is written, its items and its end.
+fn list(text: &[u8], at: usize) -> Option<(Form, usize, usize)> {
     let rest = text.get(at..)?;
     let forms: &[Form] = match rest {
         [b'%', ..] => &[Form::Percent],
@@ -82,20 +84,26 @@ fn list(text: &[u8], at: usize) -> Option<List> {
         [b'0', b'x' | b'X', ..] => &[Form::Prefixed],
         _ => &[Form::Decimal, Form::Hex, Form::Binary, Form::Dotted],
     };
-    let lists = forms.iter().filter_map(|form| of_form(text, at, *form));
-    lists.max_by_key(|list| list.bytes.len())
+    let lists = forms.iter().filter_map(|form| {
+        let (items, end) = walk(text, at, *form, |_| {});
+        (items > 0).then_some((*form, items, end))
+    });
+    lists.max_by_key(|(_, items, _)| *items)
 }
 
-fn of_form(text: &[u8], at: usize, form: Form) -> Option<List> {
-    let mut bytes = Vec::new();
+/// Lends each byte of the list of one form that begins at `at`; says how many there are, and where it ends.
+fn walk(text: &[u8], at: usize, form: Form, mut lend: impl FnMut(u8)) -> (usize, usize) {
+    let mut items = 0usize;
     let mut end = at;
     let mut place = at;
     let mut between: Option<&[u8]> = None;
-    while bytes.len() < ITEMS_MAX {
-        let Some((byte, length)) = item(text.get(place..)?, form) else {
+    while items < ITEMS_MAX {
+        let rest = text.get(place..).unwrap_or_default();
+        let Some((byte, length)) = item(rest, form) else {
             break;
         };
-        bytes.push(byte);
+        lend(byte);
+        items = items.saturating_add(1);
         end = place.saturating_add(length);
         // Escapes stand side by side; numbers have the same thing between them each time.
         let rest = text.get(end..).unwrap_or_default();
@@ -116,10 +124,7 @@ fn of_form(text: &[u8], at: usize, form: Form) -> Option<List> {
         place = end.saturating_add(gap.len());
     }
     // What goes on behind the bound is found as a list of its own.
-    (!bytes.is_empty()).then_some(List {
-        run: Run { at, end },
-        bytes,
-    })
+    (items, end)
 }
 
 /// What stands between two numbers: a mark, quotes, white space.

@@ -185,11 +185,18 @@ fn role(name: &str) -> Role<'_> {
         ("degrees", Unit::Degrees),
         ("deg", Unit::Degrees),
     ];
+    // Every name of every field comes here, and most endings are told apart by their last byte.
+    let last = name.as_bytes().last();
+    let may_end = |ending: &str| ending.as_bytes().last() == last;
     let with_unit = UNITS
         .iter()
+        .filter(|(ending, _)| may_end(ending))
         .find_map(|(ending, unit)| name.strip_suffix(ending).map(|stem| (stem, *unit)));
     let (stem, unit) = with_unit.unwrap_or((name, Unit::Degrees));
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let ends = |endings: &[&str]| {
+        let mut endings = endings.iter();
+        endings.any(|ending| may_end(ending) && name.ends_with(ending))
+    };
     if ends(&["coordinates", "coordinate", "lnglat", "lonlat"])
         || matches!(name, "bbox" | "boundingbox" | "polyline" | "track")
     {

@@ -113,7 +113,8 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
                 .iter()
                 .any(|b| matches!(b, b'@' | b':' | b'=' | b'>' | b'$'))
             {
-                let found = detect(&Plain::of(string), false);
+                let plain = Plain::of(string);
+                let found = detect(&Text::of(plain.bytes(), false), &plain);
                 out.found.extend(found.into_iter().map(|f| Found {
                     at: at.saturating_add(f.at),
                     end: at.saturating_add(f.end),
@@ -124,7 +125,8 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
         return out;
     }
     let plain = Plain::of(bytes);
-    out.found = detect(&plain, true);
+    let text = Text::of(plain.bytes(), true);
+    out.found = detect(&text, &plain);
     if let Some((rows, part)) = work.rows.take() {
         let part = plain.after(part.start)..plain.after(part.end);
         let found = rows.go_on(plain.bytes(), part);
@@ -146,8 +148,8 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
     }
     // In the text as it stands: percent signs are digits too.
     for (run, digits) in base85::stretches(bytes) {
-        let text = base85::readings(&digits).find(|inside| readable::is_text(inside));
-        if let Some(inside) = text {
+        let inside = base85::readings(&digits).find(|inside| readable::is_text(inside));
+        if let Some(inside) = inside {
             content(&inside, run, depth, work, &mut out);
             if run.end.saturating_sub(run.at) > base85::DIGITS_MAX {
                 out.sealed.push(run);
@@ -157,7 +159,6 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
     for list in listed::uuencoded(bytes) {
         content(&list.bytes, list.run, depth, work, &mut out);
     }
-    let text = Text::of(plain.bytes(), true);
     let mut seen: Vec<(u64, usize)> = Vec::new();
     for run in blob::runs(plain.bytes()) {
         let place = plain.place(run);
@@ -193,7 +194,8 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
             .map(|run| plain.place(run)),
     );
     if let Some(lines) = quoted_printable(bytes) {
-        let found = detect(&Plain::of(&lines), true).into_iter();
+        let plain = Plain::of(&lines);
+        let found = detect(&Text::of(plain.bytes(), true), &plain).into_iter();
         // Places are lost with the line breaks; what is found anyway stays as it is.
         let new: Vec<Found> = found
             .filter(|f| {
@@ -283,11 +285,10 @@ impl<'b> Plain<'b> {
     }
 }
 
-fn detect(plain: &Plain<'_>, sure: bool) -> Vec<Found> {
-    let text = Text::of(plain.bytes(), sure);
+fn detect(text: &Text<'_>, plain: &Plain<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for detector in DETECTORS {
-        (detector.find)(&text, &mut found);
+        (detector.find)(text, &mut found);
     }
     found.into_iter().map(|f| plain.placed(f)).collect()
 }

@@ -141,21 +141,22 @@ impl<'t> Text<'t> {
 struct Wanted {
     exact: HashMap<&'static [u8], u32, RandomState>,
     /// By their last byte, since most names end in none of them.
-    endings: HashMap<u8, Vec<(&'static [u8], u32)>, RandomState>,
+    endings: Vec<Vec<(&'static [u8], u32)>>,
 }
 
 static WANTED: LazyLock<Wanted> = LazyLock::new(|| {
     let mut wanted = Wanted {
         exact: HashMap::default(),
-        endings: HashMap::default(),
+        endings: vec![Vec::new(); 256],
     };
     for detector in DETECTORS {
         for key in detector.keys {
             match key.strip_prefix('*') {
                 Some(ending) => {
                     let last = ending.bytes().next_back().unwrap_or(0);
-                    let alike = wanted.endings.entry(last).or_default();
-                    alike.push((ending.as_bytes(), detector.kind.bit()));
+                    if let Some(alike) = wanted.endings.get_mut(usize::from(last)) {
+                        alike.push((ending.as_bytes(), detector.kind.bit()));
+                    }
                 }
                 None => *wanted.exact.entry(key.as_bytes()).or_insert(0) |= detector.kind.bit(),
             }
@@ -166,11 +167,17 @@ static WANTED: LazyLock<Wanted> = LazyLock::new(|| {
 
 fn wanted(name: &[u8]) -> u32 {
     let exact = WANTED.exact.get(name).copied().unwrap_or(0);
-    let alike = name.last().and_then(|last| WANTED.endings.get(last));
+    let last = name.last().map(|last| usize::from(*last));
+    let alike = last.and_then(|last| WANTED.endings.get(last));
+    // Few begin where the ending would: the first byte tells before all are compared.
+    let may_end = |ending: &[u8]| {
+        let from = name.len().checked_sub(ending.len());
+        from.and_then(|from| name.get(from)) == ending.first()
+    };
     alike
         .into_iter()
         .flatten()
-        .filter(|(ending, _)| name.ends_with(ending))
+        .filter(|(ending, _)| may_end(ending) && name.ends_with(ending))
         .fold(exact, |bits, (_, bit)| bits | bit)
 }
 

@@ -4,7 +4,7 @@
 //! alone is evidence that a name was asked for. An answer ties addresses to the name that was
 //! asked; multicast answers are hearsay of neighbours and name no public server.
 
-use super::dns_message::{Data, Message, Section, fit, fit_stream, parse};
+use super::dns_message::{Data, Message, Resolved, Section, fit, fit_stream, parse};
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{Opening, Pair, Relay, Side};
 use crate::evidence::ledger::LookupKey;
@@ -15,6 +15,7 @@ use crate::observe::flow::part::Part;
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 pub(super) const OVER_UDP: Protocol = Protocol {
@@ -178,7 +179,7 @@ impl Dns {
             && !*sink.flow.facts.doubted.of(client_side);
         if unasked {
             // A translator's prefix only takes addresses beyond the site: it accuses, whoever says it.
-            translators(message, sink);
+            translators(&message.resolved(), sink);
             if !multicast {
                 self.told(message, (client, server), client_side, sink);
             }
@@ -271,8 +272,8 @@ impl Dns {
 }
 
 /// The prefix of a translator, by what the resolver made with it (RFC 7050 §3).
-fn translators(message: &Message, sink: &mut Sink<'_>) {
-    for resolved in message.resolved() {
+fn translators(resolved: &[Resolved<'_>], sink: &mut Sink<'_>) {
+    for resolved in resolved {
         if resolved.question.as_str() == PROBE_NAME
             && let IpAddr::V6(made) = resolved.address
             && let Some(prefix) = Prefix::from_answer(made)
@@ -284,11 +285,22 @@ fn translators(message: &Message, sink: &mut Sink<'_>) {
 }
 
 fn answers(message: &Message, sink: &mut Sink<'_>) {
-    translators(message, sink);
-    for resolved in message.resolved() {
-        let name: Arc<str> = Arc::from(resolved.question.as_str());
-        let aliases = resolved.aliases.iter().map(|a| Arc::from(a.as_str()));
-        sink.answers(&name, aliases.collect(), resolved.address, resolved.ttl);
+    let resolved = message.resolved();
+    translators(&resolved, sink);
+    // All addresses at the end of one way share its names.
+    let alike = |one: &Resolved<'_>, next: &Resolved<'_>| {
+        std::ptr::eq(one.question, next.question) && Rc::ptr_eq(&one.aliases, &next.aliases)
+    };
+    for of_way in resolved.chunk_by(alike) {
+        let Some(first) = of_way.first() else {
+            continue;
+        };
+        let name: Arc<str> = Arc::from(first.question.as_str());
+        let aliases = first.aliases.iter().map(|a| Arc::from(a.as_str()));
+        let aliases: Arc<[Arc<str>]> = aliases.collect();
+        for resolved in of_way {
+            sink.answers(&name, &aliases, resolved.address, resolved.ttl);
+        }
     }
     for record in message.section(Section::Answer) {
         if let Data::Pointer(name) = &record.data

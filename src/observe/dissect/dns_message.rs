@@ -21,6 +21,7 @@ mod service_binding;
 
 pub use fit::{fit, fit_stream};
 pub use name::Name;
+pub use resolved::Resolved;
 pub use service_binding::ServiceBinding;
 
 /// Fixed header (RFC 1035 §4.1.1).

@@ -198,8 +198,9 @@ impl Http {
             match lookup {
                 Answered::HttpDns(name) => {
                     let (addresses, ttl) = httpdns::answers(body);
+                    let no_aliases = Arc::default();
                     for address in addresses {
-                        sink.answers(name, Vec::new(), address, ttl);
+                        sink.answers(name, &no_aliases, address, ttl);
                     }
                 }
                 Answered::Message(dns) => doh::answer(body, &mut **dns, sink),

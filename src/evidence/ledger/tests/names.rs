@@ -109,7 +109,7 @@ fn event(name: &str, client: u32, second: u64, lifetime: u64) -> NameEvent {
         client: ip(client),
         client_mac: None,
         name: Arc::from(name),
-        aliases: Vec::new(),
+        aliases: Default::default(),
         at: at_second(second),
         until: at_second(second + lifetime).time,
     }
@@ -150,7 +150,7 @@ fn an_address_keeps_so_many_names_and_as_many_again_that_accuse() {
     };
     let mut add = |name: String, alias: Option<&str>| {
         let mut event = event(&name, 2, 1, 1);
-        event.aliases = Vec::from_iter(alias.map(Arc::from));
+        event.aliases = alias.map(Arc::from).into_iter().collect();
         ledger.resolved(ip(1), event, 0);
         (ledger.events[&ip(1)].len(), told(&ledger))
     };

@@ -142,11 +142,11 @@ fn aliases_are_of_a_name_that_was_asked_for() {
             key.names = names.into_iter().collect();
             *key.resolved.of_mut(theirs) = Resolved {
                 asked: asked.map(Arc::from),
-                aliases: vec!["alias.example.net".into()],
+                aliases: ["alias.example.net".into()].into(),
             };
             *key.resolved.of_mut(theirs.other()) = Resolved {
                 asked: None,
-                aliases: vec!["own.example.net".into()],
+                aliases: ["own.example.net".into()].into(),
             };
         })]]);
         of.aliases

@@ -116,7 +116,7 @@ fn of_several_names_the_one_that_says_most_is_the_host() {
     key.ech = true;
     *key.resolved.of_mut(theirs) = Resolved {
         asked: Some("inner.example.org".into()),
-        aliases: Vec::new(),
+        aliases: Default::default(),
     };
     let mut of = series(vec![(key, row)]);
     of.ledger

@@ -45,7 +45,7 @@ fn one(flow: Flow) -> Destination {
 fn asked(key: &mut RowKey, side: Side, name: &str) {
     *key.resolved.of_mut(side) = Resolved {
         asked: Some(name.into()),
-        aliases: Vec::new(),
+        aliases: Default::default(),
     };
 }
 

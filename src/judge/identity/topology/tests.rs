@@ -579,7 +579,7 @@ fn a_name_that_was_seen_anywhere_takes_an_address_out_of_what_was_declared() {
             client: ip(HOME),
             client_mac: None,
             name: name.into(),
-            aliases: Vec::new(),
+            aliases: Default::default(),
             at: at(1),
             until: Timestamp::UNKNOWN,
         };

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::{CLASS_IN, Data, Message, Name, Record};
 
@@ -28,8 +29,8 @@ pub enum Route {
 pub struct Resolved<'m> {
     /// The name that was asked for; in a message without questions (multicast DNS) the record's owner.
     pub question: &'m Name,
-    /// The names passed on the way, in order, the question left out.
-    pub aliases: Vec<&'m Name>,
+    /// The names passed on the way, in order, the question left out; one list for all addresses at its end.
+    pub aliases: Rc<[&'m Name]>,
     /// The address.
     pub address: IpAddr,
     /// The shortest lifetime on the way, in seconds.
@@ -100,6 +101,7 @@ fn follow<'m>(
     let mut at = 0usize;
     while let Some(step) = steps.get(at) {
         let (name, ttl, depth) = (step.name, step.ttl, step.depth);
+        let mut way: Option<Rc<[&Name]>> = None;
         for record in records.get(name.as_str()).into_iter().flatten() {
             let ttl = ttl.min(record.ttl);
             let mut give = |address, route| {
@@ -108,7 +110,7 @@ fn follow<'m>(
                 }
                 found.push(Resolved {
                     question: start,
-                    aliases: aliases(&steps, at),
+                    aliases: Rc::clone(way.get_or_insert_with(|| aliases(&steps, at))),
                     address,
                     ttl,
                     route,
@@ -144,7 +146,7 @@ fn follow<'m>(
     }
 }
 
-fn aliases<'m>(steps: &[Step<'m>], at: usize) -> Vec<&'m Name> {
+fn aliases<'m>(steps: &[Step<'m>], at: usize) -> Rc<[&'m Name]> {
     let mut names = Vec::new();
     let mut here = steps.get(at);
     while let Some(step) = here
@@ -154,7 +156,7 @@ fn aliases<'m>(steps: &[Step<'m>], at: usize) -> Vec<&'m Name> {
         here = steps.get(before);
     }
     names.reverse();
-    names
+    names.into()
 }
 
 #[cfg(test)]

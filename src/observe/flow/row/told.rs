@@ -71,7 +71,7 @@ impl<'f> Told<'f> {
         let aliases = newest
             .into_iter()
             .flatten()
-            .flat_map(|event| &event.aliases);
+            .flat_map(|event| &*event.aliases);
         let own = self.names.iter().map(|named| &named.name);
         let bytes = own.chain(aliases).map(|name| name_bytes(name));
         bytes.fold(0, usize::saturating_add)
@@ -155,7 +155,7 @@ impl<'f> Told<'f> {
         let resolved = |side| match self.newest(side) {
             Some(event) => Resolved {
                 asked: Some(Arc::clone(&event.name)),
-                aliases: event.aliases.clone(),
+                aliases: Arc::clone(&event.aliases),
             },
             None => Resolved::default(),
         };
@@ -191,7 +191,7 @@ impl<'f> Told<'f> {
         let resolved = newest
             .into_iter()
             .flatten()
-            .flat_map(|event| std::iter::once(&event.name).chain(&event.aliases));
+            .flat_map(|event| std::iter::once(&event.name).chain(&*event.aliases));
         let mut names = self.names.iter().map(|named| &named.name);
         let mut names = names.by_ref().chain(resolved).map(|name| &**name);
         accuses(&self.apps, &mut names, ledger)
