@@ -6,6 +6,8 @@ use super::{Detector, Found, mask};
 use crate::evidence::content::Kind;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 pub(super) const DETECTOR: Detector = Detector {
     kind: Kind::Credential,
@@ -75,19 +77,19 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
 
 /// A private key as text (RFC 7468 §10), whatever its algorithm.
 fn private_keys(text: &Text<'_>, out: &mut Vec<Found>) {
-    const HEAD: &[u8] = b"-----BEGIN ";
+    static HEAD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"-----BEGIN "));
     const KEY: &[u8] = b"PRIVATE KEY-----";
     /// Names of algorithms are shorter.
     const NAME_MAX: usize = 24;
-    for at in memchr::memmem::find_iter(text.bytes, HEAD) {
-        let name = text.bytes.get(at.saturating_add(HEAD.len())..);
+    for at in HEAD.find_iter(text.bytes) {
+        let name = text.bytes.get(at.saturating_add(HEAD.needle().len())..);
         let name = name.unwrap_or_default();
         let name = name
             .get(..NAME_MAX.saturating_add(KEY.len()))
             .unwrap_or(name);
         if let Some(length) = memchr::memmem::find(name, KEY) {
             let end = at
-                .saturating_add(HEAD.len())
+                .saturating_add(HEAD.needle().len())
                 .saturating_add(length)
                 .saturating_add(KEY.len());
             out.push(found("private key", "private key".to_owned(), at, end));
@@ -286,7 +288,8 @@ fn value(name: &str, field: &Field<'_>) -> Option<Found> {
 fn user_information(text: &Text<'_>, out: &mut Vec<Found>) {
     /// Longer ones are no credentials but text.
     const LONG: usize = 200;
-    for before in memchr::memmem::find_iter(text.bytes, b"://") {
+    static MARK: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"://"));
+    for before in MARK.find_iter(text.bytes) {
         let at = before.saturating_add(3);
         let rest = text.bytes.get(at..).unwrap_or_default();
         let rest = rest.get(..LONG).unwrap_or(rest);

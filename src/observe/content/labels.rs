@@ -71,23 +71,40 @@ fn name(labels: &[&[u8]], place: TrafficPart, out: &mut Out<'_>) {
     let whole = labels.join(&b'.');
     let mut found = scan::scan(&whole, true).found;
     // Names come in lower case, and serial numbers are known by capitals.
-    let capitals = scan::scan(&whole.to_ascii_uppercase(), true).found;
-    found.extend(
-        capitals
-            .into_iter()
-            .filter(|f| f.kind == Kind::SerialNumber),
-    );
+    if may_hold_serial_number(labels) {
+        let capitals = scan::scan(&whole.to_ascii_uppercase(), true).found;
+        let capitals = capitals.into_iter();
+        found.extend(capitals.filter(|f| f.kind == Kind::SerialNumber));
+    }
     // Digits are cut to the length of a label; how many labels behind them name the receiver is not known.
     for domain in DOMAIN_LABELS {
         let data = labels.get(..labels.len().saturating_sub(domain));
-        let data = data.filter(|data| data.len() > 1).unwrap_or_default();
-        found.extend(scan::scan(&data.concat(), true).found);
+        if let Some(data) = data.filter(|data| data.len() > 1) {
+            found.extend(scan::scan(&data.concat(), true).found);
+        }
     }
     found.sort_by(|a, b| (a.kind, &a.plain).cmp(&(b.kind, &b.plain)));
     found.dedup_by(|a, b| (a.kind, &a.plain) == (b.kind, &b.plain));
     for found in found {
         out.found(found, place, moment);
     }
+}
+
+/// A name may say a serial number, as it is or in digits of some kind: most names are words, and are not looked at twice.
+fn may_hold_serial_number(labels: &[&[u8]]) -> bool {
+    /// The shortest one, and the digits it has.
+    const SHORTEST: usize = 8;
+    const DIGITS: usize = 4;
+    /// A run of digits of bytes, and a list of numbers with points between, are no shorter.
+    const ENCODED: usize = 16;
+    let tells = |label: &&[u8]| {
+        let digits = label.iter().filter(|b| b.is_ascii_digit()).count();
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        label.len() >= ENCODED
+            || (label.len() >= SHORTEST && digits >= DIGITS)
+            || !label.iter().all(plain)
+    };
+    labels.len() >= ENCODED || labels.iter().any(tells)
 }
 
 /// Looks at the texts of a STUN message: user, realm, software.
@@ -127,6 +144,7 @@ mod tests {
     use super::super::hits::collected;
     use super::*;
     use crate::evidence::content::Kind;
+    use proptest::prelude::*;
 
     fn kinds(look: &dyn Fn(&mut Out<'_>)) -> Vec<Kind> {
         let (hits, _) = collected(Policy::Masked, look);
@@ -175,6 +193,33 @@ mod tests {
             let damaged = noise.damage(&behind);
             kinds(&|out| query(&damaged, out));
             kinds(&|out| stun(&damaged, out));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_serial_number_is_in_a_name_that_may_hold_none(
+            name in "([a-f0-9]{1,4}[.-]|[a-z0-9_-]{1,24}[.]|1581f[0-9a-z]{15}[.]|sn[=:]?|[%=:]){1,12}x"
+        ) {
+            let labels: Vec<&[u8]> = name.as_bytes().split(|b| *b == b'.').collect();
+            if !may_hold_serial_number(&labels) {
+                let found = scan::scan(&name.as_bytes().to_ascii_uppercase(), true).found;
+                prop_assert!(found.iter().all(|f| f.kind != Kind::SerialNumber));
+            }
+        }
+    }
+
+    #[test]
+    fn a_serial_number_in_a_name() {
+        for name in [
+            "1581f4abcde123456789.example.net",
+            "x.1581f4abcde123456789.t.example.net",
+        ] {
+            assert_eq!(
+                kinds(&|out| query(&asked(name), out)),
+                [Kind::SerialNumber],
+                "{name}"
+            );
         }
     }
 

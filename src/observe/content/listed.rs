@@ -5,6 +5,8 @@
 //! leave the range of a byte or keep to a part of it.
 
 use super::blob::Run;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// Shorter lists are dates, versions, addresses, colours and matrices.
 const ITEMS_MIN: usize = 16;
@@ -228,15 +230,17 @@ fn item(rest: &[u8], form: Form) -> Option<(u8, usize)> {
 
 /// What stands between `begin` and `end` of uuencode (POSIX `uuencode`): lines of a length and its bytes, six bits a character.
 pub(super) fn uuencoded(text: &[u8]) -> Vec<List> {
-    const BEGIN: &[u8] = b"begin ";
+    static BEGIN: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"begin "));
     let begins = |line: &[u8]| {
-        let mode = line.strip_prefix(BEGIN).and_then(|rest| rest.get(..3));
+        let mode = line
+            .strip_prefix(BEGIN.needle())
+            .and_then(|rest| rest.get(..3));
         mode.is_some_and(|mode| mode.iter().all(u8::is_ascii_digit))
     };
     let mut out = Vec::new();
     let mut from = 0usize;
     while let Some(head) = text.get(from..) {
-        let Some(found) = memchr::memmem::find(head, BEGIN) else {
+        let Some(found) = BEGIN.find(head) else {
             break;
         };
         let begin = from.saturating_add(found);
@@ -245,7 +249,7 @@ pub(super) fn uuencoded(text: &[u8]) -> Vec<List> {
             break;
         };
         if !begins(head) {
-            from = begin.saturating_add(BEGIN.len());
+            from = begin.saturating_add(BEGIN.needle().len());
             continue;
         }
         let mut at = begin.saturating_add(length).saturating_add(1);

@@ -9,6 +9,8 @@
 use super::text::{Field, Text};
 use super::{Detector, Found, mask};
 use crate::evidence::content::Kind;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 pub(super) const DETECTOR: Detector = Detector {
     kind: Kind::Position,
@@ -684,9 +686,9 @@ pub(super) fn found(latitude: f64, longitude: f64, at: usize, end: usize) -> Fou
 
 /// `48°08'14.1"N 11°34'31.6"E`, in one text with both letters.
 fn sexagesimal(text: &Text<'_>, out: &mut Vec<Found>) {
-    const DEGREE: &[u8] = "°".as_bytes();
+    static DEGREE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("°"));
     let mut last: Option<(usize, f64, usize)> = None;
-    for at in memchr::memmem::find_iter(text.bytes, DEGREE) {
+    for at in DEGREE.find_iter(text.bytes) {
         let Some((begin, value, letter, end)) = angle(text.bytes, at) else {
             continue;
         };

@@ -8,8 +8,10 @@ use super::hits::Out;
 use super::text::{Text, Unescaped, unescape};
 use super::{DETECTORS, Found, base85, blob, dense, exif, grid, listed, media, readable};
 use crate::ground::work::looks_at;
+use memchr::memmem::Finder;
 use std::hash::BuildHasher as _;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Shortest string in binary that is looked at: the shortest address worth finding is longer.
 const STRING_MIN: usize = 8;
@@ -421,10 +423,15 @@ fn inflate(bytes: &[u8], coding: Coding, work: &mut Work<'_>) -> Option<Vec<u8>>
 /// Text with the soft line breaks and escapes of quoted-printable undone (RFC 2045 §6.7), if it has such line breaks: an equals sign
 /// elsewhere stands before values.
 fn quoted_printable(bytes: &[u8]) -> Option<Vec<u8>> {
-    memchr::memmem::find(bytes, b"=\r\n")
-        .or_else(|| memchr::memmem::find(bytes, b"uoted-printable"))
-        // An equals sign is always escaped, and in nothing else so.
-        .or_else(|| memchr::memmem::find(bytes, b"=3D"))?;
+    static MARKS: LazyLock<[Finder<'_>; 3]> = LazyLock::new(|| {
+        [
+            Finder::new(b"=\r\n"),
+            Finder::new(b"uoted-printable"),
+            // An equals sign is always escaped, and in nothing else so.
+            Finder::new(b"=3D"),
+        ]
+    });
+    MARKS.iter().find_map(|mark| mark.find(bytes))?;
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0usize;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
