@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Asks any tool the questions of the labelled captures in `fixtures/`, as far as they apply to it.
 
-    tests/score.py --command 'drone-audit check -q -o json --claim no-vendor-contact {files}'
+    tests/score.py --command 'drone-audit check -q -o json {args} {files}'
     tests/score.py --tshark
     tests/score.py --ndpi
     tests/score.py --answers FILE
