@@ -28,7 +28,6 @@ const WIPE: &[u8] = b"\r\x1b[K";
 static ON_SCREEN: AtomicBool = AtomicBool::new(false);
 
 /// Takes the line off the terminal, from the thread that waits for signals and has no [`Progress`].
-#[cfg(unix)]
 pub(crate) fn wipe() {
     if ON_SCREEN.swap(false, Ordering::Relaxed) {
         // Who closed standard error sees no line.

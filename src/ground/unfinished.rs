@@ -6,9 +6,9 @@
 //! [`clean_up_on_signals`] can remove what a user's Ctrl-C or a pipeline's time limit would leave:
 //! half a report, or a copy of evidence in a folder for temporary files.
 //!
-//! A signal that cannot be caught (SIGKILL) still leaves them. On Windows, Ctrl-C does too.
+//! A signal that cannot be caught (SIGKILL, an ended task or a closed window of Windows) still leaves them; on
+//! Windows not what is kept of standard input, which the system removes with the program.
 
-#[cfg(unix)]
 use crate::ground::progress;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -37,6 +37,9 @@ pub(crate) struct Unfinished {
 impl Unfinished {
     /// A file in the folder for temporary files, which only this user can read.
     pub(crate) fn private() -> io::Result<Self> {
+        #[cfg(windows)]
+        return Self::create(|| Builder::new().make(windows::gone_with_the_program));
+        #[cfg(not(windows))]
         Self::create(NamedTempFile::new)
     }
 
@@ -194,14 +197,28 @@ pub(crate) fn asked_to_end() -> Option<u8> {
 
 /// From now on SIGINT, SIGTERM and SIGHUP remove what is unfinished and end the program with exit
 /// code 128 + signal (130, 143, 129). A signal that was ignored when the program began (`nohup`, a
-/// job in the background of a script) stays so. Elsewhere than on Unix this does nothing.
+/// job in the background of a script) stays so. On Windows Ctrl-C and
+/// Ctrl-Break do that (130).
 pub fn clean_up_on_signals() {
     #[cfg(unix)]
     unix::watch();
+    #[cfg(windows)]
+    windows::watch();
+}
+
+/// What shells make of a program that a signal ended.
+const SIGNALLED: i32 = 128;
+
+/// A signal came: the first one may only ask for an end.
+fn caught(signal: i32) {
+    let code = SIGNALLED.saturating_add(signal);
+    let first = ASKED.swap(code, Ordering::Relaxed) == 0;
+    if !first || !GENTLE.load(Ordering::Relaxed) {
+        abandon(code);
+    }
 }
 
 /// Removes what is unfinished and ends the program; no new file can come into being meanwhile.
-#[cfg(unix)]
 fn abandon(code: i32) -> ! {
     let listed = listed();
     for path in &*listed {
@@ -218,11 +235,7 @@ fn abandon(code: i32) -> ! {
 mod unix {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
-    use std::sync::atomic::Ordering;
     use std::sync::mpsc::channel;
-
-    /// What shells make of a program that a signal ended.
-    const SIGNALLED: i32 = 128;
 
     /// A write beyond the limit of a file's size (`ulimit -f`) fails then, and is told as any other; by default
     /// SIGXFSZ ends the program without a word (setrlimit(2), RLIMIT_FSIZE).
@@ -254,11 +267,7 @@ mod unix {
                 // Who started this goes on in any case.
                 let _ = ready.send(());
                 for signal in signals.forever() {
-                    let code = SIGNALLED.saturating_add(signal);
-                    let first = super::ASKED.swap(code, Ordering::Relaxed) == 0;
-                    if !first || !super::GENTLE.load(Ordering::Relaxed) {
-                        super::abandon(code);
-                    }
+                    super::caught(signal);
                 }
             });
         // Ends at once if the thread does.
@@ -283,9 +292,49 @@ mod unix {
     }
 }
 
+#[cfg(windows)]
+mod windows {
+    use std::fs::{File, OpenOptions};
+    use std::io;
+    use std::os::windows::fs::OpenOptionsExt;
+    use std::path::Path;
+
+    /// `FILE_FLAG_DELETE_ON_CLOSE` (CreateFileW): whoever ends the program, the system closes its files.
+    const DELETE_ON_CLOSE: u32 = 0x0400_0000;
+
+    /// A new file that lasts as long as it is open.
+    pub(super) fn gone_with_the_program(path: &Path) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .custom_flags(DELETE_ON_CLOSE)
+            .open(path)
+    }
+
+    /// What Ctrl-C is elsewhere. Which of the keys was pressed is not told.
+    const SIGINT: i32 = 2;
+
+    pub(super) fn watch() {
+        // Without it an interrupted run leaves its files, as others do.
+        let _ = ctrlc::set_handler(|| super::caught(SIGINT));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_for_a_second_reading_can_be_read_meanwhile() {
+        let mut kept = Unfinished::private().unwrap();
+        kept.write_all(b"packets").unwrap();
+        let path = kept.path().to_owned();
+        assert_eq!(fs::read(&path).unwrap(), b"packets");
+        assert_eq!(fs::read(&path).unwrap(), b"packets");
+        drop(kept);
+        assert!(!path.exists() && !listed().contains(&path));
+    }
 
     #[test]
     fn a_folder_takes_no_place_that_is_taken() {
