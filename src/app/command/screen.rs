@@ -65,7 +65,13 @@ struct Wishes {
 
 impl Wishes {
     fn of_environment() -> Self {
-        Self::of(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        let said = Self::of(|name| {
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        });
+        Self {
+            dumb: said.dumb || !knows_sequences(),
+            ..said
+        }
     }
 
     fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
@@ -75,10 +81,23 @@ impl Wishes {
             no_color: set("NO_COLOR").is_some(),
             force: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             clicolor_off: variable("CLICOLOR").is_some_and(|value| value == "0"),
-            // Consoles of Windows know the sequences, and set no TERM.
+            // Consoles of Windows set no TERM.
             dumb: terminal.map_or(cfg!(unix), |name| name == "dumb"),
         }
     }
+}
+
+/// Consoles of Windows take control sequences for text until they are asked not to, and old ones always. A progress
+/// line needs it too: it is not shown where standard output is no console, which is not asked then.
+#[cfg(windows)]
+fn knows_sequences() -> bool {
+    anstyle_query::windows::enable_ansi_colors().unwrap_or(false)
+}
+
+/// Terminals elsewhere say by TERM what they know.
+#[cfg(not(windows))]
+fn knows_sequences() -> bool {
+    true
 }
 
 /// Whether to use colour: the option decides, then `NO_COLOR`, then `CLICOLOR_FORCE`, then the rest.
