@@ -5,6 +5,7 @@ pub mod budget;
 pub mod cause;
 pub mod declared;
 pub mod error;
+pub(crate) mod file;
 pub mod gaps;
 pub mod hex;
 pub mod host_name;

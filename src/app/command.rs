@@ -20,6 +20,7 @@ mod verify;
 use crate::app::cli::{self, Cli, Command, Device, Subject, assign};
 use crate::evidence::Devices;
 use crate::ground::error::Error;
+use crate::ground::file;
 use crate::judge::classify::catalog::Catalog;
 use crate::judge::locate::Locator;
 use crate::observe::capture::Source;
@@ -27,7 +28,6 @@ use crate::observe::capture::sidecar::Sidecar;
 use crate::tell::report::v1;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -128,7 +128,7 @@ fn catalog_text(path: &Path, place: &str, most: u64) -> Result<String, Error> {
             .advise("check the path; the file has to be UTF-8 text")
     };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(refuse)?;
+    let file = file::open(path).map_err(refuse)?;
     file.take(most.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(refuse)?;

@@ -4,6 +4,7 @@
 //! Anything inside a capture that cannot be read is [coverage](crate::ground::gaps), not an error.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 /// A reason to stop, with the place and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,13 +57,35 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// An operating system error without its number, which differs between machines.
-pub(crate) fn reason(e: &std::io::Error) -> String {
+pub(crate) fn reason(e: &io::Error) -> String {
     let text = e.to_string();
-    match text.find(" (os error") {
-        Some(at) => text
-            .chars()
-            .take(text.get(..at).map_or(0, |t| t.chars().count()))
-            .collect(),
+    match text.split_once(" (os error") {
+        Some((words, _)) => elsewhere(e.kind()).unwrap_or(words).to_owned(),
         None => text,
+    }
+}
+
+/// Windows says these in other words, and in the language of its user: a message is the same on every system.
+fn elsewhere(kind: ErrorKind) -> Option<&'static str> {
+    if !cfg!(windows) {
+        return None;
+    }
+    match kind {
+        ErrorKind::NotFound => Some("No such file or directory"),
+        ErrorKind::PermissionDenied => Some("Permission denied"),
+        ErrorKind::StorageFull => Some("No space left on device"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_the_system_have_no_number_and_one_wording() {
+        let missing = std::fs::File::open("no such folder/file").unwrap_err();
+        assert_eq!(reason(&missing), "No such file or directory");
+        assert_eq!(reason(&io::Error::other("out of ink")), "out of ink");
     }
 }

@@ -37,13 +37,12 @@ use crate::ground::error::{Error, reason};
 use crate::ground::hex::hex;
 use crate::ground::moment::Timestamp;
 
-use crate::ground::{interval, text};
+use crate::ground::{file, interval, text};
 use crate::judge::agreement::{Allowance, Beacon, Edge};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use source::{Spot, Text, quoted};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -125,7 +124,7 @@ pub fn open(path: &Path) -> Result<CaseFile, Error> {
             .advise("check the path")
     };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(refuse)?;
+    let file = file::open(path).map_err(refuse)?;
     file.take(FILE_MAX.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(refuse)?;

@@ -86,7 +86,7 @@ fn bad_input_is_one_line_exit_code_2_and_no_file() {
 
     let cases: Vec<(&str, Vec<&str>, &str)> = vec![
         ("a missing file", vec![&missing], "missing.pcap"),
-        ("a directory", vec![&folder], "folder"),
+        ("a directory", vec![&folder], "is a directory"),
         ("zero bytes", vec![&empty], "empty.pcap"),
         ("a text file", vec![&text], "notes.pcap"),
         ("a pcap header cut short", vec![&short], "short.pcap"),
@@ -146,7 +146,32 @@ fn bad_input_is_one_line_exit_code_2_and_no_file() {
         (
             "a database that is a directory",
             vec!["--geo", &folder, good],
-            "folder",
+            "is a directory",
+        ),
+        (
+            "a case file that is a directory",
+            vec!["--case", &folder],
+            "is a directory",
+        ),
+        (
+            "a catalog that is a directory",
+            vec!["--catalog", &folder, good],
+            "is a directory",
+        ),
+        (
+            "a key log that is a directory",
+            vec!["--keylog", &folder, good],
+            "is a directory",
+        ),
+        (
+            "counters that are a directory",
+            vec!["--counters", &folder, good],
+            "is a directory",
+        ),
+        (
+            "an earlier report that is a directory",
+            vec!["--against", &folder, good],
+            "is a directory",
         ),
         (
             "a catalog that is missing",

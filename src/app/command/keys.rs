@@ -4,6 +4,7 @@
 
 use crate::app::cli::{Keys, Secret};
 use crate::ground::error::{Error, reason};
+use crate::ground::file;
 use crate::ground::hex::hex;
 use crate::judge::case::Named;
 use crate::observe::link::{KEYS_MAX, WifiKey};
@@ -109,7 +110,7 @@ fn secrets(path: &Path, keylog: &mut Keylog, notes: &mut Vec<String>) -> Result<
         Error::at(&place, format!("cannot read the key log: {}", reason(e)))
             .advise("check the path and permissions")
     };
-    let file = File::open(path).map_err(|e| refuse(&e))?;
+    let file = file::open(path).map_err(|e| refuse(&e))?;
     let mut lines = BufReader::new(Hashed {
         file,
         sha256: Sha256::new(),
@@ -159,7 +160,7 @@ fn variable() -> Option<Zeroizing<String>> {
 fn text(path: &Path) -> std::io::Result<Zeroizing<String>> {
     use std::io::{Error, ErrorKind};
     let mut text = Zeroizing::new(String::new());
-    let mut file = std::fs::File::open(path)?.take(FILE_MAX + 1);
+    let mut file = file::open(path)?.take(FILE_MAX + 1);
     let len = file.read_to_string(&mut text)?;
     match u64::try_from(len) {
         Ok(len) if len <= FILE_MAX => Ok(text),

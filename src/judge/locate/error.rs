@@ -1,5 +1,6 @@
 //! Why a database cannot be used.
 
+use crate::ground::error::reason;
 use std::{fmt, io};
 
 /// Why a geolocation database cannot be used. Printed on one line: which file, why, what to do.
@@ -41,7 +42,8 @@ impl fmt::Display for LocateError {
             Self::Read { file, error } => {
                 write!(
                     f,
-                    "cannot read the database {file}: {error}; check the path"
+                    "cannot read the database {file}: {}; check the path",
+                    reason(error)
                 )
             }
             Self::TooLarge { file, limit } => write!(

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
@@ -16,6 +15,8 @@ use maxminddb::{LookupResult, PathElement, Reader, WithinOptions};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
+
+use crate::ground::file;
 
 use super::{Database, LocateError, country};
 
@@ -89,7 +90,7 @@ impl Source {
             error,
         };
         let mut bytes = Vec::new();
-        File::open(path)
+        file::open(path)
             .map_err(failed)?
             .take(FILE_MAX + 1)
             .read_to_end(&mut bytes)

@@ -7,7 +7,7 @@
 
 use crate::ground::cause::Counters;
 use crate::ground::error::{Error, reason};
-use std::fs::File;
+use crate::ground::file;
 use std::io::Read;
 use std::path::Path;
 
@@ -171,7 +171,7 @@ impl Sidecar {
                 .advise("check the path")
         };
         let mut bytes = Vec::new();
-        let file = File::open(path).map_err(refuse)?;
+        let file = file::open(path).map_err(refuse)?;
         let read = file.take(TEXT_MAX + 1).read_to_end(&mut bytes);
         if read.map_err(refuse)? as u64 > TEXT_MAX {
             return Err(

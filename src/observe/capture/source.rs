@@ -1,6 +1,8 @@
 //! Where a capture comes from: a file, a pipe, or standard input.
 
 use crate::ground::error::{Error, reason};
+#[cfg(not(unix))]
+use crate::ground::file;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -34,8 +36,8 @@ fn is_pipe(path: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-fn is_pipe(_path: &Path) -> bool {
-    false
+fn is_pipe(path: &Path) -> bool {
+    file::is_device(path)
 }
 
 impl Source {
@@ -133,12 +135,11 @@ impl Source {
             )
             .advise(advice)
         };
-        let file = File::open(path).map_err(refuse)?;
-        let about = file.metadata().map_err(refuse)?;
-        if about.is_dir() {
+        // Asked before: Windows would say that access to it is denied.
+        if path.is_dir() {
             return Err(Error::at(self.display(), "is a directory, not a capture")
                 .advise("name the capture files in it, e.g. with a shell wildcard"));
         }
-        Ok(Box::new(file))
+        Ok(Box::new(File::open(path).map_err(refuse)?))
     }
 }

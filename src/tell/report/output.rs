@@ -4,9 +4,9 @@
 //! pipeline never picks up half a report. Targets that are no regular files (a pipe, `/dev/null`)
 //! cannot be replaced and are written to directly. A closed pipe is success: the reader had enough.
 
-use crate::ground::error::Error;
-use crate::ground::text;
+use crate::ground::error::{self, Error};
 use crate::ground::unfinished::Unfinished;
+use crate::ground::{file, text};
 use crate::tell::report::format::Format;
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -80,13 +80,21 @@ impl Output {
             ),
         };
         match done {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::at(
+            Err(error) if !had_enough(&error) => Err(Error::at(
                 place,
                 format!("cannot write: {}", reason(&error)),
             )),
             _ => Ok(()),
         }
     }
+}
+
+/// The reader closed its end.
+fn had_enough(error: &io::Error) -> bool {
+    /// `ERROR_PIPE_NOT_CONNECTED`: what Windows says of some pipes, and Rust has no kind for.
+    const NOT_CONNECTED: i32 = 233;
+    error.kind() == ErrorKind::BrokenPipe
+        || (cfg!(windows) && error.raw_os_error() == Some(NOT_CONNECTED))
 }
 
 /// Refuses outputs that would overwrite evidence or each other.
@@ -99,20 +107,19 @@ pub fn check_targets(outputs: &[Output], inputs: &[PathBuf]) -> Result<(), Error
     for output in outputs {
         let target = output.path.as_deref().map(identity);
         let place = format!("--output {}", output.format);
-        if let Some(target) = &target
+        let given = |path: &Path| text::terminal(&path.display().to_string()).into_owned();
+        if let (Some(target), Some(path)) = (&target, &output.path)
             && inputs.contains(target)
         {
-            let name = text::terminal(&target.display().to_string()).into_owned();
-            return Err(Error::at(place, format!("{name} is one of the inputs"))
-                .advise("choose another file"));
+            return Err(
+                Error::at(place, format!("{} is one of the inputs", given(path)))
+                    .advise("choose another file"),
+            );
         }
         if seen.contains(&target) {
-            let what = match &target {
+            let what = match &output.path {
                 None => "two reports would be mixed on standard output".to_owned(),
-                Some(path) => format!(
-                    "two reports would go to {}",
-                    text::terminal(&path.display().to_string())
-                ),
+                Some(path) => format!("two reports would go to {}", given(path)),
             };
             return Err(Error::at(place, what).advise("give each its own file: FORMAT=PATH"));
         }
@@ -127,7 +134,7 @@ fn identity(path: &Path) -> PathBuf {
         return real;
     }
     match (fs::canonicalize(directory(path)), path.file_name()) {
-        (Ok(directory), Some(name)) => directory.join(name),
+        (Ok(directory), Some(name)) => directory.join(file::folded(name.into())),
         _ => path.to_owned(),
     }
 }
@@ -152,6 +159,9 @@ fn write_file(
     path: &Path,
     render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    if file::is_device(path) {
+        return render_into(fs::OpenOptions::new().write(true).open(path)?, render);
+    }
     // Renaming would replace a link instead of the file that it names.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     match fs::metadata(&target) {
@@ -166,15 +176,11 @@ fn write_file(
     file.persist(&target)
 }
 
-/// The reason without the operating system's number, on one line.
+/// The reason on one line.
 fn reason(error: &io::Error) -> String {
-    let whole = error.to_string();
-    let words = match whole.rfind(" (os error") {
-        Some(end) => whole.get(..end).unwrap_or(&whole),
-        None => &whole,
-    };
+    let words = error::reason(error);
     // The temporary name that a failed creation mentions says nothing to the user.
-    let words = words.split(" at path ").next().unwrap_or(words);
+    let words = words.split(" at path ").next().unwrap_or(&words);
     text::terminal(words).into_owned()
 }
 
@@ -350,6 +356,10 @@ mod tests {
         let closed =
             Output::stdout(Format::JSON).write(|_| Err(io::Error::from(ErrorKind::BrokenPipe)));
         assert_eq!(closed, Ok(()));
+        // The same number is another error elsewhere.
+        let numbered =
+            Output::stdout(Format::JSON).write(|_| Err(io::Error::from_raw_os_error(233)));
+        assert_eq!(numbered.is_ok(), cfg!(windows));
     }
 
     #[test]

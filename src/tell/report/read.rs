@@ -47,11 +47,12 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
         Error::at(&place, format!("cannot read the report: {}", reason(&e)))
             .advise("check the path")
     };
-    let file = File::open(path).map_err(refuse)?;
-    if file.metadata().map_err(refuse)?.is_dir() {
+    // Asked before: Windows would say that access to it is denied.
+    if path.is_dir() {
         return Err(Error::at(place, "is a directory, not a report").advise(ANEW));
     }
     let mut bytes = Vec::new();
+    let file = File::open(path).map_err(refuse)?;
     file.take(REPORT_MAX.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(refuse)?;

@@ -6,7 +6,7 @@
 use super::super::screen::note;
 use crate::app::cli::{Campaign, STDIN, Terminal};
 use crate::ground::error::{Error, reason};
-use crate::ground::text;
+use crate::ground::{file, text};
 use crate::tell::tables::session::Labels;
 use serde::Deserialize;
 use std::fs;
@@ -251,7 +251,7 @@ impl Found {
             .advise("check the path; the file has to be UTF-8 text")
         };
         let mut text = String::new();
-        let file = fs::File::open(path).map_err(refuse)?;
+        let file = file::open(path).map_err(refuse)?;
         file.take(LIST_MAX)
             .read_to_string(&mut text)
             .map_err(refuse)?;
@@ -387,7 +387,10 @@ mod tests {
             fs::write(at(name), "").unwrap();
         }
         let names = |specs: Vec<Spec>| -> Vec<String> {
-            let name = |p: &PathBuf| p.strip_prefix(root.path()).unwrap().display().to_string();
+            let name = |p: &PathBuf| {
+                let below = p.strip_prefix(root.path()).unwrap().display().to_string();
+                below.replace('\\', "/")
+            };
             specs
                 .iter()
                 .flat_map(|s| s.captures.iter().map(name))
