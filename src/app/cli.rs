@@ -358,8 +358,23 @@ where
 }
 
 impl Cli {
+    /// Puts files in the place of patterns, as shells do elsewhere.
+    fn expand(&mut self) {
+        let captures = match &mut self.command {
+            Command::Check(check) => &mut check.captures,
+            Command::Flows(flows) => &mut flows.captures,
+            Command::Fitness(fitness) => &mut fitness.captures,
+            // A campaign takes patterns itself, on every system.
+            _ => return,
+        };
+        *captures = lenient::expanded(std::mem::take(captures));
+    }
+
     /// Adds default outputs and refuses what contradicts itself.
     fn complete(&mut self) -> Result<(), Error> {
+        if cfg!(windows) {
+            self.expand();
+        }
         self.hashes_for_statements()?;
         let (captures, counters, subject, outputs, default): (Vec<&PathBuf>, _, _, _, _) =
             match &mut self.command {

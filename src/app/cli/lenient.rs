@@ -8,6 +8,7 @@ use crate::ground::error::Error;
 use crate::ground::text;
 use clap::CommandFactory;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 /// What follows the name of a capture: files of this kind have one of these endings.
 const ENDINGS: [&str; 6] = ["cap", "dmp", "gz", "zst", "lz4", "xz"];
@@ -46,6 +47,32 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, Error> {
     let option = text::terminal(&first.to_string_lossy()).into_owned();
     Err(Error::at(&option, "options stand behind the command")
         .advise(format!("type: drone-audit {name} {option} ...")))
+}
+
+/// The files that patterns of paths fit, in order, in the place of these. What fits none stays as it was given, and is told
+/// as a file that is not there.
+///
+/// For Windows, whose shells leave it to the program, and where no name of a file holds `*` or `?`.
+pub(super) fn expanded(given: Vec<PathBuf>) -> Vec<PathBuf> {
+    let options = glob::MatchOptions {
+        case_sensitive: false,
+        ..glob::MatchOptions::new()
+    };
+    let fitting = |path: &PathBuf| -> Option<Vec<PathBuf>> {
+        let text = path.to_str()?;
+        // What begins so is taken by the letter.
+        if !text.contains(['*', '?']) || text.starts_with(r"\\?\") {
+            return None;
+        }
+        // Brackets may stand in names.
+        let pattern = text.replace('[', "[[]");
+        let files = glob::glob_with(&pattern, options).ok()?.flatten();
+        let files: Vec<PathBuf> = files.filter(|path| path.is_file()).collect();
+        (!files.is_empty()).then_some(files)
+    };
+    let each = given.into_iter();
+    each.flat_map(|path| fitting(&path).unwrap_or_else(|| vec![path]))
+        .collect()
 }
 
 fn is_command(word: &OsStr) -> bool {
@@ -108,6 +135,22 @@ mod tests {
         let read = arguments(given).map_err(|e| e.to_string())?;
         let words: Vec<&str> = read.iter().map(|a| a.to_str().unwrap()).collect();
         Ok(words.join(" "))
+    }
+
+    #[test]
+    fn patterns_become_files_and_other_paths_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["b.pcap", "a.pcap", "a[1].pcapng", "notes.txt"] {
+            std::fs::write(at(name), "x").unwrap();
+        }
+        std::fs::create_dir(at("c.pcap")).unwrap();
+        let found = |given: &[&str]| expanded(given.iter().map(|name| at(name)).collect());
+        assert_eq!(found(&["*.pcap"]), [at("a.pcap"), at("b.pcap")]);
+        assert_eq!(found(&["a[1].*"]), [at("a[1].pcapng")]);
+        assert_eq!(found(&["b.pcap", "?.pcap"]).len(), 3);
+        assert_eq!(found(&["*.cap", "x.pcap"]), [at("*.cap"), at("x.pcap")]);
+        assert_eq!(expanded(vec!["-".into()]), [PathBuf::from("-")]);
     }
 
     #[test]
