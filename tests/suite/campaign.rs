@@ -242,7 +242,6 @@ fn what_cannot_be_audited_is_a_row_and_costs_nobody_else() {
     assert_eq!(rows(&folder, "sessions"), sessions);
 }
 
-#[cfg(unix)]
 #[test]
 fn a_run_that_was_ended_goes_on_where_it_was() {
     let root = TempDir::new().unwrap();
@@ -252,6 +251,10 @@ fn a_run_that_was_ended_goes_on_where_it_was() {
     let sessions = rows(&whole, "sessions").len();
     assert_eq!(sessions, paths.len());
     for (signal, code) in [("KILL", None), ("INT", Some(130))] {
+        // On Windows a key is pressed in a console, and none is sent.
+        if cfg!(windows) && signal == "INT" {
+            continue;
+        }
         let folder = root.path().join(signal);
         let mut command = program();
         command
@@ -282,9 +285,13 @@ fn a_run_that_was_ended_goes_on_where_it_was() {
             assert!(begun.elapsed() < Duration::from_secs(60), "nothing is done");
             sleep(Duration::from_millis(1));
         }
-        let sent = std::process::Command::new("kill")
-            .args(["-s", signal, &child.id().to_string()])
-            .status();
+        let sent = match signal {
+            "KILL" => child.kill(),
+            _ => std::process::Command::new("kill")
+                .args(["-s", signal, &child.id().to_string()])
+                .status()
+                .map(|_| ()),
+        };
         assert!(sent.is_ok());
         let ended = child.wait().unwrap();
         if let Some(code) = code.filter(|_| ended.code() != Some(1)) {

@@ -137,7 +137,7 @@ fn bits(digits: &[u8]) -> Vec<u8> {
 
 /// Bytes of three decimal digits each.
 fn threes(digits: &[u8]) -> Option<Vec<u8>> {
-    let byte = |digits: &[u8; 3]| std::str::from_utf8(digits).ok()?.parse().ok();
+    let byte = |digits: &[u8; 3]| std::str::from_utf8(digits).ok()?.parse::<u8>().ok();
     digits.as_chunks::<3>().0.iter().map(byte).collect()
 }
 
