@@ -180,6 +180,9 @@ impl Nearness {
     }
 }
 
+/// A name, its aliases, and what was said of them.
+type Said = (Arc<str>, Arc<[Arc<str>]>, bool);
+
 /// What was seen beside the flows.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -235,7 +238,7 @@ pub struct Ledger {
     /// Names that accuse: they are folded last.
     pub accusing: Accusing,
     /// What it said last of a name and its aliases.
-    said_last: Option<(Arc<str>, Arc<[Arc<str>]>, bool)>,
+    said_last: Option<Said>,
     /// What was left out because a list was full, where no frame is at hand to say it.
     pub folded: BTreeSet<SessionCause>,
     /// Names asked for in the frame at hand, where somebody wants to know.
