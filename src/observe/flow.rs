@@ -4,6 +4,7 @@
 //! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
 
 use crate::evidence::flow::{Facts, Key, LinkFacts, Opening, Pair, Side};
+pub mod late;
 pub mod order;
 pub mod overhead;
 pub mod part;

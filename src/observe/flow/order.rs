@@ -4,14 +4,12 @@
 //! given up, and what lies behind it begins anew. Segments that come again are told from copies that differ: of those the other
 //! bytes are lent too, since either copy may be the one that was taken.
 
+use super::late::{Late, Piece, distance};
 use super::part::When;
 use crate::ground::work::looks_at;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::BuildHasher as _;
 
-/// Late bytes and pieces that wait for a hole to be filled.
-const LATE_BYTES_MAX: usize = 64 << 10;
-const LATE_PIECES_MAX: usize = 64;
 /// Segments remembered by what they held: those of a window of a usual size, since what is older does not come again.
 const LENT_MAX: usize = 64;
 
@@ -20,19 +18,10 @@ const LENT_MAX: usize = 64;
 pub struct Order {
     /// Sequence number of the next byte.
     next: Option<u32>,
-    /// Late pieces by their distance from `next` at the time of `base`.
-    late: BTreeMap<u32, Late>,
-    late_bytes: usize,
-    /// What the distances count from.
-    base: u32,
+    /// What came before the bytes in front of it.
+    late: Late<When>,
     /// The last segments: first number, length, and a digest of the bytes.
     lent: VecDeque<(u32, usize, u64)>,
-}
-
-#[derive(Debug)]
-struct Late {
-    bytes: Vec<u8>,
-    when: When,
 }
 
 /// What comes out, in order.
@@ -69,13 +58,14 @@ impl Order {
                 self.lent.pop_front();
             }
         }
-        // Distances in the window of a connection are below 2^31 (RFC 9293 §3.4).
-        let ahead = sequence.wrapping_sub(next).cast_signed();
+        let ahead = distance(sequence, next);
         if ahead > 0 {
-            if let Some(loser) = self.keep(sequence, bytes, when).filter(|_| !again) {
-                lend(Event::Rival(&loser.bytes, loser.when));
+            if let Some(loser) = self.keep(next, sequence, bytes, when)
+                && !again
+            {
+                lend(Event::Rival(&loser.bytes, loser.of));
             }
-            if self.late_bytes > LATE_BYTES_MAX || self.late.len() > LATE_PIECES_MAX {
+            if self.late.is_over() {
                 self.give_up(lend);
             }
             return;
@@ -101,7 +91,7 @@ impl Order {
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.late_bytes
+        self.late.bytes()
     }
 
     fn advance(&mut self, next: u32, length: usize) {
@@ -110,56 +100,39 @@ impl Order {
     }
 
     /// Keeps a late piece; gives back the shorter one of two that begin at the same number.
-    fn keep(&mut self, sequence: u32, bytes: &[u8], when: When) -> Option<Late> {
-        if self.late.is_empty() {
-            self.base = self.next.unwrap_or(sequence);
-        }
-        let distance = sequence.wrapping_sub(self.base);
+    fn keep(&mut self, next: u32, sequence: u32, bytes: &[u8], of: When) -> Option<Piece<When>> {
         if bytes.is_empty() {
             return None;
         }
-        let late = Late {
+        let piece = Piece {
+            sequence,
             bytes: bytes.to_vec(),
-            when,
+            of,
         };
-        let longer = self
-            .late
-            .get(&distance)
-            .is_none_or(|have| have.bytes.len() < bytes.len());
-        if !longer {
-            return Some(late);
+        let have = self.late.at(sequence).map(<[u8]>::len);
+        if have.is_some_and(|have| have >= bytes.len()) {
+            return Some(piece);
         }
-        self.late_bytes = self.late_bytes.saturating_add(bytes.len());
-        let old = self.late.insert(distance, late)?;
-        self.late_bytes = self.late_bytes.saturating_sub(old.bytes.len());
-        Some(old)
+        let old = self.late.take(sequence);
+        self.late.keep(next, piece);
+        old
     }
 
     /// Lends the late pieces that follow now.
     fn join(&mut self, lend: &mut dyn FnMut(Event<'_>)) {
-        while let Some(entry) = self.late.first_entry() {
-            let next = self.next.unwrap_or(0);
-            let ahead = self
-                .base
-                .wrapping_add(*entry.key())
-                .wrapping_sub(next)
-                .cast_signed();
-            if ahead > 0 {
-                return;
-            }
-            let late = entry.remove();
-            self.late_bytes = self.late_bytes.saturating_sub(late.bytes.len());
-            let old = usize::try_from(ahead.unsigned_abs()).unwrap_or(usize::MAX);
-            if let Some(fresh) = late.bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
-                lend(Event::Bytes(next, fresh, late.when));
+        while let Some(next) = self.next
+            && let Some((piece, old)) = self.late.join(next)
+        {
+            if let Some(fresh) = piece.bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
+                lend(Event::Bytes(next, fresh, piece.of));
                 self.advance(next, fresh.len());
             }
         }
     }
 
     fn give_up(&mut self, lend: &mut dyn FnMut(Event<'_>)) {
-        if let Some((distance, _)) = self.late.first_key_value() {
-            self.next = Some(self.base.wrapping_add(*distance));
+        if let Some(first) = self.late.first() {
+            self.next = Some(first);
             lend(Event::Hole);
             self.join(lend);
         }

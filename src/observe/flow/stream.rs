@@ -5,6 +5,7 @@
 //! fact of its own (two listeners may have understood two things), and its reading is returned.
 //! All bytes held over all flows come from one bounded [`Pool`].
 
+use super::late::{BYTES_MAX, Late, Piece, distance};
 use crate::ground::work::looks_at;
 
 /// Bytes held for streams over all flows: what a whole capture of honest handshakes needs at a
@@ -28,14 +29,10 @@ const STARTS_MAX: usize = 16;
 /// Differing copies of late pieces kept per direction; honest traffic has none, and the bytes of
 /// each are at most a segment's.
 const RIVALS_MAX: usize = 4;
-/// Out-of-order bytes and pieces after which a hole is taken for lost.
-const LATE_BYTES_MAX: usize = 64 << 10;
-/// The pieces of a direction that can wait behind holes.
-pub const LATE_PIECES_MAX: usize = 64;
 
 /// How far below the first byte seen a segment may lie and still be the start of what was joined in
 /// the middle, captured out of order; and how often that is undone.
-const BACK_MAX: usize = LATE_BYTES_MAX;
+const BACK_MAX: usize = BYTES_MAX;
 const BACKS_MAX: u8 = 8;
 
 /// Buffers kept of directions that are done with, for those that begin; and the longest of them: a hello or a request fits in.
@@ -113,8 +110,7 @@ pub struct Stream {
     pub waiting: Waiting,
     /// Bytes given out as a second reading.
     otherwise: usize,
-    late: Vec<(u32, Vec<u8>)>,
-    late_bytes: usize,
+    late: Late<()>,
     /// Copies that differ from a late piece; compared once the bytes before them are here.
     rivals: Vec<(u32, Vec<u8>)>,
     /// Nobody wants more of it; what is there is kept to compare.
@@ -175,10 +171,6 @@ pub struct Pushed {
     pub hole: bool,
 }
 
-fn distance(a: u32, b: u32) -> i32 {
-    a.wrapping_sub(b) as i32
-}
-
 fn low(n: usize) -> u32 {
     // Only differences modulo 2^32 are used.
     n as u32
@@ -196,8 +188,7 @@ impl Stream {
             starts: Vec::new(),
             waiting: Waiting::default(),
             otherwise: 0,
-            late: Vec::new(),
-            late_bytes: 0,
+            late: Late::default(),
             rivals: Vec::new(),
             closed: false,
             first: start,
@@ -217,8 +208,12 @@ impl Stream {
         self.backs += 1;
         let held = std::mem::take(&mut self.data);
         if !held.is_empty() {
-            self.late_bytes += held.len();
-            self.late.insert(0, (self.first, held));
+            let piece = Piece {
+                sequence: self.first,
+                bytes: held,
+                of: (),
+            };
+            self.late.keep(sequence, piece);
         }
         self.read = 0;
         self.latest = 0;
@@ -262,7 +257,7 @@ impl Stream {
                 }
             }
         }
-        out.hole = self.late_bytes > LATE_BYTES_MAX || self.late.len() > LATE_PIECES_MAX;
+        out.hole = self.late.is_over();
         out
     }
 
@@ -273,7 +268,7 @@ impl Stream {
 
     /// Bytes that are here and not consumed, those behind holes included.
     pub fn waits(&self) -> usize {
-        self.unread().len().saturating_add(self.late_bytes)
+        self.unread().len().saturating_add(self.late.bytes())
     }
 
     /// Sequence number of the first of them.
@@ -314,7 +309,7 @@ impl Stream {
 
     /// Gives up the hole before the first late piece; true if bytes became readable.
     pub fn give_up_hole(&mut self, pool: &mut Pool) -> bool {
-        let Some(&(sequence, ..)) = self.late.first() else {
+        let Some(sequence) = self.late.first() else {
             return false;
         };
         self.restart_at(sequence, pool);
@@ -352,10 +347,7 @@ impl Stream {
     /// Nobody wants more of this direction; its start is kept to compare later copies with.
     pub fn close(&mut self, pool: &mut Pool) {
         self.closed = true;
-        for (_, bytes) in self.late.drain(..) {
-            pool.give(bytes.len());
-        }
-        self.late_bytes = 0;
+        pool.give(self.late.clear());
         let keep = self.data.len().min(HISTORY);
         pool.give(self.data.len() - keep);
         self.data.truncate(keep);
@@ -369,10 +361,8 @@ impl Stream {
 
     /// Returns everything to the pool.
     pub fn release(&mut self, pool: &mut Pool) {
-        pool.give(self.data.len() + self.late_bytes);
+        pool.give(self.data.len() + self.late.clear());
         pool.recycle(std::mem::take(&mut self.data));
-        self.late.clear();
-        self.late_bytes = 0;
         self.read = 0;
         self.closed = true;
     }
@@ -438,38 +428,32 @@ impl Stream {
 
     fn keep_late(&mut self, sequence: u32, payload: &[u8], pool: &mut Pool, out: &mut Pushed) {
         looks_at(payload.len() + self.late.len());
-        let same = self.late.iter().find(|(s, ..)| *s == sequence);
-        if let Some((_, have)) = same {
+        let same = self.late.at(sequence);
+        if let Some(have) = same {
             let common = have.len().min(payload.len());
             if have.get(..common) != payload.get(..common) && self.rivals.len() < RIVALS_MAX {
                 self.rivals.push((sequence, payload.to_vec()));
             }
         }
-        if payload.is_empty() || same.is_some_and(|(_, have)| have.len() >= payload.len()) {
+        if payload.is_empty() || same.is_some_and(|have| have.len() >= payload.len()) {
             return;
         }
         if !pool.take(payload.len()) {
             out.dropped = true;
             return;
         }
-        let end = self.end();
-        let place = self
-            .late
-            .partition_point(|(s, ..)| distance(*s, end) <= distance(sequence, end));
-        self.late.insert(place, (sequence, payload.to_vec()));
-        self.late_bytes += payload.len();
+        let piece = Piece {
+            sequence,
+            bytes: payload.to_vec(),
+            of: (),
+        };
+        self.late.keep(self.end(), piece);
     }
 
     fn join_late(&mut self, pool: &mut Pool, out: &mut Pushed) {
-        while let Some((sequence, ..)) = self.late.first() {
-            let ahead = distance(*sequence, self.end());
-            if ahead > 0 {
-                break;
-            }
-            let (_, bytes) = self.late.remove(0);
-            self.late_bytes -= bytes.len();
-            pool.give(bytes.len());
-            if let Some(fresh) = bytes.get(ahead.unsigned_abs() as usize..) {
+        while let Some((piece, old)) = self.late.join(self.end()) {
+            pool.give(piece.bytes.len());
+            if let Some(fresh) = piece.bytes.get(old..) {
                 self.append(fresh, pool, out);
             }
         }

@@ -13,8 +13,9 @@ use crate::ground::moment::Timestamp;
 use crate::ground::work::looks_at;
 use crate::observe::dissect::wire::{Fit, SETTLED};
 use crate::observe::dissect::{Protocol, Session, Sink, Step, dns, drone_link, packets};
+use crate::observe::flow::late::PIECES_MAX;
 use crate::observe::flow::part::Part;
-use crate::observe::flow::stream::{LATE_PIECES_MAX, Pool, Stream, UNREAD_MAX};
+use crate::observe::flow::stream::{Pool, Stream, UNREAD_MAX};
 use crate::observe::flow::{Carries, PayloadKind};
 
 /// Segments or datagrams of a flow that are probed before it counts as unknown. From then on nothing is
@@ -561,7 +562,7 @@ impl Reading {
         }
         self.half_a_question(side, sink);
         // What lies behind holes is read on its own: each piece may begin something.
-        for _ in 0..=LATE_PIECES_MAX {
+        for _ in 0..=PIECES_MAX {
             if !self.reads(side) {
                 return;
             }
