@@ -10,7 +10,7 @@ const BYTES: usize = 24 << 20;
 
 /// Bytes that may come out of what is compressed inside a series, whatever went in: a report of an app has some kilobytes, a log some
 /// megabytes.
-const OPENED_FREE: u64 = 32 << 20;
+const OPENED_FREE: u64 = 24 << 20;
 /// And as many more for each byte of payload: text shrinks to an eighth, seldom further, and other payload shrinks less.
 const OPENED_EACH: u64 = 8;
 
@@ -56,6 +56,15 @@ impl Budget {
             left.checked_sub(bytes)
         });
         taken.is_ok()
+    }
+
+    /// Looking at something took as long as so many bytes more would have: fewer may be opened.
+    pub fn spent(&self, bytes: u64) {
+        let left = |left: u64| Some(left.saturating_sub(bytes));
+        // Something is always stored.
+        let _ = self
+            .openable
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
     }
 
     /// Less than a quarter is left: what is only kept to compare should go.
@@ -126,6 +135,11 @@ mod tests {
         assert!(budget.opened(OPENED_FREE) && !budget.opened(1));
         budget.saw(10);
         assert!(!budget.opened(10 * OPENED_EACH + 1) && budget.opened(10 * OPENED_EACH));
+        budget.saw(10);
+        budget.spent(5 * OPENED_EACH);
+        assert!(!budget.may_open(5 * OPENED_EACH + 1) && budget.may_open(5 * OPENED_EACH));
+        budget.spent(100 * OPENED_EACH);
+        assert!(!budget.may_open(1), "and never less than nothing");
     }
 
     #[test]

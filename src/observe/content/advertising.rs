@@ -52,10 +52,9 @@ pub(super) fn is_hex(value: &str) -> bool {
 
 /// Not a placeholder of few different digits.
 pub(super) fn varied(value: &str) -> bool {
-    let mut seen: Vec<u8> = value.bytes().filter(u8::is_ascii_alphanumeric).collect();
-    seen.sort_unstable();
-    seen.dedup();
-    seen.len() >= 4
+    let marks = value.bytes().filter(u8::is_ascii_alphanumeric);
+    let seen = marks.fold(0u128, |seen, byte| seen | 1 << (byte & 0x7f));
+    seen.count_ones() >= 4
 }
 
 fn is_advertising_id(value: &str) -> bool {

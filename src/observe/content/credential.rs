@@ -1,7 +1,7 @@
 //! Credentials: HTTP Basic and Bearer (RFC 7617, RFC 6750), user information in URLs (RFC 3986 §3.2.1), passwords and tokens under
 //! names that say so, and the clear logins of FTP, POP3, IMAP and SMTP (RFC 959, RFC 1939, RFC 3501, RFC 4954).
 
-use super::text::{Field, Text};
+use super::text::{Field, Shares, Text};
 use super::{Detector, Found, mask};
 use crate::evidence::content::Kind;
 use base64::Engine as _;
@@ -57,10 +57,19 @@ pub(super) const DETECTOR: Detector = Detector {
 /// A token shorter than this is a number or a word.
 const TOKEN_MIN: usize = 16;
 
+/// The longest credentials of a header field that are read; longer ones are tokens of some kind all the same.
+const HEADER_MAX: usize = 4096;
+
 fn find(text: &Text<'_>, out: &mut Vec<Found>) {
+    let mut shares = Shares::of(text.bytes, HEADER_MAX);
     for field in text.fields(Kind::Credential) {
         let found = match field.name() {
-            "authorization" | "proxyauthorization" => header(text, field),
+            "authorization" | "proxyauthorization" => {
+                let rest = text.bytes.get(field.value_at..).unwrap_or_default();
+                let rest = rest.get(..shares.next()).unwrap_or(rest);
+                shares.took(rest.len());
+                header(rest, field)
+            }
             name => match means(name) {
                 Means::Secret => value(name, field),
                 Means::Session => session(text, name, field),
@@ -203,19 +212,16 @@ fn in_cookie(text: &Text<'_>, at: usize) -> bool {
         .bytes
         .get(at.saturating_sub(LONG)..at)
         .unwrap_or_default();
-    let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    let line = memchr::memrchr(b'\n', before).map_or(0, |end| end.saturating_add(1));
+    let line = before.get(line..).unwrap_or_default();
     line.get(..FIELD.len())
         .is_some_and(|name| name.eq_ignore_ascii_case(FIELD))
 }
 
 /// The rest of a header field: scheme and credentials.
-fn header(text: &Text<'_>, field: &Field<'_>) -> Option<Found> {
-    /// Longer ones are tokens of some kind all the same.
-    const LONG: usize = 4096;
-    let rest = text.bytes.get(field.value_at..)?;
+fn header(rest: &[u8], field: &Field<'_>) -> Option<Found> {
     let length = rest
         .iter()
-        .take(LONG)
         .take_while(|b| !matches!(b, b'\r' | b'\n' | b'"' | b','))
         .count();
     let value = std::str::from_utf8(rest.get(..length)?).ok()?;

@@ -77,14 +77,43 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 fn find(text: &Text<'_>, out: &mut Vec<Found>) {
+    let values = Values::of(text);
     for at in memchr::memchr_iter(b'@', text.bytes) {
-        if let Some(found) = address(text, at) {
+        if let Some(found) = address(text, &values, at) {
             out.push(found);
         }
     }
 }
 
-fn address(text: &Text<'_>, at: usize) -> Option<Found> {
+/// Where the values of fields with addresses stand, so that no address asks all of them.
+struct Values {
+    /// Where one begins, in order, and how far this one or one before it goes.
+    reach: Vec<(usize, usize)>,
+}
+
+impl Values {
+    fn of(text: &Text<'_>) -> Self {
+        let fields = text.fields(Kind::Email);
+        let mut reach: Vec<(usize, usize)> =
+            fields.map(|field| (field.value_at, field.end())).collect();
+        reach.sort_unstable();
+        let mut furthest = 0;
+        for (_, end) in &mut reach {
+            furthest = furthest.max(*end);
+            *end = furthest;
+        }
+        Self { reach }
+    }
+
+    /// Whether one value holds all from `begin` to `end`.
+    fn hold(&self, begin: usize, end: usize) -> bool {
+        let behind = self.reach.partition_point(|(at, _)| *at <= begin);
+        let last = behind.checked_sub(1).and_then(|last| self.reach.get(last));
+        last.is_some_and(|(_, furthest)| end <= *furthest)
+    }
+}
+
+fn address(text: &Text<'_>, values: &Values, at: usize) -> Option<Found> {
     let local_len = text
         .bytes
         .get(..at)?
@@ -143,9 +172,7 @@ fn address(text: &Text<'_>, at: usize) -> Option<Found> {
     if is_message_id(text, begin) || is_name_of_another_kind(local, domain) {
         return None;
     }
-    let named = text
-        .fields(Kind::Email)
-        .any(|field| field.value_at <= begin && end <= field.end());
+    let named = values.hold(begin, end);
     let function = FUNCTIONS.contains(&local.to_ascii_lowercase().as_str());
     let whole = end.saturating_sub(begin);
     if (function && !named) || (!text.sure && (whole < BINARY_MIN || local.len() < 3)) {

@@ -89,6 +89,8 @@ pub(super) struct Out<'o> {
     pub(super) payload: PayloadKind,
     /// It came sealed in this, and was opened.
     pub(super) inside: Option<SealedBy>,
+    /// It came out of something compressed.
+    pub(super) packed: bool,
     /// Counts what comes out of compressed bodies.
     pub(super) opened: &'o Opened,
     /// Counts the flow's tokens.
@@ -131,9 +133,22 @@ impl Out<'_> {
         self.opened.beyond.set(Some(first));
     }
 
+    /// Looking at something took as long as so many bytes more.
+    pub(super) fn spent(&self, bytes: usize) {
+        self.opened.budget.spent(bytes as u64);
+    }
+
     /// Whether so many bytes may come out of something compressed.
     pub(super) fn may_open(&self, bytes: usize) -> bool {
         self.opened.budget.may_open(bytes as u64)
+    }
+
+    /// The same as [`Self::inner`], for what comes out of something compressed.
+    pub(super) fn unpacked<'i>(&'i mut self, credits: &'i mut Vec<super::Credit>) -> Out<'i> {
+        Out {
+            packed: true,
+            ..self.inner(credits)
+        }
     }
 
     /// The same places, with accounts of their own for what is inside something else.
@@ -147,6 +162,7 @@ impl Out<'_> {
             interval: self.interval,
             payload: self.payload,
             inside: self.inside,
+            packed: self.packed,
             opened: self.opened,
             tokens: self.tokens,
         }
@@ -169,6 +185,7 @@ pub(super) fn collected(
         interval: 0,
         payload: PayloadKind::default(),
         inside: None,
+        packed: false,
         opened: &Opened::default(),
         tokens: &Tokens::default(),
     });

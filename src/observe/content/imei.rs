@@ -43,6 +43,7 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
         }
     }
     if text.sure {
+        named.sort_unstable();
         alone(text, &named, out);
     }
 }
@@ -92,7 +93,7 @@ fn alone(text: &Text<'_>, named: &[usize], out: &mut Vec<Found>) {
         let end = probe.saturating_add(follow);
         let run = end.saturating_sub(at);
         probe = end.saturating_add(DIGITS);
-        if run != DIGITS || named.contains(&at) || !word_end(text.byte(end)) {
+        if run != DIGITS || named.binary_search(&at).is_ok() || !word_end(text.byte(end)) {
             continue;
         }
         // Values of other names are something else: ids of apps and pages have as many digits.

@@ -38,7 +38,7 @@ pub(super) fn query(message: &[u8], out: &mut Out<'_>) {
     }
     // What stands behind the questions: options, and bytes behind the message.
     let moment = (out.at, out.interval);
-    for found in scan::scan(reader.rest(), false).found {
+    for found in scan::scan_for(reader.rest(), false, out).found {
         out.found(found, PLACE, moment);
     }
 }
@@ -69,10 +69,10 @@ pub(super) fn host(text: &str, place: TrafficPart, out: &mut Out<'_>) {
 fn name(labels: &[&[u8]], place: TrafficPart, out: &mut Out<'_>) {
     let moment = (out.at, out.interval);
     let whole = labels.join(&b'.');
-    let mut found = scan::scan(&whole, true).found;
+    let mut found = scan::scan_for(&whole, true, out).found;
     // Names come in lower case, and serial numbers are known by capitals.
     if may_hold_serial_number(labels) {
-        let capitals = scan::scan(&whole.to_ascii_uppercase(), true).found;
+        let capitals = scan::scan_for(&whole.to_ascii_uppercase(), true, out).found;
         let capitals = capitals.into_iter();
         found.extend(capitals.filter(|f| f.kind == Kind::SerialNumber));
     }
@@ -80,7 +80,7 @@ fn name(labels: &[&[u8]], place: TrafficPart, out: &mut Out<'_>) {
     for domain in DOMAIN_LABELS {
         let data = labels.get(..labels.len().saturating_sub(domain));
         if let Some(data) = data.filter(|data| data.len() > 1) {
-            found.extend(scan::scan(&data.concat(), true).found);
+            found.extend(scan::scan_for(&data.concat(), true, out).found);
         }
     }
     found.sort_by(|a, b| (a.kind, &a.plain).cmp(&(b.kind, &b.plain)));
@@ -127,7 +127,7 @@ pub(super) fn stun(message: &[u8], out: &mut Out<'_>) {
         if TEXTS.contains(&kind) {
             // ICE joins two fragments by a colon (RFC 8445 §7.2.2).
             for part in value.split(|b| *b == b':').chain([value]) {
-                for found in scan::scan(part, true).found {
+                for found in scan::scan_for(part, true, out).found {
                     out.found(found, PLACE, moment);
                 }
             }

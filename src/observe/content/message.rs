@@ -178,7 +178,7 @@ impl Packed {
         add(&mut self.owed, out.at, out.interval, bytes.len() as u64);
         let mut credits = Vec::new();
         let (content, total) = (&mut self.content, &mut self.total);
-        let mut inner = out.inner(&mut credits);
+        let mut inner = out.unpacked(&mut credits);
         let result = self.inflate.push(bytes, &mut |piece| {
             *total = total.saturating_add(piece.len() as u64);
             if inner.opened(piece.len()) {
@@ -195,7 +195,7 @@ impl Packed {
     /// Settles what was read of the compressed bytes: the share that was read of what came out.
     fn end(&mut self, out: &mut Out<'_>) {
         let mut credits = Vec::new();
-        self.content.end(&mut out.inner(&mut credits));
+        self.content.end(&mut out.unpacked(&mut credits));
         self.read = self.read.saturating_add(sum(&credits));
         settle(&mut self.owed, self.read, self.total, out);
     }
@@ -224,20 +224,22 @@ fn archive(place: TrafficPart, depth: u8, held: &mut Held, out: &mut Out<'_>) {
     let (mut unread, mut entry_total, mut entry_credits) = (0usize, 0u64, Vec::new());
     zip::entries(&held.bytes, &mut |entry| match entry {
         zip::Entry::Name(name) => {
+            // A name and a content, each a text by itself.
+            out.spent(2 * scan::TEXT_COST);
             let mut names = Message::inside(place, depth);
             let mut credits = Vec::new();
-            names.push(name, &mut out.inner(&mut credits));
-            names.end(&mut out.inner(&mut credits));
+            names.push(name, &mut out.unpacked(&mut credits));
+            names.end(&mut out.unpacked(&mut credits));
         }
         zip::Entry::Content(piece) => {
             entry_total = entry_total.saturating_add(piece.len() as u64);
             if out.opened(piece.len()) {
-                content.push(piece, &mut out.inner(&mut entry_credits));
+                content.push(piece, &mut out.unpacked(&mut entry_credits));
             }
         }
         zip::Entry::Beyond => out.beyond(),
         zip::Entry::End { packed, opened } => {
-            content.end(&mut out.inner(&mut entry_credits));
+            content.end(&mut out.unpacked(&mut entry_credits));
             content = Message::inside(place, depth);
             let read = sum(&entry_credits).min(entry_total);
             let share = (packed as u64)

@@ -20,7 +20,7 @@ pub(super) fn look_at_login(header: usize, held: &Held, out: &mut Out<'_>) {
             out.found(found, PLACE, moment);
         }
         for text in [login.client, login.user] {
-            for found in scan::scan(text, true).found {
+            for found in scan::scan_for(text, true, out).found {
                 out.found(found, PLACE, moment);
             }
         }

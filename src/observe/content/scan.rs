@@ -7,8 +7,10 @@ use super::encoding::{Coding, Inflate, Stopped};
 use super::hits::Out;
 use super::text::{Text, Unescaped, unescape};
 use super::{DETECTORS, Found, base85, blob, dense, exif, grid, listed, media, readable};
+use crate::evidence::content::Kind;
 use crate::ground::work::looks_at;
 use memchr::memmem::Finder;
+use std::collections::HashSet;
 use std::hash::BuildHasher as _;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -34,23 +36,35 @@ pub(super) struct Outcome {
     pub(super) opened: usize,
     /// More would have come out.
     pub(super) beyond: bool,
+    /// What it took beside the bytes, as bytes that would have taken as long.
+    spent: usize,
 }
+
+/// What things take, as bytes of plain text that take as long: a text inside something else, however short, a place where something may
+/// stand, and something that was found.
+pub(super) const TEXT_COST: usize = 256;
+const PLACE_COST: usize = 48;
+const FOUND_COST: usize = 192;
 
 /// Work that is left.
 struct Work<'r> {
     inflated: usize,
     /// There was more.
     beyond: bool,
+    /// See [`Outcome::spent`].
+    spent: usize,
     /// The table that may have begun before, and the part of the text that was not looked at yet; the outermost text takes it.
     rows: Option<(&'r mut Rows, Range<usize>)>,
 }
 
-/// Looks at `bytes`; `sure` if they are text as a whole.
+/// Looks at `bytes`; `sure` if they are text as a whole. For tests: of traffic, what is opened counts.
+#[cfg(test)]
 pub(super) fn scan(bytes: &[u8], sure: bool) -> Outcome {
     within(bytes, sure, INFLATED_MAX, None)
 }
 
-/// As [`scan`], of traffic: what comes out of compressed parts counts, and where no more may come out they stay sealed.
+/// Looks at `bytes` of traffic; `sure` if they are text as a whole: what comes out of compressed parts counts, and where no more may come
+/// out they stay sealed.
 pub(super) fn scan_for(bytes: &[u8], sure: bool, out: &Out<'_>) -> Outcome {
     counted(bytes, sure, None, out)
 }
@@ -82,6 +96,9 @@ fn counted(
     if outcome.opened > 0 {
         let _ = out.opened(outcome.opened);
     }
+    if outcome.opened > 0 || out.packed {
+        out.spent(outcome.spent);
+    }
     if outcome.beyond {
         out.beyond();
     }
@@ -97,17 +114,22 @@ fn within(
     let mut work = Work {
         inflated: most,
         beyond: false,
+        spent: 0,
         rows,
     };
     let mut out = layer(bytes, sure, 0, &mut work);
     out.opened = most.saturating_sub(work.inflated);
     out.beyond = work.beyond;
+    out.spent = work.spent;
     out
 }
 
 fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
     looks_at(bytes.len() * DETECTORS.len());
     let mut out = Outcome::default();
+    if depth > 0 {
+        work.spent = work.spent.saturating_add(TEXT_COST);
+    }
     if !sure {
         strings(bytes, &mut |at, string| {
             // Every detector needs one of these in what is not text as a whole.
@@ -129,6 +151,9 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
     let plain = Plain::of(bytes);
     let text = Text::of(plain.bytes(), true);
     out.found = detect(&text, &plain);
+    let places = text.places().saturating_mul(PLACE_COST);
+    let found = out.found.len().saturating_mul(FOUND_COST);
+    work.spent = work.spent.saturating_add(places).saturating_add(found);
     if let Some((rows, part)) = work.rows.take() {
         let part = plain.after(part.start)..plain.after(part.end);
         let found = rows.go_on(plain.bytes(), part);
@@ -199,12 +224,13 @@ fn layer(bytes: &[u8], sure: bool, depth: u8, work: &mut Work<'_>) -> Outcome {
         let plain = Plain::of(&lines);
         let found = detect(&Text::of(plain.bytes(), true), &plain).into_iter();
         // Places are lost with the line breaks; what is found anyway stays as it is.
+        let known: HashSet<(Kind, &str)> = out
+            .found
+            .iter()
+            .map(|have| (have.kind, have.plain.as_str()))
+            .collect();
         let new: Vec<Found> = found
-            .filter(|f| {
-                out.found
-                    .iter()
-                    .all(|have| (have.kind, &have.plain) != (f.kind, &f.plain))
-            })
+            .filter(|f| !known.contains(&(f.kind, f.plain.as_str())))
             .map(|f| Found {
                 at: 0,
                 end: bytes.len(),

@@ -46,6 +46,7 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
         }
     }
     if text.sure {
+        named.sort_unstable();
         alone(text, &named, out);
     }
 }
@@ -89,7 +90,7 @@ fn alone(text: &Text<'_>, named: &[usize], out: &mut Vec<Found>) {
         if !LENGTHS.contains(&value.len())
             || joined(text.before(at))
             || joined(text.byte(end))
-            || named.contains(&at)
+            || named.binary_search(&at).is_ok()
         {
             continue;
         }

@@ -16,6 +16,11 @@ use std::sync::LazyLock;
 const KEY_MAX: usize = 48;
 /// Longest value read; what is looked for is shorter, tokens aside, of which the start is enough.
 const VALUE_MAX: usize = 1024;
+/// Bytes of values to each byte of text: a value holds others where it is a URL, and that one is in a form. Text in which values are written
+/// one in the other more often was made so that each byte is looked at a thousand times.
+const WITHIN_MAX: usize = 4;
+/// Longest value read of a text with more of them: what is looked for is seldom longer.
+const SHORT_MAX: usize = 64;
 /// Header lines between the name of a multipart field and its value: content type and transfer encoding.
 const PART_LINES_MAX: usize = 3;
 
@@ -54,6 +59,30 @@ impl Field<'_> {
     }
 }
 
+/// How much of each value is read of a text, so that all together are no more than a few times the text.
+pub(super) struct Shares {
+    left: usize,
+    most: usize,
+}
+
+impl Shares {
+    /// For values of a text that are at `most` so long.
+    pub(super) fn of(bytes: &[u8], most: usize) -> Self {
+        let left = bytes.len().max(most).saturating_mul(WITHIN_MAX);
+        Self { left, most }
+    }
+
+    /// The most of the next value.
+    pub(super) fn next(&self) -> usize {
+        self.most.min(self.left.max(SHORT_MAX))
+    }
+
+    /// So much was looked at.
+    pub(super) fn took(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(bytes);
+    }
+}
+
 /// A text and its fields.
 pub(super) struct Text<'t> {
     /// The bytes, escapes undone.
@@ -77,6 +106,12 @@ impl<'t> Text<'t> {
     pub(super) fn fields(&self, kind: Kind) -> impl Iterator<Item = &Field<'t>> {
         let bit = kind.bit();
         self.fields.iter().filter(move |f| f.wanted & bit != 0)
+    }
+
+    /// Places where something may stand: values of fields, and addresses.
+    pub(super) fn places(&self) -> usize {
+        let addresses = memchr::memchr_iter(b'@', self.bytes).count();
+        self.fields.len().saturating_add(addresses)
     }
 
     /// The byte at a place.
@@ -183,9 +218,12 @@ fn wanted(name: &[u8]) -> u32 {
 
 fn fields(bytes: &[u8]) -> Vec<Field<'_>> {
     let mut out = Vec::new();
+    let mut shares = Shares::of(bytes, VALUE_MAX);
     for at in memchr::memchr3_iter(b':', b'=', b'>', bytes) {
         let separator = bytes.get(at).copied().unwrap_or(0);
-        out.extend(field(bytes, at, separator));
+        let field = field(bytes, at, separator, shares.next());
+        shares.took(field.map_or(0, |field| field.value.len()));
+        out.extend(field);
     }
     out
 }
@@ -194,8 +232,8 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-/// The field whose separator stands at `at`.
-fn field(bytes: &[u8], at: usize, separator: u8) -> Option<Field<'_>> {
+/// The field whose separator stands at `at`, with at `most` so much of its value.
+fn field(bytes: &[u8], at: usize, separator: u8, most: usize) -> Option<Field<'_>> {
     let before = bytes.get(..at)?;
     let closing = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b']');
     // A name is followed by a quote, escaped once or twice, and a space at most.
@@ -233,7 +271,7 @@ fn field(bytes: &[u8], at: usize, separator: u8) -> Option<Field<'_>> {
     if wanted == 0 {
         return None;
     }
-    let (value_at, value) = value(bytes, at.checked_add(1)?)?;
+    let (value_at, value) = value(bytes, at.checked_add(1)?, most)?;
     (!value.is_empty()).then_some(Field {
         name,
         name_len,
@@ -298,7 +336,8 @@ fn normal(name: &[u8]) -> Option<([u8; KEY_MAX], usize)> {
 
 /// A part of multipart form data: `name="key"`, an empty line, the value.
 fn part(bytes: &[u8], at: usize) -> Option<Field<'_>> {
-    let (key_at, key) = value(bytes, at.checked_add(1)?)?;
+    // Two bytes of a name to each letter, as people separate words.
+    let (key_at, key) = value(bytes, at.checked_add(1)?, KEY_MAX.saturating_mul(2))?;
     let (name, name_len) = normal(key)?;
     let wanted = wanted(name.get(..name_len)?);
     if wanted == 0 {
@@ -338,8 +377,8 @@ fn part(bytes: &[u8], at: usize) -> Option<Field<'_>> {
     None
 }
 
-/// The value that begins at `at` or behind white space there, and where it does.
-fn value(bytes: &[u8], at: usize) -> Option<(usize, &[u8])> {
+/// The value that begins at `at` or behind white space there, at `most` so much of it, and where it does.
+fn value(bytes: &[u8], at: usize, most: usize) -> Option<(usize, &[u8])> {
     let rest = bytes.get(at..)?;
     let space = rest
         .iter()
@@ -352,7 +391,7 @@ fn value(bytes: &[u8], at: usize) -> Option<(usize, &[u8])> {
     match rest.get(escapes) {
         Some(&quote @ (b'"' | b'\'')) => {
             let inner = rest.get(escapes.checked_add(1)?..)?;
-            let inner = inner.get(..VALUE_MAX).unwrap_or(inner);
+            let inner = inner.get(..most).unwrap_or(inner);
             let length = quoted_len(inner, quote, escapes);
             Some((
                 begin.checked_add(escapes)?.checked_add(1)?,
@@ -362,7 +401,7 @@ fn value(bytes: &[u8], at: usize) -> Option<(usize, &[u8])> {
         _ => {
             let length = rest
                 .iter()
-                .take(VALUE_MAX)
+                .take(most)
                 .take_while(|&&b| {
                     b > b' '
                         && !matches!(

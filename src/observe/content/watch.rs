@@ -124,6 +124,7 @@ impl Account {
             interval,
             payload,
             inside: None,
+            packed: false,
             opened: &self.opened,
             tokens: &self.tokens,
         }

@@ -16,8 +16,9 @@ use crate::ground::work::looks_at;
 use past::Past;
 use rivals::Rivals;
 pub use rivals::Variant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// Datagrams waiting at a time: an honest capture has a handful.
@@ -163,6 +164,10 @@ impl Joined {
 #[derive(Debug, Default)]
 pub struct Fragments {
     waiting: BTreeMap<DatagramId, Waiting>,
+    /// Those that wait, in the order in which they began to.
+    order: BTreeMap<u64, DatagramId>,
+    /// And by the time of their first fragment; clocks go back.
+    ages: BTreeSet<(Timestamp, u64)>,
     past: Past,
     bytes: usize,
     births: u64,
@@ -176,8 +181,7 @@ impl Fragments {
         fragment: Fragment,
         piece: Piece,
     ) -> Vec<Joined> {
-        // Who waits is asked for its age.
-        looks_at(datagram.payload.len() + self.waiting.len());
+        looks_at(datagram.payload.len());
         let mut out = self.expire(piece.moment.time);
         let key = DatagramId {
             source: datagram.source,
@@ -203,12 +207,7 @@ impl Fragments {
             }
         }
         while self.waiting.len() >= WAITING_MAX || self.bytes > BYTES_MAX {
-            looks_at(self.waiting.len());
-            let oldest = self
-                .waiting
-                .iter()
-                .min_by_key(|(_, w)| w.born)
-                .map(|(k, _)| *k);
+            let oldest = self.order.first_key_value().map(|(_, key)| *key);
             match oldest.and_then(|k| self.take(k)) {
                 Some(mut given_up) => {
                     given_up.evicted = true;
@@ -217,10 +216,13 @@ impl Fragments {
                 None => break,
             }
         }
-        self.births += 1;
-        let born = self.births;
+        if !self.waiting.contains_key(&key) {
+            self.births += 1;
+            self.order.insert(self.births, key);
+            self.ages.insert((piece.moment.time, self.births));
+        }
         let waiting = self.waiting.entry(key).or_insert_with(|| Waiting {
-            born,
+            born: self.births,
             since: piece.moment.time,
             parts: BTreeMap::new(),
             whole: None,
@@ -264,17 +266,25 @@ impl Fragments {
     }
 
     fn expire(&mut self, now: Timestamp) -> Vec<Joined> {
-        let old: Vec<DatagramId> = self
-            .waiting
-            .iter()
-            .filter(|(_, w)| now.since(w.since).is_some_and(|age| age > LIFETIME))
-            .map(|(k, _)| *k)
+        let aged = |since: Timestamp| now.since(since).is_some_and(|age| age > LIFETIME);
+        // What came at no known time stands before all others, and is never too old.
+        let known = (
+            Bound::Excluded((Timestamp::UNKNOWN, u64::MAX)),
+            Bound::Unbounded,
+        );
+        let old = self.ages.range(known).take_while(|(since, _)| aged(*since));
+        let mut old: Vec<DatagramId> = old
+            .filter_map(|(_, born)| self.order.get(born).copied())
             .collect();
+        looks_at(old.len());
+        old.sort_unstable();
         old.into_iter().filter_map(|k| self.take(k)).collect()
     }
 
     fn take(&mut self, key: DatagramId) -> Option<Joined> {
         let mut waiting = self.waiting.remove(&key)?;
+        self.order.remove(&waiting.born);
+        self.ages.remove(&(waiting.since, waiting.born));
         let held: usize = waiting.parts.values().map(Vec::len).sum();
         let held = held + waiting.rivals.held();
         self.bytes = self.bytes.saturating_sub(held);

@@ -510,6 +510,19 @@ fn of_packets() -> Vec<Attack> {
         packets("fragments-never-completed", || {
             Box::new(|n| fragment(n as u16, 0, true, &[n as u8; 8]))
         }),
+        packets("fragments-of-many-flows", || {
+            let mut random = Random(4);
+            Box::new(move |n| {
+                let to = format!("{}:9999", random_v4(&mut random));
+                let mut packet = udp(&format!("{PHONE}:{}", 1024 + n % 60_000), &to, &[0; 8]);
+                packet[4..6].copy_from_slice(&(n as u16).to_be_bytes());
+                packet[6] = 0x20;
+                packet[10..12].fill(0);
+                let sum = super::craft::checksum(&[&packet[..20]]);
+                packet[10..12].copy_from_slice(&sum.to_be_bytes());
+                packet
+            })
+        }),
         packets("fragments-backwards", || {
             Box::new(|n| {
                 let place = 8000 - n % 8000;
@@ -987,6 +1000,25 @@ fn of_content() -> Vec<Attack> {
         let body = text.repeat(200_000 / text.len() + 1);
         streams(80, post("Content-Type: text/plain\r\n", &body), 1400)
     }
+    /// Compressed, in base64, in a form, over and over: bodies grow as far as anything is opened.
+    fn packed_text(text: &[u8]) -> Maker {
+        use base64::Engine;
+        let inner = base64::engine::general_purpose::STANDARD.encode(gzip(text));
+        let times = 200_000 / inner.len() + 1;
+        streams(
+            80,
+            post("", format!("d={inner}&").repeat(times).as_bytes()),
+            1400,
+        )
+    }
+    fn packed(text: &[u8]) -> Maker {
+        packed_text(&text.repeat(480_000 / text.len()))
+    }
+    /// The digits of so many names of fields, compressed.
+    fn digits_of_bomb(fields: usize) -> String {
+        use base64::Engine;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(gzip(&b"lat=".repeat(fields)))
+    }
     vec![
         packets("body-at-signs", || body(b"a@b.cd ")),
         packets("body-no-end-of-mail", || body(b"a.b-c@")),
@@ -1014,15 +1046,71 @@ fn of_content() -> Vec<Attack> {
             );
             streams(80, one.repeat(50), 1400)
         }),
-        packets("body-gzip-in-base64", || {
-            use base64::Engine;
-            let inner =
-                base64::engine::general_purpose::STANDARD.encode(gzip(&b"lat=1.0 ".repeat(60_000)));
-            streams(
-                80,
-                post("", format!("d={inner}&").repeat(100).as_bytes()),
-                1400,
-            )
+        packets("body-gzip-in-base64", || packed(b"lat=1.0 ")),
+        packets("packed-values-in-values", || packed(b"lat:")),
+        packets("packed-secrets-in-secrets", || packed(b"pwd:")),
+        packets("packed-addresses-in-fields", || packed(b"mail=a@b.cd&")),
+        packets("packed-fields-and-addresses", || {
+            packed_text(&[b"user=1&".repeat(34_000), b"ax@b.cd ".repeat(30_000)].concat())
+        }),
+        packets("packed-ids-of-sessions", || {
+            packed(b"sid=a1b2c3d4e5f6g7h8&")
+        }),
+        packets("packed-numbers-in-fields", || {
+            packed(b"imei=358240051111110&")
+        }),
+        packets("packed-addresses-quoted", || {
+            let all: String = (0..40_000).map(|n| format!("a{n}@b.cd ")).collect();
+            packed_text(format!("=3D {all}").as_bytes())
+        }),
+        packets("body-credentials-in-credentials", || {
+            body(b"authorization:a1b2")
+        }),
+        packets("body-packed-zip-entries", || {
+            let entry = hex(
+                "504b0304 1400 0000 0800 0000 0000 00000000 03000000 01000000 0100 0000 61 4b0400",
+            );
+            let zip = entry.repeat(256);
+            let one = post("Content-Encoding: gzip\r\n", &gzip(&zip));
+            streams(80, one.repeat(200), 1400)
+        }),
+        packets("body-zip-entries-packed", || {
+            let entry = hex(
+                "504b0304 1400 0000 0800 0000 0000 00000000 03000000 01000000 0100 0000 61 4b0400",
+            );
+            let one = post("Content-Type: application/zip\r\n", &entry.repeat(256));
+            streams(80, one.repeat(20), 1400)
+        }),
+        packets("packed-texts-in-digits", || {
+            packed(b"\"YWFhYWFhYWFhYWFhYWFhYQ==\",")
+        }),
+        packets("packed-addresses", || packed(b"a@b.cd ")),
+        packets("body-names-of-parts", || body(b"name=name=")),
+        packets("body-secrets-in-secrets", || body(b"pwd:")),
+        packets("dns-packed-names", || {
+            let digits = digits_of_bomb(30_000);
+            datagrams(53, move |n| {
+                let labels: Vec<&str> = digits
+                    .as_bytes()
+                    .chunks(63)
+                    .map(|label| std::str::from_utf8(label).expect("digits"))
+                    .collect();
+                dns_question(n as u16, &format!("{}.t.example.net", labels.join(".")))
+            })
+        }),
+        packets("stun-packed-texts", || {
+            let digits = digits_of_bomb(120_000);
+            datagrams(3478, move |n| {
+                let mut texts = hex("0006");
+                texts.extend((digits.len() as u16).to_be_bytes());
+                texts.extend(digits.as_bytes());
+                texts.resize(texts.len().next_multiple_of(4), 0);
+                let mut message = hex("0001");
+                message.extend((texts.len() as u16).to_be_bytes());
+                message.extend(hex("2112a442 0000000000000000"));
+                message.extend(n.to_be_bytes());
+                [message, texts].concat()
+            })
         }),
         packets("body-parts", || {
             let part = b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n";
