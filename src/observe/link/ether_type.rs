@@ -25,7 +25,7 @@ pub(super) fn read(kind: u16, rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
         0x0800 | 0x86dd => bare(Content::Ip(rest)),
         0x0806 => bare(not_ip::arp(rest)),
         0..ETHER_TYPE_MIN => by_length(kind, rest, tags_left),
-        0x8847 | 0x8848 => bare(mpls::labels(rest, tags_left)),
+        0x8847 | 0x8848 => mpls::labels(rest, tags_left),
         0x8864 => bare(ppp::pppoe_session(rest)),
         // PPP alone (RFC 7042 appendix B).
         0x880b => bare(ppp::framed(rest)),

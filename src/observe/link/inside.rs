@@ -56,7 +56,7 @@ fn read(inner: Inner<'_>, cut: usize) -> Unwrapped<'_> {
                 LinkCause::TunnelLinkType,
             )),
         },
-        Inner::Labels(stack) => bare(mpls::labels(stack, TAGS_MAX)),
+        Inner::Labels(stack) => mpls::labels(stack, TAGS_MAX),
         Inner::Wifi(before, bytes) => wifi::inside(before, &frame(bytes, cut)),
         Inner::Agreed(bytes) => agreed(bytes, cut),
         Inner::Nothing => bare(Content::NotIp("control of a tunnel")),

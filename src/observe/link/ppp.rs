@@ -143,7 +143,7 @@ fn split(ppp: &[u8]) -> Option<(u16, &[u8])> {
 fn by_protocol(protocol: u16, rest: &[u8]) -> Content<'_> {
     match protocol {
         0x0021 | 0x0057 => Content::Ip(rest),
-        0x0281 | 0x0283 => super::mpls::labels(rest, TAGS_MAX),
+        0x0281 | 0x0283 => super::mpls::labels(rest, TAGS_MAX).content,
         0x0023 => Content::NotIp("OSI over PPP"),
         0x0025 | 0x0027 | 0x0029 | 0x002b | 0x0035 | 0x003f => {
             Content::NotIp("XNS, DECnet, AppleTalk, IPX, Vines or NetBIOS over PPP")

@@ -234,7 +234,7 @@ fn service(rest: &[u8], tags_left: usize) -> Unwrapped<'_> {
         (0, 1 | 2) => Unwrapped::bare(Content::Ip(behind)),
         (0, 3) => frame_at(rest, length, tags_left),
         (0, 4) => service_again(behind, tags_left),
-        (0, 5) => Unwrapped::bare(mpls::labels(behind, tags_left)),
+        (0, 5) => mpls::labels(behind, tags_left),
         _ => Unwrapped::unreadable(LinkCause::ServiceHeaderContent),
     }
 }
