@@ -7,7 +7,7 @@
 use super::host_name::HostName;
 use super::wire::{Fit, Reader};
 use super::{Protocol, Session, Sink, Step, host_name};
-use crate::evidence::flow::{NameSource, Relay};
+use crate::evidence::flow::NameSource;
 use crate::ground::address::classify;
 use crate::observe::flow::{Carries, PayloadKind};
 use std::net::IpAddr;
@@ -40,22 +40,25 @@ const AUTHORITY: u8 = 2;
 struct Read {
     len: usize,
     authority: Option<HostName>,
-    destination: Option<IpAddr>,
+    destination: Option<(IpAddr, Option<u16>)>,
 }
 
-/// The destination in a line of version 1: the fourth word.
-fn destination_1(line: &[u8]) -> Option<IpAddr> {
-    let word = line.split(|b| *b == b' ').nth(3)?;
-    host_name::address(word)
+/// The destination in a line of version 1: the fourth word, its port the sixth.
+fn destination_1(line: &[u8]) -> Option<(IpAddr, Option<u16>)> {
+    let mut words = line.split(|b| *b == b' ').skip(3);
+    let ip = host_name::address(words.next()?)?;
+    let port = words.nth(1).and_then(|word| std::str::from_utf8(word).ok());
+    Some((ip, port.and_then(|port| port.parse().ok())))
 }
 
-/// The destination among the addresses of version 2, behind the source of the same length.
-fn destination_2(family: u8, body: &[u8]) -> Option<IpAddr> {
-    match family >> 4 {
-        1 => Reader::at(body, 4)?.array::<4>().map(IpAddr::from),
-        2 => Reader::at(body, 16)?.array::<16>().map(IpAddr::from),
-        _ => None,
-    }
+/// The destination among the addresses of version 2, behind the source of the same length, its port behind that of the source.
+fn destination_2(family: u8, body: &[u8]) -> Option<(IpAddr, Option<u16>)> {
+    let (ip, port) = match family >> 4 {
+        1 => (Reader::at(body, 4)?.array::<4>().map(IpAddr::from)?, 10),
+        2 => (Reader::at(body, 16)?.array::<16>().map(IpAddr::from)?, 34),
+        _ => return None,
+    };
+    Some((ip, Reader::at(body, port).and_then(|mut ports| ports.u16())))
 }
 
 fn header(bytes: &[u8]) -> Result<Read, Fit> {
@@ -125,10 +128,12 @@ impl Session for Header {
             return Step::Handover(0);
         };
         sink.client_speaks();
-        if let Some(ip) = read.destination.filter(|ip| !classify(*ip).is_local())
+        if let Some((ip, port)) = read.destination
+            && !classify(ip).is_local()
             && classify(sink.ends.receiver.0).is_local()
         {
-            sink.relays(Relay::Proxy(Some(ip)));
+            sink.flow.facts.literal.get_or_insert(ip);
+            sink.proxies(&HostName::Address(ip), port);
         }
         if let Some(name) = &read.authority {
             sink.host(name, NameSource::TlsSni);
@@ -145,6 +150,7 @@ impl Session for Header {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::flow::Relay;
     use crate::observe::dissect::conversation::Conversation;
     use crate::observe::dissect::tls::tests::hello;
     use crate::observe::dissect::wire::test_bytes::hex;
@@ -175,6 +181,31 @@ mod tests {
                 assert_eq!(names, wanted, "segments of {size}");
                 assert_eq!(talk.protocol(), Some("tls"));
             }
+        }
+    }
+
+    #[test]
+    fn a_header_to_a_receiver_of_the_site_names_where_the_relay_goes() {
+        let beyond = Some([101, 132, 33, 7].into());
+        let line = |to: &str| format!("PROXY TCP4 192.168.2.7 {to} 56324 443\r\n").into_bytes();
+        let binary = [SIGNATURE, &hex("21 11 000c c0a80207 65842107 dc04 01bb")].concat();
+        for header in [line("101.132.33.7"), binary] {
+            let mut talk = Conversation::tcp("192.168.2.254:8443");
+            talk.say(&header);
+            talk.say(hello("b.example"));
+            let facts = talk.facts();
+            let named = (facts.literal, facts.relay.clone(), facts.target_port);
+            assert_eq!(named, (beyond, Some(Relay::Proxy(beyond)), Some(443)));
+        }
+        // On the site, and where the receiver is the destination's own network.
+        for (receiver, to) in [
+            ("192.168.2.254:8443", "192.168.2.9"),
+            ("45.33.92.2:8443", "101.132.33.7"),
+        ] {
+            let mut talk = Conversation::tcp(receiver);
+            talk.say(line(to));
+            let facts = talk.facts();
+            assert_eq!((facts.literal, facts.relay.clone()), (None, None));
         }
     }
 
