@@ -15,6 +15,7 @@ mod options;
 pub mod plain;
 pub mod transport;
 
+use crate::ground::address::classify;
 use crate::ground::cause::PacketCause;
 use std::net::IpAddr;
 
@@ -27,6 +28,8 @@ pub struct Datagram<'a> {
     pub destination: IpAddr,
     /// That is the last hop of a source route: the destination field names another.
     pub routed: bool,
+    /// The last hop of a source route beyond the site, where the route ends on it: the packet leaves the site on its way.
+    pub over: Option<IpAddr>,
     /// Time to live or hop limit; 255 proves that a neighbour sent it.
     pub hop_limit: u8,
     /// Protocol number of the payload (IANA "Assigned Internet Protocol Numbers").
@@ -103,6 +106,17 @@ pub fn reassembled(datagram: Datagram<'_>) -> Datagram<'_> {
     }
 }
 
+/// Of the hops that a packet still takes, in their order, the last one beyond the site, if the route ends on the site.
+fn beyond(hops: impl DoubleEndedIterator<Item = IpAddr>) -> Option<IpAddr> {
+    let mut back = hops.rev();
+    let last = back.next()?;
+    if classify(last).is_local() {
+        back.find(|hop| !classify(*hop).is_local())
+    } else {
+        None
+    }
+}
+
 /// Splits header and wire length off `bytes`: the captured payload and its length on the wire.
 /// `total` is the packet's length by its own header, `None` when that is zero (segmentation
 /// offload, jumbograms): then the frame's length counts.
@@ -125,6 +139,7 @@ mod tests {
             source: source.parse().unwrap(),
             destination: source.parse().unwrap(),
             routed: false,
+            over: None,
             hop_limit: 64,
             protocol,
             payload,
@@ -133,6 +148,73 @@ mod tests {
             id: None,
             unsegmented: false,
             chosen: 0,
+        }
+    }
+
+    /// Where a source route says that a packet goes: its end, and the hop beyond the site.
+    fn ways(packet: &[u8]) -> (String, Option<String>) {
+        match decode(packet, 0) {
+            Decoded::Datagram(read) | Decoded::BadChecksum(read) => (
+                read.destination.to_string(),
+                read.over.map(|hop| hop.to_string()),
+            ),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_route_that_ends_on_the_site_goes_over_the_hop_beyond_it() {
+        let (home, near) = ([192, 168, 2, 1], [192, 168, 2, 9]);
+        let (out, far) = ([93, 184, 216, 34], [8, 8, 8, 8]);
+        for (next, pointer, hops, end, over) in [
+            (out, 4, vec![home], "192.168.2.1", Some("93.184.216.34")),
+            (near, 4, vec![far, home], "192.168.2.1", Some("8.8.8.8")),
+            (out, 4, vec![far, home], "192.168.2.1", Some("8.8.8.8")),
+            // What was visited before is no longer on the way.
+            (near, 8, vec![far, home], "192.168.2.1", None),
+            (home, 12, vec![far, near], "192.168.2.1", None),
+            (near, 4, vec![home], "192.168.2.1", None),
+            (near, 4, vec![home, far], "8.8.8.8", None),
+        ] {
+            for kind in [131, 137] {
+                let mut route = vec![kind, 3 + 4 * hops.len() as u8, pointer];
+                route.extend(hops.concat());
+                route.push(0);
+                let words = (20 + route.len()) / 4;
+                let length = (words * 4) as u8;
+                let mut packet = vec![0x40 | words as u8, 0, 0, length, 0, 0, 0, 0, 64, 17, 0, 0];
+                packet.extend([near, next].concat());
+                packet.extend(route);
+                assert_eq!(
+                    ways(&packet),
+                    (end.to_owned(), over.map(str::to_owned)),
+                    "{next:?} {pointer} {hops:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn so_does_a_routing_header() {
+        let at = |text: &str| text.parse::<std::net::Ipv6Addr>().unwrap().octets();
+        let (home, near, out) = (at("fd00::1"), at("fd00::9"), at("2606:4700::1"));
+        let (end, over) = ("fd00::1".to_owned(), Some("2606:4700::1".to_owned()));
+        for (kind, next, left, listed, want) in [
+            (0, out, 1, vec![home], over.clone()),
+            (2, out, 1, vec![home], over.clone()),
+            (0, near, 2, vec![out, home], over.clone()),
+            (0, near, 1, vec![out, home], None),
+            // The last one first, and the next one is in the list.
+            (4, out, 1, vec![home, out], over.clone()),
+            (4, near, 2, vec![home, out, near], over),
+            (4, near, 1, vec![home, near, out], None),
+        ] {
+            let words = 2 * listed.len() as u8;
+            let mut packet = vec![0x60, 0, 0, 0, 0, 8 + 8 * words, 43, 64];
+            packet.extend([near, next].concat());
+            packet.extend([17, words, kind, left, 0, 0, 0, 0]);
+            packet.extend(listed.concat());
+            assert_eq!(ways(&packet), (end.clone(), want), "{kind} {left}");
         }
     }
 

@@ -1,13 +1,15 @@
 //! IPv4 (RFC 791): header checksum, fragments, source routes.
 
-use super::{Datagram, Decoded, Fragment, checksum, options, payload};
+use super::{Datagram, Decoded, Fragment, beyond, checksum, options, payload};
 use crate::ground::cause::PacketCause;
 use etherparse::Ipv4HeaderSlice;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Loose and strict source route (RFC 791 §3.1).
 const LSRR: u8 = 131;
 const SSRR: u8 = 137;
+/// Where the addresses of a source route begin in its option.
+const ROUTE_AT: usize = 3;
 /// Authentication header.
 const AUTHENTICATION: u8 = 51;
 /// Authentication headers followed in a row; honest packets have one.
@@ -29,11 +31,17 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
     let (payload, wire_len) = payload(bytes, len, (total != 0).then_some(total), cut);
     let offset = usize::from(header.fragments_offset().value()) * 8;
     let more = header.more_fragments();
-    let last = last_hop(header.options());
+    let route = route(header.options());
+    let last = route.and_then(|hops| hops.last().copied());
+    let next: IpAddr = header.destination_addr().into();
     let datagram = Datagram {
         source: header.source_addr().into(),
-        destination: last.unwrap_or_else(|| header.destination_addr()).into(),
+        destination: last.map_or(next, |hop| Ipv4Addr::from(hop).into()),
         routed: last.is_some(),
+        over: route.and_then(|hops| {
+            let hops = hops.iter().map(|hop| Ipv4Addr::from(*hop).into());
+            beyond(std::iter::once(next).chain(hops))
+        }),
         hop_limit: header.ttl(),
         protocol: header.protocol().0,
         payload,
@@ -82,9 +90,8 @@ fn behind_authentication(bytes: &[u8]) -> Option<(u8, &[u8])> {
     Some((*next, bytes.get((usize::from(*words) + 2) * 4..)?))
 }
 
-/// The last address of a source route that still has hops to go; the destination field then
-/// names only the next hop.
-fn last_hop(mut options: &[u8]) -> Option<Ipv4Addr> {
+/// The addresses of a source route that are still to be visited, if there are any: the destination field then names only the next hop.
+fn route(mut options: &[u8]) -> Option<&[[u8; 4]]> {
     loop {
         match *options.first()? {
             0 => return None,
@@ -93,16 +100,10 @@ fn last_hop(mut options: &[u8]) -> Option<Ipv4Addr> {
                 let len = usize::from(*options.get(1)?);
                 let option = options.get(..len)?;
                 if matches!(kind, LSRR | SSRR) {
-                    let pointer = usize::from(*option.get(2)?);
-                    // The pointer counts from 1 at the option's first byte.
-                    let route = option.get(3..)?;
-                    let hops_left = pointer <= len;
-                    return route
-                        .chunks_exact(4)
-                        .next_back()
-                        .and_then(|hop| hop.first_chunk::<4>())
-                        .filter(|_| hops_left)
-                        .map(|hop| Ipv4Addr::from(*hop));
+                    // The pointer counts from 1 at the option's first byte; what stands before it was visited.
+                    let visited = usize::from(*option.get(2)?).saturating_sub(ROUTE_AT + 1) / 4;
+                    let (route, _) = option.get(ROUTE_AT..)?.as_chunks::<4>();
+                    return route.get(visited..).filter(|left| !left.is_empty());
                 }
                 options = options.get(len.max(2)..)?;
             }
@@ -131,6 +132,7 @@ mod tests {
                 source: [10, 0, 0, 1].into(),
                 destination: [10, 0, 0, 2].into(),
                 routed: false,
+                over: None,
                 hop_limit: 64,
                 protocol: AUTHENTICATION,
                 payload: &payload,

@@ -1,9 +1,9 @@
 //! IPv6 (RFC 8200): the chain of extension headers, fragments, routing headers.
 
-use super::{Datagram, Decoded, Fragment, options, payload};
+use super::{Datagram, Decoded, Fragment, beyond, options, payload};
 use crate::ground::cause::PacketCause;
 use etherparse::Ipv6HeaderSlice;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Extension headers that are followed in one packet; honest packets carry one or two, and the
 /// chain cannot be longer than the packet anyway.
@@ -35,6 +35,7 @@ pub(super) fn decode(bytes: &[u8], cut: usize) -> Decoded<'_> {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
         routed: false,
+        over: None,
         hop_limit: header.hop_limit(),
         protocol: header.next_header().0,
         payload,
@@ -53,8 +54,16 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Datagram<'_> {
         let Some(step) = step(datagram.protocol, datagram.payload) else {
             break;
         };
-        if let Some(hop) = step.last_hop {
-            datagram.destination = hop.into();
+        if let Some(route) = step.route {
+            let next = std::iter::once(datagram.destination);
+            datagram.over = match route {
+                Route::Forth(hops) => beyond(next.chain(hops.iter().map(address))),
+                Route::Back(hops) => beyond(next.chain(hops.iter().rev().map(address))),
+            }
+            .or(datagram.over);
+            if let Some(last) = route.last() {
+                datagram.destination = last;
+            }
             datagram.routed = true;
         }
         if matches!(datagram.protocol, HOP_BY_HOP | DESTINATION) {
@@ -74,20 +83,20 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Datagram<'_> {
     datagram
 }
 
-struct Step {
+struct Step<'a> {
     next: u8,
     len: usize,
-    last_hop: Option<Ipv6Addr>,
+    route: Option<Route<'a>>,
     fragment: Option<Fragment>,
 }
 
 /// One extension header; `None` when `kind` is a payload, or the header was cut.
-fn step(kind: u8, bytes: &[u8]) -> Option<Step> {
+fn step(kind: u8, bytes: &[u8]) -> Option<Step<'_>> {
     let plain = |len: usize| {
         Some(Step {
             next: *bytes.first()?,
             len,
-            last_hop: None,
+            route: None,
             fragment: None,
         })
     };
@@ -97,7 +106,7 @@ fn step(kind: u8, bytes: &[u8]) -> Option<Step> {
         ROUTING => {
             let len = eights()?;
             Some(Step {
-                last_hop: last_segment(bytes.get(..len).unwrap_or(bytes)),
+                route: route(bytes.get(..len).unwrap_or(bytes)),
                 ..plain(len)?
             })
         }
@@ -120,18 +129,46 @@ fn step(kind: u8, bytes: &[u8]) -> Option<Step> {
     }
 }
 
-/// The final destination of a routing header with segments left: type 0 (RFC 2460) and type 2
-/// (RFC 6275) list it last, segment routing (type 4, RFC 8754 §2) lists it first.
-fn last_segment(header: &[u8]) -> Option<Ipv6Addr> {
+/// Hops of a routing header that are still to be visited, as they lie in it.
+#[derive(Clone, Copy)]
+enum Route<'a> {
+    /// In the order in which they are visited.
+    Forth(&'a [[u8; 16]]),
+    /// The last one first.
+    Back(&'a [[u8; 16]]),
+}
+
+impl Route<'_> {
+    fn last(self) -> Option<IpAddr> {
+        match self {
+            Self::Forth(hops) => hops.last(),
+            Self::Back(hops) => hops.first(),
+        }
+        .map(address)
+    }
+}
+
+fn address(bytes: &[u8; 16]) -> IpAddr {
+    Ipv6Addr::from(*bytes).into()
+}
+
+/// What a routing header with segments left still has to visit: type 0 (RFC 2460) and type 2 (RFC 6275) list the final destination last,
+/// segment routing (type 4, RFC 8754 §2) lists it first. A header that says that more are left than it has is read as having all left.
+fn route(header: &[u8]) -> Option<Route<'_>> {
     let kind = *header.get(2)?;
-    if *header.get(3)? == 0 {
+    let left = usize::from(*header.get(3)?);
+    if left == 0 {
         return None;
     }
-    let mut segments = header.get(8..)?.chunks_exact(16);
-    let segment = match kind {
-        0 | 2 => segments.next_back(),
-        4 => segments.next(),
+    let (segments, _) = header.get(8..)?.as_chunks::<16>();
+    if segments.is_empty() {
+        return None;
+    }
+    match kind {
+        0 | 2 => Some(Route::Forth(
+            segments.get(segments.len().saturating_sub(left)..)?,
+        )),
+        4 => Some(Route::Back(segments.get(..left).unwrap_or(segments))),
         _ => None,
-    }?;
-    Some(Ipv6Addr::from(*segment.first_chunk::<16>()?))
+    }
 }

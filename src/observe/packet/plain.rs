@@ -127,6 +127,7 @@ pub fn read<'a>(packet: &'a [u8], source: IpAddr, destination: IpAddr) -> Option
             source,
             destination,
             routed: false,
+            over: None,
             hop_limit,
             protocol: number,
             payload: message,

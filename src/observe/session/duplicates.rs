@@ -399,6 +399,7 @@ mod tests {
                 source: IpAddr::from(r.source),
                 destination: IpAddr::from([203, 0, 113, 9]),
                 routed: false,
+                over: None,
                 hop_limit: r.hop_limit,
                 protocol: protocol::UDP,
                 payload: r.payload,

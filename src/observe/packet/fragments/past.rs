@@ -147,6 +147,7 @@ mod tests {
             source: [10, 0, 0, 1].into(),
             destination: [10, 0, 0, 2].into(),
             routed: false,
+            over: None,
             hop_limit: 64,
             protocol: 17,
             payload: &[7; 10],

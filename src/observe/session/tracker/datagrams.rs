@@ -70,6 +70,7 @@ impl Tracker {
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
         self.note(slot, fresh, ends, pieces, answers, &context);
         if datagram.routed
+            && datagram.over.is_none()
             && let Some(flow) = self.table.flow(slot)
         {
             flow.facts.routed = true;
@@ -362,7 +363,9 @@ pub(super) fn between(datagram: &Datagram<'_>, transport: &Transport<'_>) -> (Ke
         Transport::Icmp { kind, code, .. } => icmp_ports(datagram.protocol, *kind, *code),
         Transport::Other => ports(datagram),
     };
-    let (sender, receiver) = ((datagram.source, from), (datagram.destination, to));
+    // A hop beyond the site is where the packet goes, whatever the end of its route is.
+    let destination = datagram.over.unwrap_or(datagram.destination);
+    let (sender, receiver) = ((datagram.source, from), (destination, to));
     let (key, side) = Key::new(sender, receiver, datagram.protocol);
     let ends = Ends {
         side,
