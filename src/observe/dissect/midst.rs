@@ -3,7 +3,7 @@
 //! A flow is looked at closely for its first datagrams only. What a program sends behind them is still asked whether it is one of the
 //! few messages that name a far end and that noise is never taken for: a question to a resolver's port (RFC 1035), an Initial packet of
 //! a known version of QUIC (RFC 9000 §17.2.2), a DTLS ClientHello (RFC 6347 §4.2), a SIP message (RFC 3261 §7), STUN with its magic
-//! cookie (RFC 8489 §5), CoAP with a proxy's target (RFC 7252 §5.10.2). A few bytes tell the rest from them.
+//! cookie (RFC 8489 §5), CoAP with a proxy's target (RFC 7252 §5.10.2), one of these or a name behind a SOCKS header (RFC 1928 §7). A few bytes tell the rest from them.
 
 use super::dns_message::parse;
 use super::quic::version::{google_number, kind_of};
@@ -40,6 +40,7 @@ fn candidate(bytes: &[u8], ends: &Ends) -> Option<&'static str> {
         Some(u32::from_be_bytes(*four))
     };
     match *bytes.first()? {
+        0 => matches!(bytes, [0, 0, 0..=127, 1 | 3 | 4, ..]).then_some("socks-udp"),
         22 => {
             let hello = bytes.starts_with(&DTLS_HANDSHAKE)
                 && bytes.get(DTLS_FIRST_MESSAGE) == Some(&CLIENT_HELLO);
