@@ -121,6 +121,50 @@ pub fn fit(prefix: &[u8]) -> Fit {
     Fit::Mine
 }
 
+/// Bytes that may stand in front of a hello: an address or a name of 255 bytes, a key, an id, and what they need.
+const BEFORE_HELLO_MAX: usize = 512;
+
+/// Behind how many bytes of another kind a ClientHello begins (RFC 8446 §4.1.2): what is here of it must hold, up to the cipher suites.
+/// Chance writes that once in 2⁴⁸ places.
+pub fn hello_behind(bytes: &[u8]) -> Option<usize> {
+    let front = bytes.get(..BEFORE_HELLO_MAX).unwrap_or(bytes);
+    memchr::memchr_iter(content_type::HANDSHAKE, front)
+        .filter(|at| *at > 0)
+        .find(|at| bytes.get(*at..).is_some_and(begins_hello))
+}
+
+fn begins_hello(bytes: &[u8]) -> bool {
+    /// A record header, message type and length, a version, a random: then comes the length of the session id.
+    const SESSION_ID: usize = HEADER_LEN + 4 + 2 + 32;
+    let [
+        content_type::HANDSHAKE,
+        3,
+        0..=4,
+        _,
+        _,
+        1,
+        0,
+        high,
+        low,
+        3,
+        0..=4,
+        ..,
+    ] = bytes
+    else {
+        return false;
+    };
+    let message = usize::from(u16::from_be_bytes([*high, *low]));
+    let Some(session) = bytes.get(SESSION_ID).map(|n| usize::from(*n)) else {
+        return false;
+    };
+    let suites = SESSION_ID.saturating_add(1).saturating_add(session);
+    let Some([high, low]) = bytes.get(suites..).and_then(|rest| rest.first_chunk::<2>()) else {
+        return false;
+    };
+    let suites = usize::from(u16::from_be_bytes([*high, *low]));
+    session <= 32 && suites > 0 && suites.is_multiple_of(2) && suites < message
+}
+
 /// Where a record begins again in bytes of which those before are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
@@ -332,6 +376,49 @@ impl Handshakes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::dissect::conversation::Conversation;
+    use crate::observe::dissect::tls::tests::hello;
+    use crate::observe::dissect::wire::test_bytes::Noise;
+
+    #[test]
+    fn a_hello_behind_what_a_relay_asks_for_first_is_read() {
+        let name = [&[3, 9][..], b"a.example", &[1, 0xbb]].concat();
+        let long = vec![0xab; BEFORE_HELLO_MAX - 1];
+        for before in [&[1, 8, 8, 8, 8, 1, 0xbb][..], &name, &long] {
+            let hello = hello("b.example");
+            let bytes = [before, &hello].concat();
+            assert_eq!(hello_behind(&bytes), Some(before.len()));
+            let mut talk = Conversation::tcp("192.168.2.254:8388");
+            talk.say(&bytes[..before.len() + 60]);
+            talk.say(&bytes[before.len() + 60..]);
+            let names: Vec<String> = talk.names().into_iter().map(|(n, _)| n).collect();
+            assert_eq!(names, ["b.example"], "behind {}", before.len());
+            // What is sent to our side is a file, perhaps, and names nobody whom it asks for.
+            let mut talk = Conversation::tcp("192.168.2.254:8388");
+            talk.say(b"\x01");
+            talk.hear(&bytes);
+            assert_eq!(talk.names(), []);
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_hello() {
+        let mut noise = Noise(3);
+        for n in 0..20_000u32 {
+            let mut bytes = noise.bytes(300);
+            // As far as chance goes in a gigabyte.
+            bytes[60..63].copy_from_slice(&[22, 3, 1]);
+            if n % 2 == 0 {
+                bytes[65] = 1;
+                bytes[66] = 0;
+            }
+            assert_eq!(hello_behind(&bytes), None);
+        }
+        let hello = hello("b.example");
+        assert_eq!(hello_behind(&hello), None, "it begins at once");
+        let far = [&vec![0xab; BEFORE_HELLO_MAX][..], &hello].concat();
+        assert_eq!(hello_behind(&far), None);
+    }
 
     fn record(content_type: u8, fragment: &[u8]) -> Vec<u8> {
         let mut bytes = vec![content_type, 3, 3];

@@ -12,7 +12,9 @@ use crate::ground::cause::ReadingCause;
 use crate::ground::moment::Timestamp;
 use crate::ground::work::looks_at;
 use crate::observe::dissect::wire::{Fit, SETTLED};
-use crate::observe::dissect::{Protocol, Session, Sink, Step, dns, drone_link, packets};
+use crate::observe::dissect::{
+    Protocol, Session, Sink, Step, dns, drone_link, packets, tls_record,
+};
 use crate::observe::flow::late::PIECES_MAX;
 use crate::observe::flow::part::Part;
 use crate::observe::flow::stream::{Pool, Stream, UNREAD_MAX};
@@ -414,6 +416,20 @@ impl Reading {
             Err(undecided) => undecided,
         };
         stream.waiting = waiting;
+        // What a relay asks for first (an address, a key) may stand in front of what it is to pass on, and be known to nobody.
+        let asks = match sink.flow.opened_by {
+            Some((opener, _)) => opener == side,
+            None => sink.ends.sender.1 > sink.ends.receiver.1,
+        };
+        if asks
+            && let Some(before) = tls_record::hello_behind(stream.unread())
+            && let Some(Ok(protocol)) = stream.unread().get(before..).map(|rest| ask(rest, &mut 0))
+        {
+            sink.carries(Carries::Application);
+            stream.consume(before, shared.pool);
+            self.begin(protocol, side, shared, sink);
+            return true;
+        }
         if undecided && stream.unread().len() < PROBE_BYTES_MAX {
             // What waits for more may wait in vain: a greeting that looks like the start of a long message, and now a hello.
             let mut found = None;
