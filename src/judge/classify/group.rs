@@ -138,10 +138,12 @@ impl Destination {
                 self.names_folded = self.names_folded.or(Some(*at));
             }
         }
-        let host = judged.host.as_ref();
-        if host.is_none_or(|host| host.source == NameSource::Dns) {
-            self.aliases
-                .extend(key.resolved.of(theirs).aliases.iter().cloned());
+        // They are aliases of the name that was asked for: of one that the client names itself only if it is the same.
+        let resolved = key.resolved.of(theirs);
+        if judged.host.as_ref().is_none_or(|host| {
+            host.source == NameSource::Dns || resolved.asked.as_ref() == Some(&host.name)
+        }) {
+            self.aliases.extend(resolved.aliases.iter().cloned());
         }
     }
 

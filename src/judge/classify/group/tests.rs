@@ -155,6 +155,10 @@ fn aliases_are_of_a_name_that_was_asked_for() {
     assert_eq!(aliases(None, None), alias);
     assert_eq!(aliases(None, Some("b.example.org")), alias);
     assert_eq!(
+        aliases(Some(NameSource::TlsSni), Some("a.example.org")),
+        alias
+    );
+    assert_eq!(
         aliases(Some(NameSource::TlsSni), Some("b.example.org")),
         BTreeSet::new()
     );

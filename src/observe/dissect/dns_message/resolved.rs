@@ -104,13 +104,14 @@ fn follow<'m>(
         let mut way: Option<Rc<[&Name]>> = None;
         for record in records.get(name.as_str()).into_iter().flatten() {
             let ttl = ttl.min(record.ttl);
-            let mut give = |address, route| {
+            let mut way = || Rc::clone(way.get_or_insert_with(|| aliases(&steps, at)));
+            let mut give = |address, route, aliases| {
                 if found.len() >= RESOLVED_MAX {
                     return;
                 }
                 found.push(Resolved {
                     question: start,
-                    aliases: Rc::clone(way.get_or_insert_with(|| aliases(&steps, at))),
+                    aliases,
                     address,
                     ttl,
                     route,
@@ -118,14 +119,22 @@ fn follow<'m>(
             };
             let next = match &record.data {
                 Data::Address(address) => {
-                    give(*address, Route::Address);
+                    give(*address, Route::Address, way());
                     None
                 }
                 Data::Binding(binding) => {
-                    for hint in &binding.hints {
-                        give(*hint, Route::Hint);
+                    let target = (!binding.target.is_root()).then_some(&binding.target);
+                    // Hints are addresses of the target (RFC 9460 §7.3).
+                    if !binding.hints.is_empty() {
+                        let names: Rc<[&Name]> = match target {
+                            Some(_) => way().iter().copied().chain(target).collect(),
+                            None => way(),
+                        };
+                        for hint in &binding.hints {
+                            give(*hint, Route::Hint, Rc::clone(&names));
+                        }
                     }
-                    (!binding.target.is_root()).then_some(&binding.target)
+                    target
                 }
                 Data::Alias(target) | Data::Service { target, .. } => Some(target),
                 _ => None,
@@ -224,7 +233,7 @@ mod tests {
             (resolved[0].address, resolved[0].route),
             ([192, 0, 2, 5].into(), Route::Hint)
         );
-        assert!(resolved[0].aliases.is_empty());
+        assert_eq!(resolved[0].aliases[0].as_str(), "svc.cdn");
         assert_eq!(
             (resolved[1].address, resolved[1].ttl),
             ("2001:db8::6".parse().unwrap(), 40)
