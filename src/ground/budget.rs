@@ -3,23 +3,28 @@
 //! Every holder has a [`Lease`] and gives back what it took when it goes away, however it goes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// What a series may hold unless told otherwise: thousands of handshakes at a time, and the program's memory stays bounded.
 const BYTES: usize = 24 << 20;
 
 /// Bytes that may come out of what is compressed inside a series, whatever went in: a report of an app has some kilobytes, a log some
 /// megabytes.
-const OPENED_FREE: u64 = 24 << 20;
+const OPENED_FREE: i64 = 24 << 20;
 /// And as many more for each byte of payload: text shrinks to an eighth, seldom further, and other payload shrinks less.
-const OPENED_EACH: u64 = 8;
+const OPENED_EACH: i64 = 8;
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
 
 /// Bytes that may be held together. Clones share what is left.
 #[derive(Debug, Clone)]
 pub struct Budget {
     left: Arc<AtomicUsize>,
     whole: usize,
-    openable: Arc<AtomicU64>,
+    /// Below nothing where looking took more than was left.
+    openable: Arc<AtomicI64>,
 }
 
 impl Default for Budget {
@@ -34,37 +39,37 @@ impl Budget {
         Self {
             left: Arc::new(AtomicUsize::new(bytes)),
             whole: bytes,
-            openable: Arc::new(AtomicU64::new(OPENED_FREE)),
+            openable: Arc::new(AtomicI64::new(OPENED_FREE)),
         }
     }
 
     /// So many bytes of payload were seen: more may be opened.
     pub fn saw(&self, payload: usize) {
-        let more = OPENED_EACH.saturating_mul(payload as u64);
-        self.openable.fetch_add(more, Ordering::Relaxed);
+        let more = OPENED_EACH.saturating_mul(signed(payload as u64));
+        self.change(|left| Some(left.saturating_add(more)));
     }
 
     /// True if so many bytes may still come out of what is compressed.
     pub fn may_open(&self, bytes: u64) -> bool {
-        self.openable.load(Ordering::Relaxed) >= bytes
+        self.openable.load(Ordering::Relaxed) >= signed(bytes)
     }
 
     /// So many bytes came out of something compressed. False when that is more than a series may cost.
     pub fn opened(&self, bytes: u64) -> bool {
-        let openable = &self.openable;
-        let taken = openable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            left.checked_sub(bytes)
-        });
-        taken.is_ok()
+        let bytes = signed(bytes);
+        self.change(|left| left.checked_sub(bytes).filter(|left| *left >= 0))
     }
 
-    /// Looking at something took as long as so many bytes more would have: fewer may be opened.
+    /// Looking at something took as long as so many bytes more would have: fewer may be opened, and none until that is made up for.
     pub fn spent(&self, bytes: u64) {
-        let left = |left: u64| Some(left.saturating_sub(bytes));
-        // Something is always stored.
-        let _ = self
-            .openable
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        self.change(|left| Some(left.saturating_sub(signed(bytes))));
+    }
+
+    fn change(&self, change: impl FnMut(i64) -> Option<i64>) -> bool {
+        let openable = &self.openable;
+        openable
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, change)
+            .is_ok()
     }
 
     /// Less than a quarter is left: what is only kept to compare should go.
@@ -132,14 +137,21 @@ mod tests {
     #[test]
     fn what_is_opened_is_bounded_by_what_was_seen() {
         let budget = Budget::default();
-        assert!(budget.opened(OPENED_FREE) && !budget.opened(1));
+        let (free, each) = (OPENED_FREE.unsigned_abs(), OPENED_EACH.unsigned_abs());
+        assert!(budget.opened(free) && !budget.opened(1));
         budget.saw(10);
-        assert!(!budget.opened(10 * OPENED_EACH + 1) && budget.opened(10 * OPENED_EACH));
+        assert!(!budget.opened(10 * each + 1) && budget.opened(10 * each));
         budget.saw(10);
-        budget.spent(5 * OPENED_EACH);
-        assert!(!budget.may_open(5 * OPENED_EACH + 1) && budget.may_open(5 * OPENED_EACH));
-        budget.spent(100 * OPENED_EACH);
-        assert!(!budget.may_open(1), "and never less than nothing");
+        budget.spent(5 * each);
+        assert!(!budget.may_open(5 * each + 1) && budget.may_open(5 * each));
+        budget.spent(25 * each);
+        budget.saw(19);
+        assert!(
+            !budget.may_open(1),
+            "what was spent too much is made up for"
+        );
+        budget.saw(11);
+        assert!(budget.may_open(10 * each));
     }
 
     #[test]
