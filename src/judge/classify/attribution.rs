@@ -277,8 +277,9 @@ mod tests {
     use crate::ground::label::LabelSource;
     use crate::judge::locate::Confidence;
 
-    fn judged(name: &str, ip: &str, operator: Option<(&str, bool)>, bytes_out: u64) -> Attribution {
-        let place = Location {
+    /// A place of which only the operator is known, and whether customers rent its addresses.
+    fn at(operator: Option<(&str, bool)>) -> Location {
+        Location {
             country: None,
             confidence: Confidence::Unknown,
             candidates: Vec::new(),
@@ -286,7 +287,11 @@ mod tests {
             organisation: None,
             operator: operator.map(|(id, _)| id.to_owned()),
             tenants: operator.map(|(_, tenants)| tenants),
-        };
+        }
+    }
+
+    fn judged(name: &str, ip: &str, operator: Option<(&str, bool)>, bytes_out: u64) -> Attribution {
+        let place = at(operator);
         let ip = ip.parse().unwrap();
         let catalog = Catalog::embedded();
         let name = Arc::from(name);
@@ -495,15 +500,7 @@ mod tests {
             ("microsoft", Attribution::Os),
             ("amazon", Attribution::Unknown),
         ] {
-            let place = Location {
-                country: None,
-                confidence: Confidence::Unknown,
-                candidates: Vec::new(),
-                asn: None,
-                organisation: None,
-                operator: Some(operator.to_owned()),
-                tenants: Some(false),
-            };
+            let place = at(Some((operator, false)));
             let name = Arc::from("check.example");
             let by = by_name(Some(&name), [], None, Some(&place), 9, &catalog);
             assert_eq!(by.whose, whose, "{operator}");
