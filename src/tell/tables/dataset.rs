@@ -44,6 +44,15 @@ pub struct Parts {
     pub parquet: Vec<String>,
 }
 
+impl Default for Listed {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            tables: BTreeMap::new(),
+        }
+    }
+}
+
 fn broken(path: &Path, what: &str) -> Error {
     Error::at(
         text::terminal(&path.display().to_string()).into_owned(),
@@ -346,15 +355,38 @@ impl Iterator for Merged<'_> {
 /// before is gone then. `told` sees each.
 ///
 /// # Errors
-/// When a session cannot be read or a file not be written; the folder then has the dataset that it had.
+/// When a session cannot be read or a file not be written; the folder then has the dataset that it had, and nothing else of ours.
 pub fn write(
     root: &Path,
     forms: &[Form],
     entries: impl Iterator<Item = Result<Entry, Error>>,
-    mut told: impl FnMut(&Entry) -> Result<(), Error>,
+    told: impl FnMut(&Entry) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let cannot = |e: io::Error| failed(root, "write", &e);
+    let had = Dataset::open(root)?.map(|had| had.listed);
+    let is_new = !root.exists();
     fs::create_dir_all(root).map_err(cannot)?;
+    match put(root, forms, entries, told) {
+        Ok(listed) => clean(root, &listed).map_err(cannot),
+        Err(error) => {
+            // Why it failed is what is told; what cannot be removed now goes when the next dataset is written here.
+            let _ = clean(root, &had.unwrap_or_default());
+            if is_new {
+                let _ = fs::remove_dir(root);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Writes the parts, and then their list.
+fn put(
+    root: &Path,
+    forms: &[Form],
+    entries: impl Iterator<Item = Result<Entry, Error>>,
+    mut told: impl FnMut(&Entry) -> Result<(), Error>,
+) -> Result<Listed, Error> {
+    let cannot = |e: io::Error| failed(root, "write", &e);
     let mut writers: Vec<(&'static str, Form, Writer)> = Vec::new();
     for table in TABLES {
         for form in forms {
@@ -362,10 +394,7 @@ pub fn write(
             writers.push((table.name, *form, Writer::new(table, *form, &folder)));
         }
     }
-    let mut listed = Listed {
-        schema: SCHEMA.to_owned(),
-        tables: BTreeMap::new(),
-    };
+    let mut listed = Listed::default();
     for entry in entries {
         let entry = entry?;
         for (name, _, writer) in &mut writers {
@@ -395,23 +424,27 @@ pub fn write(
     let mut script = Unfinished::inside(root).map_err(cannot)?;
     script
         .write_all(super::duckdb::script(&listed).as_bytes())
-        .and_then(|()| script.persist(&root.join(super::duckdb::SCRIPT)))
         .map_err(cannot)?;
     let mut list = Unfinished::inside(root).map_err(cannot)?;
     serde_json::to_writer_pretty(&mut list, &listed)
         .map_err(|e| cannot(e.into()))
         .and_then(|()| list.write_all(b"\n").map_err(cannot))?;
-    list.persist(&root.join(LIST)).map_err(cannot)?;
-    clean(root, &listed).map_err(cannot)
+    // Both are whole before either takes the place of another.
+    script
+        .persist(&root.join(super::duckdb::SCRIPT))
+        .and_then(|()| list.persist(&root.join(LIST)))
+        .map_err(cannot)?;
+    Ok(listed)
 }
 
-/// Removes parts that the list does not name.
+/// Removes parts that the list does not name, all that can be.
 fn clean(root: &Path, listed: &Listed) -> io::Result<()> {
     let named = listed.tables.values();
     let named: BTreeSet<PathBuf> = named
         .flat_map(|parts| parts.ndjson.iter().chain(&parts.parquet))
         .map(|part| root.join(part))
         .collect();
+    let mut cleaned = Ok(());
     for form in ["ndjson", "parquet"] {
         for table in TABLES {
             let folder = root.join(form).join(table.name);
@@ -427,7 +460,7 @@ fn clean(root: &Path, listed: &Listed) -> io::Result<()> {
                         name.starts_with("part-") || name.starts_with(".drone-audit-")
                     });
                 if ours && !named.contains(&path) {
-                    fs::remove_file(&path)?;
+                    cleaned = cleaned.and(fs::remove_file(&path));
                 }
             }
             // A table that has no part any more needs no folder; one with other files stays.
@@ -435,5 +468,5 @@ fn clean(root: &Path, listed: &Listed) -> io::Result<()> {
         }
         let _ = fs::remove_dir(root.join(form));
     }
-    Ok(())
+    cleaned
 }

@@ -185,3 +185,37 @@ fn addresses_sort_by_their_bytes() {
     assert!(bytes("255.255.255.255") < bytes("2001:db8::1"));
     assert_eq!(Cell::address(Some("private-1")), Cell::Null);
 }
+
+/// The last table cannot be put in its place, when those before it stand in theirs.
+#[test]
+fn what_cannot_be_written_whole_leaves_the_dataset_that_was_there() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    let write = |folder: &str, sessions: usize| {
+        let names = (0..sessions).map(|n| format!("{n}.pcap"));
+        let mut entries: Vec<Entry> = names.map(|name| entry(&name)).collect();
+        entries.sort_by(|a, b| a.session.cmp(&b.session));
+        let entries = entries.into_iter().map(Ok);
+        dataset::write(&at(folder), &[parts::Form::Ndjson], entries, |_| Ok(()))
+    };
+    write("whole", 9).unwrap();
+    let whole = files(&at("whole"));
+    let with_rows = TABLES.iter().rev().find_map(|table| {
+        let folder = format!("/{}/part-", table.name);
+        whole.iter().find(|(name, _)| name.contains(&folder))
+    });
+    let (blocked, _) = with_rows.unwrap();
+
+    std::fs::create_dir_all(at("new").join(blocked)).unwrap();
+    write("new", 9).unwrap_err();
+    assert_eq!(files(&at("new")), BTreeSet::new());
+
+    write("old", 4).unwrap();
+    let before = files(&at("old"));
+    std::fs::create_dir_all(at("old").join(blocked)).unwrap();
+    write("old", 9).unwrap_err();
+    assert_eq!(files(&at("old")), before);
+    std::fs::remove_dir(at("old").join(blocked)).unwrap();
+    write("old", 9).unwrap();
+    assert_eq!(files(&at("old")), whole);
+}
