@@ -256,7 +256,7 @@ impl Run<'_> {
             ..self.session(sources, &self.plan.schedule)
         };
         session.read(|case, devices| {
-            let outcomes: Vec<_> = self.plan.claims.iter().map(|c| judge(c, case)).collect();
+            let mut outcomes = self.plan.claims.iter().map(|claim| judge(claim, case));
             let mut softened = Vec::new();
             if self.options.exit_zero {
                 softened.push("--exit-zero".to_owned());
@@ -274,7 +274,7 @@ impl Run<'_> {
                 case: self.plan.case.as_ref(),
                 baseline: baseline.map(|(_, told)| told.clone()),
             };
-            let mut report = build::report(case, &outcomes, request);
+            let mut report = build::report(case, &mut outcomes, request);
             if let Some(against) = self.against {
                 against.mark(&mut report);
             }

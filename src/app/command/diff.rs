@@ -206,7 +206,7 @@ impl Unjudged {
                 let judged = shipped().iter().filter(|c| c.id == DEFAULT_CLAIM);
                 let judged: Vec<_> = judged.collect();
                 let report = session.read(|case, devices| {
-                    let outcomes: Vec<_> = judged.iter().map(|claim| judge(claim, case)).collect();
+                    let mut outcomes = judged.iter().map(|claim| judge(claim, case));
                     let request = build::Request {
                         keylogs: given.files.clone(),
                         declared: declared(&options.subject),
@@ -217,7 +217,7 @@ impl Unjudged {
                         case: None,
                         baseline: None,
                     };
-                    build::report(case, &outcomes, request)
+                    build::report(case, &mut outcomes, request)
                 })?;
                 (report, false)
             }

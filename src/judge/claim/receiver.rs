@@ -12,6 +12,7 @@
 use super::Case;
 use super::definition::{Definition, Parameters};
 use super::fact::{Amounts, Fact};
+use crate::evidence::counters::Sent;
 use crate::judge::classify::Stage;
 use crate::judge::classify::attribution::Attribution;
 use crate::judge::classify::destination::{Client, Destination, Traffic};
@@ -71,20 +72,25 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, traffic: &Traffic) {
-        self.out = self.out.saturating_add(traffic.out.bytes);
+    fn of(traffic: &Traffic) -> Self {
         // What came back and was not captured came back all the same.
-        let back = &traffic.back;
-        for bytes in [back.bytes, back.lost, back.unseen] {
-            self.back = self.back.saturating_add(bytes);
+        let Sent {
+            bytes,
+            lost,
+            unseen,
+            ..
+        } = traffic.back;
+        Self {
+            out: traffic.out.bytes,
+            back: bytes.saturating_add(lost).saturating_add(unseen),
+            declared: traffic.out.declared,
         }
-        self.declared = self.declared.max(traffic.out.declared);
     }
 
-    fn of(traffic: &Traffic) -> Self {
-        let mut sum = Self::default();
-        sum.add(traffic);
-        sum
+    fn add(&mut self, other: Self) {
+        self.out = self.out.saturating_add(other.out);
+        self.back = self.back.saturating_add(other.back);
+        self.declared = self.declared.max(other.declared);
     }
 
     fn is_upload(self, p: &Parameters) -> bool {
@@ -110,7 +116,7 @@ impl Sum {
 struct Member {
     index: usize,
     accuses: bool,
-    shares: Vec<((usize, Client), Traffic)>,
+    shares: Vec<((usize, Client), Sum)>,
 }
 
 /// What one device sent to a receiver in one vantage: the subject's, and with what could be.
@@ -142,13 +148,17 @@ pub(super) fn uploads(
         {
             continue;
         }
+        // Traffic in full is many times as long, and all destinations are held at once.
+        let shares = destination.shares_in(inside);
         receivers
             .entry(Receiver::of(index, destination))
             .or_default()
             .push(Member {
                 index,
                 accuses: whose.accuses(),
-                shares: destination.shares_in(inside),
+                shares: shares
+                    .map(|(of, traffic)| (of, Sum::of(&traffic)))
+                    .collect(),
             });
     }
     let mut found = BTreeMap::new();
@@ -171,26 +181,25 @@ fn judge(
     let mut sums: BTreeMap<(usize, Client), Sums> = BTreeMap::new();
     let mut together: BTreeMap<usize, Sum> = BTreeMap::new();
     for member in members {
-        for (of, traffic) in &member.shares {
+        for (of, sum) in &member.shares {
             let own = sums.entry(*of).or_default();
-            own.all.add(traffic);
+            own.all.add(*sum);
             if member.accuses {
-                own.sure.add(traffic);
+                own.sure.add(*sum);
             }
-            together.entry(of.0).or_default().add(traffic);
+            together.entry(of.0).or_default().add(*sum);
         }
     }
     let folded = matches!(receiver, Receiver::Folded(_));
     for member in members {
         let mut shape: Option<Shape> = None;
-        for (of, traffic) in &member.shares {
-            if traffic.out.bytes == 0 && traffic.out.declared == 0 {
+        for (of, alone) in &member.shares {
+            if alone.out == 0 && alone.declared == 0 {
                 continue;
             }
             let (Some(own), Some(all)) = (sums.get(of), together.get(&of.0)) else {
                 continue;
             };
-            let alone = Sum::of(traffic);
             let sum = if member.accuses { own.sure } else { own.all };
             let next = if folded && all.could_be(p) {
                 Shape::Unsure(Fact::UploadFolded)
@@ -198,7 +207,7 @@ fn judge(
                 continue;
             } else if sum.is_upload(p) {
                 let together = || Fact::UploadTogether(sum.amounts());
-                Shape::Upload((sum != alone).then(together))
+                Shape::Upload((sum != *alone).then(together))
             } else if own.all.is_upload(p) {
                 Shape::Unsure(Fact::UploadWithUnattributed(own.all.amounts()))
             } else if alone.is_upload(p) || own.all.could_be(p) {
@@ -242,7 +251,7 @@ mod tests {
             .map(|(index, (device, accuses, out, back))| Member {
                 index,
                 accuses: *accuses,
-                shares: vec![((0, ip(*device)), traffic(*out, *back))],
+                shares: vec![((0, ip(*device)), Sum::of(&traffic(*out, *back)))],
             })
             .collect();
         let receiver = Receiver::Named("a.example".into());
@@ -273,7 +282,7 @@ mod tests {
         assert!(sum.is_upload(&Parameters::default()));
         let mut answer = traffic(0, 0);
         (answer.back.lost, answer.back.unseen) = (10_000, 6_385);
-        sum.add(&answer);
+        sum.add(Sum::of(&answer));
         assert!(!sum.is_upload(&Parameters::default()));
     }
 
@@ -286,7 +295,7 @@ mod tests {
                 .map(|(index, traffic)| Member {
                     index,
                     accuses: true,
-                    shares: vec![((0, ip(1)), *traffic)],
+                    shares: vec![((0, ip(1)), Sum::of(traffic))],
                 })
                 .collect();
             let mut found = BTreeMap::new();
@@ -333,7 +342,7 @@ mod tests {
             let many = Member {
                 index: 0,
                 accuses: true,
-                shares: vec![((0, ip(1)), declared)],
+                shares: vec![((0, ip(1)), Sum::of(&declared))],
             };
             let mut found = BTreeMap::new();
             let receiver = Receiver::Folded(0);

@@ -183,14 +183,16 @@ impl Destination {
     }
 
     /// What each machine of our side sent and got, per series, in the intervals that `inside` accepts.
-    pub fn shares_in(&self, inside: &dyn Fn(u32) -> bool) -> Vec<((usize, Client), Traffic)> {
+    pub fn shares_in(
+        &self,
+        inside: &dyn Fn(u32) -> bool,
+    ) -> impl Iterator<Item = ((usize, Client), Traffic)> {
         let of_each = self.shares.chunk_by(|a, b| a.of() == b.of());
-        let sums = of_each.filter_map(|list| {
+        of_each.filter_map(move |list| {
             let counted = list.iter().filter(|share| inside(share.interval));
             let sum = View::sum(counted.map(|share| &share.traffic))?;
             Some((list.first()?.of(), sum))
-        });
-        sums.collect()
+        })
     }
 
     /// Application payload out that nothing could read, in the intervals that `inside` accepts, by the vantage that shows most.

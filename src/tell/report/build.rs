@@ -67,7 +67,11 @@ pub fn baseline(case: &Case<'_>, baseline: &Baseline) -> v1::Baseline {
 }
 
 /// Assembles the report of one session.
-pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_>) -> v1::Report {
+pub fn report<'c>(
+    case: &Case<'_>,
+    outcomes: &mut dyn Iterator<Item = Outcome<'c>>,
+    mut request: Request<'_>,
+) -> v1::Report {
     let times = Times(&case.basis.evidence.inputs);
     let order = order(case.destinations());
     let listed: Vec<usize> = order.iter().copied().take(DESTINATIONS_MAX).collect();
@@ -104,10 +108,10 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
     destinations.extend(overflow(&folded, destinations.len(), case, &times));
     let lookups = lookups(case, &times);
     let lookups_folded = case.lookups().len() > LOOKUPS_MAX;
-    let (claims, findings) = claims(case, outcomes, &ids, &times);
+    let told = claims(case, outcomes, &ids, &times);
     let case_file = request
         .case
-        .map(|file| declared::case_file(file, case, outcomes, &findings, &times));
+        .map(|file| declared::case_file(file, case, &told, &times));
     let mut gaps = gaps(case);
     for (over, what) in [
         (
@@ -128,9 +132,10 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
             });
         }
     }
-    let verdict = outcomes
+    let verdict = told
+        .claims
         .iter()
-        .map(|o| o.verdict)
+        .map(|claim| claim.verdict)
         .max()
         .unwrap_or(Verdict::Inconclusive);
     let mut report = v1::Report {
@@ -151,8 +156,8 @@ pub fn report(case: &Case<'_>, outcomes: &[Outcome<'_>], mut request: Request<'_
                 &times,
             )
         },
-        claims,
-        findings,
+        claims: told.claims,
+        findings: told.findings,
         destinations,
         lookups,
         coverage: v1::Coverage {

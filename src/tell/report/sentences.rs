@@ -87,6 +87,8 @@ pub(super) fn finding(finding: &Finding, case: &Case<'_>) -> String {
     if account.in_grace {
         and("only in the grace time at the ends of the window");
     }
+    // There can be tens of thousands, and each grew by doubling.
+    out.shrink_to_fit();
     out
 }
 

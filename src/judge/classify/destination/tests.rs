@@ -79,7 +79,7 @@ fn another_vantage_adds_what_it_saw_and_doubles_nothing() {
     // The vantage that saw most says how far it went; each machine's share stays apart by vantage.
     assert_eq!(one.stage_in(&|_| true).map(|(_, t)| t.out.bytes), Some(30));
     assert!(one.stage_in(&|interval| interval == 1).is_none());
-    let shares = one.shares_in(&|_| true);
+    let shares: Vec<_> = one.shares_in(&|_| true).collect();
     let bytes: Vec<u64> = shares.iter().map(|(_, t)| t.out.bytes).collect();
     assert_eq!(bytes, [30, 10]);
 }
@@ -93,7 +93,7 @@ fn shares_of_one_machine_are_summed_by_interval() {
     all.settle();
     assert_eq!(all.shares.len(), 2);
     let bytes = |inside: &dyn Fn(u32) -> bool| {
-        let shares = all.shares_in(inside);
+        let shares: Vec<_> = all.shares_in(inside).collect();
         shares.iter().map(|(_, t)| t.out.bytes).collect::<Vec<_>>()
     };
     assert_eq!(bytes(&|_| true), [22]);

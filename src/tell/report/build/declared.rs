@@ -1,18 +1,18 @@
 //! What the case file declared, as the report repeats it, and what became of it.
 
 use super::Times;
+use super::findings::Told;
 use crate::ground::moment::Timestamp;
 use crate::judge::agreement::Allowance;
 use crate::judge::case::CaseFile;
-use crate::judge::claim::{Case, Outcome, agreed};
+use crate::judge::claim::{Case, agreed};
 use crate::tell::report::v1;
 use ipnet::IpNet;
 
 pub(super) fn case_file(
     file: &CaseFile,
     case: &Case<'_>,
-    outcomes: &[Outcome<'_>],
-    findings: &[v1::Finding],
+    told: &Told,
     times: &Times<'_>,
 ) -> v1::CaseFile {
     let inputs = case.basis.evidence.inputs.iter();
@@ -66,7 +66,7 @@ pub(super) fn case_file(
             .allowances
             .iter()
             .map(|allowance| {
-                let used = outcomes.iter().filter_map(|o| o.used.get(&allowance.id));
+                let used = told.used.iter().filter_map(|of| of.get(&allowance.id));
                 v1::Allowance {
                     id: allowance.id.clone(),
                     covers: scope(allowance),
@@ -76,7 +76,8 @@ pub(super) fn case_file(
                     budget_bytes: allowance.budget_bytes,
                     // Claims look at the same traffic: the largest is the whole.
                     used_bytes: used.map(|u| u.bytes).max().unwrap_or(0),
-                    findings: findings
+                    findings: told
+                        .findings
                         .iter()
                         .filter(|f| f.allowed.as_deref() == Some(&allowance.id))
                         .map(|f| f.id.clone())

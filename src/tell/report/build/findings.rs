@@ -5,6 +5,8 @@ use super::silence::silence;
 use crate::evidence::row::FRAMES_MAX;
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
+use crate::judge::claim::agreed::Used;
+use crate::judge::claim::definition::Definition;
 use crate::judge::claim::{About, Case, Content, Finding, Outcome, Verdict, Weight};
 use crate::judge::classify::destination::{Destination, DestinationKey};
 use crate::judge::classify::note::Note;
@@ -17,20 +19,31 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
-pub(super) fn claims(
+/// What the claims came to.
+pub(super) struct Told {
+    pub claims: Vec<v1::Claim>,
+    pub findings: Vec<v1::Finding>,
+    /// What each allowance came to, claim by claim.
+    pub used: Vec<BTreeMap<String, Used>>,
+}
+
+/// Writes one outcome after the other, each as it is judged: findings can be many and long, and are not kept twice.
+pub(super) fn claims<'c>(
     case: &Case<'_>,
-    outcomes: &[Outcome<'_>],
+    outcomes: &mut dyn Iterator<Item = Outcome<'c>>,
     ids: &BTreeMap<usize, String>,
     times: &Times<'_>,
-) -> (Vec<v1::Claim>, Vec<v1::Finding>) {
+) -> Told {
     let mut claims = Vec::new();
-    let most = outcomes.iter().map(|o| o.findings.len()).sum();
-    let mut findings: Vec<Joined> = Vec::with_capacity(most);
+    let mut used = Vec::new();
+    let mut findings: Vec<Joined> = Vec::new();
     let mut place_of: HashMap<Fingerprint, usize, RandomState> = HashMap::default();
-    for outcome in outcomes {
-        let mut its = Vec::with_capacity(outcome.findings.len());
-        for finding in &outcome.findings {
-            let id = fingerprint(&outcome.claim.id, finding, case);
+    for mut outcome in outcomes {
+        let silence = silence(case, &outcome);
+        let found = std::mem::take(&mut outcome.findings);
+        let mut its = Vec::with_capacity(found.len());
+        for finding in found {
+            let id = fingerprint(&outcome.claim.id, &finding, case);
             its.push((std::cmp::Reverse(finding.weight), finding.first, id));
             let destination = match finding.about {
                 About::Destination(index) => ids.get(&index).cloned(),
@@ -38,37 +51,8 @@ pub(super) fn claims(
             };
             let place = *place_of.entry(id).or_insert(findings.len());
             match findings.get_mut(place) {
-                Some(have) => have.join(finding, destination, case),
-                None => findings.push(Joined {
-                    id,
-                    filter: filter(finding, case),
-                    weight: finding.weight,
-                    first: finding.first,
-                    written: v1::Finding {
-                        id: id.to_string(),
-                        rule: finding.rule.clone(),
-                        claims: vec![outcome.claim.id.clone()],
-                        attribution: finding.attribution,
-                        stage: finding.stage,
-                        confidence: finding.confidence,
-                        destination,
-                        lookup: match finding.about {
-                            About::Destination(_) => None,
-                            About::Lookup(index) => {
-                                case.lookups().get(index).map(|l| l.name.to_string())
-                            }
-                        },
-                        grace: finding.grace,
-                        allowed: finding.allowed.clone(),
-                        known: None,
-                        content: finding.content.iter().map(content).collect(),
-                        text: sentences::finding(finding, case),
-                        bytes_out: sent(finding),
-                        first: None,
-                        frames: finding.frames.clone(),
-                        filter: String::new(),
-                    },
-                }),
+                Some(have) => have.join(&finding, destination, case),
+                None => findings.push(Joined::of(finding, id, destination, outcome.claim, case)),
             }
         }
         its.sort_unstable();
@@ -83,24 +67,32 @@ pub(super) fn claims(
             findings: its.into_iter().map(|(.., id)| id.to_string()).collect(),
             preset: outcome.claim.chosen.clone(),
             parameters: outcome.claim.recorded(),
-            silence: silence(case, outcome),
+            silence,
             next_capture: (outcome.verdict == Verdict::Consistent)
                 .then(|| outcome.claim.next_capture.clone())
                 .flatten(),
             not_testable: outcome.claim.not_testable.clone(),
         });
+        used.push(outcome.used);
     }
     findings.sort_unstable_by_key(|f| (std::cmp::Reverse(f.weight), f.first, f.id));
     let windows = windows(case);
-    let findings = findings.into_iter().map(|joined| v1::Finding {
-        first: times.show(joined.first),
-        filter: written(&match &windows {
-            Some(windows) => joined.filter.and(windows.clone()),
-            None => joined.filter,
-        }),
-        ..joined.written
+    let findings = findings.into_iter().map(|joined| {
+        let filter = joined.filter.unwrap_or_else(|| filter(joined.about, case));
+        v1::Finding {
+            first: times.show(joined.first),
+            filter: written(&match &windows {
+                Some(windows) => filter.and(windows.clone()),
+                None => filter,
+            }),
+            ..joined.written
+        }
     });
-    (claims, findings.collect())
+    Told {
+        claims,
+        findings: findings.collect(),
+        used,
+    }
 }
 
 /// A filter as text, with room for most.
@@ -108,6 +100,7 @@ fn written(filter: &Filter) -> String {
     let mut out = String::with_capacity(96);
     // Writing to a string cannot fail.
     let _ = write!(out, "{filter}");
+    out.shrink_to_fit();
     out
 }
 
@@ -126,11 +119,52 @@ struct Joined {
     id: Fingerprint,
     weight: Weight,
     first: Moment,
-    filter: Filter,
+    about: About,
+    /// What selects the packets of all, once another joined it.
+    filter: Option<Filter>,
     written: v1::Finding,
 }
 
 impl Joined {
+    fn of(
+        finding: Finding,
+        id: Fingerprint,
+        destination: Option<String>,
+        claim: &Definition,
+        case: &Case<'_>,
+    ) -> Self {
+        let lookup = match finding.about {
+            About::Destination(_) => None,
+            About::Lookup(index) => case.lookups().get(index).map(|l| l.name.to_string()),
+        };
+        Self {
+            id,
+            about: finding.about,
+            filter: None,
+            weight: finding.weight,
+            first: finding.first,
+            written: v1::Finding {
+                id: id.to_string(),
+                text: sentences::finding(&finding, case),
+                bytes_out: sent(&finding),
+                content: finding.content.into_iter().map(content).collect(),
+                rule: finding.rule,
+                claims: vec![claim.id.clone()],
+                attribution: finding.attribution,
+                stage: finding.stage,
+                confidence: finding.confidence,
+                destination,
+                lookup,
+                grace: finding.grace,
+                allowed: finding.allowed,
+                known: None,
+                first: None,
+                frames: finding.frames,
+                filter: String::new(),
+            },
+        }
+    }
+
     /// The furthest stage is what the finding says, with its destination; frames and packets of
     /// both are listed.
     fn join(&mut self, finding: &Finding, destination: Option<String>, case: &Case<'_>) {
@@ -152,24 +186,30 @@ impl Joined {
             have.allowed.clone_from(&finding.allowed);
         }
         have.grace &= finding.grace;
-        have.content.extend(finding.content.iter().map(content));
+        have.content
+            .extend(finding.content.iter().cloned().map(content));
         self.first = self.first.min(finding.first);
         have.frames.extend(&finding.frames);
         have.frames.sort();
         have.frames.dedup();
         have.frames.truncate(FRAMES_MAX);
-        let filter = filter(finding, case);
-        if self.filter == filter {
+        let more = filter(finding.about, case);
+        let before = match self.filter.take() {
+            Some(before) => before,
+            None => filter(self.about, case),
+        };
+        if before == more {
+            self.filter = Some(before);
             return;
         }
-        if self.filter.to_string().len() > JOINED_MAX {
+        if before.to_string().len() > JOINED_MAX {
+            self.filter = Some(before);
             if !have.text.ends_with("and more addresses") {
                 have.text.push_str("; and more addresses");
             }
             return;
         }
-        let before = std::mem::replace(&mut self.filter, Filter::All(Vec::new()));
-        self.filter = before.or(filter);
+        self.filter = Some(before.or(more));
         have.text = format!("{}; also {}", have.text, sentences::finding(finding, case));
     }
 }
@@ -217,10 +257,10 @@ fn sent(finding: &Finding) -> Option<u64> {
     matches!(finding.about, About::Destination(_)).then_some(finding.bytes_out)
 }
 
-fn content(of: &Content) -> v1::Content {
+fn content(of: Content) -> v1::Content {
     v1::Content {
         kind: of.kind.into(),
-        text: of.text.clone(),
+        text: of.text,
         place: sentences::found_in(of.place),
         input: of.at.input,
         frame: of.at.frame,
@@ -248,8 +288,8 @@ fn place(key: &DestinationKey, out: &mut String) -> fmt::Result {
 }
 
 /// What selects a finding's packets, in all windows and outside.
-fn filter(finding: &Finding, case: &Case<'_>) -> Filter {
-    let terms = match finding.about {
+fn filter(about: About, case: &Case<'_>) -> Filter {
+    let terms = match about {
         About::Destination(index) => case
             .destinations()
             .get(index)
