@@ -117,9 +117,12 @@ impl Columns {
     fn of(head: &str) -> Option<Self> {
         // Most lines have no such name, in whatever case.
         let rest = |at: usize| head.as_bytes().get(at..at.saturating_add(3));
-        let named = memchr::memchr2_iter(b'l', b'L', head.as_bytes())
-            .any(|at| rest(at).is_some_and(|name| name.eq_ignore_ascii_case(b"lat")));
-        if !named {
+        let names = |begins: &[u8; 3]| {
+            let first = begins[0];
+            memchr::memchr2_iter(first, first.to_ascii_uppercase(), head.as_bytes())
+                .any(|at| rest(at).is_some_and(|name| name.eq_ignore_ascii_case(begins)))
+        };
+        if !names(b"lat") && !names(b"wei") {
             return None;
         }
         let mut separators = [',', ';', '\t', '|'].into_iter();
@@ -134,8 +137,8 @@ impl Columns {
                 })
             };
             let (latitude, longitude) = (
-                place(&["latitude", "lat"])?,
-                place(&["longitude", "lon", "lng", "long"])?,
+                place(super::position::LATITUDE)?,
+                place(super::position::LONGITUDE)?,
             );
             (latitude != longitude).then_some(Self {
                 separator,
@@ -177,6 +180,7 @@ mod tests {
             "\"lat\"\t\"lng\"\n\"47.620512\"\t\"-122.349387\"",
             r#"{"csv":"t,lat,lon\n1,47.620512,-122.349387\n"}"#,
             "lat|lon\n476205120|-1223493870\n",
+            "gao,jingdu,weidu\n10,-122.349387,47.620512\n",
             "LATITUDE,LONGITUDE\n47.620512,-122.349387\n",
             "Time,Lat,Lon\n1,47.620512,-122.349387\n",
             // A word that ends like a name, further on.

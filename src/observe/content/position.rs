@@ -48,6 +48,8 @@ pub(super) const DETECTOR: Detector = Detector {
         "*lngdeg",
         "*longitudedeg",
         "*longitudedegrees",
+        "*weidu",
+        "*jingdu",
         "*coordinates",
         "*coordinate",
         "coords",
@@ -97,6 +99,10 @@ pub(super) const DETECTOR: Detector = Detector {
     find,
 };
 
+/// Ends of the names of a latitude; the last is Chinese (纬度, wěidù) in Latin letters, which programs from there use as well.
+pub(super) const LATITUDE: &[&str] = &["latitude", "lat", "weidu"];
+/// The same of a longitude (经度, jīngdù). In these letters it is also a precision, which no latitude stands beside.
+pub(super) const LONGITUDE: &[&str] = &["longitude", "long", "lng", "lon", "jingdu"];
 /// Two halves of a position stand this close together in any record.
 const APART_MAX: usize = 300;
 /// Nearer to zero than this in both halves is no position but a receiver without one.
@@ -257,11 +263,10 @@ fn role(name: &str) -> Role<'_> {
         };
     }
     let prefix = |endings: &[&str]| endings.iter().find_map(|ending| stem.strip_suffix(ending));
-    if let Some(prefix) = prefix(&["latitude", "lat"]) {
+    if let Some(prefix) = prefix(LATITUDE) {
         return Role::Latitude(prefix, unit);
     }
-    prefix(&["longitude", "long", "lng", "lon"])
-        .map_or(Role::Neither, |prefix| Role::Longitude(prefix, unit))
+    prefix(LONGITUDE).map_or(Role::Neither, |prefix| Role::Longitude(prefix, unit))
 }
 
 /// A number with its decimals.
@@ -780,6 +785,7 @@ mod tests {
             r#"{"latitude":48.13712,"longitude":11.5754}"#,
             r#"{"lon":11.57540,"alt":520.1,"lat":48.13712}"#,
             "GET /w?lat=48.13712&lng=11.57540&k=1",
+            "GET /w?jingdu=11.57540&weidu=48.13712&k=1",
             r#"{"type":"Point","coordinates":[11.57540,48.13712]}"#,
             r#"{"coordinates":[[[11.57540,48.13712],[11.6,48.2]]]}"#,
             "geo:48.13712,11.57540;u=10",

@@ -7,8 +7,8 @@
 
 use super::dns_message::rtype;
 use super::http1::{
-    Authority, Chunked, HEAD_MAX, Parsed, Request, Search, Target, fit, next_request, request,
-    request_on, response, response_on, until,
+    Authority, Chunked, HEAD_MAX, Parsed, Request, Search, Target, WholeBody, fit, next_request,
+    request, request_on, response, response_on, until,
 };
 use super::httpdns::Asked;
 use super::wire::Fit;
@@ -43,8 +43,8 @@ struct Http {
     asked: bool,
     /// What the answer to the latest request may say.
     lookup: Option<Answered>,
-    /// Bytes of its answer, once its head is known.
-    answer_length: usize,
+    /// That answer, as far as it came.
+    awaited: WholeBody,
     /// Bytes of a body that is a DNS message.
     question: Option<usize>,
     /// How far the head at hand of each side was searched for its end.
@@ -114,7 +114,7 @@ impl Session for Http {
 
     fn lost(&mut self, side: Side) -> bool {
         *self.search.of_mut(side) = Search::default();
-        self.answer_length = 0;
+        self.awaited = WholeBody::default();
         // Behind a hole only a new request line makes sense again; probing finds it.
         self.client != Some(side)
     }
@@ -177,19 +177,15 @@ fn walk(chunks: &mut Chunked, coding: Coding, bytes: &[u8], sink: &mut Sink<'_>)
 impl Http {
     fn answer(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         if let Some(lookup) = &mut self.lookup {
-            if bytes.len() < self.answer_length.min(ANSWER_MAX) {
-                return Step::More;
-            }
             let search = self.search.of_mut(sink.side());
-            let Some(body) = whole_body(bytes, search, &mut self.answer_length) else {
+            let Some(body) = self.awaited.of(bytes, search) else {
                 if bytes.len() < ANSWER_MAX {
                     return Step::More;
                 }
                 (self.lookup, self.asked) = (None, false);
-                self.answer_length = 0;
+                self.awaited = WholeBody::default();
                 return Step::Consumed(bytes.len());
             };
-            self.answer_length = 0;
             if let Parsed::Head(head) = response(bytes)
                 && let Some(date) = head.date
             {
@@ -206,6 +202,7 @@ impl Http {
                 Answered::Message(dns) => doh::answer(body, &mut **dns, sink),
             }
             (self.lookup, self.asked) = (None, false);
+            self.awaited = WholeBody::default();
             return Step::Consumed(bytes.len());
         }
         if !self.switching && !self.asked {
@@ -343,23 +340,6 @@ impl Http {
     }
 }
 
-/// The body of an answer with a declared length, or what else this is as a body of no bytes; `None` if more must come.
-/// `answer` is set to the length of the answer as soon as it is known, so that its head is read once.
-fn whole_body<'b>(bytes: &'b [u8], search: &mut Search, answer: &mut usize) -> Option<&'b [u8]> {
-    match response_on(bytes, search) {
-        Parsed::NeedMore => None,
-        Parsed::NotHttp => Some(&[]),
-        Parsed::Head(head) => {
-            let length = head.content_length.filter(|_| head.status == 200);
-            let Some(length) = length.and_then(|n| usize::try_from(n).ok()) else {
-                return Some(&[]);
-            };
-            *answer = head.head_len.saturating_add(length);
-            bytes.get(head.head_len..)?.get(..length)
-        }
-    }
-}
-
 fn say(authority: &Authority, source: NameSource, sink: &mut Sink<'_>) {
     sink.host(&authority.host, source);
 }
@@ -403,6 +383,21 @@ mod tests {
         let began = crate::ground::moment::Moment::NONE.time;
         let names = talk.ledger.names_of(address, client, None, began);
         assert_eq!(names.first().map(|e| &*e.name), Some("log.vendor.example"));
+        let mut chunked = Conversation::tcp("203.107.1.33:80");
+        chunked.say("GET /100000/d?host=map.vendor.example HTTP/1.1\r\nHost: 203.107.1.33\r\n\r\n");
+        chunked
+            .hear("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nf\r\n{\"ips\":[\"47.88.");
+        chunked.hear("\r\nf\r\n60.14\"],\"ttl\":6");
+        assert!(
+            chunked
+                .ledger
+                .lookups
+                .values()
+                .all(|l| l.answers.is_empty())
+        );
+        chunked.hear("\r\n2\r\n0}\r\n0\r\n\r\n");
+        let answered = |l: &crate::evidence::ledger::Lookup| l.answers.contains(&address);
+        assert!(chunked.ledger.lookups.values().all(answered));
         let mut hidden = Conversation::tcp("119.29.29.29:80");
         hidden.say(
             "GET /d?dn=18b4ac0f3d4a7b9d&id=100&alg=des HTTP/1.1\r\nHost: 119.29.29.29\r\n\r\n",

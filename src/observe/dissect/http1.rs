@@ -23,10 +23,12 @@ mod date;
 mod framing;
 mod lenient;
 mod request_line;
+mod whole;
 
 pub use authority::Authority;
 pub use chunked::Chunked;
 pub use request_line::{fit, until};
+pub use whole::WholeBody;
 
 /// Longest head read. Servers refuse more than 8 to 64 kB; what lies behind the bound of a longer one is not looked at.
 pub const HEAD_MAX: usize = 64 * 1024;

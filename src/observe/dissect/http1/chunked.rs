@@ -76,6 +76,26 @@ impl Chunked {
         at.min(bytes.len())
     }
 
+    /// As [`feed`](Self::feed), and the chunk data is added to `data`.
+    pub fn keep(&mut self, bytes: &[u8], data: &mut Vec<u8>) -> usize {
+        let mut rest = bytes;
+        while !rest.is_empty() && !self.is_done() && !self.is_broken() {
+            let ahead = usize::try_from(self.skippable()).unwrap_or(usize::MAX);
+            let step = ahead.clamp(1, rest.len());
+            let Some((now, behind)) = rest.split_at_checked(step) else {
+                break;
+            };
+            if ahead > 0 {
+                data.extend_from_slice(now);
+            }
+            if self.feed(now) == 0 {
+                break;
+            }
+            rest = behind;
+        }
+        bytes.len().saturating_sub(rest.len())
+    }
+
     /// Bytes of chunk data that come next: so many may be left out of [`feed`](Self::feed) and reported by [`skip`](Self::skip).
     pub fn skippable(&self) -> u64 {
         match self.state {
