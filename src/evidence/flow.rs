@@ -450,6 +450,9 @@ impl Facts {
             && self.ja4.len() < JA4_MAX
             && self.ja4.iter().all(|have| **have != *ja4)
         {
+            if self.ja4.is_empty() {
+                self.ja4.reserve_exact(1);
+            }
             self.ja4.push(Arc::from(ja4));
         }
     }
@@ -485,6 +488,10 @@ impl Facts {
             name: Arc::from(name),
             source,
         };
+        // Most flows have one.
+        if self.names.is_empty() {
+            self.names.reserve_exact(1);
+        }
         self.names.push((named, at));
     }
 }

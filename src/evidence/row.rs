@@ -5,8 +5,9 @@ use super::content::Hits;
 use super::counters::Counters;
 use super::flow::{HiddenLookups, Key, LinkFacts, Named, Opening, Pair, Relay, Side, Span};
 use super::ledger::apps::AppId;
+use super::names::Names;
 use crate::ground::moment::{FrameRef, Moment};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -148,9 +149,9 @@ pub struct Row {
     /// there are many rows.
     pub spans: Vec<RowSpan>,
     /// Where each name that the flow said was said first.
-    pub said: BTreeMap<Named, Moment>,
+    pub said: Names,
     /// Where each name was said that DNS gave the address of a side.
-    pub resolved: Pair<BTreeMap<Named, Moment>>,
+    pub resolved: Pair<Names>,
     /// Names looked up in the flow.
     pub lookups: BTreeSet<Arc<str>>,
     /// Fingerprints of the clients' hellos.
@@ -181,7 +182,7 @@ impl Row {
             opener_port: Some(opener_port),
             opener_ports: BTreeSet::new(),
             spans: Vec::new(),
-            said: BTreeMap::new(),
+            said: Names::default(),
             resolved: Pair::default(),
             lookups: BTreeSet::new(),
             ja4: BTreeSet::new(),

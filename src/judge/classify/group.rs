@@ -8,6 +8,7 @@ use super::destination::{
 use super::labels::Labelling;
 use crate::evidence::content::Hit;
 use crate::evidence::flow::{HiddenLookups, NameSource, Named, Opening, Relay, Side};
+use crate::evidence::names::Names;
 use crate::evidence::row::{FRAMES_MAX, Row, RowKey};
 use crate::judge::identity::DeviceMatch;
 use std::collections::BTreeMap;
@@ -113,7 +114,7 @@ impl Destination {
     /// What it was called in a row.
     fn name(&mut self, key: &RowKey, row: &Row, judged: &RowVerdict, catalog: &Catalog) {
         let theirs = judged.ours.other();
-        let empty = BTreeMap::new();
+        let empty = Names::default();
         let said = if asked_us(key, theirs) {
             &empty
         } else {
@@ -122,7 +123,7 @@ impl Destination {
         if said.len() < row.said.len() {
             self.notes.insert(Note::OpenedByTheFarEnd);
         }
-        for (named, at) in said.iter().chain(row.resolved.of(theirs)) {
+        for (named, at) in said.iter().chain(row.resolved.of(theirs).iter()) {
             let kept = self.names.len();
             let accuses = || {
                 let row = catalog.lookup(&named.name);

@@ -388,6 +388,10 @@ impl Stream {
         if self.starts.len() >= STARTS_MAX {
             self.starts.remove(0);
         }
+        // Of many streams nothing but one segment is ever seen.
+        if self.starts.is_empty() {
+            self.starts.reserve_exact(1);
+        }
         self.starts.push(Start {
             at: self.latest,
             waiting: Waiting::default(),
