@@ -7,6 +7,7 @@ pub mod flow;
 pub mod input;
 pub mod ledger;
 pub(crate) mod link;
+pub mod names;
 pub mod row;
 pub mod seal;
 

@@ -146,7 +146,11 @@ impl Special {
 pub fn classify(ip: IpAddr) -> Special {
     let table = table();
     match ip.to_canonical() {
-        IpAddr::V4(v4) => table.v4.find(u128::from(v4.to_bits())),
+        IpAddr::V4(v4) => {
+            let [octet, ..] = v4.octets();
+            let of_all = table.octets.get(usize::from(octet)).copied().flatten();
+            of_all.unwrap_or_else(|| table.v4.find(u128::from(v4.to_bits())))
+        }
         IpAddr::V6(v6) => table.v6.find(v6.to_bits()),
     }
 }
@@ -175,6 +179,14 @@ impl Ranges {
             .map_or(ORDINARY, |(_, special)| *special)
     }
 
+    /// What is said of all IPv4 addresses that begin so; `None` where they differ.
+    fn of_octet(&self, octet: u8) -> Option<Special> {
+        let first = u128::from(octet) << 24;
+        let last = first | 0xff_ffff;
+        let cut = self.0.iter().any(|(at, _)| first < *at && *at <= last);
+        (!cut).then(|| self.find(first))
+    }
+
     /// Cuts overlapping prefixes so that in each piece the longest prefix speaks.
     fn new(rows: &[Row]) -> Self {
         let mut cuts: Vec<u128> = vec![0];
@@ -198,6 +210,8 @@ impl Ranges {
 struct Table {
     v4: Ranges,
     v6: Ranges,
+    /// What holds of all IPv4 addresses with the same first octet, where something does: nearly every packet asks.
+    octets: Vec<Option<Special>>,
 }
 
 fn table() -> &'static Table {
@@ -205,8 +219,10 @@ fn table() -> &'static Table {
     TABLE.get_or_init(|| {
         let rows: Vec<Row> = SPECIAL.lines().flat_map(parse_line).flatten().collect();
         let (v4, v6): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.v4);
+        let v4 = Ranges::new(&v4);
         Table {
-            v4: Ranges::new(&v4),
+            octets: (0..=u8::MAX).map(|octet| v4.of_octet(octet)).collect(),
+            v4,
             v6: Ranges::new(&v6),
         }
     })

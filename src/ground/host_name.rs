@@ -183,6 +183,11 @@ pub(crate) fn push_printable(text: &mut String, byte: u8) {
 
 /// An address in dotted or colon form, or an IPv6 literal in brackets (RFC 3986 §3.2.2).
 pub(crate) fn address(bytes: &[u8]) -> Option<IpAddr> {
+    // Nearly all are names, which no address looks like.
+    let last_is_digit = bytes.last().is_some_and(u8::is_ascii_digit);
+    if !last_is_digit && !bytes.contains(&b':') {
+        return None;
+    }
     let text = std::str::from_utf8(bytes).ok()?;
     if let Ok(v4) = text.parse::<Ipv4Addr>() {
         return Some(v4.into());

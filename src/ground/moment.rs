@@ -1,5 +1,6 @@
 //! Where a fact was seen: the input, the frame in it, and the time on it.
 
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, or unknown (a pcapng Simple Packet Block carries no time).
@@ -47,9 +48,10 @@ impl Timestamp {
     /// RFC 3339 in UTC with `digits` digits of fraction (at most nine); `None` when unknown.
     pub fn rfc3339(self, digits: u8) -> Option<String> {
         let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.nanos()?)).ok()?;
-        let digits = usize::from(digits.min(9));
-        // `{:.N}` of jiff truncates toward zero, as a capture with fewer digits would have written it.
-        Some(format!("{stamp:.digits$}"))
+        let digits = digits.min(9);
+        // It truncates toward zero, as a capture with fewer digits would have written it.
+        let printer = DateTimePrinter::new().precision(Some(digits));
+        Some(printer.timestamp_to_string(&stamp))
     }
 }
 

@@ -77,7 +77,7 @@ impl<'f> Told<'f> {
         bytes.fold(0, usize::saturating_add)
     }
 
-    /// As [`hash_of`] its key.
+    /// The same of two flows that have the same row.
     pub(super) fn hash(&self, hasher: &RandomState) -> u64 {
         let facts = &self.flow.facts;
         let apart = Apart {
@@ -248,7 +248,7 @@ impl FoldedTold {
         }
     }
 
-    /// As [`hash_of`] its key.
+    /// The same of two flows that have the same row.
     pub(super) fn hash(&self, hasher: &RandomState) -> u64 {
         let apart = Apart {
             key: &self.key,
@@ -304,29 +304,6 @@ impl FoldedTold {
     }
 }
 
-/// The hash of a row's key: of all fields that somebody who sends packets can make as many different ones of as they like. Rows that
-/// differ in others alone are few, and share a hash.
-pub(super) fn hash_of(row: &RowKey, hasher: &RandomState) -> u64 {
-    let apart = Apart {
-        key: &row.key,
-        opener: row.opener,
-        folded: row.folded,
-        started: row.started,
-        link: row.link,
-        relay: row.relay.as_ref(),
-        literal: row.literal,
-        target_port: row.target_port,
-        apps: &row.apps,
-    };
-    let asked = |side| {
-        let resolved = row.resolved.of(side);
-        let asked = resolved.asked.as_deref();
-        asked.map(|name| (name, &*resolved.aliases))
-    };
-    let asked = [asked(Side::A), asked(Side::B)];
-    hash(hasher, &apart, row.names.iter(), asked)
-}
-
 /// Fields of a key that are hashed as they are.
 #[derive(Hash)]
 struct Apart<'k> {
@@ -344,6 +321,8 @@ struct Apart<'k> {
 /// A name that was asked for, and its aliases.
 type Asked<'k> = (&'k str, &'k [Arc<str>]);
 
+/// The hash of what a row is told apart by: of all fields that somebody who sends packets can make as many different ones of as they
+/// like. Rows that differ in others alone are few, and share a hash.
 fn hash<'n>(
     hasher: &RandomState,
     apart: &Apart<'_>,
@@ -387,6 +366,28 @@ mod tests {
     use crate::evidence::ledger::apps::Apps;
     use crate::ground::label::{Label, LabelSource};
     use crate::ground::mac::Mac;
+
+    /// The hash under which a flow with this key finds its row.
+    fn hash_of(row: &RowKey, hasher: &RandomState) -> u64 {
+        let apart = Apart {
+            key: &row.key,
+            opener: row.opener,
+            folded: row.folded,
+            started: row.started,
+            link: row.link,
+            relay: row.relay.as_ref(),
+            literal: row.literal,
+            target_port: row.target_port,
+            apps: &row.apps,
+        };
+        let asked = |side| {
+            let resolved = row.resolved.of(side);
+            let asked = resolved.asked.as_deref();
+            asked.map(|name| (name, &*resolved.aliases))
+        };
+        let asked = [asked(Side::A), asked(Side::B)];
+        hash(hasher, &apart, row.names.iter(), asked)
+    }
 
     /// What the senders of packets choose must not put many rows under one hash: each new flow would be compared with all of them.
     #[test]
