@@ -285,6 +285,10 @@ impl Ledger {
         at: Moment,
     ) {
         let lookup = self.lookup_row(key, qtype, link, interval, at);
+        if lookup.asked.is_empty() {
+            // Of an answer that was captured before its question the asker's link was not known yet.
+            lookup.link = link;
+        }
         let asked = lookup.asked.entry(interval).or_insert(Asked {
             count: 0,
             first: at,

@@ -231,3 +231,21 @@ fn an_address_is_publicly_named_by_any_of_its_names() {
     let named: BTreeSet<IpAddr> = ledger.publicly_named().collect();
     assert_eq!(named, BTreeSet::from([ip(1), ip(3)]));
 }
+
+#[test]
+fn who_asked_is_known_by_the_question_and_not_by_an_answer_before_it() {
+    let mut ledger = Ledger::default();
+    let key = LookupKey {
+        name: Arc::from("a.example"),
+        resolver: ip(1),
+        port: 53,
+        client: ip(9),
+        app: None,
+    };
+    ledger.told(key, 1, LinkFacts::default(), 0, at_second(1));
+    ask(&mut ledger, "a.example", 9, Some(OWN));
+    // The link of the first question stays.
+    ask(&mut ledger, "a.example", 9, None);
+    let lookup = ledger.lookups.values().next().unwrap();
+    assert_eq!(lookup.link.source, Some(OWN));
+}
