@@ -16,6 +16,7 @@ use crate::evidence::row::RowKey;
 use crate::ground::address::{Class, classify};
 use crate::ground::mac::Mac;
 use crate::ground::public_name::is_public_name;
+use crate::ground::translation::Translators;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -31,6 +32,9 @@ pub struct Topology<'a> {
     clients: BTreeSet<Mac>,
     /// Declared addresses that a public name stands for.
     named: BTreeSet<IpAddr>,
+    /// What every capture of the run shows of translators. A prefix only takes addresses beyond the site: whoever shows it, it holds for
+    /// all.
+    translators: Vec<&'a Translators>,
     /// Networks that take part in nearly all conversations between public addresses.
     centres: BTreeSet<Network>,
 }
@@ -60,8 +64,8 @@ pub enum Proof {
 
 impl<'a> Topology<'a> {
     /// Reads the neighbours of a series. `all` are the series of the run: a name that one of them
-    /// shows holds for each.
-    pub fn new(series: &'a Series, all: &[Series], declared: &'a [IpNet]) -> Self {
+    /// shows holds for each, and so does a translator.
+    pub fn new(series: &'a Series, all: &'a [Series], declared: &'a [IpNet]) -> Self {
         let ledger = &series.ledger;
         let routers: BTreeSet<Mac> = ledger
             .stations
@@ -87,6 +91,10 @@ impl<'a> Topology<'a> {
             hosts,
             clients: clients(series),
             named: publicly_named(all, declared),
+            translators: std::iter::once(series)
+                .chain(all)
+                .map(|one| &one.ledger.translators)
+                .collect(),
             centres: centres(series, declared),
         }
     }
@@ -136,7 +144,7 @@ impl<'a> Topology<'a> {
     ) -> Option<Local> {
         let ip = key.ip(side).to_canonical();
         // A site's own numbers, but the way out: the IPv4 address inside is where it goes.
-        if self.ledger.translators.leaves(ip) {
+        if self.translators.iter().any(|known| known.leaves(ip)) {
             return None;
         }
         let special = classify(ip);

@@ -692,3 +692,18 @@ fn a_server_may_answer_at_any_time() {
     };
     assert!(answers(0) && answers(1) && !answers(2));
 }
+
+#[test]
+fn a_translator_that_one_capture_shows_holds_for_all() {
+    let translator = Prefix::of("fd00:64::".parse().unwrap(), 96).unwrap();
+    let mut all = [series(Vec::new()), series(Vec::new())];
+    all[0].ledger.translators.learn(translator, Source::Router);
+    let (key, _) = flow(("fd00::5", None), ("fd00:64::808:808", None), (0, 1));
+    for one in &all {
+        let topology = Topology::new(one, &all, &[]);
+        let far = topology.local(&key.key, key.opener.0.other(), &key.link, key.opener.0);
+        assert_eq!(far, None);
+    }
+    let alone = local(&all[1], &[], &key);
+    assert_eq!(alone[1], Some(Local::Special));
+}
