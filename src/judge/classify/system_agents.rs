@@ -187,6 +187,16 @@ mod tests {
             Some("nsurlsessiond")
         );
         assert_eq!(named(Name::whole("netd"), title), Some("netd"));
+        // One user id has the download provider and others; a label has the title or the package of any of them.
+        for of_media in [
+            "Download Manager",
+            "MTP Host",
+            "Media Storage",
+            "下载管理器",
+        ] {
+            assert_eq!(named(Name::whole(of_media), title), Some(of_media));
+        }
+        assert!(named(Name::whole("com.android.mtp"), None).is_some());
         assert_eq!(
             named(Name::whole("com.android.providers.downloads"), None),
             Some("com.android.providers.downloads")
