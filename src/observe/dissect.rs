@@ -46,6 +46,7 @@ mod request_fields;
 mod rtmp;
 pub mod rtmp_chunk;
 mod rtsp;
+mod rtsp_in_http;
 mod sip;
 mod socks;
 mod socks_udp;

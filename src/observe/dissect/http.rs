@@ -11,8 +11,9 @@ use super::http1::{
     request, request_on, response, response_on, until,
 };
 use super::httpdns::Asked;
+use super::rtsp_in_http::Tunnelled;
 use super::wire::Fit;
-use super::{Protocol, Session, Sink, Step, dns, doh, httpdns, masque, websocket};
+use super::{Protocol, Session, Sink, Step, dns, doh, httpdns, masque, rtsp_in_http, websocket};
 use crate::evidence::flow::{HiddenLookups, NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::cause::ReadingCause;
@@ -47,6 +48,8 @@ struct Http {
     awaited: WholeBody,
     /// Bytes of a body that is a DNS message.
     question: Option<usize>,
+    /// A body that is RTSP.
+    tunnelled: Option<Tunnelled>,
     /// How far the head at hand of each side was searched for its end.
     search: Pair<Search>,
 }
@@ -58,6 +61,9 @@ enum Answered {
     /// A message of this conversation of DNS.
     Message(Box<dyn Session>),
 }
+
+/// The method by which a tunnel of PPP is asked for (MS-SSTP §3.2.4.1): what follows is not read.
+const SSTP: &str = "SSTP_DUPLEX_POST";
 
 /// Longest HTTPDNS answer that is read; one about one name has a few hundred bytes.
 const ANSWER_MAX: usize = 16 << 10;
@@ -86,6 +92,9 @@ impl Session for Http {
             sink.part(length, part);
             return Step::Consumed(length);
         }
+        if let Some(step) = self.tunnelled(bytes, sink) {
+            return step;
+        }
         if let Some(body) = &mut self.body {
             let step = walk(body, self.coding, bytes, sink);
             if body.is_done() || body.is_broken() {
@@ -102,8 +111,16 @@ impl Session for Http {
         match request_on(bytes, self.search.of_mut(side)) {
             Parsed::NeedMore => Step::More,
             // A body of a length that nobody said, or another protocol. Requests behind it are found.
-            Parsed::NotHttp => next_request(bytes).map_or(Step::Handover(0), Step::Consumed),
+            Parsed::NotHttp => {
+                if let Some(body) = &mut self.tunnelled {
+                    // It is longer than was said.
+                    body.left = u64::MAX;
+                    return self.tunnelled(bytes, sink).unwrap_or(Step::More);
+                }
+                next_request(bytes).map_or(Step::Handover(0), Step::Consumed)
+            }
             Parsed::Head(request) => {
+                self.tunnelled = None;
                 if request.damaged && bytes.len() >= HEAD_MAX {
                     sink.over(ReadingCause::RequestHeadLong);
                 }
@@ -175,6 +192,17 @@ fn walk(chunks: &mut Chunked, coding: Coding, bytes: &[u8], sink: &mut Sink<'_>)
 }
 
 impl Http {
+    /// Reads on in a body that is RTSP, unless it is at its end.
+    fn tunnelled(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Option<Step> {
+        let of = self.tunnelled.as_mut().filter(|of| of.left > 0)?;
+        let length = usize::try_from(of.left).unwrap_or(usize::MAX);
+        let piece = bytes.get(..length).unwrap_or(bytes);
+        of.left = of.left.saturating_sub(piece.len() as u64);
+        of.take(piece, sink);
+        sink.part(piece.len(), body(self.coding, of.left == 0));
+        Some(Step::Consumed(piece.len()))
+    }
+
     fn answer(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         if let Some(lookup) = &mut self.lookup {
             let search = self.search.of_mut(sink.side());
@@ -258,6 +286,12 @@ impl Http {
         if let Some(token) = &request.upgrade {
             masque::asked(token, &request.path, sink);
         }
+        let duplex = request.method == SSTP && request.content_length == Some(u64::MAX);
+        if duplex {
+            // Packets follow on both sides, and the length that is declared for them is endless.
+            sink.flow.facts.tunnel = Some("sstp");
+            self.switching = true;
+        }
         // The target of a CONNECT outranks its Host field (RFC 9110 §7.1), which repeats it or
         // names the proxy.
         if !matches!(request.target, Target::Tunnel(_)) {
@@ -295,6 +329,15 @@ impl Http {
                 doh::sealed(sink);
             }
             _ => {}
+        }
+        if kind.starts_with(rtsp_in_http::TYPE) && !request.chunked {
+            let length = request.content_length.filter(|_| !request.bad_framing);
+            sink.declares(length.unwrap_or(0));
+            self.tunnelled = Some(Tunnelled::new(length.unwrap_or(0)));
+            return Step::Consumed(request.head_len);
+        }
+        if duplex {
+            return Step::Consumed(request.head_len);
         }
         self.switching |= request.upgrade.is_some();
         self.socket = request.upgrade.as_deref() == Some(websocket::TOKEN);
@@ -359,6 +402,17 @@ mod tests {
         let target = Some([47, 88, 60, 14].into());
         assert_eq!(talk.literal(), target);
         assert_eq!(talk.facts().relay, Some(Relay::Proxy(target)));
+    }
+
+    /// As in MS-SSTP §4.1; the length of the body is the greatest that there is.
+    #[test]
+    fn a_tunnel_of_ppp_is_opaque_and_declares_nothing() {
+        let mut talk = Conversation::tcp("192.168.2.254:80");
+        talk.say("SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ HTTP/1.1\r\n");
+        talk.say("Host: vpn.example\r\nContent-Length: 18446744073709551615\r\n\r\n");
+        talk.hear("HTTP/1.1 200\r\nContent-Length: 18446744073709551615\r\n\r\n");
+        talk.say([0x10, 1, 0, 14, 0, 1, 0, 1, 0, 1, 0, 6, 0, 1]);
+        assert_eq!((talk.facts().tunnel, talk.declared()), (Some("sstp"), 0));
     }
 
     /// Alibaba's service by its API document; the answer comes in two segments.

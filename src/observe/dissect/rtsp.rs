@@ -2,7 +2,7 @@
 //!
 //! Aircraft and cameras serve their picture by it on the local network, under an address; apps push streams to servers by it, under a
 //! name. Interleaved media (§10.12) is passed over. Media beside the connection, over RTP, goes to ports that the answers agree on:
-//! those flows are judged by their own addresses. RTSP inside HTTP is named by HTTP.
+//! those flows are judged by their own addresses. RTSP inside HTTP is in [`rtsp_in_http`](super::rtsp_in_http).
 
 use super::http1::{Authority, Search};
 use super::text_head::{RTSP as DIALECT, Start, message};
