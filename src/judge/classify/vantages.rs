@@ -103,6 +103,11 @@ pub fn missed(
     let shown_by_b = || destinations.iter().filter(|d| d.view(b).is_some());
     let addresses: BTreeSet<IpAddr> = shown_by_b().filter_map(|d| d.key.ip).collect();
     let names: BTreeSet<&str> = shown_by_b().filter_map(|d| d.key.host.as_deref()).collect();
+    // Where no request said an address, the relay is all that is known of the far end.
+    let relays: BTreeSet<(IpAddr, u16)> = shown_by_b()
+        .filter(|d| d.key.ip.is_none())
+        .filter_map(|d| d.key.via)
+        .collect();
     destinations
         .iter()
         .filter(|d| d.key.scope != Scope::Local && !d.key.folded)
@@ -112,7 +117,10 @@ pub fn missed(
             t.stage() > Stage::Unsolicited && t.last.time >= overlap.0 && t.first.time <= overlap.1
         })
         .filter(|(d, _)| {
-            let there = d.key.ip.is_some_and(|ip| addresses.contains(&ip));
+            let there = match d.key.ip {
+                Some(ip) => addresses.contains(&ip),
+                None => d.key.via.is_some_and(|via| relays.contains(&via)),
+            };
             !there
                 && d.key
                     .host

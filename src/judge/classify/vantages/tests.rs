@@ -292,6 +292,24 @@ fn a_vantage_misses_what_another_one_shows_between_two_moments() {
             "{what}"
         );
     }
+    // Nothing but a relay is known of where it went: it is there where the relay is.
+    let relayed = |series: usize, port: u16| {
+        let mut destination = to(SERVER, None, series);
+        destination.key.ip = None;
+        destination.key.via = Some((ip("192.168.1.1"), port));
+        destination
+    };
+    for (what, other, expected) in [
+        ("the relay", relayed(1, 53), 0),
+        ("another relay", relayed(1, 54), 1),
+        ("in a third one", relayed(2, 53), 1),
+    ] {
+        assert_eq!(
+            missing(&[relayed(0, 53), other], all).len(),
+            expected,
+            "{what}"
+        );
+    }
     type Change<'c> = &'c dyn Fn(&mut Destination);
     let changes: [(&str, Change<'_>, usize); 10] = [
         ("without an address", &|d| d.key.ip = None, 1),
