@@ -15,12 +15,13 @@ pub mod stream;
 pub mod table;
 
 use crate::evidence::bins::Bins;
-use crate::evidence::ledger::apps::AppId;
+use crate::evidence::ledger::apps::{AppId, Apps};
 use crate::evidence::seal::{Seal, Seals};
 use crate::ground::moment::Moment;
 use part::{Label, Lent};
 use rare::Rare;
 use sequence::PeerState;
+use std::collections::BTreeSet;
 
 /// What is known about the payload of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -151,7 +152,8 @@ pub struct Flow {
     pub bins: Bins,
 }
 
-/// Programs kept per flow: a socket is handed on once or twice, not more often.
+/// Programs kept per flow: a socket is handed on once or twice, not more often. Each input that the flow goes on in has a label of its own
+/// for the same program.
 const APPS_MAX: usize = 8;
 
 impl Flow {
@@ -187,11 +189,13 @@ impl Flow {
     }
 
     /// A packet of the flow carries this label. False when no more are kept.
-    pub fn labelled(&mut self, app: AppId) -> bool {
-        if self.apps.contains(&app) {
+    pub fn labelled(&mut self, app: AppId, apps: &Apps) -> bool {
+        // The latest are asked for most.
+        if self.apps.iter().rev().any(|known| *known == app) {
             return true;
         }
-        if self.apps.len() < APPS_MAX {
+        let programs: BTreeSet<_> = self.apps.iter().map(|known| apps.like(*known)).collect();
+        if programs.len() < APPS_MAX || programs.contains(&apps.like(app)) {
             self.apps.push(app);
             return true;
         }
@@ -249,5 +253,39 @@ impl Flow {
         if !stream || *now != Carries::Application {
             *now = what;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::label::{Label as AppLabel, LabelSource};
+    use crate::ground::moment::FrameRef;
+    use crate::ground::protocol;
+
+    /// A program has a label in each input that the flow goes on in; other programs are bounded.
+    #[test]
+    fn a_flow_goes_on_in_any_number_of_inputs() {
+        let ip = std::net::IpAddr::from([192, 168, 1, 5]);
+        let (key, _) = Key::new((ip, 1), (ip, 2), protocol::UDP);
+        let mut flow = Flow::new(key, Moment::NONE);
+        let mut apps = Apps::default();
+        let mut label = |uid: u32, input: u32| {
+            let mut label = AppLabel::of(LabelSource::Nflog);
+            label.uid = Some(uid);
+            let at = FrameRef { input, frame: 1 };
+            let moment = Moment { at, ..Moment::NONE };
+            let app = apps.packet(&label, 0, moment).unwrap().unwrap();
+            flow.labelled(app, &apps)
+        };
+        for input in 0..40 {
+            assert!(label(10_234, input), "{input}");
+        }
+        for uid in 1..APPS_MAX as u32 {
+            assert!(label(uid, 0), "{uid}");
+        }
+        assert!(!label(99, 0) && !label(99, 1));
+        assert!(label(7, 9) && label(10_234, 41));
+        assert_eq!(flow.apps.len(), 40 + APPS_MAX - 1 + 2);
     }
 }

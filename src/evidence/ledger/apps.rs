@@ -81,8 +81,11 @@ pub struct App {
 
 impl App {
     fn is(&self, label: &Label<'_>, input: u32) -> bool {
-        self.input == input
-            && self.source == label.source
+        self.input == input && self.says(label)
+    }
+
+    fn says(&self, label: &Label<'_>) -> bool {
+        self.source == label.source
             && (self.uid, self.gid) == (label.uid, label.gid)
             && self.process.is(&label.process)
             && self.effective.is(&label.effective)
@@ -93,6 +96,8 @@ impl App {
 #[derive(Debug, Default)]
 pub struct Apps {
     list: Vec<App>,
+    /// Of each the place of the first that says the same, whatever input it was written in.
+    like: Vec<u32>,
     index: HashTable<u32>,
     hasher: RandomState,
     seconds: usize,
@@ -133,6 +138,9 @@ impl Apps {
                     return Err(Full);
                 }
                 let place = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+                let alike = self.list.iter().position(|app| app.says(label));
+                let like = alike.and_then(|first| self.like.get(first).copied());
+                self.like.push(like.unwrap_or(place));
                 self.list.push(App {
                     source: label.source,
                     input,
@@ -182,6 +190,11 @@ impl Apps {
         self.list.get(id.0 as usize)
     }
 
+    /// What a label says, whatever input it was written in: the same for each that says the same.
+    pub fn like(&self, id: AppId) -> Option<u32> {
+        self.like.get(id.0 as usize).copied()
+    }
+
     /// All labels, in the order of their first packet.
     pub fn list(&self) -> &[App] {
         &self.list
@@ -222,6 +235,8 @@ mod tests {
         assert_ne!(first, other);
         label.process.cut = true;
         assert_ne!(apps.packet(&label, 0, at(4, 0)).unwrap(), Some(first));
+        assert_eq!(apps.like(first), apps.like(other));
+        assert_ne!(apps.like(first), apps.like(AppId(2)));
         let kept = apps.get(first).unwrap();
         assert_eq!((kept.packets, kept.activity.moments(0).count()), (2, 2));
     }

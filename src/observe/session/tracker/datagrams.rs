@@ -193,7 +193,7 @@ impl Tracker {
         if let Some(flow) = table.flow(slot) {
             note_neighbour(flow, fresh, ends, context, (ledger, settings));
             if let Some(app) = context.app
-                && !flow.labelled(app)
+                && !flow.labelled(app, &ledger.apps)
             {
                 ledger.gaps.over(
                     context.moment,
