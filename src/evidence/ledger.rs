@@ -229,8 +229,8 @@ pub struct Ledger {
     pub clocks: clocks::Clocks,
     /// Ids of QUIC connections.
     pub connection_ids: connection_ids::ConnectionIds,
-    /// Memory for QUIC handshakes that are being put together.
-    pub quic_handshakes: Budget,
+    /// Memory for messages that are put together over packets: handshakes of QUIC and DTLS, RTSP inside HTTP.
+    pub assembly: Budget,
     /// Memory for payload that is being looked into.
     pub content: Budget,
     /// Gaps.

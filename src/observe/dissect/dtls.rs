@@ -131,7 +131,7 @@ impl Dtls {
                     sequence: fragment.sequence,
                     kind: fragment.kind,
                     length: fragment.length,
-                    bytes: CryptoStream::new(&sink.ledger.quic_handshakes),
+                    bytes: CryptoStream::new(&sink.ledger.assembly),
                     whole: false,
                 });
                 messages.len().saturating_sub(1)

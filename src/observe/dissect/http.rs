@@ -333,7 +333,7 @@ impl Http {
         if kind.starts_with(rtsp_in_http::TYPE) && !request.chunked {
             let length = request.content_length.filter(|_| !request.bad_framing);
             sink.declares(length.unwrap_or(0));
-            self.tunnelled = Some(Tunnelled::new(length.unwrap_or(0)));
+            self.tunnelled = Some(Tunnelled::new(length.unwrap_or(0), sink));
             return Step::Consumed(request.head_len);
         }
         if duplex {

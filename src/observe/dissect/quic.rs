@@ -362,7 +362,7 @@ impl Quic {
             keys: None,
             largest: None,
             handshake: handshake_of(version),
-            stream: CryptoStream::new(&sink.ledger.quic_handshakes),
+            stream: CryptoStream::new(&sink.ledger.assembly),
             whole: false,
             ech: false,
             names: Vec::new(),

@@ -7,6 +7,8 @@
 use super::http1::HEAD_MAX;
 use super::rtsp::RTSP;
 use super::{Session, Sink, Step};
+use crate::ground::budget::Lease;
+use crate::ground::cause::ReadingCause;
 
 /// The type of such a body.
 pub(super) const TYPE: &str = "application/x-rtsp-tunnelled";
@@ -25,6 +27,8 @@ pub(super) struct Tunnelled {
     quad: Vec<Option<u32>>,
     /// What was said and is not read yet.
     said: Vec<u8>,
+    /// The memory of it: connections are many, and their messages need not end.
+    room: Lease,
     /// Bytes of it to be passed over.
     skip: u64,
     /// Who reads it, until it is something else.
@@ -35,11 +39,12 @@ pub(super) struct Tunnelled {
 
 impl Tunnelled {
     /// A body of so many bytes. Clients declare any length, and go on.
-    pub(super) fn new(length: u64) -> Self {
+    pub(super) fn new(length: u64, sink: &Sink<'_>) -> Self {
         Self {
             left: length,
             quad: Vec::with_capacity(QUAD),
             said: Vec::new(),
+            room: sink.ledger.assembly.lease(),
             skip: 0,
             inner: Some((RTSP.open)()),
             known: false,
@@ -48,6 +53,30 @@ impl Tunnelled {
 
     /// Reads on in the body.
     pub(super) fn take(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if self.inner.is_none() {
+            return;
+        }
+        if !self.room.take(bytes.len()) {
+            sink.over(ReadingCause::ReassemblyMemory);
+            self.give_up(sink);
+            return;
+        }
+        self.read(bytes, sink);
+        let more = self.room.held().saturating_sub(self.said.len());
+        self.room.give_back(more);
+    }
+
+    /// What cannot be followed behind messages may hold a name; without any it is a body like others.
+    fn give_up(&mut self, sink: &mut Sink<'_>) {
+        if self.known {
+            sink.flow.facts.tunnel = Some("rtsp-in-http");
+        }
+        self.inner = None;
+        self.said = Vec::new();
+        self.room.give_back(self.room.held());
+    }
+
+    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         for byte in bytes {
             match byte {
                 b'\r' | b'\n' => continue,
@@ -55,11 +84,8 @@ impl Tunnelled {
                 _ => match digit(*byte) {
                     Some(value) => self.quad.push(Some(value)),
                     // A body that is not what its type says.
-                    None => self.inner = None,
+                    None => return self.give_up(sink),
                 },
-            }
-            if self.inner.is_none() {
-                return;
             }
             if self.quad.len() == QUAD {
                 self.said.extend(three(&self.quad));
@@ -68,12 +94,15 @@ impl Tunnelled {
                 if self.said.len() >= SAID_MAX {
                     self.say(sink);
                 }
+                if self.inner.is_none() {
+                    return;
+                }
             }
         }
         self.say(sink);
     }
 
-    /// Reads on in what was said. Behind messages what cannot be followed may hold a name; without any it is a body like others.
+    /// Reads on in what was said.
     fn say(&mut self, sink: &mut Sink<'_>) {
         let Some(inner) = &mut self.inner else {
             return;
@@ -91,13 +120,7 @@ impl Tunnelled {
                 Step::More if self.said.len() < SAID_MAX => return,
                 Step::Skip(read) if read > 0 => self.skip = read,
                 Step::Consumed(read) if read > 0 => self.skip = read as u64,
-                _ => {
-                    if self.known {
-                        sink.flow.facts.tunnel = Some("rtsp-in-http");
-                    }
-                    self.inner = None;
-                    return;
-                }
+                _ => return self.give_up(sink),
             }
             self.known = true;
         }
@@ -173,12 +196,15 @@ mod tests {
             assert_eq!(talk.names().len(), 1, "{body}");
             assert_eq!(talk.facts().tunnel, None, "{body}");
         }
+        let endless = "QUJD".repeat(2 * SAID_MAX / 3);
         for (said, tunnel) in [("", None), (OPTIONS, Some("rtsp-in-http"))] {
-            let mut noise = Conversation::tcp("192.168.2.9:80");
-            noise.say(head(32_767));
-            noise.say(said);
-            noise.say_in_pieces("QUJD".repeat(2 * SAID_MAX / 3).as_bytes(), 1000);
-            assert_eq!(noise.facts().tunnel, tunnel, "{said}");
+            for noise in [&endless, "{\"a\": 1}"] {
+                let mut talk = Conversation::tcp("192.168.2.9:80");
+                talk.say(head(32_767));
+                talk.say(said);
+                talk.say_in_pieces(noise.as_bytes(), 1000);
+                assert_eq!(talk.facts().tunnel, tunnel, "{said} {noise:.9}");
+            }
         }
     }
 }

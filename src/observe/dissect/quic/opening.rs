@@ -118,7 +118,7 @@ impl Opening {
                     openers: Vec::new(),
                     offered: hello.offered.to_vec(),
                     chosen: None,
-                    handshake: Some(CryptoStream::new(&sink.ledger.quic_handshakes)),
+                    handshake: Some(CryptoStream::new(&sink.ledger.assembly)),
                     http3: Http3::default(),
                 }));
                 drop(index);
