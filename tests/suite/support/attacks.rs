@@ -834,6 +834,13 @@ fn of_streams() -> Vec<Attack> {
         packets("rtsp-head-by-1", || {
             streams(554, head("DESCRIBE rtsp://a.example/ RTSP/1.0"), 1)
         }),
+        packets("rtsp-in-http-by-1", || {
+            // A request whose head goes on and on, in Base64.
+            let mut said = b"POST /live HTTP/1.0\r\nContent-Type: application/x-rtsp-tunnelled\r\nContent-Length: 32767\r\n\r\n".to_vec();
+            said.extend(b"T1BUSU9OUyBydHNwOi8vYS5leGFtcGxlL2xpdmUgUlRTUC8xLjANClhY");
+            said.extend(b"YWFh".repeat(20_000));
+            streams(80, said, 1)
+        }),
         packets("sip-head-by-1", || {
             streams(5060, head("INVITE sip:b@a.example SIP/2.0"), 1)
         }),
