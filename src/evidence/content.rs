@@ -160,8 +160,16 @@ impl Hits {
 
     /// Adds all of another's.
     pub fn merge(&mut self, other: &Self) {
-        for hit in &other.list {
-            self.add(hit.clone());
+        self.take(other.list.iter().cloned());
+    }
+
+    /// Adds these. Rows and destinations are many, and most take the hits of one: room is made for no more.
+    pub fn take(&mut self, hits: impl Iterator<Item = Hit>) {
+        if self.list.is_empty() {
+            self.list.reserve_exact(hits.size_hint().1.unwrap_or(0));
+        }
+        for hit in hits {
+            self.add(hit);
         }
     }
 

@@ -217,11 +217,7 @@ fn name(key: &mut RowKey, row: &mut Row, side: Side, events: Vec<NameEvent>) {
         let aliases = event.aliases.iter();
         let aliases = aliases.map(|alias| (Arc::clone(alias), NameSource::DnsAlias));
         for (name, source) in std::iter::once(asked).chain(aliases) {
-            let named = Named { name, source };
-            match said.get_mut(&named) {
-                Some(first) => *first = (*first).min(event.at),
-                None => said.insert(named, event.at),
-            }
+            said.say(Named { name, source }, event.at);
         }
         *key.resolved.of_mut(side) = Resolved {
             asked: Some(event.name),

@@ -26,6 +26,19 @@ impl Names {
         }
     }
 
+    /// Lists a name; of one that is listed the earlier packet stays.
+    pub fn say(&mut self, named: Named, at: Moment) {
+        match self.get_mut(&named) {
+            Some(first) => *first = (*first).min(at),
+            None => self.insert(named, at),
+        }
+    }
+
+    /// True if it is listed.
+    pub fn contains(&self, named: &Named) -> bool {
+        self.place(named).is_ok()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -41,8 +54,22 @@ impl Names {
         self.0.iter().map(|(named, at)| (named, at))
     }
 
+    /// The names alone, in order.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Named> {
+        self.0.iter().map(|(named, _)| named)
+    }
+
     fn place(&self, named: &Named) -> Result<usize, usize> {
         self.0.binary_search_by(|(have, _)| have.cmp(named))
+    }
+}
+
+impl IntoIterator for Names {
+    type Item = (Named, Moment);
+    type IntoIter = std::vec::IntoIter<(Named, Moment)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

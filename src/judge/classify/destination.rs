@@ -10,7 +10,8 @@ pub use super::traffic::{Traffic, View};
 use super::{Scope, Stage};
 use crate::evidence::bins::Bins;
 use crate::evidence::content::{FoundIn, Hit, Kind};
-use crate::evidence::flow::{HiddenLookups, NameSource, Named};
+use crate::evidence::flow::{HiddenLookups, NameSource};
+use crate::evidence::names::Names;
 use crate::evidence::row::FRAMES_MAX;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Moment};
@@ -73,7 +74,7 @@ pub struct Destination {
     /// Where the address is.
     pub place: Option<Location>,
     /// All names with their first frame.
-    pub names: BTreeMap<Named, Moment>,
+    pub names: Names,
     /// Where a name was first left out because there were too many.
     pub names_folded: Option<Moment>,
     /// Application protocols seen, in order.
@@ -128,7 +129,7 @@ impl Destination {
             key,
             attributed: Attributed::unknown(Grounds::Unnamed),
             place: None,
-            names: BTreeMap::new(),
+            names: Names::default(),
             names_folded: None,
             protocols: Vec::new(),
             flows: 0,
@@ -260,8 +261,7 @@ impl Destination {
     /// Takes over what another vantage saw of the same traffic.
     pub(super) fn absorb(&mut self, other: Self) {
         for (named, at) in other.names {
-            let first = self.names.entry(named).or_insert(at);
-            *first = (*first).min(at);
+            self.names.say(named, at);
         }
         self.protocols.extend(other.protocols);
         self.protocols.sort_unstable();

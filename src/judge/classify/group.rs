@@ -129,12 +129,9 @@ impl Destination {
                 let row = catalog.lookup(&named.name);
                 row.is_some_and(|row| row.attribution >= RoleAttribution::ThirdParty)
             };
-            if kept < NAMES_MAX
-                || self.names.contains_key(named)
-                || (kept < 2 * NAMES_MAX && accuses())
+            if kept < NAMES_MAX || self.names.contains(named) || (kept < 2 * NAMES_MAX && accuses())
             {
-                let first = self.names.entry(named.clone()).or_insert(*at);
-                *first = (*first).min(*at);
+                self.names.say(named.clone(), *at);
             } else {
                 self.names_folded = self.names_folded.or(Some(*at));
             }
@@ -182,13 +179,12 @@ impl Destination {
                 _ => view.conversations = None,
             }
         }
-        for hit in row.content.iter().filter(|hit| hit.side == judged.ours) {
-            // From here on only the interval and the text tell hits apart: all of them went out.
-            view.content.add(Hit {
-                side: Side::A,
-                ..hit.clone()
-            });
-        }
+        let sent = row.content.iter().filter(|hit| hit.side == judged.ours);
+        // From here on only the interval and the text tell hits apart: all of them went out.
+        view.content.take(sent.map(|hit| Hit {
+            side: Side::A,
+            ..hit.clone()
+        }));
         if self.shares.is_empty() {
             self.shares.reserve_exact(1);
         }

@@ -831,6 +831,22 @@ fn of_streams() -> Vec<Attack> {
             }
             streams(80, said, 1400)
         }),
+        packets("http-findings-of-long-names", || {
+            // Everybody gets all kinds of personal data under a name of its own.
+            Box::new(|n| {
+                let [a, b, c, d] = n.wrapping_mul(0x9e37_79b9).to_be_bytes();
+                let to = format!("{}.{b}.{c}.{d}:80", 60 + a % 60);
+                let label = format!("{n:060}");
+                let query = format!(
+                    "sn=1581F4AB{n:012}&lat=40.{n:06}&lon=-7.12345&mail=a{n}@b.cd&imei=358240051111110&password=geheim{n}"
+                );
+                let said = format!(
+                    "GET /?{query} HTTP/1.1\r\nHost: {label}.{label}.{label}.{label}.exampl\r\n\r\n"
+                );
+                let from = format!("{PHONE}:{}", 1024 + n % 60_000);
+                tcp(&from, &to, (1000, 1), PSH | ACK, said.as_bytes())
+            })
+        }),
         packets("rtsp-head-by-1", || {
             streams(554, head("DESCRIBE rtsp://a.example/ RTSP/1.0"), 1)
         }),

@@ -76,7 +76,7 @@ fn names_are_kept_up_to_a_bound_and_those_that_accuse_beyond() {
             from("192.168.1.60", names(moments.1)),
         ]]);
         assert_eq!((of.names.len(), of.names_folded), (NAMES_MAX, None));
-        assert!(of.names.values().all(|first| *first == at(3)));
+        assert!(of.names.iter().all(|(_, first)| *first == at(3)));
     }
     // A third party's name is suspect and kept; what only describes is not.
     let third = |name: &'static str| {
