@@ -5,6 +5,7 @@
 //! printable ASCII are kept as `\DDD` (RFC 4343 §2.1), so that nothing is lost and nothing reaches a terminal raw.
 //! It says what was written, not who answers: a name is a claim of the one who wrote it.
 
+use crate::ground::hex::percent_decoded;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -89,30 +90,26 @@ impl HostName {
     }
 }
 
-/// The regular names that readers could see in an odd one, given as [`printable`] writes it: up to the first odd byte (as C reads a
-/// string), behind the last one, without them, and with full-width letters and dots as the plain ones (UTS #46 §4). Percent signs are
-/// left alone: few readers decode them in a host.
-pub fn readings(text: &str) -> Vec<String> {
+/// The regular names and the addresses that readers could see in a name, given as [`printable`] writes it: up to the first odd byte (as C
+/// reads a string), behind the last one, without them, with full-width letters and dots as the plain ones (UTS #46 §4), and a number as the
+/// address that it is written for. Percent signs are decoded for addresses alone: few readers decode them in a host, and a name accuses.
+pub fn readings(text: &str) -> Vec<HostName> {
     let bytes = unescaped(text);
-    let wide: String = String::from_utf8_lossy(&bytes)
-        .chars()
-        .filter_map(|c| match c {
-            '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => Some('.'),
-            '\u{ff01}'..='\u{ff5e}' => {
-                char::from_u32(u32::from(c).saturating_sub(0xfee0)).map(|c| c.to_ascii_lowercase())
-            }
-            // Soft hyphens and joiners show nowhere and count for nothing.
-            '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => None,
-            other => Some(other),
-        })
-        .collect();
+    let wide = plain(&bytes);
+    let escaped = plain(&percent_decoded(&bytes));
     let fits = |b: &u8| b.is_ascii_alphanumeric() || b"-_.".contains(b);
     let start: Vec<u8> = bytes.iter().copied().take_while(fits).collect();
     let mut end: Vec<u8> = bytes.iter().rev().copied().take_while(fits).collect();
     end.reverse();
     let without: Vec<u8> = bytes.iter().copied().filter(fits).collect();
-    let mut found: Vec<String> = Vec::new();
-    for reading in [&start[..], &end, &without, wide.as_bytes()] {
+    let mut found: Vec<HostName> = Vec::new();
+    for reading in [
+        &start[..],
+        &end,
+        &without,
+        wide.as_bytes(),
+        escaped.as_bytes(),
+    ] {
         let dots = |b: &u8| *b == b'.';
         let first = reading.iter().position(|b| !dots(b)).unwrap_or(0);
         let last = reading
@@ -125,18 +122,76 @@ pub fn readings(text: &str) -> Vec<String> {
             .filter(|label| !label.is_empty())
             .collect::<Vec<_>>()
             .join(&b'.');
-        if let HostName::Name {
-            text: name,
-            odd: false,
-        } = HostName::read(&one)
-            && name != text
-            && name.contains('.')
-            && !found.contains(&name)
-        {
-            found.push(name);
+        let read = match number(&one) {
+            Some(ip) => HostName::Address(ip.into()),
+            None => HostName::read(&one),
+        };
+        let tells = match &read {
+            HostName::Name { text: name, odd } => {
+                let written = escaped == wide || reading != escaped.as_bytes();
+                !odd && name != text && name.contains('.') && written
+            }
+            HostName::Address(_) => true,
+            HostName::Refused(_) => false,
+        };
+        if tells && !found.contains(&read) {
+            found.push(read);
         }
     }
     found
+}
+
+/// The text with full-width letters and dots as the plain ones.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let plain = text.chars().filter_map(|c| match c {
+        '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => Some('.'),
+        '\u{ff01}'..='\u{ff5e}' => {
+            char::from_u32(u32::from(c).saturating_sub(0xfee0)).map(|c| c.to_ascii_lowercase())
+        }
+        // Soft hyphens and joiners show nowhere and count for nothing.
+        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => None,
+        other => Some(other),
+    });
+    plain.collect()
+}
+
+/// An IPv4 address written in fewer than four parts, or in octal or hexadecimal digits, as `inet_aton` and the host parser of the URL
+/// standard (§3.5) take it: the last part fills what is left. `None` for what is dotted as usual, and for every name.
+pub fn number(bytes: &[u8]) -> Option<Ipv4Addr> {
+    /// Longest part that is looked at: zeros in front count for nothing, and nobody writes more.
+    const DIGITS_MAX: usize = 64;
+    // Nearly all are names, which begin with no digit.
+    if !bytes.first()?.is_ascii_digit() || address(bytes).is_some() {
+        return None;
+    }
+    let part = |digits: &[u8]| {
+        let text = std::str::from_utf8(digits).ok()?;
+        let (digits, radix) = match (text.strip_prefix("0x").or(text.strip_prefix("0X")), text) {
+            (Some(""), _) => ("0", 16),
+            (Some(hex), _) => (hex, 16),
+            (None, "0") => ("0", 10),
+            (None, _) => match text.strip_prefix('0') {
+                Some(octal) => (octal, 8),
+                None => (text, 10),
+            },
+        };
+        let sign = digits.starts_with('+') || digits.len() > DIGITS_MAX;
+        u32::from_str_radix(digits, radix).ok().filter(|_| !sign)
+    };
+    let (mut whole, mut parts) = (0u32, bytes.split(|b| *b == b'.').peekable());
+    // Each part in front is a byte of the address.
+    let mut left = 32u32;
+    while let Some(one) = parts.next() {
+        let value = part(one)?;
+        if parts.peek().is_none() {
+            let fits = left >= 32 || value < 1u32.checked_shl(left)?;
+            return (left > 0 && fits).then(|| Ipv4Addr::from_bits(whole | value));
+        }
+        left = left.checked_sub(8)?;
+        whole |= u8::try_from(value).map(u32::from).ok()?.checked_shl(left)?;
+    }
+    None
 }
 
 /// The bytes that [`printable`] wrote down.
@@ -252,6 +307,38 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_the_addresses_that_programs_take_them_for() {
+        // As the tests of the host parser of the URL standard have them.
+        for (text, want) in [
+            ("0x7f.1", Some("127.0.0.1")),
+            ("0X7F.0x1", Some("127.0.0.1")),
+            ("017700000001", Some("127.0.0.1")),
+            ("2130706433", Some("127.0.0.1")),
+            ("192.0x00A80001", Some("192.168.0.1")),
+            ("192.168.257", Some("192.168.1.1")),
+            ("0300.168.0.0xF0", Some("192.168.0.240")),
+            ("0", Some("0.0.0.0")),
+            ("0x", Some("0.0.0.0")),
+            ("4294967295", Some("255.255.255.255")),
+            ("4294967296", None),
+            ("1.16777216", None),
+            ("1.2.65536", None),
+            ("256.1", None),
+            ("1.2.3.4.5", None),
+            ("08", None),
+            ("1..2", None),
+            ("+1.2", None),
+            ("1.+2", None),
+            ("0x7g", None),
+            ("3com", None),
+            ("1.2.3.4", None),
+        ] {
+            let want = want.map(|ip| ip.parse().unwrap());
+            assert_eq!(number(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
     fn an_odd_name_lists_what_readers_could_see_in_it() {
         for (bytes, want) in [
             (&b"api.example.test\0"[..], &["api.example.test"][..]),
@@ -276,13 +363,20 @@ mod tests {
             ),
             (b"api.\\example.test", &["example.test", "api.example.test"]),
             (b"camera\0", &[]),
+            (b"api%2eexample%2Etest", &[]),
+            (b"47%2e91.67.16", &["47.91.67.16"]),
+            ("47。91。67。16".as_bytes(), &["47.91.67.16"]),
+            (b"794510096", &["47.91.67.16"]),
+            (b"0x2f5b4310", &["47.91.67.16"]),
+            (b"0057.0x5b.17168", &["47.91.67.16"]),
         ] {
             let HostName::Name { text, .. } = HostName::read(bytes) else {
                 unreachable!("{bytes:?}")
             };
             let found = readings(&text);
             for name in want {
-                assert!(found.iter().any(|f| f == name), "{text}: {found:?}");
+                let is = |f: &HostName| *f == HostName::read(name.as_bytes());
+                assert!(found.iter().any(is), "{text}: {found:?}");
             }
             assert!(!want.is_empty() || found.is_empty(), "{text}: {found:?}");
         }

@@ -7,6 +7,7 @@
 //! where it would resolve to is not known here.
 
 use crate::ground::address::{classify, is_ip_literal};
+use crate::ground::hex::percent_decoded;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Domains whose names never leave the site.
@@ -19,7 +20,13 @@ const DNS_SD_QUERIES: [&str; 5] = ["b", "db", "r", "dr", "lb"];
 /// not a name, and neither is an empty string.
 pub fn is_public_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    if !name.contains('.') || is_ip_literal(name) {
+    if !name.contains('.') {
+        // Some readers decode what is escaped in a host (RFC 3986 §3.2.2).
+        let decoded = name.contains('%').then(|| percent_decoded(name.as_bytes()));
+        let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+        return decoded.is_some_and(|name| name.contains('.') && is_public_name(&name));
+    }
+    if is_ip_literal(name) {
         return false;
     }
     if PRIVATE_DOMAINS.iter().any(|domain| is_under(name, domain)) {
@@ -165,6 +172,8 @@ mod tests {
             "fe80::1",
             "[2001:db8::1]",
             "::ffff:10.0.0.1",
+            "drone%2elocal",
+            "100%",
         ] {
             assert!(!is_public_name(name), "{name}");
         }
@@ -183,6 +192,7 @@ mod tests {
             "256.256.256.256",
             "xn--bcher-kva.example",
             "bücher.exämple",
+            "dji%2Ecom",
         ] {
             assert!(is_public_name(name), "{name}");
         }

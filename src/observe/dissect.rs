@@ -324,10 +324,14 @@ impl Sink<'_> {
         match host {
             HostName::Name { text, odd } => {
                 self.name(text, source);
-                if *odd {
+                if *odd || host_name::number(text.as_bytes()).is_some() {
                     // Two readers may see two names in it: all that it could be are listed.
                     for reading in host_name::readings(text) {
-                        self.name(&reading, source);
+                        match reading {
+                            HostName::Name { text, .. } => self.name(&text, source),
+                            HostName::Address(ip) => self.literal(ip, source),
+                            HostName::Refused(_) => {}
+                        }
                     }
                 }
             }

@@ -8,6 +8,7 @@ use super::Sink;
 use super::host_name::HostName;
 use super::http1::Authority;
 use crate::evidence::flow::NameSource;
+use crate::ground::hex::percent_decoded;
 
 /// Tokens, and the names of the tunnels.
 const TOKENS: [(&str, &str); 5] = [
@@ -73,28 +74,6 @@ fn targets(path: &[u8]) -> Vec<(HostName, Option<u16>)> {
         }
     }
     found
-}
-
-fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((&byte, behind)) = rest.split_first() {
-        let code = behind
-            .get(..2)
-            .filter(|_| byte == b'%')
-            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match code {
-            Some(code) => {
-                out.push(code);
-                rest = behind.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(byte);
-                rest = behind;
-            }
-        }
-    }
-    out
 }
 
 #[cfg(test)]
