@@ -255,6 +255,16 @@ pub enum Opening {
     Syn,
 }
 
+/// Who asked, where that is not the end that opened a stream: a far end may ask our side on a connection of ours, and our side a far end on
+/// one of its (reverse tunnels).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Turned {
+    /// The other end alone sent a request or ClientHello.
+    OtherAsks,
+    /// Both ends did.
+    BothAsk,
+}
+
 vocabulary! {
     /// Where a name of the other end comes from. The order is the rank of the contract for the host
     /// of a destination, weakest first.

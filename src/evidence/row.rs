@@ -3,7 +3,7 @@
 use super::bins::Bins;
 use super::content::Hits;
 use super::counters::Counters;
-use super::flow::{HiddenLookups, Key, LinkFacts, Named, Opening, Pair, Relay, Side, Span};
+use super::flow::{HiddenLookups, Key, LinkFacts, Named, Opening, Pair, Relay, Side, Span, Turned};
 use super::ledger::apps::AppId;
 use super::names::Names;
 use crate::ground::moment::{FrameRef, Moment};
@@ -48,6 +48,8 @@ pub struct RowKey {
     pub transport: u8,
     /// Who opened it, and how that is known.
     pub opener: (Side, Opening),
+    /// Who asked, if that is not the opener alone.
+    pub turned: Option<Turned>,
     /// Link facts of each side.
     pub link: Pair<LinkFacts>,
     /// Names that the flow itself said, sorted.
@@ -197,6 +199,12 @@ impl Row {
         }
     }
 
+    /// A packet of this side was seen.
+    pub fn has_sent(&self, side: Side) -> bool {
+        let mut spans = self.spans.iter();
+        spans.any(|span| span.total.sent.of(side).packets > 0)
+    }
+
     /// The conversations of the row, opener first, if all of them are known.
     pub fn conversations<'r>(
         &'r self,
@@ -267,6 +275,16 @@ impl Row {
     }
 }
 
+impl RowKey {
+    /// Who asked the other end, and how that is known: who sent requests, else who opened it.
+    pub fn asker(&self) -> (Side, Opening) {
+        match self.turned {
+            Some(Turned::OtherAsks) => (self.opener.0.other(), Opening::Request),
+            Some(Turned::BothAsk) | None => self.opener,
+        }
+    }
+}
+
 #[cfg(test)]
 impl RowKey {
     /// A TCP row by hand, opened by the first end with a SYN; nothing else is known of it.
@@ -293,6 +311,7 @@ impl RowKey {
             hidden: None,
             ech: false,
             esni: false,
+            turned: None,
             apps: Vec::new(),
         }
     }

@@ -45,6 +45,7 @@ gap_ids! {
     LimitsReached = "limits-reached", true, "A bound of the program was hit: something was not looked at or was folded.";
     LostPackets = "lost-packets", true, "TCP acknowledges bytes that no packet of the capture holds.";
     VantageMismatch = "vantage-mismatch", true, "Two captures cover the same minutes and one misses what the other shows.";
+    SideUnknown = "side-unknown", true, "Between public addresses, nothing but a port says which end is the site's.";
     StartedLate = "started-late", false, "Connections were already open at the first packet.";
     DropsUnknown = "drops-unknown", false, "The format keeps no counters of lost packets.";
     NamesHidden = "names-hidden", false, "Encrypted DNS, or an encrypted server name.";

@@ -6,7 +6,7 @@
 pub mod oui;
 pub mod topology;
 
-use crate::evidence::flow::{Key, LinkFacts, Pair, Side};
+use crate::evidence::flow::{Key, LinkFacts, Opening, Pair, Side};
 use crate::evidence::ledger::Station;
 use crate::evidence::link::{Spoken, spoken};
 use crate::evidence::row::RowKey;
@@ -47,6 +47,8 @@ pub struct DeviceView {
     moved: BTreeSet<(IpAddr, Mac)>,
     /// Declared MACs that send for others too: what they send from outside addresses may be anybody's.
     forwards: BTreeSet<Mac>,
+    /// Addresses of the device from which another MAC sends as well while its own do: a repeater, another radio, or another machine.
+    shared: BTreeSet<(IpAddr, Mac)>,
     /// MACs that took over an address of a declared MAC which was not seen again, and may be the same
     /// machine's.
     heirs: BTreeSet<Mac>,
@@ -71,8 +73,11 @@ impl DeviceView {
             macs: devices.macs.iter().copied().collect(),
             ..Self::default()
         };
+        let spoken = match devices.all {
+            true => Spoken::new(),
+            false => spoken(all.iter().filter(|other| other.link == series.link)),
+        };
         if !devices.all {
-            let spoken = spoken(all.iter().filter(|other| other.link == series.link));
             for ip in &devices.ips {
                 view.bind(*ip, series, &spoken);
             }
@@ -119,6 +124,7 @@ impl DeviceView {
                 }
             }
         }
+        view.shared = view.shared(&spoken);
         view.recorder = view.records(series);
         view
     }
@@ -164,6 +170,21 @@ impl DeviceView {
                 self.macs.insert(mac);
             }
         }
+    }
+
+    /// Finds who else sends from the device's addresses while it does.
+    fn shared(&self, spoken: &Spoken) -> BTreeSet<(IpAddr, Mac)> {
+        let others = spoken.iter().filter(|((mac, ip), _)| {
+            !self.macs.contains(mac) && self.addresses.contains(ip) && is_of_site(*ip)
+        });
+        let shared = others.filter(|((_, ip), times)| {
+            let own = |mac: &Mac| spoken.get(&(*mac, *ip));
+            self.macs
+                .iter()
+                .filter_map(own)
+                .any(|own| overlap(*own, **times))
+        });
+        shared.map(|((mac, ip), _)| (*ip, *mac)).collect()
     }
 
     /// Directions say that what the device sends is sent by the recording machine, and never that it
@@ -219,6 +240,7 @@ impl DeviceView {
         }
         match mac {
             Some(mac) if self.heirs.contains(&mac) => DeviceMatch::Unsure,
+            Some(mac) if self.shared.contains(&(ip, mac)) => DeviceMatch::Unsure,
             Some(mac) if self.macs.contains(&mac) => {
                 if self.ambiguous || (self.forwards.contains(&mac) && !is_of_site(ip)) {
                     DeviceMatch::Unsure
@@ -271,8 +293,6 @@ fn heirs(mac: Mac, series: &Series, spoken: &Spoken) -> BTreeSet<Mac> {
 /// repeater or router: a host changes its address and does not go back. Its own besides (no address
 /// yet, link-local, 464XLAT) do not count.
 fn in_turn(mac: Mac, spoken: &Spoken, counts: &dyn Fn(IpAddr) -> bool) -> bool {
-    /// What is sent late from an address that was given up.
-    const TAIL: i64 = 5 * Timestamp::SECOND;
     let times: Vec<(Timestamp, Timestamp)> = spoken
         .iter()
         .filter(|((of, ip), _)| {
@@ -284,13 +304,17 @@ fn in_turn(mac: Mac, spoken: &Spoken, counts: &dyn Fn(IpAddr) -> bool) -> bool {
         })
         .map(|(_, times)| *times)
         .collect();
-    let after = |a: Timestamp, b: Timestamp| a.since(b).is_some_and(|d| d > TAIL);
-    times.iter().enumerate().any(|(at, (first, last))| {
-        times
-            .iter()
-            .skip(at + 1)
-            .any(|(begin, end)| after(*last, *begin) && after(*end, *first))
+    times.iter().enumerate().any(|(at, one)| {
+        let mut others = times.iter().skip(at + 1);
+        others.any(|other| overlap(*one, *other))
     })
+}
+
+/// Two times, from first to last, lie over each other by more than what is sent late from an address that was given up.
+fn overlap(one: (Timestamp, Timestamp), other: (Timestamp, Timestamp)) -> bool {
+    const TAIL: i64 = 5 * Timestamp::SECOND;
+    let after = |a: Timestamp, b: Timestamp| a.since(b).is_some_and(|d| d > TAIL);
+    after(one.1, other.0) && after(other.1, one.0)
 }
 
 /// The MAC of the machine at a side, if the link shows one.
@@ -306,52 +330,84 @@ pub fn mac_of(link: &Pair<LinkFacts>, side: Side) -> Option<Mac> {
 
 /// Our side of a flow (contract, "Who sent it"): the declared device, else the local end, else the
 /// end that the MAC or the direction flag shows, else the address in nearly all conversations, else
-/// the one that answers as only the recording machine can, else the end that opened it.
+/// the one that answers as only the recording machine can, else the end that opened it. False if its port alone says so.
 pub fn our_side(
     row: &RowKey,
     local: Pair<bool>,
     device: &DeviceView,
     topology: &Topology<'_>,
-) -> Side {
-    our_end(&row.key, &row.link, row.opener.0, local, device, topology)
+) -> (Side, bool) {
+    let (opener, how) = row.asker();
+    if let Some(side) = shown_end(&row.key, &row.link, opener, local, device, topology) {
+        return (side, true);
+    }
+    if how >= Opening::Request {
+        return (opener, true);
+    }
+    let either = |is: &dyn Fn(Side) -> bool| match (is(Side::A), is(Side::B)) {
+        (true, false) => Some(Side::A),
+        (false, true) => Some(Side::B),
+        _ => None,
+    };
+    // Who looked the other one up; and nobody is a group.
+    let asked = either(&|side| row.resolved.of(side.other()).asked.is_some());
+    let single = || either(&|side| !row.key.ip(side).is_multicast());
+    match asked.or_else(single) {
+        Some(side) => (side, true),
+        // Ports alone prove little, but the contract ends there.
+        None => (opener, false),
+    }
 }
 
-/// The same for a flow by its parts.
+/// The same for a flow by its parts, of which it is known who asked.
 pub fn our_end(
+    key: &Key,
+    link: &Pair<LinkFacts>,
+    asker: Side,
+    local: Pair<bool>,
+    device: &DeviceView,
+    topology: &Topology<'_>,
+) -> Side {
+    shown_end(key, link, asker, local, device, topology).unwrap_or(asker)
+}
+
+/// Our side, if more than who asked shows it.
+fn shown_end(
     key: &Key,
     link: &Pair<LinkFacts>,
     opener: Side,
     local: Pair<bool>,
     device: &DeviceView,
     topology: &Topology<'_>,
-) -> Side {
+) -> Option<Side> {
     let either = |is: &dyn Fn(Side) -> bool| match (is(Side::A), is(Side::B)) {
         (true, false) => Some(Side::A),
         (false, true) => Some(Side::B),
         _ => None,
     };
-    if let Some(side) = either(&|side| device.of(key, link, side) == DeviceMatch::Device) {
-        return side;
+    let device = either(&|side| device.of(key, link, side) == DeviceMatch::Device);
+    if device.is_some() {
+        return device;
     }
     match (local.a, local.b) {
-        (true, false) => return Side::A,
-        (false, true) => return Side::B,
+        (true, false) => return Some(Side::A),
+        (false, true) => return Some(Side::B),
         // Both on the site: who asked.
-        (true, true) => return opener,
+        (true, true) => return Some(opener),
         (false, false) => {}
     }
     for side in Side::BOTH {
         let (its, others) = (link.of(side), link.of(side.other()));
         if (its.sent && !its.received) || (others.received && !others.sent) {
-            return side;
+            return Some(side);
         }
     }
     // Inside a tunnel: the end whose packets come in those of a machine on the site, or do not come in those of one beyond.
     let carrier = |side: Side| link.of(side).carrier.map(|ip| classify(ip).is_local());
     let carried = either(&|side| carrier(side) == Some(true))
         .or_else(|| either(&|side| carrier(side.other()) == Some(false)));
-    if let Some(side) = carried {
-        return side;
+    if carried.is_some() {
+        return carried;
     }
     let macs = |is: &dyn Fn(Mac) -> bool| either(&|side| mac_of(link, side).is_some_and(is));
     macs(&|mac| !topology.is_router(mac))
@@ -364,8 +420,6 @@ pub fn our_end(
         })
         .or_else(|| either(&|side| topology.is_centre(key.ip(side))))
         .or_else(|| either(&|side| topology.is_near(key.ip(side))))
-        // Ports alone prove little, but the contract ends there.
-        .unwrap_or(opener)
 }
 
 #[cfg(test)]

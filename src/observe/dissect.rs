@@ -81,6 +81,7 @@ use crate::ground::cause::ReadingCause;
 use crate::ground::gaps::GapId;
 use crate::ground::host_name::{self, HostName, Refusal};
 use crate::ground::moment::{Moment, Timestamp};
+use crate::ground::protocol;
 use crate::ground::public_name::is_public_name;
 use crate::observe::flow::overhead::{Overhead, OverheadBytes};
 use crate::observe::flow::part::Part;
@@ -394,6 +395,10 @@ impl Sink<'_> {
     /// The sender of these bytes is the client.
     pub fn client_speaks(&mut self) {
         self.flow.opened(self.ends.side, Opening::Request);
+        // Datagrams go both ways between servers as well.
+        if self.flow.key.protocol() == protocol::TCP {
+            *self.flow.asks.of_mut(self.ends.side) = true;
+        }
     }
 
     /// What the sender's payload is from here on.

@@ -3,7 +3,7 @@
 //! A [`Flow`] knows who sent what when, and keeps the facts that dissectors found in it. Which end
 //! is ours, what scope it has and who it belongs to is decided at the end, from all evidence.
 
-use crate::evidence::flow::{Facts, Key, LinkFacts, Opening, Pair, Side};
+use crate::evidence::flow::{Facts, Key, LinkFacts, Opening, Pair, Side, Turned};
 pub mod late;
 pub mod order;
 pub mod overhead;
@@ -104,6 +104,8 @@ pub struct Flow {
     pub started: Moment,
     /// Who opened it, and how that is known.
     pub opened_by: Option<(Side, Opening)>,
+    /// Which sides of a stream sent what a client sends.
+    pub asks: Pair<bool>,
     /// What the link says of each side.
     pub link: Pair<LinkFacts>,
     /// Sequence state of TCP, per sender.
@@ -162,6 +164,7 @@ impl Flow {
             key,
             started: at,
             opened_by: None,
+            asks: Pair::default(),
             link: Pair::default(),
             peer: Pair::default(),
             carries: Pair::default(),
@@ -242,6 +245,16 @@ impl Flow {
             };
             (side, Opening::HigherPort)
         })
+    }
+
+    /// Who asks in a stream, if that is not its opener alone.
+    pub fn turned(&self) -> Option<Turned> {
+        let (opener, _) = self.opener();
+        match (self.asks.of(opener), self.asks.of(opener.other())) {
+            (_, false) => None,
+            (false, true) => Some(Turned::OtherAsks),
+            (true, true) => Some(Turned::BothAsk),
+        }
     }
 
     /// What the payload of `side` is from now on.

@@ -35,7 +35,7 @@ const RULES: &[&str] = &[
 ];
 
 /// The contract's table "When silence counts", in its order, with what blocks `consistent`.
-const GAPS: [(&str, bool); 21] = [
+const GAPS: [(&str, bool); 22] = [
     ("no-app-activity", true),
     ("too-short", true),
     ("kernel-drops", true),
@@ -52,6 +52,7 @@ const GAPS: [(&str, bool); 21] = [
     ("limits-reached", true),
     ("lost-packets", true),
     ("vantage-mismatch", true),
+    ("side-unknown", true),
     ("started-late", false),
     ("drops-unknown", false),
     ("names-hidden", false),

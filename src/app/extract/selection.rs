@@ -198,9 +198,9 @@ pub struct Selection {
     anywhere: Vec<usize>,
     /// Findings by names that DNS gave their destinations.
     by_name: HashMap<String, BTreeSet<usize>>,
-    /// MAC addresses of the declared device, and which addresses were met with them.
+    /// MAC addresses of the declared device, and where each address was met with them last: from the first to the last time it is theirs.
     device: BTreeSet<Mac>,
-    met: HashSet<(Mac, IpAddr)>,
+    met: BTreeMap<(Mac, IpAddr), FrameRef>,
     neighbours: HashMap<u32, HashSet<u64>>,
     pending: BTreeMap<FrameRef, Pending>,
     /// Frames that the report lists, and for which finding.
@@ -226,7 +226,7 @@ impl Selection {
             anywhere: Vec::new(),
             by_name: HashMap::new(),
             device: BTreeSet::new(),
-            met: HashSet::new(),
+            met: BTreeMap::new(),
             neighbours: HashMap::new(),
             pending: BTreeMap::new(),
             listed: Vec::new(),
@@ -297,6 +297,9 @@ impl Selection {
 
     /// What was chosen; `packets` are those of the inputs.
     pub fn take(&mut self, packets: &[u64]) -> Chosen {
+        for at in std::mem::take(&mut self.met).into_values() {
+            self.link(at);
+        }
         for (at, index) in std::mem::take(&mut self.listed) {
             let input = usize::try_from(at.input).ok();
             let held = input.and_then(|i| packets.get(i)).copied();
@@ -384,7 +387,10 @@ impl Observer for Selection {
         pending.pieces.extend(pieces);
         if let Some(mac) = layer.mac
             && self.device.contains(&mac)
-            && self.met.insert((mac, layer.source.0))
+            && self
+                .met
+                .insert((mac, layer.source.0), layer.at.at)
+                .is_none()
         {
             self.link(layer.at.at);
         }

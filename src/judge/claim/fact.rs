@@ -221,6 +221,8 @@ pub enum OneSided {
     Inbound,
     /// TCP payload, on so many connections or more.
     Connections(u64),
+    /// What hosts are sent, and nothing that one of them sends.
+    Receivers,
 }
 
 /// Why silence of a window counts for less.
@@ -240,6 +242,8 @@ pub enum Cause {
     EndMissing(Window, i64),
     /// What is sent to a local host could carry other packets.
     Opaque(Sealed),
+    /// A port alone says which end of a conversation is ours.
+    SideGuessed,
     /// Names are hidden.
     NamesHidden(Hidden),
     /// Bytes of TCP were acknowledged that no packet holds.

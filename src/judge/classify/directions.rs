@@ -110,7 +110,8 @@ pub(super) fn note(
     }
 }
 
-fn is_broadcast(ip: IpAddr) -> bool {
+/// True for an address that looks like a network's broadcast address: masks are not known.
+pub(in crate::judge) fn is_broadcast(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets().ends_with(&[255]))
 }
 

@@ -7,7 +7,7 @@ use super::destination::{
 };
 use super::labels::Labelling;
 use crate::evidence::content::Hit;
-use crate::evidence::flow::{HiddenLookups, NameSource, Named, Opening, Relay, Side};
+use crate::evidence::flow::{HiddenLookups, NameSource, Named, Opening, Relay, Side, Turned};
 use crate::evidence::names::Names;
 use crate::evidence::row::{FRAMES_MAX, Row, RowKey};
 use crate::judge::identity::DeviceMatch;
@@ -35,9 +35,10 @@ pub(super) struct RowVerdict {
     pub(super) folded: bool,
 }
 
-/// The far end opened the flow: the names in it are what it called our side.
+/// The far end asked, and our side did not: the names in it are what it called our side.
 pub(super) fn asked_us(key: &RowKey, theirs: Side) -> bool {
-    key.opener.0 == theirs && key.opener.1 >= Opening::Request
+    let (asker, how) = key.asker();
+    key.turned != Some(Turned::BothAsk) && asker == theirs && how >= Opening::Request
 }
 
 /// The series that a row is of.

@@ -4,7 +4,7 @@ use super::attribution::{Attributed, by_evidence_of_lookup, by_looked_up_name};
 use super::labels::{Labelling, Labels};
 use super::reach::is_fake;
 use super::{Basis, Scope};
-use crate::evidence::flow::{Pair, Side};
+use crate::evidence::flow::{Opening, Pair, Side};
 use crate::evidence::ledger::{FOLDED_NAME, Lookup as Asked};
 use crate::ground::moment::Moment;
 use crate::ground::protocol;
@@ -64,7 +64,11 @@ pub(super) fn lookup(
     let mut link = Pair::default();
     *link.of_mut(side) = asked.link;
     let group = key.resolver.is_multicast();
-    let is_local = |s| topology.local(&flow, s, &link, side).is_some();
+    let is_local = |s| {
+        topology
+            .local(&flow, s, &link, (side, Opening::Request))
+            .is_some()
+    };
     let folded = &*key.name == FOLDED_NAME;
     let local = Pair {
         a: is_local(Side::A),

@@ -10,13 +10,13 @@ use crate::judge::identity::topology::Topology;
 use crate::judge::identity::{DeviceView, our_side};
 use std::net::IpAddr;
 
-/// The scope of a row's packets, and which side is ours.
-pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (Scope, Side) {
+/// The scope of a row's packets, which side is ours, and whether more than a port says so.
+pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (Scope, Side, bool) {
     let stays = topology.stays(key);
     let by_link = |side| {
         stays
             || topology
-                .local(&key.key, side, &key.link, key.opener.0)
+                .local(&key.key, side, &key.link, key.asker())
                 .is_some()
     };
     let local = match key.folded {
@@ -31,7 +31,7 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
             b: !key.key.ip(Side::B).is_unspecified() && key.key.ip(Side::A).is_unspecified(),
         },
     };
-    let ours = our_side(key, local, device, topology);
+    let (ours, sure) = our_side(key, local, device, topology);
     let theirs = ours.other();
     let scope = if local.a && local.b {
         let group = Side::BOTH.iter().any(|s| key.key.ip(*s).is_multicast());
@@ -39,7 +39,7 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
             // What another machine asks of the device is that one's use of the internet: the device
             // that answers is a server (contract, "Our side of a flow").
             if asked_us(key, theirs) {
-                return (Scope::Relayed, theirs);
+                return (Scope::Relayed, theirs, true);
             }
             Scope::Relayed
         } else {
@@ -50,7 +50,7 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
     } else {
         Scope::Internet
     };
-    (scope, ours)
+    (scope, ours, sure)
 }
 
 /// The request made to a private address is internet use.
@@ -198,7 +198,7 @@ mod tests {
         let all = std::slice::from_ref(&of);
         let topology = Topology::new(&of, all, &declared);
         let device = DeviceView::new(&Devices::default(), &of, all, &topology);
-        let (scope, ours) = scope_of(&key, &topology, &device);
+        let (scope, ours, _) = scope_of(&key, &topology, &device);
         (scope, ours == key.opener.0)
     }
 

@@ -12,7 +12,7 @@ use super::{Basis, Scope, certificate};
 use crate::evidence::Series;
 use crate::evidence::bins::Bins;
 use crate::evidence::flow::{HiddenLookups, NameSource, Named, Relay, Side};
-use crate::evidence::row::{Row, RowKey};
+use crate::evidence::row::{Row, RowKey, RowSpan};
 use crate::ground::address::{Class, classify};
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
@@ -44,6 +44,8 @@ pub struct Judged {
     pub opaque: Vec<Opaque>,
     /// Flows whose names are hidden: first moment per interval.
     pub hidden: Vec<(Moment, u32, Hidden)>,
+    /// Conversations between public addresses of which nothing but a port says which end is ours: first moment per interval.
+    pub unsided: Vec<(Moment, u32)>,
     /// What each series says of the two directions of its flows, per interval.
     pub directions: Vec<BTreeMap<u32, Directions>>,
     /// What each series shows of the subject, where there are several.
@@ -97,6 +99,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         labels: Vec::new(),
         opaque: Vec::new(),
         hidden: Vec::new(),
+        unsided: Vec::new(),
         directions: Vec::new(),
         shown: Vec::new(),
     };
@@ -177,12 +180,24 @@ impl RowJudge<'_> {
     fn row(&self, key: &RowKey, row: &Row, out: &mut Judged) -> RowVerdict {
         for side in Side::BOTH {
             if let Some(Local::Proven(proof)) =
-                self.topology.local(&key.key, side, &key.link, key.opener.0)
+                self.topology.local(&key.key, side, &key.link, key.asker())
             {
                 out.proven.entry(key.key.ip(side)).or_insert(proof);
             }
         }
-        let (scope, ours) = scope_of(key, self.topology, self.device);
+        let (scope, mut ours, sure) = scope_of(key, self.topology, self.device);
+        if !sure && scope == Scope::Internet {
+            match Side::BOTH.map(|side| row.has_sent(side)) {
+                // Silence would be a pass for whoever has the lower port: who speaks may be ours.
+                [true, false] => ours = Side::A,
+                [false, true] => ours = Side::B,
+                _ => {
+                    let spans = row.spans.iter();
+                    let first = |span: &RowSpan| (span.total.first, span.interval);
+                    out.unsided.extend(spans.map(first));
+                }
+            }
+        }
         let theirs = ours.other();
         for span in &row.spans {
             *out.counted.entry((span.input, scope)).or_insert(0) += span.total.frames;

@@ -497,7 +497,70 @@ fn asked_is_ours(
     let topology = Topology::new(&of, all, &[]);
     let device = DeviceView::new(devices, &of, all, &topology);
     let local = by_opener(&key, local.0, local.1);
-    our_side(&key, local, &device, &topology) == opener.other()
+    our_side(&key, local, &device, &topology).0 == opener.other()
+}
+
+#[test]
+fn of_an_end_that_a_port_alone_says_is_ours_that_is_told() {
+    use crate::evidence::flow::{Opening, Turned};
+    use crate::evidence::row::{Resolved, RowKey};
+    let (mut key, _) = flow(("2a01::77", None), ("2a00::e", None), (0, 1));
+    let opener = key.opener.0;
+    key.opener.1 = Opening::HigherPort;
+    let told = |change: &dyn Fn(&mut RowKey)| {
+        let mut key = key.clone();
+        change(&mut key);
+        let of = series(Vec::new());
+        let all = std::slice::from_ref(&of);
+        let topology = Topology::new(&of, all, &[]);
+        let device = DeviceView::default();
+        our_side(&key, Pair::default(), &device, &topology)
+    };
+    assert_eq!(told(&|_| {}), (opener, false));
+    assert_eq!(told(&|key| key.opener.1 = Opening::Request), (opener, true));
+    assert_eq!(told(&|key| key.opener.1 = Opening::Syn), (opener, true));
+    // Who asks is who sends requests.
+    let asks = |turned| told(&move |key| (key.opener.1, key.turned) = (Opening::Syn, Some(turned)));
+    assert_eq!(asks(Turned::OtherAsks), (opener.other(), true));
+    assert_eq!(asks(Turned::BothAsk), (opener, true));
+    // Who looked the other one up, and who is a group.
+    let asked = |side| {
+        told(&move |key| {
+            *key.resolved.of_mut(side) = Resolved {
+                asked: Some("far.example".into()),
+                ..Resolved::default()
+            };
+        })
+    };
+    assert_eq!(asked(opener), (opener.other(), true));
+    assert_eq!(asked(opener.other()), (opener, true));
+    let (mut group, _) = flow(("ff0e::101", None), ("2a00::e", None), (0, 1));
+    group.opener.1 = Opening::HigherPort;
+    let speaker = group.opener.0.other();
+    assert_eq!(told(&|key| key.clone_from(&group)), (speaker, true));
+}
+
+#[test]
+fn an_address_of_the_device_may_be_its_own_behind_a_second_mac_too() {
+    let (own, other) = (mac(7), mac(9));
+    let rows = |times: (u64, u64)| {
+        let mut rows = addresses(own, &[(PHONE, (0, 60))]);
+        rows.extend(addresses(other, &[(PHONE, times), (NEXT, (0, 60))]));
+        rows
+    };
+    for (times, shared) in [
+        ((20, 40), true),
+        ((0, 70), true),
+        ((70, 80), false),
+        ((58, 80), false),
+    ] {
+        let of = series(rows(times));
+        let view = view(&devices(&[], &[own]), &of);
+        let told = view.whose(ip(PHONE), Some(other));
+        assert_eq!(told == DeviceMatch::Unsure, shared, "{times:?}");
+        assert_eq!(view.whose(ip(NEXT), Some(other)), DeviceMatch::Other);
+        assert_eq!(view.whose(ip(PHONE), Some(own)), DeviceMatch::Device);
+    }
 }
 
 #[test]

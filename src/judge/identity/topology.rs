@@ -140,7 +140,7 @@ impl<'a> Topology<'a> {
         key: &Key,
         side: Side,
         link: &Pair<LinkFacts>,
-        opener: Side,
+        opener: (Side, Opening),
     ) -> Option<Local> {
         let ip = key.ip(side).to_canonical();
         // A site's own numbers, but the way out: the IPv4 address inside is where it goes.
@@ -151,7 +151,8 @@ impl<'a> Topology<'a> {
         // The CLAT address of 464XLAT is the phone's own, as a source: as a destination it is the
         // carrier's side of DS-Lite (RFC 6333 §5.7).
         if special.class == Class::Clat {
-            let asked = opener != side && classify(key.ip(side.other())).is_local_source();
+            let asks = opener.0 == side && opener.1 >= Opening::Request;
+            let asked = !asks && classify(key.ip(side.other())).is_local_source();
             return (!asked).then_some(Local::Special);
         }
         if special.is_local() {
@@ -351,7 +352,7 @@ fn publicly_named(all: &[Series], declared: &[IpNet]) -> BTreeSet<IpAddr> {
         out.extend(series.ledger.publicly_named().filter(is_declared));
         for (key, _) in &series.rows {
             // Names are of the end that was asked.
-            let ip = key.key.ip(key.opener.0.other()).to_canonical();
+            let ip = key.key.ip(key.asker().0.other()).to_canonical();
             let says = |n: &crate::evidence::flow::Named| {
                 (n.is_asserted_name() || n.source == NameSource::Certificate)
                     && is_public_name(&n.name)

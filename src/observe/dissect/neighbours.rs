@@ -8,6 +8,7 @@
 
 use super::wire::Reader;
 use crate::evidence::ledger::{Ledger, OnLink};
+use crate::ground::address::{Class, classify};
 use crate::ground::cause::ReadingCause;
 use crate::ground::mac::Mac;
 use crate::ground::moment::Moment;
@@ -88,8 +89,8 @@ pub fn icmpv6(
                 ledger.serves(mac, |station| station.router = true);
                 ledger.neighbour(mac, source, interval, at);
             }
-            // Who routes for no time has no say in what lies on the link either.
-            let speaks = lifetime > 0;
+            // Who routes for no time has no say in what lies on the link either, and neither has who is not on it (RFC 4861 §6.1.2).
+            let speaks = lifetime > 0 && classify(source).class == Class::LinkLocal;
             for _ in 0..OPTIONS_MAX {
                 let (Some(option), Some(eights)) = (reader.u8(), reader.u8()) else {
                     break;
@@ -231,6 +232,21 @@ mod tests {
         let mut ledger = Ledger::default();
         assert!(hear(&prefix(9), &mut ledger).is_some());
         assert_eq!(ledger.on_link.len(), 1);
+        let mut far = Ledger::default();
+        let (body, source) = (
+            [&[64, 0, 7, 8][..], &[0; 8], &prefix(9)].concat(),
+            IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]),
+        );
+        icmpv6(
+            ROUTER_ADVERTISEMENT,
+            &body,
+            source,
+            None,
+            0,
+            Moment::NONE,
+            &mut far,
+        );
+        assert_eq!(far.on_link.len(), 0, "said from somewhere else");
         let filling = [200, 1, 0, 0, 0, 0, 0, 0].repeat(OPTIONS_MAX - 8);
         assert!(hear(&[filling, prefix(0)].concat(), &mut ledger).is_some());
         assert_eq!(ledger.on_link.len(), 0);

@@ -55,6 +55,9 @@ pub(super) fn cause(cause: &Cause, needs: Needs) -> String {
             "{} to a local host: other packets may be inside",
             grounds::sealed(*what)
         ),
+        Cause::SideGuessed => "both ends of a conversation are public, and only its ports say which one is ours: what is counted as \
+             received may have been sent"
+            .to_owned(),
         Cause::NamesHidden(how) => grounds::hidden(how),
         Cause::BytesMissing => "TCP confirms bytes that are in no packet of the capture".to_owned(),
         Cause::OneSided(what) => one_sided(*what),
@@ -136,6 +139,9 @@ fn one_sided(what: OneSided) -> String {
         OneSided::Connections(count) => format!(
             "TCP payload was recorded in one direction only, on {count} or more connections"
         ),
+        OneSided::Receivers => {
+            "only one direction was recorded: no host that is sent packets sends any".to_owned()
+        }
     }
 }
 

@@ -85,7 +85,7 @@ pub fn rows(basis: &Basis<'_>) -> Vec<FlowRow> {
             let Some(first) = row.spans.iter().map(|span| span.total.first).min() else {
                 continue;
             };
-            let (scope, _) = scope_of(key, &topology, &device);
+            let (scope, ..) = scope_of(key, &topology, &device);
             flows.push(Flow {
                 key,
                 row,

@@ -4,15 +4,17 @@
 //! the subject itself, on the same link, over the same time. A covered gap stays listed.
 
 use super::{CoverageView, Edges, MISSED_LISTED, SAME_TIME, SLOT, WindowGap};
+use crate::evidence::flow::Side;
 use crate::evidence::{Series, TimeGap};
 use crate::ground::gaps::GapId;
 use crate::ground::interval::Window;
 use crate::ground::moment::{Moment, Timestamp};
 use crate::judge::claim::fact::{Cause, OneSided};
 use crate::judge::classify::Basis;
+use crate::judge::classify::directions::is_broadcast;
 use crate::judge::classify::rows::Judged;
 use crate::judge::classify::vantages::missed;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// First and last packet of each vantage inside a window.
 pub(super) type Extents = [Option<(Moment, Moment)>];
@@ -213,10 +215,15 @@ fn noted(
             found.at(GapId::NamesHidden, cause, 1, *at);
         }
     }
+    for (at, interval) in &judged.unsided {
+        if inside(*interval) && series.inputs.contains(&at.at.input) {
+            found.at(GapId::SideUnknown, Cause::SideGuessed, 1, *at);
+        }
+    }
     for (at, bytes) in lost(index, judged, inside) {
         found.at(GapId::LostPackets, Cause::BytesMissing, bytes, at);
     }
-    if let Some(side) = one_direction(index, judged, view.basis, inside) {
+    if let Some(side) = one_direction((index, series), judged, view.basis, inside) {
         let input = series.inputs.first().copied();
         found.note(GapId::OneDirection, Cause::OneSided(side), 1, (input, None));
     }
@@ -294,7 +301,7 @@ fn lost<'j>(
 
 /// The subject's packets were recorded in one direction only.
 fn one_direction(
-    index: usize,
+    (index, series): (usize, &Series),
     judged: &Judged,
     basis: &Basis<'_>,
     inside: &dyn Fn(u32) -> bool,
@@ -336,7 +343,31 @@ fn one_direction(
         let count = beyond.max(half.min(1));
         return Some(OneSided::Connections(count));
     }
-    None
+    (two_way == 0 && nobody_answers(series, inside)).then_some(OneSided::Receivers)
+}
+
+/// Hosts are sent packets, and none of them sends one itself, to whomever: what the others send was not recorded, and neither would be
+/// what they send beyond the site. A few packets may be all that there was to say.
+fn nobody_answers(series: &Series, inside: &dyn Fn(u32) -> bool) -> bool {
+    const PACKETS_MIN: u64 = 20;
+    let (mut senders, mut receivers) = (BTreeSet::new(), BTreeSet::new());
+    let mut packets = 0u64;
+    for (key, row) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
+        for side in Side::BOTH {
+            let (from, to) = (key.key.ip(side), key.key.ip(side.other()));
+            if to.is_multicast() || is_broadcast(to) {
+                continue;
+            }
+            let spans = row.spans.iter().filter(|span| inside(span.interval));
+            let sent: u64 = spans.map(|span| span.total.sent.of(side).packets).sum();
+            if sent > 0 {
+                senders.insert(from);
+                receivers.insert(to);
+            }
+            packets = packets.saturating_add(sent);
+        }
+    }
+    packets >= PACKETS_MIN && receivers.is_disjoint(&senders)
 }
 
 #[cfg(test)]

@@ -42,8 +42,25 @@ fn station<'s>(series: &'s mut Series, mac: Mac, sources: &[&str]) -> &'s mut St
 /// Whether the opener's address is local, and whether the other one is.
 fn local(series: &Series, declared: &[IpNet], key: &RowKey) -> [Option<Local>; 2] {
     let topology = Topology::new(series, std::slice::from_ref(series), declared);
-    let opener = key.opener.0;
-    [opener, opener.other()].map(|side| topology.local(&key.key, side, &key.link, opener))
+    let opener = key.opener;
+    [opener.0, opener.0.other()].map(|side| topology.local(&key.key, side, &key.link, opener))
+}
+
+#[test]
+fn who_may_only_have_the_higher_port_is_a_destination() {
+    let series = series(Vec::new());
+    let topology = Topology::new(&series, std::slice::from_ref(&series), &[]);
+    for (how, local) in [
+        (Opening::HigherPort, false),
+        (Opening::Request, true),
+        (Opening::Syn, true),
+    ] {
+        let (mut key, _) = flow(("192.0.0.4", None), (HOME, None), (0, 1));
+        key.opener.1 = how;
+        let side = key.opener.0;
+        let told = topology.local(&key.key, side, &key.link, key.asker());
+        assert_eq!(told.is_some(), local, "{how:?}");
+    }
 }
 
 #[test]
@@ -536,7 +553,7 @@ fn a_name_that_was_seen_anywhere_takes_an_address_out_of_what_was_declared() {
         let all = [own, other];
         let topology = Topology::new(&all[0], &all, &declared);
         let asked = key.opener.0.other();
-        let told = topology.local(&key.key, asked, &key.link, key.opener.0);
+        let told = topology.local(&key.key, asked, &key.link, key.opener);
         assert!(matches!(told, None | Some(Local::Declared)));
         told.is_none()
     };
@@ -701,7 +718,7 @@ fn a_translator_that_one_capture_shows_holds_for_all() {
     let (key, _) = flow(("fd00::5", None), ("fd00:64::808:808", None), (0, 1));
     for one in &all {
         let topology = Topology::new(one, &all, &[]);
-        let far = topology.local(&key.key, key.opener.0.other(), &key.link, key.opener.0);
+        let far = topology.local(&key.key, key.opener.0.other(), &key.link, key.opener);
         assert_eq!(far, None);
     }
     let alone = local(&all[1], &[], &key);

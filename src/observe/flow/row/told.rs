@@ -1,7 +1,7 @@
 //! What a closed flow tells, compared with rows where it lies: the key of a row is made only for a row that is new.
 
 use super::{Rank, name_bytes};
-use crate::evidence::flow::{Key, LinkFacts, Named, Opening, Pair, Relay, Side};
+use crate::evidence::flow::{Key, LinkFacts, Named, Opening, Pair, Relay, Side, Turned};
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Ledger, NameEvent};
 use crate::evidence::row::{Folded, Resolved, RowKey};
@@ -20,6 +20,7 @@ pub(super) struct Told<'f> {
     key: Key,
     started: Option<Moment>,
     opener: (Side, Opening),
+    turned: Option<Turned>,
     /// Sorted.
     names: Vec<&'f Named>,
     events: Pair<Vec<&'f NameEvent>>,
@@ -42,6 +43,7 @@ impl<'f> Told<'f> {
             },
             started: keep_ports.then_some(flow.started),
             opener,
+            turned: flow.turned(),
             names,
             events: Pair {
                 a: resolved(flow, Side::A, ledger),
@@ -109,6 +111,7 @@ impl<'f> Told<'f> {
             folded,
             transport,
             opener,
+            turned,
             link,
             names,
             resolved,
@@ -130,6 +133,7 @@ impl<'f> Told<'f> {
             && folded.is_none()
             && *transport == self.flow.key.protocol()
             && *opener == self.opener
+            && *turned == self.turned
             && *link == self.flow.link
             && *protocol == facts.protocol
             && *relay == facts.relay
@@ -165,6 +169,7 @@ impl<'f> Told<'f> {
             folded: None,
             transport: self.flow.key.protocol(),
             opener: self.opener,
+            turned: self.turned,
             link: self.flow.link,
             names: self.names.iter().copied().cloned().collect(),
             resolved: Pair {
@@ -204,6 +209,7 @@ pub(super) struct FoldedTold {
     folded: Folded,
     transport: u8,
     opener: (Side, Opening),
+    turned: Option<Turned>,
     relayed: bool,
     link_only: bool,
     only_lookups: bool,
@@ -235,6 +241,7 @@ impl FoldedTold {
             },
             transport: key.protocol(),
             opener: told.opener,
+            turned: told.turned,
             relayed: facts.relay.is_some(),
             link_only,
             only_lookups: facts.only_lookups,
@@ -270,6 +277,7 @@ impl FoldedTold {
             && row.key == self.key
             && row.transport == self.transport
             && row.opener == self.opener
+            && row.turned == self.turned
             && row.relay.is_some() == self.relayed
             && row.link_only == self.link_only
             && row.only_lookups == self.only_lookups
@@ -285,6 +293,7 @@ impl FoldedTold {
             folded: Some(self.folded),
             transport: self.transport,
             opener: self.opener,
+            turned: self.turned,
             link: Pair::default(),
             names: Vec::new(),
             resolved: Pair::default(),
@@ -399,6 +408,7 @@ mod tests {
             folded: Folded::Beyond,
             transport: 17,
             opener: (side, Opening::HigherPort),
+            turned: None,
             relayed: false,
             link_only: false,
             only_lookups: false,

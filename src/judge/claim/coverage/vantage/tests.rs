@@ -529,6 +529,39 @@ fn one_direction_is_told_by_the_device_else_by_conversations() {
 }
 
 #[test]
+fn hosts_that_are_sent_packets_and_send_none_say_that_one_direction_was_recorded() {
+    const AIRCRAFT: &str = "192.168.2.1";
+    const PHONE: &str = "192.168.2.20";
+    let told = |of: &[Flow]| {
+        let gaps = lacking(
+            vec![self::of(4, of, (100, 200))],
+            &Declared::default(),
+            // By the addresses alone.
+            &|judged| judged.directions = vec![BTreeMap::new()],
+            None,
+        );
+        gaps.iter()
+            .any(|gap| gap.cause == Cause::OneSided(OneSided::Receivers))
+    };
+    let some = |from: &'static str, to: &'static str, packets: u64| {
+        let (key, mut row) = unanswered((from, None), (to, None), (100, 200));
+        let side = key.opener.0;
+        row.spans[0].total.sent.of_mut(side).packets = packets;
+        (key, row)
+    };
+    let says = |from, to| some(from, to, 20);
+    assert!(!told(&[some(AIRCRAFT, PHONE, 19)]));
+    assert!(told(&[says(AIRCRAFT, PHONE)]));
+    assert!(told(&[says(AIRCRAFT, PHONE), says("192.168.2.3", PHONE)]));
+    assert!(told(&[says(AIRCRAFT, PHONE), says(PHONE, "224.0.0.251")]));
+    assert!(told(&[says(AIRCRAFT, PHONE), says(PHONE, "192.168.2.255")]));
+    assert!(!told(&[says(AIRCRAFT, PHONE), says(PHONE, "192.168.2.9")]));
+    assert!(!told(&[says(AIRCRAFT, "255.255.255.255")]));
+    assert!(!told(&[flow((AIRCRAFT, None), (PHONE, None), (100, 200))]));
+    assert!(!told(&[]));
+}
+
+#[test]
 fn what_one_vantage_shows_and_another_one_misses_is_told_where_they_overlap() {
     let missing = |first: (&[Flow], (u64, u64)), second: (&[Flow], (u64, u64))| {
         let all = vec![of(4, first.0, first.1), of(5, second.0, second.1)];
