@@ -186,6 +186,8 @@ fn datagram(message: &[u8]) -> Option<(Transport<'_>, bool)> {
         destination_port: u16::from_be_bytes([*c, *d]),
         payload,
         wire_len: payload.len(),
+        surplus: &[],
+        surplus_len: 0,
     };
     Some((Transport::Udp(datagram), [*s0, *s1] != [0, 0]))
 }

@@ -81,6 +81,11 @@ pub struct UdpDatagram<'a> {
     pub payload: &'a [u8],
     /// Payload bytes on the wire.
     pub wire_len: usize,
+    /// What was captured of the IP packet behind the datagram: no padding, routers pass it on (the surplus area, RFC 9868 §7). Empty where
+    /// all of it is zero, and where none of it was captured.
+    pub surplus: &'a [u8],
+    /// Bytes of that on the wire.
+    pub surplus_len: usize,
 }
 
 /// Whether the transport checksum holds.
@@ -134,11 +139,21 @@ pub fn read<'a>(datagram: &Datagram<'a>) -> Transport<'a> {
                 n => n.min(datagram.wire_len),
             };
             let captured = whole.min(bytes.len());
+            let behind = bytes.get(captured..).unwrap_or_default();
+            let surplus_len = datagram.wire_len.saturating_sub(whole);
+            // What was not captured of it may be anything.
+            let zero = behind.len() >= surplus_len && behind.iter().all(|byte| *byte == 0);
+            let (surplus, surplus_len) = match zero {
+                true => (&[][..], 0),
+                false => (behind, surplus_len),
+            };
             Transport::Udp(UdpDatagram {
                 source_port: header.source_port(),
                 destination_port: header.destination_port(),
                 payload: bytes.get(8..captured).unwrap_or_default(),
                 wire_len: whole.saturating_sub(8),
+                surplus,
+                surplus_len,
             })
         }
         protocol::UDP_LITE => match bytes {
@@ -147,6 +162,8 @@ pub fn read<'a>(datagram: &Datagram<'a>) -> Transport<'a> {
                 destination_port: u16::from_be_bytes([*c, *d]),
                 payload,
                 wire_len: datagram.wire_len.saturating_sub(8),
+                surplus: &[],
+                surplus_len: 0,
             }),
             _ => failed,
         },
@@ -240,5 +257,60 @@ pub fn verify(datagram: &Datagram<'_>) -> Checksum {
         Checksum::Pending
     } else {
         Checksum::Wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_a_udp_datagram_in_its_packet_is_told_apart() {
+        let read = |payload: &[u8], wire_len: usize| {
+            let datagram = Datagram {
+                source: [192, 0, 2, 1].into(),
+                destination: [192, 0, 2, 2].into(),
+                routed: false,
+                over: None,
+                hop_limit: 64,
+                protocol: protocol::UDP,
+                payload,
+                wire_len,
+                fragment: None,
+                id: None,
+                unsegmented: false,
+                chosen: 0,
+            };
+            match read(&datagram) {
+                Transport::Udp(udp) => (
+                    udp.payload.to_vec(),
+                    udp.wire_len,
+                    udp.surplus.to_vec(),
+                    udp.surplus_len,
+                ),
+                other => panic!("{other:?}"),
+            }
+        };
+        let udp = |length: u8, payload: &[u8]| {
+            [&[0x9c, 0x40, 0, 53, 0, length, 0, 0][..], payload].concat()
+        };
+        for (message, wire_len, payload, surplus, surplus_len) in [
+            (udp(10, b"ab"), 10, &b"ab"[..], &b""[..], 0),
+            (udp(10, b"abcd"), 12, b"ab", b"cd", 2),
+            (udp(10, b"ab\0\0"), 12, b"ab", b"", 0),
+            (udp(10, b"ab\0d"), 12, b"ab", b"\0d", 2),
+            // What was not captured of it may be anything.
+            (udp(10, b"ab\0"), 99, b"ab", b"\0", 89),
+            (udp(10, b"ab"), 99, b"ab", b"", 89),
+            (udp(0, b"abcd"), 12, b"abcd", b"", 0),
+        ] {
+            let wanted = (
+                payload.to_vec(),
+                payload.len(),
+                surplus.to_vec(),
+                surplus_len,
+            );
+            assert_eq!(read(&message, wire_len), wanted, "{message:?}");
+        }
     }
 }

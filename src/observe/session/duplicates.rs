@@ -414,6 +414,8 @@ mod tests {
                 destination_port: 443,
                 payload: r.payload,
                 wire_len: r.payload.len(),
+                surplus: &[],
+                surplus_len: 0,
             });
             let seen = Seen {
                 port: Port {

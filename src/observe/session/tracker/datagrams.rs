@@ -273,6 +273,8 @@ impl Tracker {
                     destination_port: to.1,
                     payload: extract.payload,
                     wire_len: extract.payload.len(),
+                    surplus: &[],
+                    surplus_len: 0,
                 };
                 self.udp(slot, &udp, ends, true, context);
             }

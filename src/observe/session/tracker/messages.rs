@@ -65,6 +65,9 @@ impl Tracker {
             }
         });
         self.look(slot, side, udp.payload, Layer::Udp, context);
+        if !udp.surplus.is_empty() {
+            self.look(slot, side, udp.surplus, Layer::Udp, context);
+        }
         let found = self
             .table
             .flow_and_span(slot, context.interval, context.moment);
@@ -76,13 +79,16 @@ impl Tracker {
             note_dissected(flow, span, side, whole, context);
             span.opened = true;
             if !context.again && !context.rival {
-                span.sent(side).bytes += whole;
+                span.sent(side).bytes += whole + udp.surplus_len as u64;
                 span.sent(side).spared += spared;
                 span.counted.seal(&seals);
             }
-            if whole > 0 {
+            let surplus = udp.surplus_len > 0;
+            if whole > 0 || surplus {
                 let carries = match carries {
                     Carries::Undecided => Carries::Application,
+                    // No handshake needs more than its message.
+                    _ if surplus => Carries::Application,
                     known => known,
                 };
                 note_carries(span, side, carries);
