@@ -15,6 +15,9 @@ pub const ICMPV6: u8 = 58;
 /// UDP-Lite (RFC 3828): UDP whose length is that of the packet, and whose checksum may cover a part.
 pub const UDP_LITE: u8 = 136;
 
+/// The port of resolvers (RFC 1035 §4.2).
+pub const DNS_PORT: u16 = 53;
+
 /// Numbers of tunnels that are opened.
 pub mod tunnel {
     /// IPv4 in IP (RFC 2003).

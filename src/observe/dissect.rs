@@ -155,7 +155,7 @@ pub struct Piece {
     pub reader: quic::connections::Reader,
 }
 
-/// What an opener found in a sealed message: it is read as a stream of its own, from the first such bytes of its direction on.
+/// What a session found in a message, sealed or framed: it is read as a stream of its own, from the first such bytes of its direction on.
 pub struct Inside {
     /// Bytes of the message.
     pub length: usize,
@@ -165,6 +165,8 @@ pub struct Inside {
     pub bytes: Vec<u8>,
     /// Something is missing before it.
     pub torn: bool,
+    /// Nothing was sealed: anybody can read it, and the session says itself what the bytes of the message are.
+    pub clear: bool,
 }
 
 /// What a session wants next of the direction that it just read.

@@ -29,9 +29,6 @@ const RTP_APART: u16 = 4000;
 /// Streams of a side that are looked into at a time.
 const LENT_MAX: usize = 256;
 
-/// The port of DNS.
-const DNS: u16 = 53;
-
 /// What a flow has of this: nothing yet, nothing ever, or a watch.
 #[derive(Default)]
 pub enum Slot {
@@ -175,7 +172,7 @@ impl Slot {
         // Of datagrams within the site, only lookups go on to the internet.
         let lookups = [Side::A, Side::B]
             .iter()
-            .any(|side| key.port(*side) == DNS && !key.ip(*side).is_multicast());
+            .any(|side| key.port(*side) == protocol::DNS_PORT && !key.ip(*side).is_multicast());
         if policy == Policy::Off || (guarded && key.protocol() != protocol::TCP && !lookups) {
             return Self::Off;
         }
@@ -299,6 +296,14 @@ impl Watch {
         if clues.payload == PayloadKind::Opening && *seen < SSH_OPENING_MAX {
             *seen = seen.saturating_add(bytes.len() as u64);
             if *seen <= SSH_OPENING_MAX {
+                // A banner and names of algorithms are text.
+                for found in scan::scan_for(bytes, false, &out).found {
+                    out.found(
+                        found,
+                        TrafficPart::TcpPayload,
+                        (payload.at, payload.interval),
+                    );
+                }
                 out.read(bytes.len(), payload.at, payload.interval);
                 return;
             }

@@ -52,9 +52,6 @@ struct Dns {
     unread: Pair<bool>,
 }
 
-/// Port of resolvers (RFC 1035 §4.2).
-pub(super) const PORT: u16 = 53;
-
 /// Address and port.
 type Socket = (IpAddr, u16);
 
@@ -80,6 +77,9 @@ impl Session for Dns {
         } else {
             (bytes, bytes.len())
         };
+        if self.stream && message.is_empty() {
+            return Step::Consumed(used);
+        }
         match parse(message) {
             Ok(read) if !read.questions.is_empty() || read.is_response => {
                 sink.flow.facts.more_than_lookups |= more_than_a_lookup(&read, message.len(), sink);

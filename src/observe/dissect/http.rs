@@ -17,7 +17,7 @@ use super::{Protocol, Session, Sink, Step, dns, doh, httpdns, masque, rtsp_in_ht
 use crate::evidence::flow::{HiddenLookups, NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::cause::ReadingCause;
-use crate::observe::flow::part::{Coding, Part, Place};
+use crate::observe::flow::part::{BESIDE, Coding, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 use std::sync::Arc;
 
@@ -176,15 +176,26 @@ fn walk(chunks: &mut Chunked, coding: Coding, bytes: &[u8], sink: &mut Sink<'_>)
         sink.parts.push((ahead, body(coding, false)));
         return Step::Skip(ahead);
     }
-    // Up to the next data: sizes and line breaks.
+    // Up to the next data: sizes and line breaks, and what may stand between them.
     let mut used = 0usize;
+    let mut beside = chunks.is_beside();
     for byte in bytes.chunks(1) {
         used = used.saturating_add(chunks.feed(byte));
+        beside |= chunks.is_beside();
         if chunks.skippable() > 0 || chunks.is_done() || chunks.is_broken() {
             break;
         }
     }
-    sink.part(used, Part::Marks);
+    let part = match beside {
+        true => Part::Body {
+            place: Place::HttpBody,
+            stream: BESIDE,
+            coding: Coding::Plain,
+            last: chunks.skippable() > 0 || chunks.is_done(),
+        },
+        false => Part::Marks,
+    };
+    sink.part(used, part);
     if chunks.is_done() || chunks.is_broken() {
         sink.part(0, body(coding, true));
     }

@@ -7,13 +7,13 @@
 
 use super::hpack::{Decoder, Fault};
 use super::http1::HTTP2_PREFACE;
-use super::http2_frame::{Block, Frame, block, frame_type, gather};
+use super::http2_frame::{Block, Frame, HEADER_LEN, block, frame_type, gather, stuffed};
 use super::request_fields::{Exchange, Request, list};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, doh};
 use crate::evidence::flow::Side;
 use crate::ground::cause::ReadingCause;
-use crate::observe::flow::part::{Coding, Fields, Part, Place};
+use crate::observe::flow::part::{BESIDE, Coding, Fields, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::BTreeMap;
 
@@ -53,7 +53,16 @@ struct Http2 {
     walks: bool,
     /// Bytes of the server are missing: its frames cannot be found any more.
     torn: bool,
+    /// Bytes of settings so far.
+    settings: usize,
+    /// Bytes of pings so far.
+    pings: usize,
 }
+
+/// Settings of a client: a dozen, and one more each time its window changes. More of them are somebody's data.
+const SETTINGS_MAX: usize = 64 * 6;
+/// Bytes of pings that are no more than that: one every ten seconds of a day.
+const PINGS_MAX: usize = 64 << 10;
 
 /// Lookups of a connection that wait for their answer; resolvers answer at once.
 const LOOKUPS_MAX: usize = 64;
@@ -164,11 +173,7 @@ impl Http2 {
                     None => Step::More,
                 };
             }
-            _ => {
-                // Settings, pings, windows: numbers of the protocol.
-                sink.part(frame.total(), Part::Marks);
-                return Step::Skip(frame.total() as u64);
-            }
+            _ => return self.other(&frame, bytes, sink),
         }
         let (block, length) = match block(bytes, &mut self.seen) {
             Block::Whole(block, length) => (block, length),
@@ -180,11 +185,13 @@ impl Http2 {
             }
             Block::Broken => return unreadable(sink),
         };
+        let stuffed = stuffed(bytes.get(..length).unwrap_or(bytes));
         let mut request = Request::default();
         let mut fields = Fields {
             text: Vec::new(),
             total: 0,
-            marks: length.saturating_sub(block.len()),
+            marks: length.saturating_sub(block.len()).saturating_sub(stuffed),
+            unread: stuffed,
             stream: frame.stream,
             coding: Coding::Plain,
             last: frame.ends_stream(),
@@ -213,6 +220,46 @@ impl Http2 {
     }
 }
 
+impl Http2 {
+    /// A frame that is no part of a request: numbers of the protocol, and what is behind them or instead of them.
+    fn other(&mut self, frame: &Frame, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        let total = frame.total();
+        let mut numbers = frame.numbers();
+        let mut beside = Part::beside();
+        match frame.kind {
+            frame_type::SETTINGS => {
+                self.settings = self.settings.saturating_add(frame.length);
+                if self.settings > SETTINGS_MAX {
+                    numbers = HEADER_LEN;
+                }
+            }
+            frame_type::PING => {
+                let Some(ping) = bytes.get(HEADER_LEN..numbers) else {
+                    return Step::More;
+                };
+                self.pings = self.pings.saturating_add(ping.len());
+                let text = ping.iter().all(|b| matches!(b, b' '..=b'~'));
+                if self.pings > PINGS_MAX || text {
+                    numbers = HEADER_LEN;
+                    // One text may go on over many.
+                    beside = Part::Body {
+                        place: Place::HttpBody,
+                        stream: BESIDE | u32::from(frame.kind),
+                        coding: Coding::Plain,
+                        last: false,
+                    };
+                }
+            }
+            _ => {}
+        }
+        sink.part(numbers, Part::Marks);
+        if total > numbers {
+            sink.part(total.saturating_sub(numbers), beside);
+        }
+        Step::Skip(total as u64)
+    }
+}
+
 /// A frame of a body (§6.1).
 fn data(frame: &Frame, bytes: &[u8], asked: bool, sink: &mut Sink<'_>) -> Step {
     let Some((at, length)) = frame.data(bytes) else {
@@ -230,7 +277,7 @@ fn data(frame: &Frame, bytes: &[u8], asked: bool, sink: &mut Sink<'_>) -> Step {
     let padding = frame.total().saturating_sub(at.saturating_add(length));
     sink.part(at, Part::Marks);
     sink.part(length, body);
-    sink.part(padding, Part::Marks);
+    sink.part(padding, Part::Padding);
     Step::Skip(frame.total() as u64)
 }
 

@@ -16,6 +16,14 @@ pub mod frame_type {
     pub const DATA: u8 = 0;
     /// Header fields of a request, and trailers.
     pub const HEADERS: u8 = 1;
+    pub(super) const PRIORITY: u8 = 2;
+    pub(super) const RST_STREAM: u8 = 3;
+    /// Parameters of the connection.
+    pub const SETTINGS: u8 = 4;
+    /// Eight bytes that come back.
+    pub const PING: u8 = 6;
+    pub(super) const GOAWAY: u8 = 7;
+    pub(super) const WINDOW_UPDATE: u8 = 8;
     /// More of a header block.
     pub const CONTINUATION: u8 = 9;
 }
@@ -72,6 +80,20 @@ impl Frame {
         let padding = usize::from(*bytes.get(HEADER_LEN)?);
         let length = self.length.saturating_sub(1).saturating_sub(padding);
         Some((HEADER_LEN.saturating_add(1), length))
+    }
+
+    /// Bytes at the start of the frame, its header included, that are numbers of the protocol by its type (§6.3 to §6.9): of a type that is
+    /// not known the header alone. What is behind them is text, or nobody knows what.
+    pub fn numbers(&self) -> usize {
+        let numbers = match self.kind {
+            frame_type::PRIORITY => 5,
+            frame_type::RST_STREAM | frame_type::WINDOW_UPDATE => 4,
+            frame_type::SETTINGS => self.length,
+            // The last stream and the reason; any text may follow.
+            frame_type::PING | frame_type::GOAWAY => 8,
+            _ => 0,
+        };
+        HEADER_LEN.saturating_add(numbers.min(self.length))
     }
 
     /// The part of the header block in the frame at the start of `bytes`, as far as it is there; `None` if padding or priority
@@ -145,6 +167,25 @@ fn continues(bytes: &[u8], at: usize, frame: &Frame) -> bool {
     }
 }
 
+/// Bytes of padding in the frames of a whole block that are not zero as they must be (§6.1): somebody's words.
+pub fn stuffed(bytes: &[u8]) -> usize {
+    let mut found = 0usize;
+    let mut rest = bytes;
+    while let Some(frame) = Frame::read(rest) {
+        let (now, behind) = rest
+            .split_at_checked(frame.total())
+            .unwrap_or((rest, Default::default()));
+        if frame.kind == frame_type::HEADERS && frame.flags & flag::PADDED != 0 {
+            let length = now.get(HEADER_LEN).copied().map_or(0, usize::from);
+            let padding = now.len().checked_sub(length).and_then(|at| now.get(at..));
+            let padding = padding.unwrap_or_default();
+            found = found.saturating_add(padding.iter().filter(|byte| **byte != 0).count());
+        }
+        rest = behind;
+    }
+    found
+}
+
 /// What there is of the block whose frames stand in `bytes`, the last of which may be cut.
 pub fn gather(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut block = Vec::new();
@@ -183,6 +224,35 @@ mod tests {
         // A connection that ended inside the first frame, and inside its padding.
         assert_eq!(gather(&bytes[..16]), Some(hex("82")));
         assert_eq!(gather(&bytes[..19]), Some(hex("8286")));
+    }
+
+    #[test]
+    fn padding_that_says_something_is_counted() {
+        let bytes = hex(FRAMES);
+        assert_eq!(stuffed(&bytes[..40]), 0);
+        let padded = "00000b 01 2c 00000001 03 80000003 10 8286 610062";
+        assert_eq!(stuffed(&hex(padded)), 2);
+    }
+
+    #[test]
+    fn numbers_of_each_type_are_told_from_what_is_behind_them() {
+        for (kind, length, numbers) in [
+            (frame_type::PRIORITY, 5, 5),
+            (frame_type::RST_STREAM, 9, 4),
+            (frame_type::SETTINGS, 60, 60),
+            (frame_type::PING, 8, 8),
+            (frame_type::GOAWAY, 90, 8),
+            (frame_type::WINDOW_UPDATE, 3, 3),
+            (0x0a, 20, 0),
+        ] {
+            let frame = Frame {
+                length,
+                kind,
+                flags: 0,
+                stream: 0,
+            };
+            assert_eq!(frame.numbers(), HEADER_LEN + numbers, "{kind}");
+        }
     }
 
     #[test]

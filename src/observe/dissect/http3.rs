@@ -30,6 +30,11 @@ mod frame_type {
     pub(super) const MAX_PUSH_ID: u64 = 0x0d;
 }
 
+/// True for a type that is reserved to be sent without a meaning (§7.2.8).
+fn is_reserved(kind: u64) -> bool {
+    kind.checked_sub(0x21).is_some_and(|n| n % 0x1f == 0)
+}
+
 /// Types of streams in one direction (§6.2, RFC 9204 §4.2).
 mod stream_type {
     pub(super) const CONTROL: u64 = 0x00;
@@ -40,8 +45,12 @@ mod stream_type {
 
 /// The setting that bounds the peer's header table (RFC 9204 §5).
 const TABLE_CAPACITY: u64 = 0x01;
-/// Longest settings; a dozen numbers.
-const SETTINGS_MAX: usize = 4 << 10;
+/// Longest settings: a dozen pairs of numbers, some of them made up (RFC 9114 §7.2.4.1).
+const SETTINGS_MAX: usize = 1 << 10;
+/// Longest number (RFC 9000 §16).
+const NUMBER_MAX: u64 = 8;
+/// Longest frame of a reserved type, which means nothing (§7.2.8): those who send them put a few random bytes in.
+const RESERVED_MAX: u64 = 16;
 /// Numbers of the protocol on one stream: acknowledgements of header blocks, priorities.
 const NUMBERS_MAX: usize = 64 << 10;
 
@@ -89,6 +98,7 @@ fn fields(marks: usize) -> Fields {
         text: Vec::new(),
         total: 0,
         marks,
+        unread: 0,
         stream: 0,
         coding: Coding::Plain,
         last: false,
@@ -117,16 +127,18 @@ impl Session for Exchanges {
         match kind {
             frame_type::HEADERS if asks => self.headers(bytes, (length, header), false, sink),
             frame_type::DATA => self.data(bytes, (length, header), asks, sink),
-            frame_type::HEADERS
-            | frame_type::CANCEL_PUSH
-            | frame_type::SETTINGS
-            | frame_type::GOAWAY
-            | frame_type::MAX_PUSH_ID => {
+            // An answer's.
+            frame_type::HEADERS => {
                 sink.part(usize::try_from(total).unwrap_or(usize::MAX), Part::Marks);
                 Step::Skip(total)
             }
+            // No other known frame belongs here.
             _ => {
-                sink.part(header, Part::Marks);
+                let marks = match is_reserved(kind) && length <= RESERVED_MAX {
+                    true => usize::try_from(total).unwrap_or(usize::MAX),
+                    false => header,
+                };
+                sink.part(marks, Part::Marks);
                 Step::Skip(total)
             }
         }
@@ -307,11 +319,19 @@ impl Uni {
             }
         }
         self.numbers = self.numbers.saturating_add(total);
-        let part = match self.numbers <= NUMBERS_MAX {
-            true => Part::Marks,
-            false => Part::Closed,
+        let numbers = match kind {
+            frame_type::SETTINGS => size <= SETTINGS_MAX,
+            frame_type::GOAWAY | frame_type::MAX_PUSH_ID | frame_type::CANCEL_PUSH => {
+                length <= NUMBER_MAX
+            }
+            _ => is_reserved(kind) && length <= RESERVED_MAX,
         };
-        sink.part(total, part);
+        if numbers && self.numbers <= NUMBERS_MAX {
+            sink.part(total, Part::Marks);
+        } else {
+            sink.part(header, Part::Marks);
+            sink.part(size, Part::beside());
+        }
         Step::Skip(total as u64)
     }
 
@@ -392,16 +412,27 @@ mod tests {
 
     #[test]
     fn numbers_beyond_those_of_the_protocol_are_no_marks() {
-        for kind in [stream_type::CONTROL, stream_type::DECODER] {
-            let mut uni = uni(kind);
-            // A priority update; acknowledgements.
-            let bytes = [&[0x0d, 0x44, 0x00][..], &[0x81; 1024]].concat();
-            let mut marks = 0;
-            for _ in 0..100 {
-                let (_, parts) = parts(&mut uni, &bytes);
-                marks += parts.iter().filter(|part| **part == Part::Marks).count();
-            }
-            assert_eq!(marks, NUMBERS_MAX / bytes.len(), "{kind}");
-        }
+        let mut decoder = uni(stream_type::DECODER);
+        let bytes = [0x81; 1024];
+        let marks = |(_, parts): (Step, Vec<Part>)| parts == [Part::Marks];
+        let told = (0..100).filter(|_| marks(parts(&mut decoder, &bytes)));
+        assert_eq!(told.count(), NUMBERS_MAX / bytes.len());
+        let beside = |frame: &[u8]| {
+            let (_, parts) = parts(&mut uni(stream_type::CONTROL), frame);
+            parts.contains(&Part::beside())
+        };
+        // The id of a push, and one that cannot be; a frame that means nothing, and one that is somebody's data; a priority update.
+        assert!(!beside(&[0x0d, 0x02, 0x40, 0x01]));
+        assert!(beside(&[&[0x0d, 0x10][..], &[0; 16]].concat()));
+        assert!(!beside(&[&[0x21, 0x04][..], &[7; 4]].concat()));
+        assert!(beside(&[&[0x21, 0x20][..], &[7; 32]].concat()));
+        assert!(beside(
+            &[&[0x80, 0x0f, 0x07, 0x00, 0x04][..], b"\0u=1"].concat()
+        ));
+        // Many of what is a number each.
+        let mut control = uni(stream_type::CONTROL);
+        let frame = [&[0x21, 0x10][..], &[7; 16]].concat();
+        let told = (0..5000).filter(|_| marks(parts(&mut control, &frame)));
+        assert_eq!(told.count(), NUMBERS_MAX / frame.len());
     }
 }

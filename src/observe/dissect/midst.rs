@@ -11,6 +11,7 @@ use super::quic_shape::PacketKind;
 use super::wire::Fit;
 use super::{DATAGRAMS, Protocol, coap};
 use crate::evidence::ledger::Ends;
+use crate::ground::protocol::DNS_PORT;
 
 /// Magic cookie of STUN.
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
@@ -28,7 +29,7 @@ pub(super) fn naming(bytes: &[u8], ends: &Ends) -> Option<&'static Protocol> {
 
 /// The only protocol that these bytes can be of.
 fn candidate(bytes: &[u8], ends: &Ends) -> Option<&'static str> {
-    let resolver = [ends.sender.1, ends.receiver.1].contains(&super::dns::PORT);
+    let resolver = [ends.sender.1, ends.receiver.1].contains(&DNS_PORT);
     if resolver && parse(bytes).is_ok_and(|message| message.plausible()) {
         return Some("dns");
     }

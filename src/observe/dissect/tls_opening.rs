@@ -195,6 +195,7 @@ impl Opening {
         match open.openers.of_mut(side).open(&wire, &mut room) {
             Ok(APPLICATION) => {
                 sink.inside = Some(Inside {
+                    clear: false,
                     length,
                     front: open.front,
                     bytes: room,

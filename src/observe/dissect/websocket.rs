@@ -1,12 +1,12 @@
 //! WebSocket behind an upgrade of HTTP/1 (RFC 6455 §5.2): the client's frames, for those who look into payloads.
 //!
-//! It begins with no sign of its own: it is what follows the upgrade if nobody else claims it. It names nobody, and stays the connection of
-//! the request before. Frames of the client are masked and say where each message begins and ends; what a message says is not read here, and
-//! neither is what the server sends.
+//! It begins with no sign of its own: it is what follows the upgrade if nobody else claims it, and stays the connection of the request before.
+//! Frames of the client are masked and say where each message begins and ends. What its first messages hold is read as a stream of its own:
+//! tunnels send requests to a relay and hellos in them. What a message says else is not read here, and neither is what the server sends.
 
 use super::drone_link;
 use super::wire::{Fit, Reader};
-use super::{Protocol, Session, Sink, Step};
+use super::{Inside, Protocol, Session, Sink, Step};
 use crate::evidence::flow::Side;
 use crate::observe::flow::part::{Masked, Part};
 use crate::observe::flow::{Carries, PayloadKind};
@@ -26,6 +26,11 @@ pub(super) const WEBSOCKET: Protocol = Protocol {
     payload: PayloadKind::Clear,
     open: || Box::new(WebSocket::default()),
 };
+
+/// Bytes of a client's messages that are read as a stream: who is asked to pass something on is told so at once.
+const INSIDE_MAX: usize = 64 << 10;
+/// Longest frame that is waited for.
+const FRAME_MAX: u64 = 16 << 10;
 
 #[derive(Debug, PartialEq, Eq)]
 enum Frame {
@@ -72,9 +77,19 @@ fn frame(bytes: &[u8]) -> Frame {
     }
 }
 
+/// The payload without its mask (§5.3).
+fn unmasked(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
+    let mask = key.iter().cycle();
+    payload.iter().zip(mask).map(|(byte, m)| byte ^ m).collect()
+}
+
 #[derive(Default)]
 struct WebSocket {
     client: Option<Side>,
+    /// Bytes of messages that were read as a stream.
+    inside: usize,
+    /// The message at hand is compressed.
+    packed: bool,
 }
 
 impl Session for WebSocket {
@@ -95,9 +110,28 @@ impl Session for WebSocket {
                 length,
                 masked,
             } => {
+                let total = (header as u64).saturating_add(length);
+                self.packed = masked.begins.unwrap_or(self.packed);
+                let looks = !masked.control && !self.packed && length <= FRAME_MAX;
+                if looks && self.inside < INSIDE_MAX {
+                    let whole = usize::try_from(total)
+                        .ok()
+                        .and_then(|end| bytes.get(header..end));
+                    let Some(payload) = whole else {
+                        return Step::More;
+                    };
+                    self.inside = self.inside.saturating_add(payload.len());
+                    sink.inside = Some(Inside {
+                        length: payload.len(),
+                        front: 0,
+                        bytes: unmasked(payload, masked.key),
+                        torn: false,
+                        clear: true,
+                    });
+                }
                 sink.part(header, Part::Marks);
                 sink.parts.push((length, Part::Masked(masked)));
-                Step::Skip((header as u64).saturating_add(length))
+                Step::Skip(total)
             }
         }
     }
@@ -129,6 +163,47 @@ mod tests {
         for strange in ["8105 48656c6c6f", "9185", "8385", "4745"] {
             assert_eq!(frame(&hex(strange)), Frame::Strange, "{strange}");
         }
+    }
+
+    /// A frame of a client.
+    fn framed(first: u8, payload: &[u8]) -> Vec<u8> {
+        let key = [1, 2, 3, 4];
+        let length = u8::try_from(payload.len()).unwrap();
+        [&[first, 0x80 | length][..], &key, &unmasked(payload, key)].concat()
+    }
+
+    #[test]
+    fn what_messages_hold_is_read_as_a_stream() {
+        let open = || {
+            let mut talk = Conversation::tcp("192.168.2.60:80");
+            talk.say("GET /t HTTP/1.1\r\nHost: camera.lan\r\nUpgrade: websocket\r\n\r\n");
+            talk.hear("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n");
+            talk
+        };
+        let (front, back) = (b"CONNECT far.exa", b"mple:443 HTTP/1.1\r\n\r\n");
+        let names = |frames: &[Vec<u8>]| {
+            let mut talk = open();
+            frames.iter().for_each(|frame| {
+                talk.say(frame);
+            });
+            talk.names()
+                .into_iter()
+                .map(|(name, _)| name)
+                .skip(1)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(&[framed(0x02, front), framed(0x80, back)]),
+            ["far.example"]
+        );
+        let whole = [&front[..], back].concat();
+        assert_eq!(
+            names(&[framed(0x81, b"hi"), framed(0x82, &whole)]),
+            ["far.example"]
+        );
+        // A ping, and a compressed message.
+        assert_eq!(names(&[framed(0x89, &whole)]), [""; 0]);
+        assert_eq!(names(&[framed(0xc2, &whole)]), [""; 0]);
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub enum Place {
     Mqtt,
 }
 
+/// The number of a stream that is none: what stands beside the messages of a connection, each time by itself.
+pub const BESIDE: u32 = 1 << 31;
+
 /// How a body is coded (RFC 9110 §8.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Coding {
@@ -75,6 +78,8 @@ pub struct Fields {
     pub total: u64,
     /// Bytes of it that belong to the framing.
     pub marks: usize,
+    /// Bytes of it that are neither, and are read by nobody.
+    pub unread: usize,
     /// The stream that it belongs to.
     pub stream: u32,
     /// How the body of the stream is coded.
@@ -117,6 +122,8 @@ pub enum Part {
     Opened(Box<Opened>),
     /// Marks of the framing: lengths, flags, numbers of the protocol.
     Marks,
+    /// Bytes that have to be zero.
+    Padding,
     /// A whole packet with a login, behind a header of so many bytes.
     Login {
         /// The length of the header.
@@ -154,6 +161,16 @@ pub enum Part {
 }
 
 impl Part {
+    /// What stands beside the messages: text that a protocol lets programs add, or what no version of it knows.
+    pub fn beside() -> Self {
+        Self::Body {
+            place: Place::HttpBody,
+            stream: BESIDE,
+            coding: Coding::Plain,
+            last: true,
+        }
+    }
+
     /// True if it says something by its end alone, whatever it holds.
     pub fn is_end(&self) -> bool {
         matches!(self, Self::Body { last: true, .. } | Self::Masked(_))

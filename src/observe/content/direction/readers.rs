@@ -59,6 +59,14 @@ impl Readers {
                 socket.payload(*frame, at, bytes, out);
             }
             Part::Marks => out.read(bytes.len(), out.at, out.interval),
+            Part::Padding if bytes.iter().all(|byte| *byte == 0) => {
+                out.read(bytes.len(), out.at, out.interval);
+            }
+            Part::Padding => {
+                let mut message = Message::new(word(Place::HttpBody), Coding::Plain);
+                message.push(bytes, out);
+                message.end(out);
+            }
             _ => {}
         }
     }
@@ -112,7 +120,8 @@ impl Readers {
         let length = held.bytes.len();
         let marks = fields.marks.min(length);
         let mut owed = Vec::new();
-        held.each(0, length.saturating_sub(marks), out, &mut |bytes, out| {
+        let said = length.saturating_sub(marks).saturating_sub(fields.unread);
+        held.each(0, said, out, &mut |bytes, out| {
             add(&mut owed, out.at, out.interval, bytes.len() as u64);
         });
         out.read(marks, out.at, out.interval);

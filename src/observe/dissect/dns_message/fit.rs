@@ -107,8 +107,16 @@ pub fn fit(payload: &[u8], source_port: u16, destination_port: u16) -> Fit {
 }
 
 /// Whether a TCP stream that begins with `prefix` is DNS: a two-byte length, then a message (RFC 7766 §8). The rules are those of
-/// [`fit`]; on other ports than DNS ports the whole first message must be there.
+/// [`fit`]; on other ports than DNS ports the whole first message must be there. On DNS ports empty messages may stand before it.
 pub fn fit_stream(prefix: &[u8], source_port: u16, destination_port: u16) -> Fit {
+    /// Empty messages that are passed over.
+    const EMPTY_MAX: usize = 64;
+    let at_home = is_dns_port(source_port) || is_dns_port(destination_port);
+    let empty = prefix.chunks_exact(2).take(EMPTY_MAX);
+    let empty = empty
+        .take_while(|length| at_home && *length == [0, 0])
+        .count();
+    let prefix = prefix.get(2 * empty..).unwrap_or_default();
     let mut reader = Reader::new(prefix);
     let Some(length) = reader.u16().map(usize::from) else {
         return Fit::NeedMore;
@@ -117,7 +125,6 @@ pub fn fit_stream(prefix: &[u8], source_port: u16, destination_port: u16) -> Fit
         return Fit::NotMine;
     }
     let rest = reader.rest();
-    let at_home = is_dns_port(source_port) || is_dns_port(destination_port);
     let Some(message) = header(&mut Reader::new(rest)) else {
         return Fit::NeedMore;
     };
@@ -170,6 +177,10 @@ mod tests {
         }
         stream.push(0);
         assert_eq!(fit_stream(&stream, 40000, 8888), Fit::Mine);
+        let behind = [&[0; 4][..], &stream].concat();
+        assert_eq!(fit_stream(&behind, 40000, 53), Fit::Mine);
+        assert_eq!(fit_stream(&behind[..4], 40000, 53), Fit::NeedMore);
+        assert_eq!(fit_stream(&behind, 40000, 8888), Fit::NotMine);
         assert_eq!(fit_stream(b"GET / HTTP/1.1\r\n", 40000, 53), Fit::NotMine);
         assert_eq!(
             fit_stream(

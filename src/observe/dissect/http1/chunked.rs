@@ -119,6 +119,16 @@ impl Chunked {
         }
     }
 
+    /// It stands in an extension or a trailer field (§7.1.1, §7.1.2), which may say anything.
+    pub fn is_beside(&self) -> bool {
+        match self.state {
+            // The first byte of it parts it from the size.
+            State::Extension { length, .. } => length > 1,
+            State::Trailer { in_line, .. } => in_line > 0,
+            _ => false,
+        }
+    }
+
     /// Bytes of chunk data passed so far.
     #[cfg(test)]
     pub fn payload(&self) -> u64 {
@@ -205,6 +215,22 @@ mod tests {
     use super::*;
 
     const BODY: &[u8] = b"4;name=value\r\nWiki\r\n6\r\npedia \r\n00E\r\nin \r\n\r\nchunks.\r\n0\r\nExpires: never\r\n\r\nGET /";
+
+    #[test]
+    fn extensions_and_trailers_are_told_from_sizes() {
+        let mut walk = Chunked::new();
+        let told = BODY.iter().map(|byte| {
+            walk.feed(std::slice::from_ref(byte));
+            walk.is_beside()
+        });
+        let told: String = BODY
+            .iter()
+            .zip(told.collect::<Vec<_>>())
+            .filter(|(_, beside)| *beside)
+            .map(|(byte, _)| char::from(*byte))
+            .collect();
+        assert_eq!(told, "name=value\rExpires: never\r");
+    }
 
     #[test]
     fn any_cutting_ends_at_the_same_byte() {

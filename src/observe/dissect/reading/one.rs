@@ -10,6 +10,7 @@ use super::{NO_SLOT, Shared, label, open, read_alone};
 use crate::evidence::flow::{Pair, Side};
 use crate::ground::cause::ReadingCause;
 use crate::ground::moment::Timestamp;
+use crate::ground::protocol::DNS_PORT;
 use crate::ground::work::looks_at;
 use crate::observe::dissect::wire::{Fit, SETTLED};
 use crate::observe::dissect::{
@@ -319,8 +320,11 @@ impl Reading {
             if let Some(inside) = sink.inside.take() {
                 let depth = self.depth.saturating_add(1);
                 let within = self.inside.get_or_insert_with(|| Within::at(depth));
+                let clear = inside.clear;
                 let part = within.take(side, inside, shared, sink);
-                sink.parts.push(part);
+                if !clear {
+                    sink.parts.push(part);
+                }
             }
             if matches!(step, Step::DoneHere | Step::Done)
                 && let Some(reason) = *sink.flow.rest.of(side)
@@ -552,7 +556,7 @@ impl Reading {
 
     /// What waits on the port of resolvers when the flow ends is a question of which bytes are missing, or could be one.
     fn half_a_question(&self, side: Side, sink: &mut Sink<'_>) {
-        let resolver = [sink.ends.sender.1, sink.ends.receiver.1].contains(&dns::PORT);
+        let resolver = [sink.ends.sender.1, sink.ends.receiver.1].contains(&DNS_PORT);
         if let (true, None, Some(stream)) = (resolver, &self.session, self.streams.of(side))
             && (dns::OVER_TCP.fit)(stream.unread(), &sink.ends) == Fit::NeedMore
             && !stream.unread().is_empty()

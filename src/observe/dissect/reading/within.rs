@@ -1,4 +1,4 @@
-//! What a session opens is read as a connection of its own, at the same door: recognition begins anew in it, direction by direction.
+//! What a session opens or frames is read as a connection of its own, at the same door: recognition begins anew in it, direction by direction.
 
 use super::{NO_SLOT, Reading, Registry, Shared, label};
 use crate::evidence::flow::{Pair, Side};
@@ -63,8 +63,10 @@ impl Within {
             left = left.saturating_sub(bytes);
             sink.flow.seals.sealed.add(reason, bytes);
         }
-        let read = sink.flow.seals.opened.of_mut(side);
-        *read = read.saturating_add(left);
+        if !inside.clear {
+            let read = sink.flow.seals.opened.of_mut(side);
+            *read = read.saturating_add(left);
+        }
         let opened = Opened {
             front: inside.front,
             number,
