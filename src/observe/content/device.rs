@@ -8,6 +8,7 @@ pub(super) const DETECTOR: Detector = Detector {
     kind: Kind::DeviceId,
     keys: &[
         "deviceid",
+        "devid",
         "deviceuuid",
         "deviceudid",
         "deviceguid",

@@ -16,6 +16,7 @@ pub(super) const DETECTOR: Detector = Detector {
         "imeisv",
         "meid",
         "deviceid",
+        "devid",
         "did",
         "phoneid",
         "terminalid",

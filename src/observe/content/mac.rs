@@ -45,8 +45,11 @@ fn address(value: &str) -> Option<String> {
         .iter()
         .any(|s| value.split(*s).count() == 6 && value.split(*s).all(|octet| octet.len() == 2));
     let bare = value.len() == 12;
-    let digits: String = value.chars().filter(|c| !matches!(c, ':' | '-')).collect();
-    if !(separated || bare) || digits.len() != 12 {
+    // As routers write them.
+    let fours = value.split('.').count() == 3 && value.split('.').all(|four| four.len() == 4);
+    let digit = |c: &char| !(matches!(c, ':' | '-') || (fours && *c == '.'));
+    let digits: String = value.chars().filter(digit).collect();
+    if !(separated || bare || fours) || digits.len() != 12 {
         return None;
     }
     let number = u64::from_str_radix(&digits, 16).ok()?;
@@ -75,6 +78,7 @@ mod tests {
             r#"{"mac":"60:60:1F:aa:bb:cc"}"#,
             "wifi_mac=60-60-1f-aa-bb-cc",
             "bssid=60601faabbcc",
+            "bssid=6060.1faa.bbcc",
         ] {
             assert_eq!(found_by(&DETECTOR, text).len(), 1, "{text}");
         }
@@ -84,6 +88,8 @@ mod tests {
             "mac=02:00:00:00:00:00",
             "mac=01:00:5e:00:00:fb",
             "mac=123456789012",
+            "mac=1234.5678.90",
+            "mac=12.345678.9012",
             "os=mac",
             "hmac=60601faabbccdd",
             "time=10:10:10:10:10:10",

@@ -1,5 +1,5 @@
-//! Positions in text: pairs of decimal degrees under names, GeoJSON and `geo:` URIs (RFC 7946 §3.1.1, RFC 5870), well-known text
-//! (ISO 19162, OGC 06-103r4 §7), scaled integers and radians, and degrees with minutes.
+//! Positions in text: pairs of decimal degrees under names, GeoJSON and `geo:` URIs (RFC 7946 §3.1.1, RFC 5870), scaled integers and
+//! radians, degrees with minutes, and what is written without a name of each half.
 //!
 //! A lone number is never a position. Two are one under names that belong together, within range, not both near zero, and
 //! with enough decimals: under names of latitude and longitude two (a town's quarter), elsewhere three or more. A name that user
@@ -7,6 +7,7 @@
 //! binary are elsewhere ([`super::exif`], [`super::nmea`], drone links).
 
 mod sexagesimal;
+mod written;
 
 use super::text::{Field, Text};
 use super::{Detector, Found, mask};
@@ -48,8 +49,13 @@ pub(super) const DETECTOR: Detector = Detector {
         "*lngdeg",
         "*longitudedeg",
         "*longitudedegrees",
+        "*longtitude",
+        "*breitengrad",
+        "*laengengrad",
         "*weidu",
         "*jingdu",
+        "x",
+        "y",
         "*coordinates",
         "*coordinate",
         "coords",
@@ -77,7 +83,7 @@ pub(super) const DETECTOR: Detector = Detector {
         "currentposition",
         "lastposition",
         "droneposition",
-        "homeposition",
+        "*homeposition",
         "home",
         "takeoff",
         "takeoffpoint",
@@ -100,18 +106,43 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 /// Ends of the names of a latitude; the last is Chinese (纬度, wěidù) in Latin letters, which programs from there use as well.
-pub(super) const LATITUDE: &[&str] = &["latitude", "lat", "weidu"];
-/// The same of a longitude (经度, jīngdù). In these letters it is also a precision, which no latitude stands beside.
-pub(super) const LONGITUDE: &[&str] = &["longitude", "long", "lng", "lon", "jingdu"];
+pub(super) const LATITUDE: &[&str] = &["latitude", "lat", "breitengrad", "weidu"];
+/// The same of a longitude (经度, jīngdù). In these letters it is also a precision, which no latitude stands beside. The misspelt one is in
+/// the subtitles and pictures of DJI's aircraft.
+pub(super) const LONGITUDE: &[&str] = &[
+    "longitude",
+    "longtitude",
+    "long",
+    "lng",
+    "lon",
+    "laengengrad",
+    "jingdu",
+];
+/// The number of the reference system that positions of satellites have (EPSG), where two halves are called `x` and `y`.
+const SYSTEM: &str = "4326";
 /// Two halves of a position stand this close together in any record.
 const APART_MAX: usize = 300;
 /// Nearer to zero than this in both halves is no position but a receiver without one.
 const ZERO: f64 = 0.001;
 
 fn find(text: &Text<'_>, out: &mut Vec<Found>) {
+    let mut geodetic = None;
     let fields: Vec<(&Field<'_>, Role)> = text
         .fields(Kind::Position)
-        .map(|field| (field, role(field.name())))
+        .map(|field| {
+            let role = match field.name() {
+                name @ ("x" | "y") => {
+                    let find = || memchr::memmem::find(text.bytes, SYSTEM.as_bytes()).is_some();
+                    match (*geodetic.get_or_insert_with(find), name) {
+                        (false, _) => Role::Neither,
+                        (true, "x") => Role::Longitude("", Unit::Degrees),
+                        (true, _) => Role::Latitude("", Unit::Degrees),
+                    }
+                }
+                name => role(name),
+            };
+            (field, role)
+        })
         .collect();
     for (index, (field, role)) in fields.iter().enumerate() {
         match role {
@@ -146,7 +177,20 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
         }
     }
     sexagesimal::find(text, out);
-    well_known_text(text, out);
+    let mut more = Vec::new();
+    written::find(text, &mut more);
+    if !more.is_empty() {
+        let known = out.iter().filter(|one| one.kind == Kind::Position);
+        let mut known: Vec<(usize, usize)> = known.map(|one| (one.at, one.end)).collect();
+        known.sort_unstable();
+        // A name before it found it already.
+        more.retain(|one| {
+            let before = known.partition_point(|(at, _)| *at < one.end);
+            let last = before.checked_sub(1).and_then(|last| known.get(last));
+            last.is_none_or(|(_, end)| *end <= one.at)
+        });
+        out.extend(more);
+    }
 }
 
 /// What a field's value is counted in.
@@ -198,7 +242,8 @@ fn role(name: &str) -> Role<'_> {
     let may_end = |ending: &str| ending.as_bytes().last() == last;
     let with_unit = UNITS
         .iter()
-        .filter(|(ending, _)| may_end(ending))
+        // A word of its own, in German.
+        .filter(|(ending, _)| may_end(ending) && !name.ends_with("engrad"))
         .find_map(|(ending, unit)| name.strip_suffix(ending).map(|stem| (stem, *unit)));
     let (stem, unit) = with_unit.unwrap_or((name, Unit::Degrees));
     let ends = |endings: &[&str]| {
@@ -316,9 +361,26 @@ fn in_degrees(latitude: Half, longitude: Half) -> Option<(Number, Number)> {
     }
 }
 
+/// The value of an object that has one under that name: `"latitude":{"value":48.13712,"time":0}`, as reports of devices write it.
+fn valued<'t>(field: &Field<'t>) -> Option<&'t str> {
+    /// The name, marks and a number.
+    const LONG: usize = 40;
+    let inside = field.whole.get(..LONG).unwrap_or(field.whole);
+    let name = b"\"value\"";
+    let at = memchr::memmem::find(inside, name)?.checked_add(name.len())?;
+    let behind = inside.get(at..)?.trim_ascii_start().strip_prefix(b":")?;
+    let behind = behind.trim_ascii_start();
+    let number = |b: &&u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+');
+    let length = behind.iter().take_while(number).count();
+    std::str::from_utf8(behind.get(..length)?).ok()
+}
+
 /// One half of a position in a field of its own.
 fn half(text: &Text<'_>, field: &Field<'_>, unit: Unit) -> Option<Half> {
-    let value = field.text()?;
+    let value = match field.text()? {
+        "{" => valued(field)?,
+        value => value,
+    };
     if let Unit::Parts(parts) = unit {
         let value: i32 = value.parse().ok()?;
         return Some(Half::Degrees(Number {
@@ -538,7 +600,10 @@ fn two(start: &str, names: Names) -> Option<(Number, Number, &str)> {
         let next = text.as_bytes().get(space.saturating_add(1));
         // One in front of a number belongs to that number.
         match letter {
-            Some(letter) if before == next.is_some_and(u8::is_ascii_digit) => {
+            Some(letter)
+                if next.is_some_and(u8::is_ascii_digit) == before
+                    && (before || !next.is_some_and(u8::is_ascii_alphanumeric)) =>
+            {
                 (space.saturating_add(1), b"SWsw".contains(letter))
             }
             _ => (0, false),
@@ -591,51 +656,6 @@ fn ten_millionths(text: &str) -> Option<(Number, &str)> {
         };
         (number, rest)
     })
-}
-
-/// `POINT(11.57540 48.13712)` and its like: longitude first.
-fn well_known_text(text: &Text<'_>, out: &mut Vec<Found>) {
-    const SHAPES: &[&str] = &["POINT", "LINESTRING", "POLYGON"];
-    /// A name, dimensions, brackets.
-    const NAME_MAX: usize = 16;
-    for open in memchr::memchr_iter(b'(', text.bytes) {
-        let behind = text.bytes.get(open.saturating_add(1)..).unwrap_or_default();
-        if !behind
-            .first()
-            .is_some_and(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b' '))
-        {
-            continue;
-        }
-        let from = open.saturating_sub(NAME_MAX);
-        let before = text.bytes.get(from..open).unwrap_or_default();
-        let before = String::from_utf8_lossy(before);
-        let name = before.trim_end_matches(['(', ' ', 'Z', 'M', '+']);
-        let shape = SHAPES.iter().find(|shape| name.ends_with(**shape));
-        let Some(shape) = shape else { continue };
-        let rest = behind.get(..64).unwrap_or(behind);
-        let end = rest
-            .iter()
-            .position(|b| !b.is_ascii())
-            .unwrap_or(rest.len());
-        let Some(rest) = rest.get(..end).and_then(|b| std::str::from_utf8(b).ok()) else {
-            continue;
-        };
-        let rest = rest.trim_start();
-        // Spaces of a form are plus signs.
-        let Some((longitude, next)) = decimal(rest) else {
-            continue;
-        };
-        let Some((latitude, after)) = next
-            .strip_prefix([' ', '+'])
-            .map(str::trim_start)
-            .and_then(decimal)
-        else {
-            continue;
-        };
-        let used = rest.len().saturating_sub(after.len());
-        let at = open.saturating_sub(shape.len());
-        report(latitude, longitude, at, open.saturating_add(used), 3, out);
-    }
 }
 
 /// Notes a position if it can be one.

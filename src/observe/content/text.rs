@@ -254,6 +254,10 @@ fn field(bytes: &[u8], at: usize, separator: u8, most: usize) -> Option<Field<'_
         .take(KEY_MAX)
         .take_while(|&&b| is_name_byte(b))
         .count();
+    let (end, length) = match length {
+        0 => in_units(before.get(..end)?)?,
+        _ => (end, length),
+    };
     let start = end.checked_sub(length)?;
     let (name, name_len) = normal(bytes.get(start..end)?)?;
     if separator == b'>' && !is_tag(bytes.get(..start)?) {
@@ -281,6 +285,19 @@ fn field(bytes: &[u8], at: usize, separator: u8, most: usize) -> Option<Field<'_
         whole: bytes.get(value_at..)?,
         wanted,
     })
+}
+
+/// Where a name ends that has its unit in brackets behind it (`latitude [°]`), and how long it is.
+fn in_units(before: &[u8]) -> Option<(usize, usize)> {
+    /// An opening bracket and a short word.
+    const UNIT_MAX: usize = 10;
+    let from = before.len().saturating_sub(UNIT_MAX);
+    let opens = |b: &u8| matches!(b, b'[' | b'(');
+    let open = from.checked_add(before.get(from..)?.iter().rposition(opens)?)?;
+    let end = before.get(..open)?.trim_ascii_end().len();
+    let name = before.get(..end)?.iter().rev().take(KEY_MAX);
+    let length = name.take_while(|&&b| is_name_byte(b)).count();
+    (length > 0).then_some((end, length))
 }
 
 /// A start tag's name follows, with the prefix of a namespace or without.
@@ -637,10 +654,10 @@ mod tests {
             r#"{"imei":"123"}"#,
             r#"{ "IMEI" : 123 }"#,
             r#"{\"imei\":\"123\"}"#,
-            r#"{\\\"imei\\\":\\\"123\\\",\\\"x\\\":1}"#,
+            r#"{\\\"imei\\\":\\\"123\\\",\\\"z\\\":1}"#,
             "a=1&imei=123&b=2",
-            "device[imei]=123&x=1",
-            "IMEI: 123\r\nX: y",
+            "device[imei]=123&z=1",
+            "IMEI: 123\r\nZ: y",
             "<imei>123</imei>",
             r#"<device imei="123"/>"#,
             "i_m-ei='123'",
@@ -665,7 +682,7 @@ mod tests {
             assert_eq!(read(text), [], "{text}");
         }
         assert_eq!(
-            read(r#"{"nickname":"a \"b\" c","x":1}"#)
+            read(r#"{"nickname":"a \"b\" c","z":1}"#)
                 .first()
                 .map(|f| f.1.clone()),
             Some(r#"a \"b\" c"#.to_owned())

@@ -6,18 +6,31 @@ use super::{Found, Text, found, plausible};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
-/// `48°08'14.1"N 11°34'31.6"E`, in one text with both letters.
+/// Quotes and the name of the other half may stand between the two.
+const APART_MAX: usize = 32;
+
+/// `48°08'14.1"N 11°34'31.6"E`, in one text with both letters; tools for pictures write `48 deg 8' 14.10" N`.
 pub(super) fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     static DEGREE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("°"));
+    static WORD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(WORD_TEXT));
+    const WORD_TEXT: &str = " deg ";
+    let signs = DEGREE.find_iter(text.bytes).map(|at| (at, "°".len()));
+    pair(text, signs, out);
+    let words = WORD.find_iter(text.bytes);
+    pair(text, words.map(|at| (at, WORD_TEXT.len())), out);
+}
+
+/// Latitudes and longitudes of angles with such signs.
+fn pair(text: &Text<'_>, signs: impl Iterator<Item = (usize, usize)>, out: &mut Vec<Found>) {
     let mut last: Option<(usize, f64, usize)> = None;
-    for at in DEGREE.find_iter(text.bytes) {
-        let Some((begin, value, letter, end)) = angle(text.bytes, at) else {
+    for sign in signs {
+        let Some((begin, value, letter, end)) = angle(text.bytes, sign) else {
             continue;
         };
         match (letter, last) {
             (b'N' | b'S', _) => last = Some((begin, value, end)),
             (_, Some((first, latitude, until))) => {
-                if begin.saturating_sub(until) <= 16 && plausible(latitude, value) {
+                if begin.saturating_sub(until) <= APART_MAX && plausible(latitude, value) {
                     out.push(found(latitude, value, first, end));
                 }
                 last = None;
@@ -27,8 +40,9 @@ pub(super) fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     }
 }
 
-/// The angle whose degree sign stands at `sign`: start, value, letter and end.
-fn angle(bytes: &[u8], sign: usize) -> Option<(usize, f64, u8, usize)> {
+/// The angle whose degree sign stands at `sign` and is so long: start, value, letter and end.
+fn angle(bytes: &[u8], (sign, length): (usize, usize)) -> Option<(usize, f64, u8, usize)> {
+    let behind = sign.checked_add(length)?;
     let before = bytes.get(..sign)?;
     let digits = before
         .iter()
@@ -41,7 +55,7 @@ fn angle(bytes: &[u8], sign: usize) -> Option<(usize, f64, u8, usize)> {
         .ok()?
         .parse()
         .ok()?;
-    let rest = bytes.get(sign.checked_add(2)?..)?;
+    let rest = bytes.get(behind..)?;
     let rest = rest.get(..24).unwrap_or(rest);
     let mut parts = [0.0; 2];
     let mut at = 0usize;
@@ -86,6 +100,6 @@ fn angle(bytes: &[u8], sign: usize) -> Option<(usize, f64, u8, usize)> {
     }
     let value = degrees + minutes / 60.0 + seconds / 3600.0;
     let value = if negative { -value } else { value };
-    let end = sign.checked_add(2)?.checked_add(at)?.checked_add(1)?;
+    let end = behind.checked_add(at)?.checked_add(1)?;
     Some((begin, value, letter, end))
 }
