@@ -1,7 +1,9 @@
 //! Frames from the capture: what their link header says, and what they hold.
 
 use super::super::duplicates::Port;
+use super::super::inside::asks_beyond;
 use super::super::senders::FrameSender;
+use super::datagrams::between;
 use super::{Context, Link, Tracker};
 use crate::evidence::Unflowed;
 use crate::evidence::ledger::apps::{AppId, Full};
@@ -9,9 +11,12 @@ use crate::ground::address::classify;
 use crate::ground::cause::{GapCause, LinkCause, PacketCause, SessionCause};
 use crate::ground::gaps::GapId;
 use crate::ground::moment::Moment;
+use crate::ground::protocol::DNS_PORT;
+use crate::ground::public_name::is_public_name;
 use crate::observe::capture::Frame;
-use crate::observe::dissect::neighbours;
+use crate::observe::dissect::{dns_message, neighbours};
 use crate::observe::link::{Bundle, Content, Unwrapped, unread};
+use crate::observe::packet::transport::{Transport, read};
 use crate::observe::packet::{Decoded, decode};
 use std::net::IpAddr;
 
@@ -95,12 +100,18 @@ impl Tracker {
     }
 
     /// Several packets in one frame: each is read, and the frame is accounted once, where it weighs
-    /// most. That is decided by the addresses, before the rest of the capture is known: among
-    /// packets between local addresses it may be the wrong one that turns out to be relayed.
+    /// most. That is decided by the addresses and by what is known of their flows, before the rest of the
+    /// capture is: among packets between local addresses it may be the wrong one that turns out to be relayed.
     fn bundle(&mut self, frame: &Frame<'_>, packets: Bundle<'_>, context: &Context) {
         let heaviest = packets
             .enumerate()
-            .map(|(at, inner)| (weight(&inner.content), std::cmp::Reverse(at)))
+            .map(|(at, inner)| {
+                let weight = match weight(&inner.content) {
+                    SINGLE if self.asks(&inner.content) => RELAYED,
+                    other => other,
+                };
+                (weight, std::cmp::Reverse(at))
+            })
             .max()
             .map(|(_, at)| at.0);
         let Some(heaviest) = heaviest else {
@@ -131,6 +142,34 @@ impl Tracker {
                 SessionCause::PacketsInFrameOver,
             );
         }
+    }
+
+    /// True for a packet between local addresses of a flow that asks for the internet, as far as that is known; and for a lookup of a
+    /// public name, which may be the first of its flow.
+    fn asks(&mut self, content: &Content<'_>) -> bool {
+        let Content::Ip(bytes) = content else {
+            return false;
+        };
+        let Decoded::Datagram(datagram) = decode(bytes, usize::from(u16::MAX)) else {
+            return false;
+        };
+        let transport = read(&datagram);
+        let (key, _) = between(&datagram, &transport);
+        if let Some((_, flow)) = self.table.get(&key)
+            && asks_beyond(&flow.facts)
+        {
+            return true;
+        }
+        let Transport::Udp(udp) = transport else {
+            return false;
+        };
+        let asked = (udp.destination_port == DNS_PORT)
+            .then(|| dns_message::parse(udp.payload).ok())
+            .flatten();
+        asked.is_some_and(|message| {
+            let mut questions = message.questions.iter();
+            !message.is_response && questions.any(|q| is_public_name(q.name.as_str()))
+        })
     }
 
     fn content(&mut self, frame: &Frame<'_>, content: Content<'_>, context: &Context) {
@@ -206,6 +245,10 @@ impl Tracker {
     }
 }
 
+/// What a packet to a single local host weighs, and one that is known to be relayed by it.
+const SINGLE: u8 = 2;
+const RELAYED: u8 = 4;
+
 /// How much a packet in a frame of several weighs, by what is known at once (contract: internet,
 /// relayed, unreadable, local, not IP).
 fn weight(content: &Content<'_>) -> u8 {
@@ -214,12 +257,12 @@ fn weight(content: &Content<'_>) -> u8 {
         Content::Ip(bytes) => match decode(bytes, usize::from(u16::MAX)) {
             Decoded::Datagram(d) if !lonely(d.source) || !lonely(d.destination) => 5,
             // What goes to a single host may be relayed by it.
-            Decoded::Datagram(d) if !d.destination.is_multicast() => 2,
+            Decoded::Datagram(d) if !d.destination.is_multicast() => SINGLE,
             Decoded::Datagram(_) => 1,
             _ => 3,
         },
         Content::Extract(e) if !lonely(e.source.0) || !lonely(e.destination.0) => 5,
-        Content::Extract(_) => 2,
+        Content::Extract(_) => SINGLE,
         Content::Unreadable(..) | Content::Bundle(_) | Content::Protected(_) => 3,
         Content::Arp(_) | Content::NotIp(_) | Content::KeyExchange(_) => 0,
     }
