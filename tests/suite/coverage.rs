@@ -16,16 +16,11 @@ fn judged(capture: &Capture, options: &[&str]) -> (u8, Value) {
     judged
 }
 
-/// One valid drone-link frame.
+/// A valid drone-link frame, and its answer.
 fn link(capture: &mut Capture, at: f64) {
-    capture.ip(
-        at,
-        &udp(
-            &format!("{PHONE}:12346"),
-            &format!("{DRONE}:9003"),
-            &duml(1, 2, 3, b""),
-        ),
-    );
+    let (app, aircraft) = (format!("{PHONE}:12346"), format!("{DRONE}:9003"));
+    capture.ip(at, &udp(&app, &aircraft, &duml(1, 2, 3, b"")));
+    capture.ip(at, &udp(&aircraft, &app, &duml(1, 3, 2, b"")));
 }
 
 /// Something local that is no activity of the app.
