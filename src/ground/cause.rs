@@ -208,7 +208,7 @@ pub enum PacketCause {
     Version, CutBeforeHeader, NoHeader, Ipv4Cut, Ipv4Malformed, Ipv4TotalLength, Ipv6Cut, Ipv6Malformed,
     HeaderChecksum, HeaderChecksumInTunnel,
     // What is behind them.
-    TransportChecksum, TransportChecksumArrived, FragmentCut, FragmentsMissing, TransportCut, IcmpCut,
+    TransportChecksum, TransportChecksumArrived, FragmentCut, FragmentsMissing, TransportCut, UdpLength, IcmpCut,
     DatagramWithNameCut, PayloadWithNameCut,
     // No time.
     Untimed,

@@ -90,26 +90,19 @@ impl HostName {
     }
 }
 
-/// The regular names and the addresses that readers could see in a name, given as [`printable`] writes it: up to the first odd byte (as C
-/// reads a string), behind the last one, without them, with full-width letters and dots as the plain ones (UTS #46 §4), and a number as the
-/// address that it is written for. Percent signs are decoded for addresses alone: few readers decode them in a host, and a name accuses.
-pub fn readings(text: &str) -> Vec<HostName> {
+/// The regular names that readers could see in an odd one, given as [`printable`] writes it: up to the first odd byte (as C reads a
+/// string), behind the last one, without them, and with full-width letters and dots as the plain ones (UTS #46 §4). Percent signs are
+/// left alone: few readers decode them in a host.
+pub fn readings(text: &str) -> Vec<String> {
     let bytes = unescaped(text);
     let wide = plain(&bytes);
-    let escaped = plain(&percent_decoded(&bytes));
     let fits = |b: &u8| b.is_ascii_alphanumeric() || b"-_.".contains(b);
     let start: Vec<u8> = bytes.iter().copied().take_while(fits).collect();
     let mut end: Vec<u8> = bytes.iter().rev().copied().take_while(fits).collect();
     end.reverse();
     let without: Vec<u8> = bytes.iter().copied().filter(fits).collect();
-    let mut found: Vec<HostName> = Vec::new();
-    for reading in [
-        &start[..],
-        &end,
-        &without,
-        wide.as_bytes(),
-        escaped.as_bytes(),
-    ] {
+    let mut found: Vec<String> = Vec::new();
+    for reading in [&start[..], &end, &without, wide.as_bytes()] {
         let dots = |b: &u8| *b == b'.';
         let first = reading.iter().position(|b| !dots(b)).unwrap_or(0);
         let last = reading
@@ -122,27 +115,33 @@ pub fn readings(text: &str) -> Vec<HostName> {
             .filter(|label| !label.is_empty())
             .collect::<Vec<_>>()
             .join(&b'.');
-        let read = match number(&one) {
-            Some(ip) => HostName::Address(ip.into()),
-            None => HostName::read(&one),
-        };
-        let tells = match &read {
-            HostName::Name { text: name, odd } => {
-                let written = escaped == wide || reading != escaped.as_bytes();
-                !odd && name != text && name.contains('.') && written
-            }
-            HostName::Address(_) => true,
-            HostName::Refused(_) => false,
-        };
-        if tells && !found.contains(&read) {
-            found.push(read);
+        if let HostName::Name {
+            text: name,
+            odd: false,
+        } = HostName::read(&one)
+            && name != text
+            && name.contains('.')
+            && !found.contains(&name)
+        {
+            found.push(name);
         }
     }
     found
 }
 
+/// The address that a client means who asks a relay for this text, given as [`printable`] writes it: with percent signs decoded and full-width
+/// digits and dots as the plain ones (the host parser of the URL standard §3.5), and a number as the address that it is written for. None of
+/// them is one of `0.0.0.0/8`, where nobody is.
+pub fn spelt_address(text: &str) -> Option<IpAddr> {
+    let plain = plain(&percent_decoded(&unescaped(text)));
+    let bytes = plain.strip_suffix('.').unwrap_or(&plain).as_bytes();
+    let ip = number(bytes).map(IpAddr::from).or_else(|| address(bytes))?;
+    let nobody = matches!(ip, IpAddr::V4(v4) if v4.octets().starts_with(&[0]));
+    (!nobody).then_some(ip)
+}
+
 /// The text with full-width letters and dots as the plain ones.
-fn plain(bytes: &[u8]) -> String {
+pub(crate) fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let plain = text.chars().filter_map(|c| match c {
         '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => Some('.'),
@@ -339,6 +338,36 @@ mod tests {
     }
 
     #[test]
+    fn a_target_is_the_address_that_its_spelling_means() {
+        for (text, want) in [
+            ("794510096", Some("47.91.67.16")),
+            ("0x2f5b4310", Some("47.91.67.16")),
+            ("0057.0x5b.17168", Some("47.91.67.16")),
+            ("47.91.67.16", Some("47.91.67.16")),
+            ("47.91.67.16.", Some("47.91.67.16")),
+            ("47%2e91.67.16", Some("47.91.67.16")),
+            ("47。91。67。16", Some("47.91.67.16")),
+            ("４７.91%2E67。16", Some("47.91.67.16")),
+            ("%34%37.91.67.16", Some("47.91.67.16")),
+            ("192。168。2。60", Some("192.168.2.60")),
+            ("Mavic 3", None),
+            ("Pixel%207", None),
+            ("3号机", None),
+            ("John’s iPhone 14", None),
+            ("192.168.2.60/12", None),
+            ("12", None),
+            ("dji.com", None),
+        ] {
+            let HostName::Name { text: printed, .. } = HostName::read(text.as_bytes()) else {
+                assert_eq!(want, Some(text.trim_end_matches('.')));
+                continue;
+            };
+            let want = want.map(|ip| ip.parse().unwrap());
+            assert_eq!(spelt_address(&printed), want, "{text}");
+        }
+    }
+
+    #[test]
     fn an_odd_name_lists_what_readers_could_see_in_it() {
         for (bytes, want) in [
             (&b"api.example.test\0"[..], &["api.example.test"][..]),
@@ -364,19 +393,14 @@ mod tests {
             (b"api.\\example.test", &["example.test", "api.example.test"]),
             (b"camera\0", &[]),
             (b"api%2eexample%2Etest", &[]),
-            (b"47%2e91.67.16", &["47.91.67.16"]),
-            ("47。91。67。16".as_bytes(), &["47.91.67.16"]),
-            (b"794510096", &["47.91.67.16"]),
-            (b"0x2f5b4310", &["47.91.67.16"]),
-            (b"0057.0x5b.17168", &["47.91.67.16"]),
+            (b"Mavic 3", &[]),
         ] {
             let HostName::Name { text, .. } = HostName::read(bytes) else {
                 unreachable!("{bytes:?}")
             };
             let found = readings(&text);
             for name in want {
-                let is = |f: &HostName| *f == HostName::read(name.as_bytes());
-                assert!(found.iter().any(is), "{text}: {found:?}");
+                assert!(found.iter().any(|f| f == name), "{text}: {found:?}");
             }
             assert!(!want.is_empty() || found.is_empty(), "{text}: {found:?}");
         }

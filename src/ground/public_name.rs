@@ -8,6 +8,7 @@
 
 use crate::ground::address::{classify, is_ip_literal};
 use crate::ground::hex::percent_decoded;
+use crate::ground::host_name::plain;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Domains whose names never leave the site.
@@ -22,8 +23,8 @@ pub fn is_public_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     if !name.contains('.') {
         // Some readers decode what is escaped in a host (RFC 3986 §3.2.2).
-        let decoded = name.contains('%').then(|| percent_decoded(name.as_bytes()));
-        let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+        let escaped = name.contains('%');
+        let decoded = escaped.then(|| plain(&percent_decoded(name.as_bytes())));
         return decoded.is_some_and(|name| name.contains('.') && is_public_name(&name));
     }
     if is_ip_literal(name) {
@@ -193,6 +194,7 @@ mod tests {
             "xn--bcher-kva.example",
             "bücher.exämple",
             "dji%2Ecom",
+            "dji%EF%BC%8Ecom",
         ] {
             assert!(is_public_name(name), "{name}");
         }

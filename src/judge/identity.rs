@@ -179,10 +179,10 @@ impl DeviceView {
         });
         let shared = others.filter(|((_, ip), times)| {
             let own = |mac: &Mac| spoken.get(&(*mac, *ip));
-            self.macs
-                .iter()
-                .filter_map(own)
-                .any(|own| overlap(*own, **times))
+            // One that begins and ends while the other goes on is no late packet of a change.
+            let within = |own: (Timestamp, Timestamp)| own.0 < times.0 && times.1 < own.1;
+            let mut owns = self.macs.iter().filter_map(own);
+            owns.any(|own| within(*own) || overlap(*own, **times))
         });
         shared.map(|((mac, ip), _)| (*ip, *mac)).collect()
     }
@@ -337,10 +337,10 @@ pub fn our_side(
     device: &DeviceView,
     topology: &Topology<'_>,
 ) -> (Side, bool) {
-    let (opener, how) = row.asker();
-    if let Some(side) = shown_end(&row.key, &row.link, opener, local, device, topology) {
+    if let Some(side) = shown_end(&row.key, &row.link, row.asker().0, local, device, topology) {
         return (side, true);
     }
+    let (opener, how) = row.opener;
     if how >= Opening::Request {
         return (opener, true);
     }
@@ -392,15 +392,17 @@ fn shown_end(
     match (local.a, local.b) {
         (true, false) => return Some(Side::A),
         (false, true) => return Some(Side::B),
-        // Both on the site: who asked.
-        (true, true) => return Some(opener),
-        (false, false) => {}
+        (true, true) | (false, false) => {}
     }
     for side in Side::BOTH {
         let (its, others) = (link.of(side), link.of(side.other()));
         if (its.sent && !its.received) || (others.received && !others.sent) {
             return Some(side);
         }
+    }
+    if local.a && local.b {
+        // Both on the site: who asked.
+        return Some(opener);
     }
     // Inside a tunnel: the end whose packets come in those of a machine on the site, or do not come in those of one beyond.
     let carrier = |side: Side| link.of(side).carrier.map(|ip| classify(ip).is_local());

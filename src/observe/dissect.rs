@@ -309,11 +309,7 @@ impl Sink<'_> {
 
     /// An address in place of a name: what the client said is listed, and it is no name.
     pub fn literal(&mut self, ip: std::net::IpAddr, source: NameSource) {
-        let outside = |ip| !classify(ip).is_local();
-        let have = self.flow.facts.literal;
-        if have.is_none_or(|have| outside(ip) && !outside(have)) {
-            self.flow.facts.literal = Some(ip);
-        }
+        self.asked_for(ip);
         // As a Host field writes it (RFC 3986 §3.2.2).
         let text = match ip {
             std::net::IpAddr::V4(v4) => v4.to_string(),
@@ -322,19 +318,24 @@ impl Sink<'_> {
         self.flow.facts.name(&text, source, self.at);
     }
 
+    /// An address that the client asks for; one beyond the site says most.
+    fn asked_for(&mut self, ip: IpAddr) {
+        let outside = |ip| !classify(ip).is_local();
+        let have = self.flow.facts.literal;
+        if have.is_none_or(|have| outside(ip) && !outside(have)) {
+            self.flow.facts.literal = Some(ip);
+        }
+    }
+
     /// A host that the client asks for, by name or by address.
     pub fn host(&mut self, host: &HostName, source: NameSource) {
         match host {
             HostName::Name { text, odd } => {
                 self.name(text, source);
-                if *odd || host_name::number(text.as_bytes()).is_some() {
+                if *odd {
                     // Two readers may see two names in it: all that it could be are listed.
                     for reading in host_name::readings(text) {
-                        match reading {
-                            HostName::Name { text, .. } => self.name(&text, source),
-                            HostName::Address(ip) => self.literal(ip, source),
-                            HostName::Refused(_) => {}
-                        }
+                        self.name(&reading, source);
                     }
                 }
             }
@@ -455,8 +456,13 @@ impl Sink<'_> {
     pub fn proxies(&mut self, host: &HostName, port: Option<u16>) {
         let ip = match host {
             HostName::Address(ip) => Some(*ip),
-            HostName::Name { .. } | HostName::Refused(_) => None,
+            // Who asks for a number means an address.
+            HostName::Name { text, .. } => host_name::spelt_address(text),
+            HostName::Refused(_) => None,
         };
+        if let Some(ip) = ip {
+            self.asked_for(ip);
+        }
         self.relays_to(Relay::Proxy(ip), port);
     }
 

@@ -172,14 +172,15 @@ impl Destination {
         self.views
             .iter()
             .filter_map(|view| {
-                View::sum(
-                    view.active
-                        .iter()
-                        .filter(|(e, _)| inside(*e))
-                        .map(|(_, t)| t),
-                )
+                let counted = view.active.iter().filter(|(e, _)| inside(*e));
+                let counted = View::sum(counted.map(|(_, t)| t))?;
+                let mut stage = self.graded(&counted);
+                // Our side may have spoken before or behind it: that it never answered is asked of all that was seen.
+                if stage == Stage::Unsolicited && view.has_spoken() {
+                    stage = Stage::Connected;
+                }
+                Some((stage, counted))
             })
-            .map(|t| (self.graded(&t), t))
             .max_by_key(|(stage, t)| (*stage, t.out.bytes, t.out.packets))
     }
 

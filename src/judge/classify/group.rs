@@ -41,6 +41,11 @@ pub(super) fn asked_us(key: &RowKey, theirs: Side) -> bool {
     key.turned != Some(Turned::BothAsk) && asker == theirs && how >= Opening::Request
 }
 
+/// The far end opened the flow and asked: our side is a server, and no client.
+pub(super) fn serves(key: &RowKey, theirs: Side) -> bool {
+    key.opener.0 == theirs && asked_us(key, theirs)
+}
+
 /// The series that a row is of.
 #[derive(Clone, Copy)]
 pub(super) struct Of {

@@ -2,7 +2,7 @@
 
 use super::destination::{Client, Destination, DestinationKey};
 use super::directions::{self, Directions};
-use super::group::{Of, RowVerdict, asked_us, group};
+use super::group::{Of, RowVerdict, asked_us, group, serves};
 use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
 use super::reach::scope_of;
@@ -186,12 +186,14 @@ impl RowJudge<'_> {
             }
         }
         let (scope, mut ours, sure) = scope_of(key, self.topology, self.device);
+        let mut guessed = false;
         if !sure && scope == Scope::Internet {
             match Side::BOTH.map(|side| row.has_sent(side)) {
                 // Silence would be a pass for whoever has the lower port: who speaks may be ours.
                 [true, false] => ours = Side::A,
                 [false, true] => ours = Side::B,
                 _ => {
+                    guessed = true;
                     let spans = row.spans.iter();
                     let first = |span: &RowSpan| (span.total.first, span.interval);
                     out.unsided.extend(spans.map(first));
@@ -214,7 +216,8 @@ impl RowJudge<'_> {
         let port = port.filter(|p| *p != 0 && has_ports(key.transport));
         let address = key.key.ip(theirs);
         let folded = key.folded.is_some();
-        let app = self.labels.of(&key.apps);
+        // What a program did is not known where its own end is not.
+        let app = self.labels.of(&key.apps).filter(|_| !guessed);
         let whose = self.device.whose(key.key.ip(ours), mac_of(&key.link, ours));
         let client = self.client(key, ours, whose, app.as_deref());
         let (ip, port, via) = match scope {
@@ -232,7 +235,7 @@ impl RowJudge<'_> {
             app,
             whose,
             client,
-            served: scope == Scope::Internet && asked_us(key, theirs),
+            served: scope == Scope::Internet && serves(key, theirs),
             ip,
             port,
             via,

@@ -97,6 +97,12 @@ pub struct View {
 }
 
 impl View {
+    /// Our side sent something, at whatever time.
+    pub(super) fn has_spoken(&self) -> bool {
+        let mut total = self.total.iter();
+        total.any(|(_, traffic)| traffic.stage() != Stage::Unsolicited)
+    }
+
     /// Of a series; `several` if there are others.
     pub(super) fn new(series: usize, several: bool) -> Self {
         Self {

@@ -507,20 +507,28 @@ fn of_an_end_that_a_port_alone_says_is_ours_that_is_told() {
     let (mut key, _) = flow(("2a01::77", None), ("2a00::e", None), (0, 1));
     let opener = key.opener.0;
     key.opener.1 = Opening::HigherPort;
-    let told = |change: &dyn Fn(&mut RowKey)| {
+    let among = |local: bool, change: &dyn Fn(&mut RowKey)| {
         let mut key = key.clone();
         change(&mut key);
         let of = series(Vec::new());
         let all = std::slice::from_ref(&of);
         let topology = Topology::new(&of, all, &[]);
         let device = DeviceView::default();
-        our_side(&key, Pair::default(), &device, &topology)
+        let local = Pair { a: local, b: local };
+        our_side(&key, local, &device, &topology)
     };
+    let told = |change: &dyn Fn(&mut RowKey)| among(false, change);
     assert_eq!(told(&|_| {}), (opener, false));
     assert_eq!(told(&|key| key.opener.1 = Opening::Request), (opener, true));
     assert_eq!(told(&|key| key.opener.1 = Opening::Syn), (opener, true));
-    // Who asks is who sends requests.
-    let asks = |turned| told(&move |key| (key.opener.1, key.turned) = (Opening::Syn, Some(turned)));
+    // On a site who asks is who sends requests; to the outside, who opens it.
+    let asks = |turned| {
+        among(true, &move |key| {
+            (key.opener.1, key.turned) = (Opening::Syn, Some(turned))
+        })
+    };
+    let opened = told(&|key| (key.opener.1, key.turned) = (Opening::Syn, Some(Turned::OtherAsks)));
+    assert_eq!(opened, (opener, true));
     assert_eq!(asks(Turned::OtherAsks), (opener.other(), true));
     assert_eq!(asks(Turned::BothAsk), (opener, true));
     // Who looked the other one up, and who is a group.
@@ -550,6 +558,7 @@ fn an_address_of_the_device_may_be_its_own_behind_a_second_mac_too() {
     };
     for (times, shared) in [
         ((20, 40), true),
+        ((1, 2), true),
         ((0, 70), true),
         ((70, 80), false),
         ((58, 80), false),

@@ -390,7 +390,9 @@ fn centres(series: &Series, declared: &[IpNet]) -> BTreeSet<Network> {
                 opens.insert(Network::end(key.key.ip(opener)));
             }
             let asked = opener.other();
-            if row.spans.iter().any(|s| s.total.sent.of(asked).application) {
+            // Whose port alone says so may have asked itself.
+            let answered = how >= Opening::Request;
+            if answered && row.spans.iter().any(|s| s.total.sent.of(asked).application) {
                 answers.insert(Network::end(key.key.ip(asked)));
             }
         }

@@ -1,4 +1,4 @@
-//! Positions in NMEA 0183 sentences with a fix: GGA, RMC and GLL.
+//! Positions in NMEA 0183 sentences with a fix: GGA, GNS, RMC and GLL.
 //!
 //! `$` talker sentence `,` fields `*` checksum: two hex digits, the XOR of all between. Latitude is `ddmm.mmmm,N`, longitude
 //! `dddmm.mmmm,E`. NTRIP clients send GGA to their caster every few seconds.
@@ -55,6 +55,7 @@ fn sentence(line: &[u8]) -> Option<(f64, f64, usize)> {
     // Where the latitude stands, whether there is a fix, where the time stands, and the fields of the shortest version.
     let (first, fix, time, least) = match name.get(2..)? {
         "GGA" => (2, !matches!(field(6)?, "" | "0"), 1, 12),
+        "GNS" => (2, field(6)?.contains(|mode| mode != 'N'), 1, 12),
         "RMC" => (3, field(2)? == "A", 1, 10),
         "GLL" => (1, field(6)? == "A", 5, 7),
         _ => return None,
@@ -126,6 +127,10 @@ mod tests {
                 assert_eq!(found_by(&DETECTOR, other), [""; 0], "{other}");
             }
         }
+        let gns = "$GNGNS,123519,4807.038,N,01131.000,E,AAN,12,0.9,545.4,46.9,,*00";
+        assert_eq!(found_by(&DETECTOR, gns), ["48.11730, 11.51667"]);
+        let gns = gns.replace("AAN", "NNN");
+        assert_eq!(found_by(&DETECTOR, &gns), [""; 0]);
         let no_fix = "$GPGGA,123519,4807.038,N,01131.000,E,0,08,0.9,545.4,M,46.9,M,,*46";
         assert_eq!(found_by(&DETECTOR, no_fix), [""; 0]);
     }

@@ -50,6 +50,10 @@ pub(super) const DETECTOR: Detector = Detector {
         "*longitudedeg",
         "*longitudedegrees",
         "*longtitude",
+        "*latitud",
+        "*longitud",
+        "*latitudine",
+        "*longitudine",
         "*breitengrad",
         "*laengengrad",
         "*weidu",
@@ -84,6 +88,8 @@ pub(super) const DETECTOR: Detector = Detector {
         "lastposition",
         "droneposition",
         "*homeposition",
+        "geoposition",
+        "*refpoint",
         "home",
         "takeoff",
         "takeoffpoint",
@@ -106,7 +112,14 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 /// Ends of the names of a latitude; the last is Chinese (纬度, wěidù) in Latin letters, which programs from there use as well.
-pub(super) const LATITUDE: &[&str] = &["latitude", "lat", "breitengrad", "weidu"];
+pub(super) const LATITUDE: &[&str] = &[
+    "latitude",
+    "lat",
+    "latitud",
+    "latitudine",
+    "breitengrad",
+    "weidu",
+];
 /// The same of a longitude (经度, jīngdù). In these letters it is also a precision, which no latitude stands beside. The misspelt one is in
 /// the subtitles and pictures of DJI's aircraft.
 pub(super) const LONGITUDE: &[&str] = &[
@@ -115,11 +128,14 @@ pub(super) const LONGITUDE: &[&str] = &[
     "long",
     "lng",
     "lon",
+    "longitud",
+    "longitudine",
     "laengengrad",
     "jingdu",
 ];
-/// The number of the reference system that positions of satellites have (EPSG), where two halves are called `x` and `y`.
+/// The number of the reference system that positions of satellites have, where two halves are called `x` and `y`; and what stands before it.
 const SYSTEM: &str = "4326";
+const SYSTEM_WORDS: &[&str] = &["epsg", "wkid", "srid", "crs"];
 /// Two halves of a position stand this close together in any record.
 const APART_MAX: usize = 300;
 /// Nearer to zero than this in both halves is no position but a receiver without one.
@@ -132,8 +148,7 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
         .map(|field| {
             let role = match field.name() {
                 name @ ("x" | "y") => {
-                    let find = || memchr::memmem::find(text.bytes, SYSTEM.as_bytes()).is_some();
-                    match (*geodetic.get_or_insert_with(find), name) {
+                    match (*geodetic.get_or_insert_with(|| is_geodetic(text)), name) {
                         (false, _) => Role::Neither,
                         (true, "x") => Role::Longitude("", Unit::Degrees),
                         (true, _) => Role::Latitude("", Unit::Degrees),
@@ -164,7 +179,9 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
                     && let Some((latitude, longitude)) = in_degrees(latitude, longitude)
                 {
                     let (at, end) = (field.at.min(other.at), field.end().max(other.end()));
-                    report(latitude, longitude, at, end, 2, out);
+                    // Places on maps of pixels have such names too.
+                    let least = if field.name() == "y" { 4 } else { 2 };
+                    report(latitude, longitude, at, end, least, out);
                 }
             }
             Role::Both {
@@ -191,6 +208,17 @@ fn find(text: &Text<'_>, out: &mut Vec<Found>) {
         });
         out.extend(more);
     }
+}
+
+/// The text names the system of its coordinates, and it is that of degrees.
+fn is_geodetic(text: &Text<'_>) -> bool {
+    let mut found = memchr::memmem::find_iter(text.bytes, SYSTEM);
+    found.any(|at| {
+        let behind = text.byte(at.saturating_add(SYSTEM.len()));
+        let words = text.words_before(at);
+        !behind.is_some_and(|b| b.is_ascii_alphanumeric())
+            && SYSTEM_WORDS.iter().any(|word| words.ends_with(word))
+    })
 }
 
 /// What a field's value is counted in.
@@ -295,6 +323,7 @@ fn role(name: &str) -> Role<'_> {
                 | "takeoffpoint"
                 | "landingpoint"
         )
+        || ends(&["refpoint"])
     {
         return Role::Both {
             longitude_first: false,
@@ -361,18 +390,24 @@ fn in_degrees(latitude: Half, longitude: Half) -> Option<(Number, Number)> {
     }
 }
 
-/// The value of an object that has one under that name: `"latitude":{"value":48.13712,"time":0}`, as reports of devices write it.
+/// The value of an object that has one first: `"latitude":{"value":48.13712,"time":0}`, as reports of devices write it, and databases.
 fn valued<'t>(field: &Field<'t>) -> Option<&'t str> {
     /// The name, marks and a number.
     const LONG: usize = 40;
     let inside = field.whole.get(..LONG).unwrap_or(field.whole);
-    let name = b"\"value\"";
-    let at = memchr::memmem::find(inside, name)?.checked_add(name.len())?;
-    let behind = inside.get(at..)?.trim_ascii_start().strip_prefix(b":")?;
+    let name = inside.strip_prefix(b"{")?.trim_ascii_start();
+    let behind = [&b"\"value\""[..], b"\"doubleValue\"", b"\"v\""]
+        .iter()
+        .find_map(|one| name.strip_prefix(*one))?;
+    let behind = behind.trim_ascii_start().strip_prefix(b":")?;
     let behind = behind.trim_ascii_start();
     let number = |b: &&u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+');
     let length = behind.iter().take_while(number).count();
-    std::str::from_utf8(behind.get(..length)?).ok()
+    let value = std::str::from_utf8(behind.get(..length)?).ok()?;
+    // Delays have such names as well.
+    decimal(value)
+        .is_some_and(|(number, _)| number.decimals >= 4)
+        .then_some(value)
 }
 
 /// One half of a position in a field of its own.
@@ -568,6 +603,17 @@ fn pair(
     let Some((first, second, rest)) = two(start, names) else {
         return;
     };
+    if matches!(field.name(), "bbox" | "boundingbox") {
+        /// Degrees: a box that is wider is a tile of a map, and nobody's place.
+        const WIDE: f64 = 1.0;
+        let next = rest.trim_start_matches([',', ' ', ';', ']', '[']);
+        let other = two(next, names);
+        if other.is_some_and(|(a, b, _)| {
+            (a.value - first.value).abs() > WIDE || (b.value - second.value).abs() > WIDE
+        }) {
+            return;
+        }
+    }
     let (latitude, longitude) = if longitude_first {
         (second, first)
     } else {

@@ -9,6 +9,8 @@ use crate::evidence::content::TrafficPart;
 use crate::observe::flow::part::Masked;
 
 const PLACE: TrafficPart = TrafficPart::WebSocket;
+/// Numbers of reasons to close (RFC 6455 §7.4.2).
+const CODES: std::ops::RangeInclusive<u16> = 1000..=4999;
 /// What a sender leaves out at the end of each compressed message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
@@ -42,9 +44,15 @@ impl WebSocket {
         let mask = frame.key.iter().cycle().skip(turn);
         let clear: Vec<u8> = bytes.iter().zip(mask).map(|(b, mask)| b ^ mask).collect();
         if frame.control {
-            // Pings carry up to 125 bytes of anything; a reason to close is text.
+            // Pings carry up to 125 bytes of anything; a reason to close is text behind a number.
             let mut message = Message::new(PLACE, Coding::Plain);
-            message.push(&clear, out);
+            let first = clear.first_chunk().map(|code| u16::from_be_bytes(*code));
+            let coded = at == 0 && first.is_some_and(|code| CODES.contains(&code));
+            let (code, text) = clear
+                .split_at_checked(if coded { size_of::<u16>() } else { 0 })
+                .unwrap_or_default();
+            out.read(code.len(), out.at, out.interval);
+            message.push(text, out);
             message.end(out);
         } else if self.packed {
             add(&mut self.owed, out.at, out.interval, clear.len() as u64);

@@ -55,14 +55,15 @@ struct Http2 {
     torn: bool,
     /// Bytes of settings so far.
     settings: usize,
-    /// Bytes of pings so far.
+    /// Bytes of pings that were no repetition, so far, and the last one.
     pings: usize,
+    ping: [u8; 8],
 }
 
 /// Settings of a client: a dozen, and one more each time its window changes. More of them are somebody's data.
 const SETTINGS_MAX: usize = 64 * 6;
-/// Bytes of pings that are no more than that: one every ten seconds of a day.
-const PINGS_MAX: usize = 64 << 10;
+/// Bytes of pings that are no more than that: most programs send the same one each time, and others a few.
+const PINGS_MAX: usize = 64 * 8;
 
 /// Lookups of a connection that wait for their answer; resolvers answer at once.
 const LOOKUPS_MAX: usize = 64;
@@ -225,7 +226,13 @@ impl Http2 {
     fn other(&mut self, frame: &Frame, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         let total = frame.total();
         let mut numbers = frame.numbers();
-        let mut beside = Part::beside();
+        // One text may go on over many frames.
+        let beside = Part::Body {
+            place: Place::HttpBody,
+            stream: BESIDE | u32::from(frame.kind),
+            coding: Coding::Plain,
+            last: false,
+        };
         match frame.kind {
             frame_type::SETTINGS => {
                 self.settings = self.settings.saturating_add(frame.length);
@@ -237,17 +244,14 @@ impl Http2 {
                 let Some(ping) = bytes.get(HEADER_LEN..numbers) else {
                     return Step::More;
                 };
-                self.pings = self.pings.saturating_add(ping.len());
-                let text = ping.iter().all(|b| matches!(b, b' '..=b'~'));
-                if self.pings > PINGS_MAX || text {
-                    numbers = HEADER_LEN;
-                    // One text may go on over many.
-                    beside = Part::Body {
-                        place: Place::HttpBody,
-                        stream: BESIDE | u32::from(frame.kind),
-                        coding: Coding::Plain,
-                        last: false,
-                    };
+                if let Ok(ping) = <[u8; 8]>::try_from(ping)
+                    && std::mem::replace(&mut self.ping, ping) != ping
+                {
+                    self.pings = self.pings.saturating_add(ping.len());
+                    let text = ping.iter().all(|b| matches!(b, b' '..=b'~'));
+                    if self.pings > PINGS_MAX || text {
+                        numbers = HEADER_LEN;
+                    }
                 }
             }
             _ => {}

@@ -24,6 +24,7 @@ pub mod frame_type {
     pub const PING: u8 = 6;
     pub(super) const GOAWAY: u8 = 7;
     pub(super) const WINDOW_UPDATE: u8 = 8;
+    pub(super) const PRIORITY_UPDATE: u8 = 16;
     /// More of a header block.
     pub const CONTINUATION: u8 = 9;
 }
@@ -85,15 +86,19 @@ impl Frame {
     /// Bytes at the start of the frame, its header included, that are numbers of the protocol by its type (§6.3 to §6.9): of a type that is
     /// not known the header alone. What is behind them is text, or nobody knows what.
     pub fn numbers(&self) -> usize {
-        let numbers = match self.kind {
-            frame_type::PRIORITY => 5,
-            frame_type::RST_STREAM | frame_type::WINDOW_UPDATE => 4,
-            frame_type::SETTINGS => self.length,
+        let numbers = match (self.kind, self.length) {
+            (frame_type::PRIORITY, 5) => 5,
+            (frame_type::RST_STREAM | frame_type::WINDOW_UPDATE, 4) => 4,
+            (frame_type::SETTINGS, length) if length % 6 == 0 => length,
+            (frame_type::PING, 8) => 8,
             // The last stream and the reason; any text may follow.
-            frame_type::PING | frame_type::GOAWAY => 8,
+            (frame_type::GOAWAY, 8..) => 8,
+            // The stream whose priority it is (RFC 9218 §7.1).
+            (frame_type::PRIORITY_UPDATE, 4..) => 4,
+            // Of another length it is none of these.
             _ => 0,
         };
-        HEADER_LEN.saturating_add(numbers.min(self.length))
+        HEADER_LEN.saturating_add(numbers)
     }
 
     /// The part of the header block in the frame at the start of `bytes`, as far as it is there; `None` if padding or priority
@@ -238,11 +243,15 @@ mod tests {
     fn numbers_of_each_type_are_told_from_what_is_behind_them() {
         for (kind, length, numbers) in [
             (frame_type::PRIORITY, 5, 5),
-            (frame_type::RST_STREAM, 9, 4),
+            (frame_type::RST_STREAM, 4, 4),
+            (frame_type::RST_STREAM, 9, 0),
             (frame_type::SETTINGS, 60, 60),
             (frame_type::PING, 8, 8),
             (frame_type::GOAWAY, 90, 8),
-            (frame_type::WINDOW_UPDATE, 3, 3),
+            (frame_type::WINDOW_UPDATE, 3, 0),
+            (frame_type::SETTINGS, 61, 0),
+            (frame_type::GOAWAY, 7, 0),
+            (frame_type::PRIORITY_UPDATE, 9, 4),
             (0x0a, 20, 0),
         ] {
             let frame = Frame {

@@ -28,6 +28,8 @@ mod frame_type {
     pub(super) const SETTINGS: u64 = 0x04;
     pub(super) const GOAWAY: u64 = 0x07;
     pub(super) const MAX_PUSH_ID: u64 = 0x0d;
+    pub(super) const PRIORITY_UPDATE: u64 = 0xf0700;
+    pub(super) const PRIORITY_UPDATE_OF_PUSH: u64 = 0xf0701;
 }
 
 /// True for a type that is reserved to be sent without a meaning (§7.2.8).
@@ -329,8 +331,19 @@ impl Uni {
         if numbers && self.numbers <= NUMBERS_MAX {
             sink.part(total, Part::Marks);
         } else {
-            sink.part(header, Part::Marks);
-            sink.part(size, Part::beside());
+            // Whose priority it is (RFC 9218 §7.2), and then text.
+            let whose = match kind {
+                frame_type::PRIORITY_UPDATE | frame_type::PRIORITY_UPDATE_OF_PUSH => {
+                    let mut reader = Reader::new(bytes.get(header..).unwrap_or_default());
+                    if varint(&mut reader).is_none() && size > 0 {
+                        return Step::More;
+                    }
+                    reader.position().min(size)
+                }
+                _ => 0,
+            };
+            sink.part(header.saturating_add(whose), Part::Marks);
+            sink.part(size.saturating_sub(whose), Part::beside());
         }
         Step::Skip(total as u64)
     }

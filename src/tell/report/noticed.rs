@@ -312,6 +312,7 @@ fn packet(cause: PacketCause) -> Cow<'static, str> {
         FragmentCut = "a fragment was cut",
         FragmentsMissing = "a fragmented datagram of which pieces are missing",
         TransportCut = "a transport header was cut",
+        UdpLength = "the length of a UDP datagram is less than that of its header",
         IcmpCut = "an ICMP message that may hold a packet was cut",
         DatagramWithNameCut = "a datagram that may hold a name was cut",
         PayloadWithNameCut = "payload that may hold a name was cut",

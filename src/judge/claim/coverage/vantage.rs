@@ -15,6 +15,7 @@ use crate::judge::classify::directions::is_broadcast;
 use crate::judge::classify::rows::Judged;
 use crate::judge::classify::vantages::missed;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// First and last packet of each vantage inside a window.
 pub(super) type Extents = [Option<(Moment, Moment)>];
@@ -343,31 +344,38 @@ fn one_direction(
         let count = beyond.max(half.min(1));
         return Some(OneSided::Connections(count));
     }
-    (two_way == 0 && nobody_answers(series, inside)).then_some(OneSided::Receivers)
+    nobody_answers(series, inside).then_some(OneSided::Receivers)
 }
 
-/// Hosts are sent packets, and none of them sends one itself, to whomever: what the others send was not recorded, and neither would be
-/// what they send beyond the site. A few packets may be all that there was to say.
+/// Most of what single hosts say is said among some of them of whom those that are sent packets send none themselves, to whomever: what they
+/// send was not recorded, and neither would be what they send beyond the site. A few packets may be all that there was to say.
 fn nobody_answers(series: &Series, inside: &dyn Fn(u32) -> bool) -> bool {
     const PACKETS_MIN: u64 = 20;
-    let (mut senders, mut receivers) = (BTreeSet::new(), BTreeSet::new());
-    let mut packets = 0u64;
+    // Packets from one host to another.
+    let mut said: BTreeMap<(IpAddr, IpAddr), u64> = BTreeMap::new();
     for (key, row) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
         for side in Side::BOTH {
             let (from, to) = (key.key.ip(side), key.key.ip(side.other()));
-            if to.is_multicast() || is_broadcast(to) {
+            let all = key.link.of(side).target.is_some_and(|mac| mac.is_group());
+            if all || to.is_multicast() || is_broadcast(to) {
                 continue;
             }
             let spans = row.spans.iter().filter(|span| inside(span.interval));
             let sent: u64 = spans.map(|span| span.total.sent.of(side).packets).sum();
             if sent > 0 {
-                senders.insert(from);
-                receivers.insert(to);
+                let packets = said.entry((from, to)).or_default();
+                *packets = packets.saturating_add(sent);
             }
-            packets = packets.saturating_add(sent);
         }
     }
-    packets >= PACKETS_MIN && receivers.is_disjoint(&senders)
+    let senders: BTreeSet<IpAddr> = said.keys().map(|(from, _)| *from).collect();
+    let receivers: BTreeSet<IpAddr> = said.keys().map(|(_, to)| *to).collect();
+    let all: u64 = said.values().fold(0, |sum, n| sum.saturating_add(*n));
+    let alone = said
+        .iter()
+        .filter(|((from, to), _)| !senders.contains(to) && !receivers.contains(from));
+    let alone = alone.fold(0u64, |sum, (_, n)| sum.saturating_add(*n));
+    alone >= PACKETS_MIN && alone > all / 2
 }
 
 #[cfg(test)]

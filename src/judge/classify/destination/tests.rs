@@ -85,6 +85,24 @@ fn another_vantage_adds_what_it_saw_and_doubles_nothing() {
 }
 
 #[test]
+fn what_our_side_answered_outside_a_window_is_not_unsolicited_inside_it() {
+    let mut one = sent(10, 0);
+    let mut only_in = one.views[0].active[0].1;
+    (only_in.out, only_in.back.bytes) = (Default::default(), 500);
+    let view = &mut one.views[0];
+    View::add(&mut view.total, 1, only_in);
+    View::add(&mut view.active, 1, only_in);
+    let stage = |of: &Destination| {
+        of.stage_in(&|interval| interval == 1)
+            .map(|(stage, _)| stage)
+    };
+    assert_eq!(stage(&one), Some(Stage::Connected));
+    one.views[0].total.retain(|(interval, _)| *interval == 1);
+    one.views[0].active.retain(|(interval, _)| *interval == 1);
+    assert_eq!(stage(&one), Some(Stage::Unsolicited));
+}
+
+#[test]
 fn shares_of_one_machine_are_summed_by_interval() {
     let mut all = sent(10, 0);
     for (bytes, interval) in [(5, 1), (7, 0)] {

@@ -16,6 +16,7 @@ pub(super) fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     with_signs(text, out);
     waypoints(text, out);
     chinese(text, out);
+    printed(text, out);
     if text.sure {
         behind_words(text, out);
     }
@@ -83,6 +84,8 @@ fn with_letters(text: &Text<'_>, out: &mut Vec<Found>) {
         let south = text.byte(at) == Some(b'S');
         let next = at.saturating_add(1);
         let word = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+        // Units of force, power and time have such letters behind fewer decimals.
+        let mut least = 4;
         let found = match text.byte(next) {
             Some(b'0'..=b'9') if !word(text.before(at)) => {
                 let (latitude, next) = number(text, next, NUMBER_MAX);
@@ -106,7 +109,18 @@ fn with_letters(text: &Text<'_>, out: &mut Vec<Found>) {
                 };
                 let (longitude, behind) = number(text, gap(text, next), NUMBER_MAX);
                 let letter = degree(text, behind);
-                Some((latitude, longitude, begin, letter, letter.saturating_add(1)))
+                let end = letter.saturating_add(1);
+                let sign = |from: usize, to: usize| {
+                    let marks = text.bytes.get(from..to).unwrap_or_default();
+                    marks.iter().any(|b| *b >= 0x80)
+                };
+                least = match sign(behind, letter) && sign(at.saturating_sub(marks), at) {
+                    true => 3,
+                    false => 5,
+                };
+                let goes_on = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+');
+                let over = !text.byte(end).is_some_and(goes_on);
+                over.then_some((latitude, longitude, begin, letter, end))
             }
             _ => None,
         };
@@ -127,7 +141,9 @@ fn with_letters(text: &Text<'_>, out: &mut Vec<Found>) {
             ..number
         };
         let (latitude, longitude) = (signed(latitude, south), signed(longitude, west));
-        report(latitude, longitude, begin, end, 3, out);
+        if latitude.decimals.min(longitude.decimals) >= least {
+            report(latitude, longitude, begin, end, least, out);
+        }
     }
 }
 
@@ -158,8 +174,8 @@ fn gap(text: &Text<'_>, at: usize) -> usize {
 
 /// `+48.1371+011.5754+519.000/`: two and three digits in front of the points.
 fn with_signs(text: &Text<'_>, out: &mut Vec<Found>) {
-    /// Two numbers with their signs.
-    const LONG: usize = 40;
+    /// Three numbers with their signs, and what ends them.
+    const LONG: usize = 56;
     for at in memchr::memchr2_iter(b'+', b'-', text.bytes) {
         if text.byte(at.saturating_add(3)) != Some(b'.') {
             continue;
@@ -175,13 +191,17 @@ fn with_signs(text: &Text<'_>, out: &mut Vec<Found>) {
             let (longitude, more) = half(here.get(used..)?, 3)?;
             let length = used.checked_add(more)?;
             let behind = here.get(length..)?;
-            behind
-                .starts_with(['/', '+', '-', 'C'])
+            // A height; without what ends it all it is a path of a drawing.
+            let height = |c: char| c.is_ascii_digit() || c == '.';
+            let behind = behind
+                .strip_prefix(['+', '-'])
+                .map_or(behind, |rest| rest.trim_start_matches(height));
+            (behind.starts_with('/') || behind.starts_with("CRS"))
                 .then_some((latitude, longitude, length))
         };
         if let Some((latitude, longitude, length)) = both() {
             let end = at.saturating_add(length);
-            report(latitude, longitude, at, end, 3, out);
+            report(latitude, longitude, at, end, 4, out);
         }
     }
 }
@@ -251,6 +271,45 @@ fn chinese(text: &Text<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// What systems and services put around two numbers: `Location[gps 48.13712,11.57540 hAcc=12`, `<+48.13712,+11.57540> +/- 5.00m`, and in
+/// paths `/points/48.1371,11.5754` and `/@48.13712,11.57540,17z`.
+fn printed(text: &Text<'_>, out: &mut Vec<Found>) {
+    static FRONTS: LazyLock<[Finder<'_>; 4]> =
+        LazyLock::new(|| ["Location[", "> +/- ", "/points/", "/@"].map(Finder::new));
+    /// A provider's name, or two numbers.
+    const NEAR: usize = 40;
+    for (which, front) in FRONTS.iter().enumerate() {
+        for at in front.find_iter(text.bytes) {
+            let behind = at.saturating_add(front.needle().len());
+            let (begin, rest) = match which {
+                0 => {
+                    let rest = ascii(text, behind, 2 * NEAR);
+                    let word = rest
+                        .find(' ')
+                        .map_or(rest.len(), |space| space.saturating_add(1));
+                    (
+                        behind.saturating_add(word),
+                        rest.get(word..).unwrap_or_default(),
+                    )
+                }
+                1 => {
+                    let from = at.saturating_sub(NEAR);
+                    let before = text.bytes.get(from..at).unwrap_or_default();
+                    let open = before.iter().rposition(|b| *b == b'<');
+                    let begin = open.map_or(at, |open| from.saturating_add(open).saturating_add(1));
+                    (begin, ascii(text, begin, at.saturating_sub(begin)))
+                }
+                _ => (behind, ascii(text, behind, 2 * NEAR)),
+            };
+            if let Some((latitude, longitude, rest_behind)) = two(rest, Names::Also) {
+                let used = rest.len().saturating_sub(rest_behind.len());
+                let end = begin.saturating_add(used);
+                report(latitude, longitude, begin, end, 4, out);
+            }
+        }
+    }
+}
+
 /// `Takeoff at 48.13712, 11.57540`.
 fn behind_words(text: &Text<'_>, out: &mut Vec<Found>) {
     static AT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(" at "));
@@ -288,6 +347,13 @@ mod tests {
             "com.apple.quicktime.location.ISO6709=+48.13712+011.57540+519.000/",
             "QGC WPL 110\n0\t1\t0\t16\t0\t0\t0\t0\t48.13712\t11.57540\t30.0\t1\n",
             "Takeoff at 48.13712, 11.57540 with 12 sats",
+            "Location[fused 48.13712,11.57540 hAcc=11.9 et=+2h]",
+            "<+48.13712,+11.57540> +/- 5.00m (speed -1.00 mps)",
+            "GET /points/48.13712,11.57540 HTTP/1.1",
+            "https://maps.example/maps/@48.13712,11.57540,17z",
+            "<wpml:takeOffRefPoint>48.13712,11.57540,0.000000</wpml:takeOffRefPoint>",
+            r#"{"latitude":{"doubleValue":48.13712},"longitude":{"doubleValue":11.57540}}"#,
+            r#"{"latitud":48.13712,"longitud":11.57540}"#,
             "纬度：48.13712，经度：11.57540",
             r#"{"経度":11.57540,"緯度":48.13712}"#,
             r#"{"breitengrad":48.13712,"laengengrad":11.57540}"#,
@@ -304,6 +370,14 @@ mod tests {
             ["-48.13712, -11.57540"]
         );
         for text in [
+            r#"{"x":11.57540,"y":48.13712,"ts":1790004326123,"port":54326,"id":"3f2a9c51-4326-11ee"}"#,
+            "REQUEST=GetFeatureInfo&CRS=EPSG:4326&x=128.5&y=77.25",
+            "m1 thrust 3.214N, 87.321W",
+            "took 12.0345S, 3.3456W",
+            "rail 12.03456 N 3.34567 E-3",
+            "part N12.345 E45.678",
+            "l-12.3456-102.4567-3.21z",
+            r#"{"lat":{"value":12.311},"long":{"value":22.311}}"#,
             "GPS(12,13)",
             "HOME(0.1,0.2)",
             "SCREEN(11.57540,48.13712)",
@@ -315,6 +389,9 @@ mod tests {
             "+48.13712+011.57540",
             "0\t1\t0\t16\t0\t0\t0\t0\t48.13712\t11.57540\t30.0\t1\n",
             "cell at 48.13712, 11.57540",
+            "<1.5> +/- 5.00m",
+            "/points/12,13",
+            "npm/@scope/x@1.2.3",
             "home at 12.5, 13.5",
             "温度：48.13712 经度：11.57540",
             r#"{"x":11.57540,"y":48.13712}"#,

@@ -47,8 +47,14 @@ pub fn fit(prefix: &[u8]) -> Fit {
                 }
                 None => {
                     let line = line.trim_ascii();
-                    let first = line.split(is_blank).next().unwrap_or_default();
-                    known && (names_a_host(method, line) || names_a_host(method, first))
+                    let mut words = line.split(is_blank).filter(|word| !word.is_empty());
+                    let first = words.next().unwrap_or_default();
+                    let alone = match (words.next(), words.next()) {
+                        (None, _) => true,
+                        (Some(word), None) => is_in_place_of_a_version(word),
+                        _ => false,
+                    };
+                    known && alone && names_a_host(method, first)
                 }
             };
             if holds { Fit::Mine } else { Fit::NotMine }
@@ -94,6 +100,14 @@ pub(super) fn version_at(line: &[u8]) -> Option<usize> {
             matches!(window, [blank, name @ .., digit]
                 if (is_blank(blank) || *blank == b'\r') && name.eq_ignore_ascii_case(START) && digit.is_ascii_digit())
         })
+}
+
+/// A misspelt version, its number alone, or next to nothing. Lines of logs look like requests, and have words and numbers there.
+fn is_in_place_of_a_version(word: &[u8]) -> bool {
+    /// Of no meaning by itself.
+    const SHORT: usize = 2;
+    let number = matches!(word, [b'0'..=b'9', b'.', b'0'..=b'9']);
+    number || word.contains(&b'/') || (word.len() <= SHORT && !word.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether a line without a version names whom a proxy shall ask.
@@ -213,6 +227,9 @@ mod tests {
             "GET /\r\n",
             "get key\r\n",
             "CONNECT me\r\n",
+            "CONNECT a.example:443 failed\r\n",
+            "GET http://a.example/ 404\r\n",
+            "POST http://a.example/v1 status=200 12ms\r\n",
             "GET  HTTP/2.0\r\n",
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         ] {

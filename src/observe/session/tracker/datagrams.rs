@@ -9,6 +9,7 @@ use crate::evidence::flow::{Key, LinkFacts, Opening, Side, Span, note_link};
 use crate::evidence::ledger::{Ends, Ledger};
 use crate::ground::address::{Class, classify};
 use crate::ground::cause::{PacketCause, SessionCause};
+use crate::ground::gaps::GapId;
 use crate::ground::protocol;
 use crate::observe::capture::Direction;
 use crate::observe::dissect::neighbours;
@@ -156,6 +157,21 @@ impl Tracker {
                 if context.in_pieces {
                     // Fragments without their first one: payload all the same.
                     self.payload(slot, side, datagram.wire_len, &context);
+                } else if transport == Transport::Malformed {
+                    /// The shortest header: what is behind one that cannot be right is somebody's all the same.
+                    const HEADER: usize = 8;
+                    let behind = datagram.wire_len.saturating_sub(HEADER);
+                    self.payload(slot, side, behind, &context);
+                    if datagram.protocol == protocol::UDP && behind > 0 {
+                        let (at, interval) = (context.moment, context.interval);
+                        let gaps = &mut self.ledger.gaps;
+                        gaps.at(
+                            GapId::UnreadablePackets,
+                            at,
+                            interval,
+                            PacketCause::UdpLength,
+                        );
+                    }
                 }
                 // The header is lost; that something went out is not.
                 if let Some(span) = self.table.span(slot, context.interval, context.moment) {

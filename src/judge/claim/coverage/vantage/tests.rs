@@ -558,6 +558,18 @@ fn hosts_that_are_sent_packets_and_send_none_say_that_one_direction_was_recorded
     assert!(!told(&[says(AIRCRAFT, PHONE), says(PHONE, "192.168.2.9")]));
     assert!(!told(&[says(AIRCRAFT, "255.255.255.255")]));
     assert!(!told(&[flow((AIRCRAFT, None), (PHONE, None), (100, 200))]));
+    // Others of the site, who say less than those or more.
+    let others = || flow(("192.168.2.30", None), ("192.168.2.31", None), (100, 200));
+    assert!(told(&[says(AIRCRAFT, PHONE), others()]));
+    assert!(!told(&[
+        says(AIRCRAFT, PHONE),
+        some("192.168.2.30", "192.168.2.31", 30),
+        some("192.168.2.31", "192.168.2.30", 30),
+    ]));
+    let mut all = says(AIRCRAFT, "192.168.2.127");
+    let side = all.0.opener.0;
+    all.0.link.of_mut(side).target = Some(crate::ground::mac::Mac([0xff; 6]));
+    assert!(!told(&[all]));
     assert!(!told(&[]));
 }
 
