@@ -29,6 +29,8 @@ pub(super) const WEBSOCKET: Protocol = Protocol {
 
 /// Bytes of a client's messages that are read as a stream: who is asked to pass something on is told so at once.
 const INSIDE_MAX: usize = 64 << 10;
+/// What a frame counts for beside its bytes: many short ones cost as much as few long ones.
+const FRAME_COST: usize = 64;
 /// Longest frame that is waited for.
 const FRAME_MAX: u64 = 16 << 10;
 
@@ -120,7 +122,8 @@ impl Session for WebSocket {
                     let Some(payload) = whole else {
                         return Step::More;
                     };
-                    self.inside = self.inside.saturating_add(payload.len());
+                    let taken = payload.len().saturating_add(FRAME_COST);
+                    self.inside = self.inside.saturating_add(taken);
                     sink.inside = Some(Inside {
                         length: payload.len(),
                         front: 0,
