@@ -344,11 +344,6 @@ pub fn our_side(
     if how >= Opening::Request {
         return (opener, true);
     }
-    let either = |is: &dyn Fn(Side) -> bool| match (is(Side::A), is(Side::B)) {
-        (true, false) => Some(Side::A),
-        (false, true) => Some(Side::B),
-        _ => None,
-    };
     // Who looked the other one up; and nobody is a group.
     let asked = either(&|side| row.resolved.of(side.other()).asked.is_some());
     let single = || either(&|side| !row.key.ip(side).is_multicast());
@@ -371,6 +366,15 @@ pub fn our_end(
     shown_end(key, link, asker, local, device, topology).unwrap_or(asker)
 }
 
+/// The side of which alone something holds.
+fn either(is: &dyn Fn(Side) -> bool) -> Option<Side> {
+    match (is(Side::A), is(Side::B)) {
+        (true, false) => Some(Side::A),
+        (false, true) => Some(Side::B),
+        _ => None,
+    }
+}
+
 /// Our side, if more than who asked shows it.
 fn shown_end(
     key: &Key,
@@ -380,11 +384,6 @@ fn shown_end(
     device: &DeviceView,
     topology: &Topology<'_>,
 ) -> Option<Side> {
-    let either = |is: &dyn Fn(Side) -> bool| match (is(Side::A), is(Side::B)) {
-        (true, false) => Some(Side::A),
-        (false, true) => Some(Side::B),
-        _ => None,
-    };
     let device = either(&|side| device.of(key, link, side) == DeviceMatch::Device);
     if device.is_some() {
         return device;

@@ -45,7 +45,7 @@ pub struct Judged {
     /// Flows whose names are hidden: first moment per interval.
     pub hidden: Vec<(Moment, u32, Hidden)>,
     /// Conversations between public addresses of which nothing but a port says which end is ours: first moment per interval.
-    pub unsided: Vec<(Moment, u32)>,
+    pub side_unknown: Vec<(Moment, u32)>,
     /// What each series says of the two directions of its flows, per interval.
     pub directions: Vec<BTreeMap<u32, Directions>>,
     /// What each series shows of the subject, where there are several.
@@ -99,7 +99,7 @@ pub fn judge(basis: &Basis<'_>) -> Judged {
         labels: Vec::new(),
         opaque: Vec::new(),
         hidden: Vec::new(),
-        unsided: Vec::new(),
+        side_unknown: Vec::new(),
         directions: Vec::new(),
         shown: Vec::new(),
     };
@@ -196,7 +196,7 @@ impl RowJudge<'_> {
                     guessed = true;
                     let spans = row.spans.iter();
                     let first = |span: &RowSpan| (span.total.first, span.interval);
-                    out.unsided.extend(spans.map(first));
+                    out.side_unknown.extend(spans.map(first));
                 }
             }
         }

@@ -6,12 +6,14 @@
 //! interfaces use too (`position`) wants more of them, and both numbers within 0 and 1 are a place on a screen. Positions in
 //! binary are elsewhere ([`super::exif`], [`super::nmea`], drone links).
 
+mod number;
 mod sexagesimal;
 mod written;
 
 use super::text::{Field, Text};
 use super::{Detector, Found, mask};
 use crate::evidence::content::Kind;
+use number::{Number, decimal, decimal_comma, minutes, ten_millionths};
 
 pub(super) const DETECTOR: Detector = Detector {
     kind: Kind::Position,
@@ -343,13 +345,6 @@ fn role(name: &str) -> Role<'_> {
     prefix(LONGITUDE).map_or(Role::Neither, |prefix| Role::Longitude(prefix, unit))
 }
 
-/// A number with its decimals.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Number {
-    value: f64,
-    decimals: usize,
-}
-
 /// One half of a position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Half {
@@ -500,63 +495,6 @@ fn hemisphere(value: &str) -> (&str, bool) {
     (value, negative)
 }
 
-/// Degrees, a comma, minutes with decimals: as XMP writes Exif's positions (XMP part 2 §3.6, `GPSCoordinate`), its letter taken off.
-fn minutes(value: &str) -> Option<Number> {
-    let (degrees, minutes) = value.split_once(',')?;
-    let (minutes, seconds) = minutes.split_once(',').unwrap_or((minutes, "0"));
-    let degrees: u8 = degrees.parse().ok().filter(|d| *d <= 180)?;
-    let minutes: f64 = minutes.parse().ok()?;
-    let seconds: f64 = seconds.parse().ok()?;
-    let fits = (0.0..60.0).contains(&minutes) && (0.0..60.0).contains(&seconds);
-    // Without a point among the minutes it may be a decimal comma.
-    let pointed = value.contains('.') || value.matches(',').count() == 2;
-    (fits && pointed).then(|| Number {
-        value: f64::from(degrees) + minutes / 60.0 + seconds / 3600.0,
-        decimals: 6,
-    })
-}
-
-/// A decimal number at the start of `text`, and what follows.
-fn decimal(text: &str) -> Option<(Number, &str)> {
-    fraction(text, '.', 1)
-}
-
-/// The same with a decimal comma; fewer than three decimals are a list of numbers.
-fn decimal_comma(text: &str) -> Option<(Number, &str)> {
-    fraction(text, ',', 3)
-}
-
-fn fraction(text: &str, point: char, least: usize) -> Option<(Number, &str)> {
-    /// Degrees have three digits; more decimals than a double holds are no measurement.
-    const DIGITS_MAX: usize = 3;
-    const DECIMALS_MAX: usize = 20;
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let count = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let whole = count(unsigned);
-    let decimals = unsigned.get(whole..)?.strip_prefix(point).map(count)?;
-    if whole == 0 || whole > DIGITS_MAX || decimals < least || decimals > DECIMALS_MAX {
-        return None;
-    }
-    let signs = text.len().checked_sub(unsigned.len())?;
-    let length = signs
-        .checked_add(whole)?
-        .checked_add(1)?
-        .checked_add(decimals)?;
-    let (number, rest) = text.split_at_checked(length)?;
-    let number: f64 = if point == '.' {
-        number.parse().ok()?
-    } else {
-        number.replace(point, ".").parse().ok()?
-    };
-    Some((
-        Number {
-            value: number,
-            decimals,
-        },
-        rest,
-    ))
-}
-
 /// Both halves in one value: `[11.57,48.13]`, `"48.13,11.57"`, `geo:48.13,11.57`, `"48,13712;11,57540"`.
 fn pair(
     text: &Text<'_>,
@@ -682,25 +620,6 @@ fn two(start: &str, names: Names) -> Option<(Number, Number, &str)> {
         (names == Names::Earth)
             .then(|| both(ten_millionths))
             .flatten()
-    })
-}
-
-/// An integer of ten-millionths of a degree.
-fn ten_millionths(text: &str) -> Option<(Number, &str)> {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
-    let length = text
-        .len()
-        .checked_sub(unsigned.len())?
-        .checked_add(digits)?;
-    let (number, rest) = text.split_at_checked(length)?;
-    let value: i32 = number.parse().ok()?;
-    ((7..=10).contains(&digits) && !rest.starts_with('.')).then(|| {
-        let number = Number {
-            value: f64::from(value) / 1e7,
-            decimals: 7,
-        };
-        (number, rest)
     })
 }
 

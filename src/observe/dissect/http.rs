@@ -17,7 +17,7 @@ use super::{Protocol, Session, Sink, Step, dns, doh, httpdns, masque, rtsp_in_ht
 use crate::evidence::flow::{HiddenLookups, NameSource, Pair, Relay, Side};
 use crate::evidence::ledger::clocks::ClockKind;
 use crate::ground::cause::ReadingCause;
-use crate::observe::flow::part::{BESIDE, Coding, Part, Place};
+use crate::observe::flow::part::{Coding, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 use std::sync::Arc;
 
@@ -187,12 +187,7 @@ fn walk(chunks: &mut Chunked, coding: Coding, bytes: &[u8], sink: &mut Sink<'_>)
         }
     }
     let part = match beside {
-        true => Part::Body {
-            place: Place::HttpBody,
-            stream: BESIDE,
-            coding: Coding::Plain,
-            last: chunks.skippable() > 0 || chunks.is_done(),
-        },
+        true => Part::beside(0, chunks.skippable() > 0 || chunks.is_done()),
         false => Part::Marks,
     };
     sink.part(used, part);

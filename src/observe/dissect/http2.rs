@@ -13,7 +13,7 @@ use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step, doh};
 use crate::evidence::flow::Side;
 use crate::ground::cause::ReadingCause;
-use crate::observe::flow::part::{BESIDE, Coding, Fields, Part, Place};
+use crate::observe::flow::part::{Coding, Fields, Part, Place};
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::BTreeMap;
 
@@ -227,12 +227,7 @@ impl Http2 {
         let total = frame.total();
         let mut numbers = frame.numbers();
         // One text may go on over many frames.
-        let beside = Part::Body {
-            place: Place::HttpBody,
-            stream: BESIDE | u32::from(frame.kind),
-            coding: Coding::Plain,
-            last: false,
-        };
+        let beside = Part::beside(frame.kind, false);
         match frame.kind {
             frame_type::SETTINGS => {
                 self.settings = self.settings.saturating_add(frame.length);

@@ -16,8 +16,8 @@ pub enum Place {
     Mqtt,
 }
 
-/// The number of a stream that is none: what stands beside the messages of a connection, each time by itself.
-pub const BESIDE: u32 = 1 << 31;
+/// From here on numbers are of no stream (RFC 9113 §5.1.1: 31 bits): what stands beside the messages of a connection.
+const BESIDE: u32 = 1 << 31;
 
 /// How a body is coded (RFC 9110 §8.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -161,13 +161,14 @@ pub enum Part {
 }
 
 impl Part {
-    /// What stands beside the messages: text that a protocol lets programs add, or what no version of it knows.
-    pub fn beside() -> Self {
+    /// What stands beside the messages: text that a protocol lets programs add, or what no version of it knows. Pieces of one `kind` go on
+    /// in each other until the last.
+    pub fn beside(kind: u8, last: bool) -> Self {
         Self::Body {
             place: Place::HttpBody,
-            stream: BESIDE,
+            stream: BESIDE | u32::from(kind),
             coding: Coding::Plain,
-            last: true,
+            last,
         }
     }
 

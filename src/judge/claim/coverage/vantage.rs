@@ -216,7 +216,7 @@ fn noted(
             found.at(GapId::NamesHidden, cause, 1, *at);
         }
     }
-    for (at, interval) in &judged.unsided {
+    for (at, interval) in &judged.side_unknown {
         if inside(*interval) && series.inputs.contains(&at.at.input) {
             found.at(GapId::SideUnknown, Cause::SideGuessed, 1, *at);
         }
@@ -347,17 +347,19 @@ fn one_direction(
     nobody_answers(series, inside).then_some(OneSided::Receivers)
 }
 
-/// Most of what single hosts say is said among some of them of whom those that are sent packets send none themselves, to whomever: what they
-/// send was not recorded, and neither would be what they send beyond the site. A few packets may be all that there was to say.
+/// True if most packets between single hosts go to hosts that send none, from hosts that are sent none: what those send was not recorded,
+/// and neither would be what they send beyond the site.
 fn nobody_answers(series: &Series, inside: &dyn Fn(u32) -> bool) -> bool {
+    /// A few packets may be all that there was to say, and need no answer.
     const PACKETS_MIN: u64 = 20;
     // Packets from one host to another.
     let mut said: BTreeMap<(IpAddr, IpAddr), u64> = BTreeMap::new();
     for (key, row) in series.rows.iter().filter(|(key, _)| key.folded.is_none()) {
         for side in Side::BOTH {
             let (from, to) = (key.key.ip(side), key.key.ip(side.other()));
-            let all = key.link.of(side).target.is_some_and(|mac| mac.is_group());
-            if all || to.is_multicast() || is_broadcast(to) {
+            // Masks are not known, but the frame says that it goes to all.
+            let to_all = key.link.of(side).target.is_some_and(|mac| mac.is_group());
+            if to_all || to.is_multicast() || is_broadcast(to) {
                 continue;
             }
             let spans = row.spans.iter().filter(|span| inside(span.interval));

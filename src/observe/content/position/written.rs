@@ -5,7 +5,8 @@
 //! (`+48.1371+011.5754+519.000/`), lists of waypoints ("QGC WPL", the plain-text format of MAVLink's mission protocol), and two numbers
 //! behind words that say what is there.
 
-use super::{Names, Number, Text, decimal, report, two};
+use super::number::{Number, decimal};
+use super::{Names, Text, report, two};
 use crate::observe::content::Found;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
