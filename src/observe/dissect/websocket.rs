@@ -142,6 +142,20 @@ impl Session for WebSocket {
     fn lost(&mut self, side: Side) -> bool {
         self.client != Some(side)
     }
+
+    fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        // A frame whose end was waited for: what is here of it is looked at.
+        if self.client == Some(sink.side())
+            && let Frame::Header {
+                header,
+                length,
+                masked,
+            } = frame(bytes)
+        {
+            sink.part(header, Part::Marks);
+            sink.parts.push((length, Part::Masked(masked)));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +180,29 @@ mod tests {
         for strange in ["8105 48656c6c6f", "9185", "8385", "4745"] {
             assert_eq!(frame(&hex(strange)), Frame::Strange, "{strange}");
         }
+    }
+
+    #[test]
+    fn of_a_frame_that_breaks_off_what_is_here_is_labelled() {
+        let mut talk = Conversation::tcp("192.168.2.60:80");
+        let whole = framed(0x81, b"lat=48.13712&lon=11.57540");
+        let masked = |parts: &[(u64, Part)]| {
+            let is = |(_, part): &&(u64, Part)| matches!(part, Part::Masked(_));
+            parts.iter().filter(is).count()
+        };
+        talk.as_client(|sink| {
+            let mut session = WebSocket {
+                client: Some(sink.side()),
+                ..WebSocket::default()
+            };
+            let cut = &whole[..20];
+            assert_eq!(session.read(cut, sink), Step::More);
+            assert_eq!(masked(&sink.parts), 0);
+            session.end(cut, sink);
+            assert_eq!(masked(&std::mem::take(&mut sink.parts)), 1);
+            assert_eq!(session.read(&whole, sink), Step::Skip(whole.len() as u64));
+            assert_eq!(masked(&sink.parts), 1);
+        });
     }
 
     /// A frame of a client.
