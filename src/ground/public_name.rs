@@ -27,13 +27,32 @@ pub fn is_public_name(name: &str) -> bool {
         let decoded = escaped.then(|| plain(&percent_decoded(name.as_bytes())));
         return decoded.is_some_and(|name| name.contains('.') && is_public_name(&name));
     }
-    if is_ip_literal(name) {
+    if is_ip_literal(name) || lists_local_addresses(name) {
         return false;
     }
     if PRIVATE_DOMAINS.iter().any(|domain| is_under(name, domain)) {
         return false;
     }
     !reverse_name_address(name).is_some_and(ReverseName::is_local)
+}
+
+/// Whether a text is made of addresses that stay on the site, with their ports, prefixes or separators, and of nothing else: a network or
+/// a list stands where a host should.
+fn lists_local_addresses(text: &str) -> bool {
+    let letter = |c: char| c.is_alphanumeric() && !c.is_ascii_digit();
+    if text.contains(letter) || text.contains('%') {
+        return false;
+    }
+    let mut pieces = text.split(|c: char| !c.is_ascii_digit() && c != '.');
+    let mut addresses = 0_usize;
+    let all = pieces.all(|piece| match piece.parse::<Ipv4Addr>() {
+        Ok(ip) => {
+            addresses = addresses.saturating_add(1);
+            classify(IpAddr::V4(ip)).is_local()
+        }
+        Err(_) => !piece.contains('.'),
+    });
+    all && addresses > 0
 }
 
 /// Whether `name` is `domain` or lies below it; `domain` in lower case.
@@ -175,6 +194,8 @@ mod tests {
             "::ffff:10.0.0.1",
             "drone%2elocal",
             "100%",
+            "192.168.2.60/12",
+            "192.168.2.60, 10.0.0.1:80",
         ] {
             assert!(!is_public_name(name), "{name}");
         }
@@ -191,6 +212,9 @@ mod tests {
             "1.2.3.4.example",
             "a..b",
             "256.256.256.256",
+            "192.168.2.60,8.8.8.8",
+            "192.168.2.60/12.dji.com",
+            "192.168.2.60%44",
             "xn--bcher-kva.example",
             "bücher.exämple",
             "dji%2Ecom",

@@ -211,7 +211,11 @@ impl Commands {
                 behind_at(line.get(..end.unwrap_or(line.len())).unwrap_or(line))
                     .and_then(|host| host.split(|b| *b == b' ').next())
             }
-            Dialect::Ftp if is_command(line, &["USER"]) => behind_at(line),
+            Dialect::Ftp if is_command(line, &["USER"]) => {
+                // A name with its host, and of some proxies one more; a line of a log goes on.
+                let few = line.split(|b| *b == b' ').count() <= 3;
+                behind_at(line).filter(|_| few)
+            }
             Dialect::Ftp if is_command(line, &["OPEN", "SITE"]) => {
                 let word = line.split(|b| *b == b' ').nth(1).unwrap_or_default();
                 behind_at(word).or(Some(word))
@@ -429,6 +433,25 @@ mod tests {
             (refused.names().len(), refused.protocol()),
             (0, Some("smtp"))
         );
+    }
+
+    #[test]
+    fn a_proxy_on_the_site_is_told_where_to_go() {
+        for (line, name) in [
+            ("USER pilot@files.example", Some("files.example")),
+            (
+                "USER pilot@files.example firewall-user",
+                Some("files.example"),
+            ),
+            ("USER pilot@files.example logged in at noon", None),
+            ("USER pilot@nas.lan", None),
+            ("USER pilot", None),
+        ] {
+            let mut talk = Conversation::tcp("192.168.2.60:21");
+            talk.hear("220 ready\r\n").say(format!("{line}\r\n"));
+            let names = talk.names().into_iter().map(|(name, _)| name);
+            assert_eq!(names.collect::<Vec<_>>(), Vec::from_iter(name), "{line}");
+        }
     }
 
     #[test]
