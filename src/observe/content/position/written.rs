@@ -1,4 +1,4 @@
-//! Positions that are written without a name of each half.
+//! Positions that are written without a name of each half, or with names that are no fields.
 //!
 //! Well-known text (ISO 19162, OGC 06-103r4 §7), what aircraft write into the subtitles of their videos (`GPS(11.5754,48.1371,19)`,
 //! longitude first), decimal degrees with letters of the compass, strings of ISO 6709:2008 annex H as cameras write them
@@ -17,6 +17,7 @@ pub(super) fn find(text: &Text<'_>, out: &mut Vec<Found>) {
     with_signs(text, out);
     waypoints(text, out);
     chinese(text, out);
+    named_apart(text, out);
     printed(text, out);
     if text.sure {
         behind_words(text, out);
@@ -272,6 +273,76 @@ fn chinese(text: &Text<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// `lat 48.13712 lon 11.57540`, and names that are values themselves: `{"key":"latitude","value":48.13712},{"key":"longitude",…`.
+fn named_apart(text: &Text<'_>, out: &mut Vec<Found>) {
+    /// From one name to the other.
+    const APART_MAX: usize = 160;
+    const NAME_MAX: usize = 10;
+    let mut last: Option<(bool, Number, usize)> = None;
+    for at in memchr::memchr2_iter(b'l', b'L', text.bytes) {
+        let second = text.byte(at.saturating_add(1));
+        let third = text.byte(at.saturating_add(2));
+        let may_be = matches!(
+            (second, third),
+            (Some(b'a' | b'A'), Some(b't' | b'T'))
+                | (Some(b'o' | b'O'), Some(b'n' | b'N'))
+                | (Some(b'n' | b'N'), Some(b'g' | b'G'))
+        );
+        if !may_be
+            || text
+                .before(at)
+                .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
+            continue;
+        }
+        let name = text
+            .bytes
+            .get(at..)
+            .unwrap_or_default()
+            .iter()
+            .take(NAME_MAX);
+        let length = name.take_while(|b| b.is_ascii_alphabetic()).count();
+        let name = ascii(text, at, length).to_ascii_lowercase();
+        let is_latitude = super::LATITUDE.contains(&&*name);
+        if !is_latitude && !super::LONGITUDE.contains(&&*name) {
+            continue;
+        }
+        let behind = at.saturating_add(length);
+        let rest = ascii(text, behind, 48);
+        let value = match rest.strip_prefix('"') {
+            Some(rest) => beside(rest),
+            None => {
+                Some(rest.trim_start_matches([' ', '\t'])).filter(|value| value.len() < rest.len())
+            }
+        };
+        let Some((number, rest_behind)) = value.and_then(decimal) else {
+            continue;
+        };
+        let end = behind.saturating_add(rest.len().saturating_sub(rest_behind.len()));
+        match last.take() {
+            Some((other, first, from))
+                if other != is_latitude && at.saturating_sub(from) <= APART_MAX =>
+            {
+                let (latitude, longitude) = match other {
+                    true => (first, number),
+                    false => (number, first),
+                };
+                report(latitude, longitude, from, end, 4, out);
+            }
+            _ => last = Some((is_latitude, number, at)),
+        }
+    }
+}
+
+/// Behind a name that is a value: what stands under the name of its value.
+fn beside(rest: &str) -> Option<&str> {
+    const NAMES: &[&str] = &["value", "Value", "val", "v", "doubleValue", "stringValue"];
+    let rest = rest.trim_start().strip_prefix(',')?.trim_start();
+    let (name, rest) = rest.strip_prefix('"')?.split_once('"')?;
+    let rest = rest.trim_start().strip_prefix(':')?.trim_start();
+    NAMES.contains(&name).then(|| rest.trim_start_matches('"'))
+}
+
 /// What systems and services put around two numbers: `Location[gps 48.13712,11.57540 hAcc=12`, `<+48.13712,+11.57540> +/- 5.00m`, and in
 /// paths `/points/48.1371,11.5754` and `/@48.13712,11.57540,17z`.
 fn printed(text: &Text<'_>, out: &mut Vec<Found>) {
@@ -363,6 +434,10 @@ mod tests {
             r#"{"OSD.latitude [°]":48.13712,"OSD.longitude [°]":11.57540}"#,
             r#"GpsLatitude="+48.13712" GpsLongtitude="+11.57540""#,
             r#"{"plannedHomePosition":[48.13712,11.57540,10]}"#,
+            "fix: lat 48.13712 lon 11.57540 alt 519",
+            "LONG\t11.57540, LAT\t48.13712",
+            r#"[{"key":"latitude","value":48.13712},{"key":"longitude","value":11.57540}]"#,
+            r#"[{"k": "lng", "v": "11.57540"}, {"k": "lat", "v": "48.13712"}]"#,
         ] {
             assert_eq!(found_by(&DETECTOR, text), ["48.13712, 11.57540"], "{text}");
         }
@@ -397,6 +472,11 @@ mod tests {
             "温度：48.13712 经度：11.57540",
             r#"{"x":11.57540,"y":48.13712}"#,
             r#"{"lat":{"min":48.13712},"lon":{"min":11.57540}}"#,
+            "lat 12.1 lon 13.2",
+            "flat 48.13712 lon 11.57540",
+            "lat 48.13712 lat 11.57540",
+            "latency 48.13712 longest 11.57540",
+            r#"[{"key":"latitude","max":48.13712},{"key":"longitude","max":11.57540}]"#,
         ] {
             assert_eq!(found_by(&DETECTOR, text), [""; 0], "{text}");
         }
