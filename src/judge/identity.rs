@@ -49,6 +49,8 @@ pub struct DeviceView {
     forwards: BTreeSet<Mac>,
     /// Addresses of the device from which another MAC sends as well while its own do: a repeater, another radio, or another machine.
     shared: BTreeSet<(IpAddr, Mac)>,
+    /// Addresses of the site from which several MACs sent, as where a router's copies were recorded too, and none of them the device's.
+    others: BTreeSet<IpAddr>,
     /// MACs that took over an address of a declared MAC which was not seen again, and may be the same
     /// machine's.
     heirs: BTreeSet<Mac>,
@@ -125,6 +127,7 @@ impl DeviceView {
             }
         }
         view.shared = view.shared(&spoken);
+        view.others = view.others(series);
         view.recorder = view.records(series);
         view
     }
@@ -187,6 +190,36 @@ impl DeviceView {
         shared.map(|((mac, ip), _)| (*ip, *mac)).collect()
     }
 
+    /// Finds whose packets came from several MACs, of which none is the device's.
+    fn others(&self, series: &Series) -> BTreeSet<IpAddr> {
+        let stations = &series.ledger.stations;
+        let own = || self.macs.iter().chain(&self.heirs);
+        let own: Vec<&Station> = own().filter_map(|mac| stations.get(mac)).collect();
+        // Of one that sends for many not all addresses are listed.
+        if own.is_empty() || own.iter().any(|station| station.forwards) {
+            return BTreeSet::new();
+        }
+        let rows = series.rows.iter().filter(|(key, _)| key.folded.is_none());
+        let mixed = rows.flat_map(|(key, _)| {
+            let mixed = Side::BOTH
+                .into_iter()
+                .filter(|side| key.link.of(*side).mixed);
+            mixed.map(|side| key.key.ip(side))
+        });
+        let foreign = |ip: &IpAddr| {
+            let its = own.iter().any(|station| station.sources.contains(ip));
+            is_of_site(*ip) && !its && !self.addresses.contains(ip)
+        };
+        let mut others: BTreeSet<IpAddr> = mixed.filter(foreign).collect();
+        let sent: BTreeSet<IpAddr> = stations
+            .values()
+            .flat_map(|station| station.sources.intersection(&others))
+            .copied()
+            .collect();
+        others.retain(|ip| sent.contains(ip));
+        others
+    }
+
     /// Directions say that what the device sends is sent by the recording machine, and never that it
     /// was received by it.
     fn records(&self, series: &Series) -> bool {
@@ -215,6 +248,11 @@ impl DeviceView {
             && self.whose(carrier, None) == DeviceMatch::Device
         {
             whose = DeviceMatch::Device;
+        } else if whose == DeviceMatch::Unsure
+            && link.of(side).mixed
+            && self.others.contains(&key.ip(side))
+        {
+            whose = DeviceMatch::Other;
         }
         if !self.recorder || whose == DeviceMatch::Device {
             return whose;

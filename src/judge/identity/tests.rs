@@ -573,6 +573,44 @@ fn an_address_of_the_device_may_be_its_own_behind_a_second_mac_too() {
 }
 
 #[test]
+fn a_machine_whose_packets_a_router_copies_stays_another_one() {
+    let (own, other) = (mac(7), mac(9));
+    // Of this address packets came from several MACs; which ones sent from it, and what is asked.
+    let whose = |from: &str, senders: &[Mac], of_many: bool, devices: Devices| {
+        let mut copied = says(from, other, (0, 60));
+        let side = copied.0.opener.0;
+        copied.0.link.of_mut(side).mixed = true;
+        let mut rows = addresses(own, &[(PHONE, (0, 60))]);
+        rows.push(copied);
+        let (key, _) = &rows[rows.len() - 1];
+        let (key, link) = (key.key, key.link);
+        let mut of = series(rows);
+        for mac in senders {
+            let station = of.ledger.stations.entry(*mac).or_default();
+            station.sources.insert(ip(from));
+        }
+        of.ledger.stations.entry(own).or_default().forwards = of_many;
+        view(&devices, &of).of(&key, &link, side)
+    };
+    let by_address = || devices(&[PHONE], &[]);
+    for declared in [by_address(), devices(&[], &[own])] {
+        let whose =
+            |from, senders: &[Mac], of_many| whose(from, senders, of_many, declared.clone());
+        assert_eq!(whose(NEXT, &[other, GATE], false), Other);
+        // Its own MAC sent from there too, or may have.
+        assert_eq!(whose(NEXT, &[own, GATE], false), Device);
+        assert_eq!(whose(NEXT, &[other, GATE], true), Unsure);
+        // What comes from outside is nobody's of the site.
+        assert_eq!(whose("52.9.9.9", &[other, GATE], false), Unsure);
+        assert_eq!(whose(PHONE, &[own, GATE], false), Device);
+    }
+    assert_eq!(
+        whose(NEXT, &[other, GATE], false, devices(&[], &[])),
+        Unsure
+    );
+}
+
+#[test]
 fn our_side_is_the_device_else_the_local_end_else_what_the_link_shows() {
     let (none, asked, own) = (devices(&[], &[]), "9.9.9.9", "52.1.2.3");
     let nothing = |_: &mut LinkFacts, _: &mut LinkFacts| {};
