@@ -330,6 +330,17 @@ impl Named {
     }
 }
 
+/// A name in a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The name.
+    pub named: Named,
+    /// Who calls the other end by it, or was shown it by the other end. Both ends of a flow may ask.
+    pub asker: Side,
+    /// The first packet that says it.
+    pub at: Moment,
+}
+
 /// Why a flow to a private address is internet use all the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Relay {
@@ -363,18 +374,20 @@ pub enum HiddenLookups {
 pub struct Facts {
     /// The application protocol, once recognised.
     pub protocol: Option<&'static str>,
-    /// Names of the server, each with the first frame that says it, in the order found.
-    pub names: Vec<(Named, Moment)>,
+    /// Names of servers, in the order found.
+    pub names: Vec<Said>,
     /// The flow asks a relay for internet use.
     pub relay: Option<Relay>,
     /// Everything read of this flow was DNS: it asks for names, and carries nothing else.
     pub only_lookups: bool,
     /// What asks for names here says more than a lookup needs.
     pub more_than_lookups: bool,
-    /// Names that were looked up in this flow.
-    pub lookups: std::collections::BTreeSet<Arc<str>>,
-    /// One of them is a public name: somebody outside has to answer it.
-    pub public_lookup: bool,
+    /// Who asked for that, or for another use of the internet.
+    pub relays: Pair<bool>,
+    /// Names that were looked up in this flow, with who asked.
+    pub lookups: std::collections::BTreeSet<(Side, Arc<str>)>,
+    /// Who looked up a public name: somebody outside has to answer it.
+    pub public_lookup: Pair<bool>,
     /// An address that a request named in place of a host name.
     pub literal: Option<IpAddr>,
     /// Port that a proxy was asked to connect to, of the target that `relay` tells.
@@ -425,8 +438,9 @@ impl Facts {
         relay: None,
         only_lookups: false,
         more_than_lookups: false,
+        relays: Pair { a: false, b: false },
         lookups: std::collections::BTreeSet::new(),
-        public_lookup: false,
+        public_lookup: Pair { a: false, b: false },
         literal: None,
         target_port: None,
         ech: false,
@@ -444,12 +458,19 @@ impl Facts {
     };
 
     /// A name was looked up in this flow.
-    pub fn looked_up(&mut self, name: &Arc<str>, public: bool, accuses: impl Fn(&str) -> bool) {
-        self.public_lookup |= public;
+    pub fn looked_up(
+        &mut self,
+        asker: Side,
+        name: &Arc<str>,
+        public: bool,
+        accuses: impl Fn(&str) -> bool,
+    ) {
+        *self.public_lookup.of_mut(asker) |= public;
         let kept = self.lookups.len();
+        let asked = (asker, Arc::clone(name));
         if kept < LOOKUPS_MAX || (kept < 2 * LOOKUPS_MAX && accuses(name)) {
-            self.lookups.insert(Arc::clone(name));
-        } else if !self.lookups.contains(name) {
+            self.lookups.insert(asked);
+        } else if !self.lookups.contains(&asked) {
             self.names_folded = true;
         }
     }
@@ -467,24 +488,23 @@ impl Facts {
         }
     }
 
-    /// Adds a name; the first frame that says it is kept.
-    pub fn name(&mut self, name: &str, source: NameSource, at: Moment) {
-        self.name_of_rank(name, source, at, |_| false);
+    /// Adds a name that `asker` calls the other end by, or was shown by it; the first frame that says it is kept.
+    pub fn name(&mut self, asker: Side, name: &str, source: NameSource, at: Moment) {
+        self.name_of_rank(asker, name, source, at, |_| false);
     }
 
     /// The same; beyond the bound as many again are kept that accuse.
     pub fn name_of_rank(
         &mut self,
+        asker: Side,
         name: &str,
         source: NameSource,
         at: Moment,
         accuses: impl Fn(&str) -> bool,
     ) {
-        if self
-            .names
-            .iter()
-            .any(|(n, _)| n.source == source && *n.name == *name)
-        {
+        if self.names.iter().any(|said| {
+            said.asker == asker && said.named.source == source && *said.named.name == *name
+        }) {
             return;
         }
         let kept = self.names.len();
@@ -502,7 +522,7 @@ impl Facts {
         if self.names.is_empty() {
             self.names.reserve_exact(1);
         }
-        self.names.push((named, at));
+        self.names.push(Said { named, asker, at });
     }
 }
 

@@ -52,14 +52,16 @@ pub struct RowKey {
     pub turned: Option<Turned>,
     /// Link facts of each side.
     pub link: Pair<LinkFacts>,
-    /// Names that the flow itself said, sorted.
-    pub names: Vec<Named>,
+    /// Names that the flow itself said, by who asked the other end under them, sorted.
+    pub names: Pair<Vec<Named>>,
     /// Names that DNS gave for the address of each side.
     pub resolved: Pair<Resolved>,
     /// Application protocol.
     pub protocol: Option<&'static str>,
     /// The flow asked a relay.
     pub relay: Option<Relay>,
+    /// Who asked it.
+    pub relays: Pair<bool>,
     /// An address in place of a host name.
     pub literal: Option<IpAddr>,
     /// Port that a proxy was asked to connect to.
@@ -68,8 +70,8 @@ pub struct RowKey {
     pub link_only: bool,
     /// Nothing but DNS in clear.
     pub only_lookups: bool,
-    /// A public name was looked up.
-    pub public_lookup: bool,
+    /// Who looked up a public name.
+    pub public_lookup: Pair<bool>,
     /// Opaque tunnel.
     pub tunnel: Option<&'static str>,
     /// Names are hidden.
@@ -150,12 +152,12 @@ pub struct Row {
     /// Counters per interval and input, in that order. A list, because most rows have one entry and
     /// there are many rows.
     pub spans: Vec<RowSpan>,
-    /// Where each name that the flow said was said first.
-    pub said: Names,
+    /// Where each name that the flow said was said first, by who asked under it.
+    pub said: Pair<Names>,
     /// Where each name was said that DNS gave the address of a side.
     pub resolved: Pair<Names>,
-    /// Names looked up in the flow.
-    pub lookups: BTreeSet<Arc<str>>,
+    /// Names looked up in the flow, with who asked.
+    pub lookups: BTreeSet<(Side, Arc<str>)>,
     /// Fingerprints of the clients' hellos.
     pub ja4: BTreeSet<Arc<str>>,
     /// Lookups carried a part of the asker's address.
@@ -184,7 +186,7 @@ impl Row {
             opener_port: Some(opener_port),
             opener_ports: BTreeSet::new(),
             spans: Vec::new(),
-            said: Names::default(),
+            said: Pair::default(),
             resolved: Pair::default(),
             lookups: BTreeSet::new(),
             ja4: BTreeSet::new(),
@@ -287,6 +289,11 @@ impl RowKey {
 
 #[cfg(test)]
 impl RowKey {
+    /// Names under which the opener asks.
+    pub(crate) fn said(&mut self) -> &mut Vec<Named> {
+        self.names.of_mut(self.opener.0)
+    }
+
     /// A TCP row by hand, opened by the first end with a SYN; nothing else is known of it.
     pub(crate) fn by_hand(from: (IpAddr, u16), to: (IpAddr, u16)) -> Self {
         let tcp = crate::ground::protocol::TCP;
@@ -298,15 +305,16 @@ impl RowKey {
             transport: tcp,
             opener: (side, Opening::Syn),
             link: Pair::default(),
-            names: Vec::new(),
+            names: Pair::default(),
             resolved: Pair::default(),
             protocol: None,
             relay: None,
+            relays: Pair::default(),
             literal: None,
             target_port: None,
             link_only: false,
             only_lookups: false,
-            public_lookup: false,
+            public_lookup: Pair::default(),
             tunnel: None,
             hidden: None,
             ech: false,

@@ -299,12 +299,16 @@ impl Sink<'_> {
         self.parts.push((length as u64, part));
     }
 
-    /// A name of the server.
+    /// A name that the sender calls its receiver by, or in a certificate, itself.
     pub fn name(&mut self, name: &str, source: NameSource) {
+        let asker = match source {
+            NameSource::Certificate => self.ends.side.other(),
+            _ => self.ends.side,
+        };
         let accusing = &self.ledger.accusing;
         let accuses = |name: &str| accusing.says(name);
         let facts = &mut self.flow.facts;
-        facts.name_of_rank(name, source, self.at, accuses);
+        facts.name_of_rank(asker, name, source, self.at, accuses);
     }
 
     /// An address in place of a name: what the client said is listed, and it is no name.
@@ -315,12 +319,14 @@ impl Sink<'_> {
             std::net::IpAddr::V4(v4) => v4.to_string(),
             std::net::IpAddr::V6(v6) => format!("[{v6}]"),
         };
-        self.flow.facts.name(&text, source, self.at);
+        let asker = self.ends.side;
+        self.flow.facts.name(asker, &text, source, self.at);
     }
 
     /// An address that the client asks for; one beyond the site says most.
     fn asked_for(&mut self, ip: IpAddr) {
         let outside = |ip| !classify(ip).is_local();
+        *self.flow.facts.relays.of_mut(self.ends.side) |= outside(ip);
         let have = self.flow.facts.literal;
         if have.is_none_or(|have| outside(ip) && !outside(have)) {
             self.flow.facts.literal = Some(ip);
@@ -360,7 +366,7 @@ impl Sink<'_> {
         let accusing = &self.ledger.accusing;
         let accuses = |name: &str| accusing.says(name);
         let facts = &mut self.flow.facts;
-        facts.looked_up(name, is_public_name(name), accuses);
+        facts.looked_up(self.ends.side, name, is_public_name(name), accuses);
     }
 
     /// The sender of these bytes answers their receiver that a name has this address for `ttl` seconds.
@@ -447,8 +453,14 @@ impl Sink<'_> {
         *most = bytes.max(*most);
     }
 
-    /// The flow asks a relay.
+    /// The sender asks a relay.
     pub fn relays(&mut self, relay: Relay) {
+        self.relays_for(self.ends.side, relay);
+    }
+
+    /// A side asks a relay.
+    pub fn relays_for(&mut self, side: Side, relay: Relay) {
+        *self.flow.facts.relays.of_mut(side) = true;
         self.relays_to(relay, None);
     }
 
@@ -463,6 +475,7 @@ impl Sink<'_> {
         if let Some(ip) = ip {
             self.asked_for(ip);
         }
+        *self.flow.facts.relays.of_mut(self.ends.side) = true;
         self.relays_to(Relay::Proxy(ip), port);
     }
 

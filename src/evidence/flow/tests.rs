@@ -114,24 +114,24 @@ fn looked_up_names_have_a_bound_and_those_that_accuse_a_wider_one() {
     let name = |n: usize| Arc::from(format!("{n}.example"));
     let mut full = Facts::NOTHING;
     for n in 0..LOOKUPS_MAX {
-        assert_eq!(full.public_lookup, n > 3);
-        full.looked_up(&name(n), n == 3, |_| false);
+        assert_eq!(full.public_lookup.a, n > 3);
+        full.looked_up(Side::A, &name(n), n == 3, |_| false);
     }
     // One that is known takes no place.
-    full.looked_up(&name(0), false, |_| false);
+    full.looked_up(Side::A, &name(0), false, |_| false);
     assert_eq!(
         (full.lookups.len(), full.names_folded),
         (LOOKUPS_MAX, false)
     );
     let mut more = full.clone();
-    more.looked_up(&name(LOOKUPS_MAX), false, |_| false);
+    more.looked_up(Side::A, &name(LOOKUPS_MAX), false, |_| false);
     assert_eq!((more.lookups.len(), more.names_folded), (LOOKUPS_MAX, true));
     for n in LOOKUPS_MAX..2 * LOOKUPS_MAX {
-        full.looked_up(&name(n), false, |_| true);
+        full.looked_up(Side::A, &name(n), false, |_| true);
     }
     let most = 2 * LOOKUPS_MAX;
     assert_eq!((full.lookups.len(), full.names_folded), (most, false));
-    full.looked_up(&name(most), false, |_| true);
+    full.looked_up(Side::A, &name(most), false, |_| true);
     assert_eq!((full.lookups.len(), full.names_folded), (most, true));
 }
 
@@ -152,21 +152,19 @@ fn the_first_fingerprints_are_kept_each_once() {
 fn a_name_is_kept_by_who_said_it_with_the_first_frame() {
     use NameSource::{Certificate, TlsSni};
     let mut facts = Facts::NOTHING;
-    for (frame, name, source) in [
-        (1, "a.example", TlsSni),
-        (2, "b.example", TlsSni),
-        (3, "a.example", Certificate),
-        (4, "a.example", TlsSni),
-        (5, "b.example", TlsSni),
+    for (frame, asker, name, source) in [
+        (1, Side::A, "a.example", TlsSni),
+        (2, Side::A, "b.example", TlsSni),
+        (3, Side::A, "a.example", Certificate),
+        (4, Side::A, "a.example", TlsSni),
+        (5, Side::A, "b.example", TlsSni),
+        (6, Side::B, "b.example", TlsSni),
     ] {
-        facts.name(name, source, at(frame));
+        facts.name(asker, name, source, at(frame));
     }
-    let frames: Vec<u64> = facts
-        .names
-        .iter()
-        .map(|(_, first)| first.at.frame)
-        .collect();
-    assert_eq!(frames, [1, 2, 3]);
+    let said = facts.names.iter();
+    let frames: Vec<u64> = said.map(|said| said.at.at.frame).collect();
+    assert_eq!(frames, [1, 2, 3, 6]);
     assert!(!facts.names_folded);
 }
 
@@ -175,7 +173,7 @@ fn names_of_a_flow_have_a_bound_and_those_that_accuse_a_wider_one() {
     let mut full = Facts::NOTHING;
     let add = |facts: &mut Facts, n: usize, accuses: bool| {
         let name = format!("{n}.example");
-        facts.name_of_rank(&name, NameSource::Certificate, at(1), |_| accuses);
+        facts.name_of_rank(Side::A, &name, NameSource::Certificate, at(1), |_| accuses);
         (facts.names.len(), facts.names_folded)
     };
     for n in 0..NAMES_MAX {

@@ -194,6 +194,7 @@ mod tests {
             served: false,
             hidden: None,
             folded: false,
+            guessed: false,
         };
         let mut directions = BTreeMap::new();
         note(

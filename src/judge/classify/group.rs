@@ -8,7 +8,6 @@ use super::destination::{
 use super::labels::Labelling;
 use crate::evidence::content::Hit;
 use crate::evidence::flow::{HiddenLookups, NameSource, Named, Opening, Relay, Side, Turned};
-use crate::evidence::names::Names;
 use crate::evidence::row::{FRAMES_MAX, Row, RowKey};
 use crate::judge::identity::DeviceMatch;
 use std::collections::BTreeMap;
@@ -33,6 +32,14 @@ pub(super) struct RowVerdict {
     pub(super) served: bool,
     pub(super) hidden: Option<HiddenLookups>,
     pub(super) folded: bool,
+    /// Nothing but a port says which side is ours.
+    pub(super) guessed: bool,
+}
+
+/// The sides whose names are names of the far end: what it calls our side is none of them.
+pub(super) fn askers(theirs: Side, guessed: bool) -> impl Iterator<Item = Side> {
+    let may_be_ours = move |side: &Side| guessed || *side != theirs;
+    Side::BOTH.into_iter().filter(may_be_ours)
 }
 
 /// The far end asked, and our side did not: the names in it are what it called our side.
@@ -87,7 +94,12 @@ pub(super) fn group(
         .or_insert_with_key(|place| Destination::new(place.clone(), judged.whose));
     destination.name(key, row, &judged, catalog);
     destination.remark(key, row);
-    destination.looked_up.extend(row.lookups.iter().cloned());
+    let theirs = judged.ours.other();
+    let asked = |asker: &Side| askers(theirs, judged.guessed).any(|side| side == *asker);
+    let lookups = row.lookups.iter().filter(|(asker, _)| asked(asker));
+    destination
+        .looked_up
+        .extend(lookups.map(|(_, name)| Arc::clone(name)));
     destination.hidden = destination.hidden.or(judged.hidden);
     if !judged.folded {
         let client = key.key.ip(judged.ours);
@@ -120,16 +132,11 @@ impl Destination {
     /// What it was called in a row.
     fn name(&mut self, key: &RowKey, row: &Row, judged: &RowVerdict, catalog: &Catalog) {
         let theirs = judged.ours.other();
-        let empty = Names::default();
-        let said = if asked_us(key, theirs) {
-            &empty
-        } else {
-            &row.said
-        };
-        if said.len() < row.said.len() {
-            self.notes.insert(Note::OpenedByTheFarEnd);
+        if !judged.guessed && !row.said.of(theirs).is_empty() {
+            self.notes.insert(Note::AskedByTheFarEnd);
         }
-        for (named, at) in said.iter().chain(row.resolved.of(theirs).iter()) {
+        let said = askers(theirs, judged.guessed).flat_map(|asker| row.said.of(asker).iter());
+        for (named, at) in said.chain(row.resolved.of(theirs).iter()) {
             let kept = self.names.len();
             let accuses = || {
                 let row = catalog.lookup(&named.name);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
     /// The far end opened the flow: the names that it said are what it calls our side.
-    OpenedByTheFarEnd,
+    AskedByTheFarEnd,
     /// Lookups carry a part of the asker's address (EDNS client subnet, RFC 7871).
     ClientSubnet,
     /// Copies of the same bytes differ.

@@ -35,17 +35,16 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
     let theirs = ours.other();
     let scope = if local.a && local.b {
         let group = Side::BOTH.iter().any(|s| key.key.ip(*s).is_multicast());
-        if !group && !stays && relayed(key) {
+        match (!group && !stays).then(|| asks_beyond(key, ours)).flatten() {
             // What another machine asks of the device is that one's use of the internet: the device
             // that answers is a server (contract, "Our side of a flow").
-            if asked_us(key, theirs) {
-                return (Scope::Relayed, theirs, true);
-            }
-            Scope::Relayed
-        } else {
-            Scope::Local
+            Some(asker) if asker == theirs => return (Scope::Relayed, theirs, true),
+            Some(_) => Scope::Relayed,
+            None => Scope::Local,
         }
-    } else if is_fake(key.key.ip(theirs)) && (public_name_seen(key, theirs) || key.public_lookup) {
+    } else if is_fake(key.key.ip(theirs))
+        && (public_name_seen(key, theirs) || *key.public_lookup.of(ours))
+    {
         Scope::Relayed
     } else {
         Scope::Internet
@@ -53,11 +52,27 @@ pub fn scope_of(key: &RowKey, topology: &Topology<'_>, device: &DeviceView) -> (
     (scope, ours, sure)
 }
 
-/// The request made to a private address is internet use.
-fn relayed(key: &RowKey) -> bool {
+/// Who asks the other end of a flow of the site for the internet: our side, if it did.
+fn asks_beyond(key: &RowKey, ours: Side) -> Option<Side> {
+    let theirs = ours.other();
+    let asks = |side| names_beyond(key, side) || (*key.relays.of(side) && relayed(key, side));
+    if asks(ours) {
+        return Some(ours);
+    }
+    if asks(theirs) {
+        return Some(theirs);
+    }
+    // Of packets in a tunnel nobody is known to have asked.
+    let asker = if asked_us(key, theirs) { theirs } else { ours };
+    relayed(key, asker).then_some(asker)
+}
+
+/// The request that an end made to a private address is internet use.
+fn relayed(key: &RowKey, asker: Side) -> bool {
     match &key.relay {
         Some(Relay::Lookup) => {
-            if key.public_lookup || key.hidden.is_some() || key.folded.is_some() {
+            let public = *key.public_lookup.of(asker);
+            if public || key.hidden.is_some() || key.folded.is_some() {
                 return true;
             }
         }
@@ -65,11 +80,13 @@ fn relayed(key: &RowKey) -> bool {
         Some(Relay::Proxy(Some(ip))) if !classify(*ip).is_local() => return true,
         Some(Relay::Proxy(_)) | None => {}
     }
-    let said_public = key
-        .names
-        .iter()
-        .any(|n| n.is_asserted_name() && is_public_name(&n.name));
-    said_public || key.literal.is_some_and(|ip| !classify(ip).is_local())
+    key.literal.is_some_and(|ip| !classify(ip).is_local())
+}
+
+/// An end asks the other one under a public name.
+fn names_beyond(key: &RowKey, asker: Side) -> bool {
+    let mut said = key.names.of(asker).iter();
+    said.any(|n| n.is_asserted_name() && is_public_name(&n.name))
 }
 
 /// 198.18.0.0/15: VPN apps hand out addresses from it in place of real ones.
@@ -78,7 +95,9 @@ pub(super) fn is_fake(ip: IpAddr) -> bool {
 }
 
 fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
-    key.names.iter().any(|n| is_public_name(&n.name))
+    let said = |asker| key.names.of(asker).iter();
+    let mut said = said(Side::A).chain(said(Side::B));
+    said.any(|n| is_public_name(&n.name))
         || key
             .resolved
             .of(theirs)
@@ -91,7 +110,7 @@ fn public_name_seen(key: &RowKey, theirs: Side) -> bool {
 mod tests {
     use super::*;
     use crate::evidence::Devices;
-    use crate::evidence::flow::{HiddenLookups, NameSource, Named};
+    use crate::evidence::flow::{HiddenLookups, NameSource, Named, Opening};
     use crate::judge::by_hand::{End, flow, mac, series};
     use std::sync::Arc;
 
@@ -125,11 +144,17 @@ mod tests {
         for (key, expected) in [
             (with(|_| {}), false),
             (lookup(|_| {}), false),
-            (lookup(|key| key.public_lookup = true), true),
+            (
+                lookup(|key| *key.public_lookup.of_mut(key.opener.0) = true),
+                true,
+            ),
             (lookup(|key| key.hidden = Some(HiddenLookups::Https)), true),
             (lookup(|key| key.folded = Some(Folded::Local)), true),
             // Without a request that asks for it none of this says so.
-            (with(|key| key.public_lookup = true), false),
+            (
+                with(|key| *key.public_lookup.of_mut(key.opener.0) = true),
+                false,
+            ),
             (with(|key| key.hidden = Some(HiddenLookups::Https)), false),
             (with(|key| key.relay = Some(Relay::Tunnel)), true),
             (with(|key| key.relay = Some(Relay::Proxy(None))), false),
@@ -141,18 +166,52 @@ mod tests {
                 with(|key| key.relay = Some(Relay::Proxy(Some(ip("10.0.0.7"))))),
                 false,
             ),
-            (with(|key| key.names = said("api.dji.com", sni)), true),
-            (with(|key| key.names = said("camera.local", sni)), false),
+            (with(|key| *key.said() = said("api.dji.com", sni)), true),
+            (with(|key| *key.said() = said("camera.local", sni)), false),
             // What an answer says of itself is no request; an address is no name.
             (
-                with(|key| key.names = said("api.dji.com", NameSource::Certificate)),
+                with(|key| *key.said() = said("api.dji.com", NameSource::Certificate)),
                 false,
             ),
-            (with(|key| key.names = said("203.0.113.7", sni)), false),
+            (with(|key| *key.said() = said("203.0.113.7", sni)), false),
             (with(|key| key.literal = Some(ip("203.0.113.7"))), true),
             (with(|key| key.literal = Some(ip("10.0.0.7"))), false),
         ] {
-            assert_eq!(relayed(&key), expected, "{key:?}");
+            let asker = key.opener.0;
+            let asks = expected.then_some(asker);
+            assert_eq!(asks_beyond(&key, asker), asks, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_that_ask_each_other_our_side_is_the_one_that_asks_beyond_the_site() {
+        let named = |key: &mut RowKey, asker: Side| {
+            *key.names.of_mut(asker) = said("api.dji.com", NameSource::TlsSni);
+        };
+        let proxy = |key: &mut RowKey, asker: Side| {
+            key.relay = Some(Relay::Proxy(Some(ip("203.0.113.7"))));
+            *key.relays.of_mut(asker) = true;
+        };
+        let lookup = |key: &mut RowKey, asker: Side| {
+            key.relay = Some(Relay::Lookup);
+            *key.relays.of_mut(asker) = true;
+            *key.public_lookup.of_mut(asker) = true;
+        };
+        for says in [named, proxy, lookup] {
+            // Whoever opened the flow, and whoever of the two is ours.
+            for (opener, ours) in [(Side::A, Side::A), (Side::A, Side::B)] {
+                let asks = |askers: &[Side]| {
+                    let key = with(|key| {
+                        key.opener = (opener, Opening::Request);
+                        askers.iter().for_each(|asker| says(key, *asker));
+                    });
+                    asks_beyond(&key, ours)
+                };
+                assert_eq!(asks(&[]), None);
+                assert_eq!(asks(&[ours]), Some(ours));
+                assert_eq!(asks(&[ours.other()]), Some(ours.other()));
+                assert_eq!(asks(&[ours.other(), ours]), Some(ours));
+            }
         }
     }
 
@@ -173,11 +232,11 @@ mod tests {
         for (key, seen) in [
             (with(|_| {}), false),
             (
-                with(|key| key.names = said("api.dji.com", NameSource::TlsSni)),
+                with(|key| *key.said() = said("api.dji.com", NameSource::TlsSni)),
                 true,
             ),
             (
-                with(|key| key.names = said("camera.local", NameSource::TlsSni)),
+                with(|key| *key.said() = said("camera.local", NameSource::TlsSni)),
                 false,
             ),
             (resolved(theirs, "api.dji.com"), true),
@@ -255,8 +314,8 @@ mod tests {
         let to = |address, change: &dyn Fn(&mut RowKey)| {
             reach(("192.168.1.9", None), (address, None), change).0
         };
-        let named = |key: &mut RowKey| key.names = said("api.dji.com", NameSource::TlsSni);
-        let asked = |key: &mut RowKey| key.public_lookup = true;
+        let named = |key: &mut RowKey| *key.said() = said("api.dji.com", NameSource::TlsSni);
+        let asked = |key: &mut RowKey| *key.public_lookup.of_mut(key.opener.0) = true;
         let (fake, server) = ("198.18.0.1", "52.1.2.3");
         assert_eq!(to(fake, &|_| {}), Scope::Internet);
         assert_eq!(to(fake, &named), Scope::Relayed);

@@ -2,7 +2,7 @@
 
 use super::destination::{Client, Destination, DestinationKey};
 use super::directions::{self, Directions};
-use super::group::{Of, RowVerdict, asked_us, group, serves};
+use super::group::{Of, RowVerdict, asked_us, askers, group, serves};
 use super::labels::{Labelling, Labels};
 use super::lookup::{Lookup, lookup};
 use super::reach::scope_of;
@@ -205,10 +205,10 @@ impl RowJudge<'_> {
             *out.counted.entry((span.input, scope)).or_insert(0) += span.total.frames;
         }
         out.over_time.entry(scope).or_default().merge(&row.bins);
-        let host = self.host(key, theirs);
+        let host = self.host(key, theirs, guessed);
         let hidden = key.hidden.or_else(|| self.over_https(key, theirs));
         self.note_opaque(key, row, scope, theirs, out);
-        self.note_hidden(key, row, scope, host.as_ref(), hidden, out);
+        self.note_hidden(key, row, (scope, theirs), host.as_ref(), hidden, out);
         let port = match key.opener.0 {
             opener if opener == theirs => row.opener_port.filter(|_| key.folded.is_none()),
             _ => Some(key.key.port(theirs)),
@@ -248,6 +248,7 @@ impl RowJudge<'_> {
                         && matches!(key.relay, None | Some(Relay::Lookup)))),
             hidden,
             folded,
+            guessed,
         }
     }
 
@@ -278,15 +279,13 @@ impl RowJudge<'_> {
 
     /// The strongest name (contract, `host`): asserted by the client, then asked for in DNS, then
     /// the certificate. Under an encrypted hello whose outer name is a substitute: the name asked.
-    fn host(&self, key: &RowKey, theirs: Side) -> Option<Named> {
+    fn host(&self, key: &RowKey, theirs: Side, guessed: bool) -> Option<Named> {
         let asked = key.resolved.of(theirs).asked.as_ref().map(|name| Named {
             name: Arc::clone(name),
             source: NameSource::Dns,
         });
-        if asked_us(key, theirs) {
-            return asked;
-        }
-        let asserted = key.names.iter().filter(|n| n.is_asserted_name());
+        let said = || askers(theirs, guessed).flat_map(|asker| key.names.of(asker));
+        let asserted = said().filter(|n| n.is_asserted_name());
         // `judge` of several asserted names needs the catalog; the caller's order is by source and
         // name, and the strongest attribution is found in `finish`.
         let best = asserted.max_by_key(|n| (n.source, std::cmp::Reverse(&n.name)));
@@ -300,8 +299,7 @@ impl RowJudge<'_> {
             return Some(best.clone());
         }
         asked.or_else(|| {
-            let said = key.names.iter();
-            let said = said.filter(|n| n.source == NameSource::Certificate);
+            let said = said().filter(|n| n.source == NameSource::Certificate);
             certificate::owner(said, self.basis.catalog).cloned()
         })
     }
@@ -314,7 +312,8 @@ impl RowJudge<'_> {
         if read || !matches!(key.protocol, Some("tls" | "quic")) || asked_us(key, theirs) {
             return None;
         }
-        let mut said = key.names.iter().filter(|n| n.is_asserted_name()).peekable();
+        let said = key.names.of(theirs.other()).iter();
+        let mut said = said.filter(|n| n.is_asserted_name()).peekable();
         let catalog = self.basis.catalog;
         let resolver = if said.peek().is_some() {
             said.all(|n| catalog.lookup(&n.name).is_some_and(|h| h.role == RESOLVER))
@@ -352,7 +351,7 @@ impl RowJudge<'_> {
         &self,
         key: &RowKey,
         row: &Row,
-        scope: Scope,
+        (scope, theirs): (Scope, Side),
         host: Option<&Named>,
         hidden: Option<HiddenLookups>,
         out: &mut Judged,
@@ -363,7 +362,8 @@ impl RowJudge<'_> {
         // Dummies of ECH look like the real thing (RFC 9849 §6.2): only a name that is known to stand for others, by an HTTPS record
         // seen here or by what it is, tells them apart.
         let asked = host.is_some_and(|h| h.source == NameSource::Dns);
-        let outer = key.names.iter().filter(|n| n.is_asserted_name()).find(|n| {
+        let said = key.names.of(theirs.other()).iter();
+        let outer = said.filter(|n| n.is_asserted_name()).find(|n| {
             SUBSTITUTES.contains(&&*n.name)
                 || (asked && self.series.ledger.ech.contains_key(&n.name))
         });

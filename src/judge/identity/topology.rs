@@ -188,7 +188,8 @@ impl<'a> Topology<'a> {
     /// (RFC 4291 §2.5.6, RFC 3927 §2.7), unless one does all the same, for which its MAC or a public
     /// name would speak. RFC 3927 hosts may send to any address through ARP, so that IPv4 needs a MAC.
     fn is_neighbour(&self, key: &RowKey, side: Side) -> bool {
-        let public = key.names.iter().any(|n| is_public_name(&n.name))
+        let asked = key.names.of(side.other()).iter();
+        let public = asked.map(|n| &n.name).any(|name| is_public_name(name))
             || key.resolved.of(side).asked.is_some();
         let mac = super::mac_of(&key.link, side);
         !public
@@ -352,13 +353,15 @@ fn publicly_named(all: &[Series], declared: &[IpNet]) -> BTreeSet<IpAddr> {
         out.extend(series.ledger.publicly_named().filter(is_declared));
         for (key, _) in &series.rows {
             // Names are of the end that was asked.
-            let ip = key.key.ip(key.asker().0.other()).to_canonical();
             let says = |n: &crate::evidence::flow::Named| {
                 (n.is_asserted_name() || n.source == NameSource::Certificate)
                     && is_public_name(&n.name)
             };
-            if is_declared(&ip) && key.names.iter().any(says) {
-                out.insert(ip);
+            for asker in Side::BOTH {
+                let ip = key.key.ip(asker.other()).to_canonical();
+                if is_declared(&ip) && key.names.of(asker).iter().any(says) {
+                    out.insert(ip);
+                }
             }
         }
     }

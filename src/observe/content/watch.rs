@@ -326,7 +326,8 @@ impl Watch {
         self.names = flow.facts.names.len();
         let when = (payload.at, payload.interval);
         let mut out = self.account.out(payload.side, when, flow.payload, credits);
-        for (named, _) in names {
+        for said in names {
+            let named = &said.named;
             use NameSource::{DtlsSni, QuicSni, TlsSni};
             if matches!(named.source, TlsSni | QuicSni | DtlsSni) {
                 labels::host(&named.name, TrafficPart::ServerName, &mut out);

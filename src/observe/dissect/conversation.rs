@@ -161,10 +161,22 @@ impl Conversation {
         self.facts().protocol
     }
 
-    /// Names with their sources, in the order they were said.
+    /// Names under which the client asked, with their sources, in the order they were said.
     pub(crate) fn names(&mut self) -> Vec<(String, NameSource)> {
+        self.names_by(self.client)
+    }
+
+    /// Names under which the server asked the client.
+    pub(crate) fn names_back(&mut self) -> Vec<(String, NameSource)> {
+        self.names_by(self.client.other())
+    }
+
+    fn names_by(&mut self, asker: Side) -> Vec<(String, NameSource)> {
         let names = self.facts().names.iter();
-        names.map(|(n, _)| (n.name.to_string(), n.source)).collect()
+        names
+            .filter(|said| said.asker == asker)
+            .map(|said| (said.named.name.to_string(), said.named.source))
+            .collect()
     }
 
     /// Address that a request named in place of a name.

@@ -218,10 +218,10 @@ impl Dns {
             let accusing = &sink.ledger.accusing;
             let accuses = |name: &str| accusing.says(name);
             let facts = &mut sink.flow.facts;
-            facts.looked_up(&name, is_public_name(&name), accuses);
+            facts.looked_up(client_side, &name, is_public_name(&name), accuses);
         }
         if !multicast {
-            sink.relays(Relay::Lookup);
+            sink.relays_for(client_side, Relay::Lookup);
         }
         if message.is_response && !multicast {
             answers(message, sink);

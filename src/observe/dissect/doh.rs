@@ -131,8 +131,12 @@ mod tests {
             for size in [1, 40, request.len()] {
                 let mut talk = Conversation::tcp("192.168.2.254:8053");
                 talk.say_in_pieces(&request, size);
-                let lookups: Vec<String> =
-                    talk.facts().lookups.iter().map(|n| n.to_string()).collect();
+                let lookups: Vec<String> = talk
+                    .facts()
+                    .lookups
+                    .iter()
+                    .map(|(_, n)| n.to_string())
+                    .collect();
                 assert_eq!(lookups, ["a.example"], "{}", request.escape_ascii());
                 assert_eq!(talk.facts().relay, Some(Relay::Lookup));
                 assert!(talk.gaps().is_empty());

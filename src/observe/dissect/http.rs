@@ -1,14 +1,14 @@
 //! HTTP/1 on any port (RFC 9112): Host, absolute URI and CONNECT, for every request on a connection.
 //!
-//! Bodies are passed over by their length, not read: whoever looks into payloads is told where they lie. Only what the client sends is followed. Of an
+//! Bodies are passed over by their length, not read: whoever looks into payloads is told where those of requests lie. Of an
 //! answer its head matters, where it begins right behind a request: to a CONNECT, behind which
 //! another protocol begins, and for its `Date`, which is a clock; and all of it to HTTPDNS and DNS over HTTPS, whose
-//! requests are lookups.
+//! requests are lookups. Whoever answered may ask in turn, where an answer is over (RFC 9112 §6.3): answers without a length have no end.
 
 use super::dns_message::rtype;
 use super::http1::{
-    Authority, Chunked, HEAD_MAX, Parsed, Request, Search, Target, WholeBody, fit, next_request,
-    request, request_on, response, response_on, until,
+    Authority, Chunked, HEAD_MAX, Parsed, Request, Response, Search, Target, WholeBody, fit,
+    next_request, request, request_on, response, response_on, until,
 };
 use super::httpdns::Asked;
 use super::rtsp_in_http::Tunnelled;
@@ -32,8 +32,12 @@ pub(super) const HTTP: Protocol = Protocol {
 
 #[derive(Default)]
 struct Http {
+    /// Who asks.
     client: Option<Side>,
-    body: Option<Chunked>,
+    /// Who ever asked.
+    asking: Pair<bool>,
+    /// What comes next of each side.
+    next: Pair<Next>,
     /// How the body at hand is coded.
     coding: Coding,
     /// A CONNECT or an upgrade waits for its answer.
@@ -42,6 +46,8 @@ struct Http {
     socket: bool,
     /// The head of an answer comes next, unless an earlier answer still goes on.
     asked: bool,
+    /// The latest request was one whose answer has no body, whatever it says (RFC 9110 §9.3.2).
+    head: bool,
     /// What the answer to the latest request may say.
     lookup: Option<Answered>,
     /// That answer, as far as it came.
@@ -54,6 +60,20 @@ struct Http {
     search: Pair<Search>,
 }
 
+/// What comes next in a direction.
+#[derive(Default)]
+enum Next {
+    /// A message.
+    #[default]
+    Message,
+    /// So many bytes of the body of an answer.
+    Length(u64),
+    /// A chunked body.
+    Chunks(Chunked),
+    /// More of an answer that has no end, or whose end is lost.
+    Unknown,
+}
+
 /// The answer to a lookup.
 enum Answered {
     /// Of HTTPDNS, for this name.
@@ -64,6 +84,9 @@ enum Answered {
 
 /// The method by which a tunnel of PPP is asked for (MS-SSTP §3.2.4.1): what follows is not read.
 const SSTP: &str = "SSTP_DUPLEX_POST";
+
+/// How an answer begins.
+const ANSWER: &[u8] = b"HTTP/1.";
 
 /// Longest HTTPDNS answer that is read; one about one name has a few hundred bytes.
 const ANSWER_MAX: usize = 16 << 10;
@@ -95,10 +118,11 @@ impl Session for Http {
         if let Some(step) = self.tunnelled(bytes, sink) {
             return step;
         }
-        if let Some(body) = &mut self.body {
+        let next = self.next.of_mut(side);
+        if let Next::Chunks(body) = next {
             let step = walk(body, self.coding, bytes, sink);
             if body.is_done() || body.is_broken() {
-                self.body = None;
+                *next = Next::Message;
             }
             return step;
         }
@@ -117,6 +141,10 @@ impl Session for Http {
                     body.left = u64::MAX;
                     return self.tunnelled(bytes, sink).unwrap_or(Step::More);
                 }
+                if *self.asking.of(side.other()) && bytes.starts_with(ANSWER) {
+                    self.turn(side.other());
+                    return self.answer(bytes, sink);
+                }
                 next_request(bytes).map_or(Step::Handover(0), Step::Consumed)
             }
             Parsed::Head(request) => {
@@ -132,6 +160,7 @@ impl Session for Http {
     fn lost(&mut self, side: Side) -> bool {
         *self.search.of_mut(side) = Search::default();
         self.awaited = WholeBody::default();
+        *self.next.of_mut(side) = Next::Unknown;
         // Behind a hole only a new request line makes sense again; probing finds it.
         self.client != Some(side)
     }
@@ -145,13 +174,14 @@ impl Session for Http {
             sink.part(bytes.len(), rest);
         }
         // The connection ended inside a head: the names that are there count.
-        if self.client == Some(sink.side())
-            && self.body.is_none()
-            && !self.switching
-            && fit(bytes) == Fit::Mine
+        let side = sink.side();
+        if matches!(self.next.of(side), Next::Message) && !self.switching && fit(bytes) == Fit::Mine
         {
             let closed = [bytes, b"\r\n\r\n"].concat();
             if let Parsed::Head(request) = request(&closed) {
+                if self.client != Some(side) {
+                    self.turn(side);
+                }
                 self.request(&request, sink);
             }
         }
@@ -239,14 +269,15 @@ impl Http {
             self.awaited = WholeBody::default();
             return Step::Consumed(bytes.len());
         }
-        if !self.switching && !self.asked {
-            // Nothing else in answers is needed; but a CONNECT may still come on this connection.
-            return Step::Consumed(bytes.len());
+        let side = sink.side();
+        // An answer may begin too where its length was not to be relied on.
+        if !(self.switching || self.asked || matches!(self.next.of(side), Next::Message)) {
+            return self.onward(bytes, sink);
         }
-        match response_on(bytes, self.search.of_mut(sink.side())) {
+        match response_on(bytes, self.search.of_mut(side)) {
             Parsed::NeedMore => Step::More,
             Parsed::Head(head) => {
-                if let Some(date) = head.date {
+                if let Some(date) = head.date.filter(|_| self.asked) {
                     sink.clock(ClockKind::HttpDate, date);
                 }
                 let agreed = head.status / 100 == 2 || head.status == 101;
@@ -259,20 +290,78 @@ impl Http {
                 // 100-continue may come before; a refusal ends it.
                 let more = head.status / 100 == 1;
                 self.switching &= more;
-                self.asked = more;
+                self.asked &= more;
+                *self.next.of_mut(side) = match head {
+                    _ if head.bodyless || self.head => Next::Message,
+                    Response { chunked: true, .. } => Next::Chunks(Chunked::new()),
+                    Response {
+                        content_length: Some(length),
+                        ..
+                    } => Next::Length(length),
+                    _ => Next::Unknown,
+                };
                 Step::Consumed(head.head_len)
             }
-            Parsed::NotHttp => {
-                self.switching = false;
-                self.asked = false;
-                Step::Consumed(bytes.len())
-            }
+            Parsed::NotHttp => self.onward(bytes, sink),
         }
+    }
+
+    /// Reads on in the direction of answers where no answer begins.
+    fn onward(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        let side = sink.side();
+        let next = self.next.of_mut(side);
+        match next {
+            Next::Length(left @ 1..) => {
+                let length =
+                    usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                *left = left.saturating_sub(length as u64);
+                return Step::Consumed(length);
+            }
+            Next::Chunks(chunks) => {
+                let length = chunks.feed(bytes);
+                if chunks.is_done() {
+                    *next = Next::Message;
+                } else if chunks.is_broken() {
+                    *next = Next::Unknown;
+                }
+                if length > 0 {
+                    return Step::Consumed(length);
+                }
+            }
+            Next::Message | Next::Length(_) if !self.switching => {
+                *next = Next::Message;
+                match request_on(bytes, self.search.of_mut(side)) {
+                    Parsed::NeedMore => return Step::More,
+                    Parsed::Head(request) => {
+                        self.turn(side);
+                        return self.request(&request, sink);
+                    }
+                    Parsed::NotHttp => {}
+                }
+            }
+            _ => {}
+        }
+        self.switching = false;
+        self.asked = false;
+        if *self.asking.of(side) {
+            return next_request(bytes).map_or(Step::Handover(0), Step::Consumed);
+        }
+        *self.next.of_mut(side) = Next::Unknown;
+        Step::Consumed(bytes.len())
+    }
+
+    /// The other one asks now.
+    fn turn(&mut self, asker: Side) {
+        let ended = std::mem::take(self);
+        self.client = Some(asker);
+        (self.asking, self.next) = (ended.asking, ended.next);
     }
 
     fn request(&mut self, request: &Request, sink: &mut Sink<'_>) -> Step {
         sink.client_speaks();
+        *self.asking.of_mut(sink.side()) = true;
         self.asked = true;
+        self.head = request.method.eq_ignore_ascii_case("HEAD");
         self.coding = request.coding;
         sink.part(request.head_len, Part::Head);
         for target in std::iter::once(&request.target).chain(&request.others) {
@@ -348,7 +437,7 @@ impl Http {
         self.switching |= request.upgrade.is_some();
         self.socket = request.upgrade.as_deref() == Some(websocket::TOKEN);
         if request.chunked {
-            self.body = Some(Chunked::new());
+            *self.next.of_mut(sink.side()) = Next::Chunks(Chunked::new());
             return Step::Consumed(request.head_len);
         }
         match request.content_length {
@@ -399,6 +488,83 @@ mod tests {
     use crate::ground::moment::Timestamp;
     use crate::observe::dissect::conversation::Conversation;
 
+    /// What a server says to a client that asked for a page, in pieces of some sizes: the names under which it asks in turn.
+    fn asked_back(says: &str) -> Vec<String> {
+        let pieces = [1, 7, says.len()].map(|size| {
+            let mut talk = Conversation::tcp("192.168.2.60:80");
+            talk.say("GET /page HTTP/1.1\r\nHost: 192.168.2.60\r\n\r\n");
+            for piece in says.as_bytes().chunks(size) {
+                talk.hear(piece);
+            }
+            let names = talk.end().names_back().into_iter();
+            names.map(|(name, _)| name).collect::<Vec<_>>()
+        });
+        let [first, ..] = &pieces;
+        assert!(pieces.iter().all(|names| names == first), "{pieces:?}");
+        first.clone()
+    }
+
+    #[test]
+    fn whoever_answered_may_ask_once_the_answer_is_over() {
+        let asks = "CONNECT far.example:443 HTTP/1.1\r\nHost: far.example\r\n\r\n";
+        let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        for answer in [
+            "",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
+            chunks,
+        ] {
+            assert_eq!(
+                asked_back(&format!("{answer}{asks}")),
+                ["far.example"],
+                "{answer}"
+            );
+        }
+        // What stands in an answer asks for nothing; one without a length ends with the connection.
+        let length = asks.len();
+        for answer in [
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{asks}"),
+            format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{asks}\r\n0\r\n\r\n"
+            ),
+            format!("HTTP/1.1 200 OK\r\n\r\n{asks}"),
+            format!("no answer\r\n{asks}"),
+        ] {
+            assert_eq!(asked_back(&answer), [""; 0], "{answer}");
+        }
+    }
+
+    #[test]
+    fn both_may_ask_and_answer_in_turns() {
+        let mut talk = Conversation::tcp("192.168.2.60:80");
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        for turn in ["a", "b"] {
+            let ask = |who: &str| format!("GET / HTTP/1.1\r\nHost: {who}-{turn}.example\r\n\r\n");
+            talk.say(ask("client")).hear(answer);
+            talk.hear(ask("server")).say(answer);
+        }
+        // The client agrees to pass on; what is passed on is a hello.
+        talk.hear("CONNECT far.example:443 HTTP/1.1\r\n\r\n");
+        talk.say("HTTP/1.1 200 OK\r\n\r\n");
+        talk.hear(crate::observe::dissect::tls::tests::hello("inner.example"));
+        let names = |names: Vec<(String, NameSource)>| -> Vec<String> {
+            names.into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(
+            names(talk.names()),
+            ["client-a.example", "client-b.example"]
+        );
+        let back = [
+            "server-a.example",
+            "server-b.example",
+            "far.example",
+            "inner.example",
+        ];
+        assert_eq!(names(talk.names_back()), back);
+    }
+
     #[test]
     fn a_target_beyond_the_site_is_not_hidden_by_one_on_it() {
         let mut talk = Conversation::tcp("192.168.2.254:3128");
@@ -429,7 +595,7 @@ mod tests {
         talk.hear("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n{\"host\":\"log.vendor.example\",");
         talk.hear("\"ips\":[\"47.88.60.14\"],\"ttl\":60}");
         let facts = talk.facts();
-        assert!(facts.public_lookup && !facts.only_lookups);
+        assert!(facts.public_lookup.a && !facts.only_lookups);
         assert_eq!(facts.relay, Some(Relay::Lookup));
         let lookups: Vec<_> = talk.ledger.lookups.iter().collect();
         let [(key, lookup)] = lookups.as_slice() else {

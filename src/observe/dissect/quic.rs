@@ -123,11 +123,12 @@ pub(super) fn continued(bytes: &[u8], sink: &mut Sink<'_>) -> Option<Box<dyn Ses
     sink.flow.speaks(ID, PayloadKind::Sealed);
     sink.client_speaks();
     for (name, said) in &known.names {
-        sink.flow.facts.name(name, NameSource::QuicSni, *said);
+        let facts = &mut sink.flow.facts;
+        facts.name(sink.ends.side, name, NameSource::QuicSni, *said);
     }
     sink.flow.facts.ech |= known.ech;
     if known.protocol == DOQ {
-        hides_lookups(sink);
+        hides_lookups(sink.side(), sink);
     }
     Some(Box::new(Quic {
         opened: true,
@@ -136,10 +137,10 @@ pub(super) fn continued(bytes: &[u8], sink: &mut Sink<'_>) -> Option<Box<dyn Ses
     }))
 }
 
-fn hides_lookups(sink: &mut Sink<'_>) {
+fn hides_lookups(asker: Side, sink: &mut Sink<'_>) {
     sink.flow.facts.protocol = Some(DOQ);
     sink.flow.facts.hidden = Some(HiddenLookups::Quic);
-    sink.relays(Relay::Lookup);
+    sink.relays_for(asker, Relay::Lookup);
 }
 
 impl Session for Quic {
@@ -209,8 +210,11 @@ impl Quic {
             let first = datagram.packets.first().map(|packet| packet.kind);
             // Initial packets come before it.
             sink.flow.joined_late |= first == Some(PacketKind::Handshake);
-            if [sink.ends.receiver.1, sink.ends.sender.1].contains(&DOQ_PORT) {
-                hides_lookups(sink);
+            let side = sink.side();
+            if sink.ends.receiver.1 == DOQ_PORT {
+                hides_lookups(side, sink);
+            } else if sink.ends.sender.1 == DOQ_PORT {
+                hides_lookups(side.other(), sink);
             }
         }
         if datagram.capped {
@@ -532,7 +536,7 @@ impl Connection {
             .iter()
             .any(|p| p == DOQ || p.starts_with(DOQ_DRAFTS))
         {
-            hides_lookups(sink);
+            hides_lookups(sink.side(), sink);
         }
     }
 

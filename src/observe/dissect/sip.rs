@@ -6,7 +6,7 @@
 
 use super::host_name::HostName;
 use super::http1::{Authority, Search};
-use super::text_head::{SIP as DIALECT, Start, message};
+use super::text_head::{SIP as DIALECT, Start, message, of_answers};
 use super::wire::Fit;
 use super::{Protocol, Session, Sink, Step};
 use crate::evidence::flow::{NameSource, Opening, Pair, Side};
@@ -41,8 +41,10 @@ pub(super) const OVER_TCP: Protocol = Protocol {
 #[derive(Default)]
 struct Sip {
     stream: bool,
-    /// Who asked first: a server's requests name its client.
+    /// Who asked first. Both may ask.
     client: Option<Side>,
+    /// Where messages begin is not known any more.
+    lost: Pair<bool>,
     /// How far the head at hand of each side was looked at.
     search: Pair<Search>,
 }
@@ -58,7 +60,7 @@ impl Session for Sip {
             return Step::Consumed(bytes.len());
         }
         let side = sink.side();
-        if self.client == Some(side.other()) {
+        if *self.lost.of(side) {
             return Step::DoneHere;
         }
         // Empty lines keep a connection alive (RFC 5626 §3.5.1).
@@ -72,11 +74,12 @@ impl Session for Sip {
         if step == Step::More {
             *self.search.of_mut(side) = search;
         }
-        step
+        of_answers(step, self.client == Some(side.other()))
     }
 
     fn lost(&mut self, side: Side) -> bool {
         *self.search.of_mut(side) = Search::default();
+        *self.lost.of_mut(side) = true;
         self.client == Some(side.other())
     }
 }
@@ -88,11 +91,11 @@ impl Sip {
         let asker = if asks { side } else { side.other() };
         let client = *self.client.get_or_insert(asker);
         sink.flow.opened(client, Opening::Request);
-        if let Start::Request(uri) = start
-            && side == client
-            && let Some(host) = host(uri)
-        {
-            sink.host(&host, NameSource::Sip);
+        if let Start::Request(uri) = start {
+            sink.client_speaks();
+            if let Some(host) = host(uri) {
+                sink.host(&host, NameSource::Sip);
+            }
         }
     }
 }
@@ -172,12 +175,19 @@ mod tests {
             .hear(&invite);
         udp.say("\r\n\r\n").say(&requests[1]);
         assert_eq!((udp.names(), udp.protocol()), (want.to_vec(), Some("sip")));
-        assert!(udp.opened_by_client() && udp.literal().is_none());
+        // The server's requests name its client.
+        let back = [("192.168.2.20".to_owned(), NameSource::Sip)];
+        assert!(udp.opened_by_client() && udp.names_back() == back);
         let text = format!("{}\r\n\r\n{}", requests[0], requests[1]);
         for size in [1, 7, text.len()] {
             let mut tcp = Conversation::tcp("192.0.2.7:5060");
-            tcp.say_in_pieces(text.as_bytes(), size).hear(&invite);
+            tcp.say_in_pieces(text.as_bytes(), size);
+            tcp.hear(message("SIP/2.0 200 OK")).hear(&invite);
             assert_eq!(tcp.names(), want, "{size}");
+            assert_eq!(tcp.names_back(), back, "{size}");
+            // What is no message among its own costs it alone.
+            tcp.hear("no message").hear(&invite).say(&requests[0]);
+            assert_eq!((tcp.names().len(), tcp.names_back().len()), (2, 1));
         }
         // An answer shows who asks.
         let mut late = Conversation::udp("192.0.2.7:5060");

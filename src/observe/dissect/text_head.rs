@@ -259,6 +259,14 @@ fn is_method_byte(byte: &u8) -> bool {
     byte.is_ascii_alphabetic() || *byte == b'_'
 }
 
+/// What is no message among answers costs them only: those who ask are read on.
+pub(super) fn of_answers(step: Step, answers: bool) -> Step {
+    match step {
+        Step::Handover(_) if answers => Step::DoneHere,
+        step => step,
+    }
+}
+
 /// Goes over one message of a stream: its start line is handed to `start`, its fields and its body
 /// are passed over.
 pub(super) fn message(

@@ -1,13 +1,13 @@
-//! WebSocket behind an upgrade of HTTP/1 (RFC 6455 §5.2): the client's frames, for those who look into payloads.
+//! WebSocket behind an upgrade of HTTP/1 (RFC 6455 §5.2): the frames of both sides, and the client's for those who look into payloads.
 //!
 //! It begins with no sign of its own: it is what follows the upgrade if nobody else claims it, and stays the connection of the request before.
-//! Frames of the client are masked and say where each message begins and ends. What its first messages hold is read as a stream of its own:
-//! tunnels send requests to a relay and hellos in them. What a message says else is not read here, and neither is what the server sends.
+//! Frames say where each message begins and ends; those of the client are masked. What the first messages of a side hold is read as a stream of
+//! its own: tunnels send requests to a relay and hellos in them. What a message says else is not read here, and neither are compressed ones.
 
 use super::drone_link;
 use super::wire::{Fit, Reader};
 use super::{Inside, Protocol, Session, Sink, Step};
-use crate::evidence::flow::Side;
+use crate::evidence::flow::{Pair, Side};
 use crate::observe::flow::part::{Masked, Part};
 use crate::observe::flow::{Carries, PayloadKind};
 
@@ -27,7 +27,7 @@ pub(super) const WEBSOCKET: Protocol = Protocol {
     open: || Box::new(WebSocket::default()),
 };
 
-/// Bytes of a client's messages that are read as a stream: who is asked to pass something on is told so at once.
+/// Bytes of a side's messages that are read as a stream: who is asked to pass something on is told so at once.
 const INSIDE_MAX: usize = 64 << 10;
 /// What a frame counts for beside its bytes: many short ones cost as much as few long ones.
 const FRAME_COST: usize = 64;
@@ -37,7 +37,7 @@ const FRAME_MAX: u64 = 16 << 10;
 #[derive(Debug, PartialEq, Eq)]
 enum Frame {
     NeedMore,
-    /// No frame of a client.
+    /// No frame.
     Strange,
     /// Bytes of the header and of the payload, and what that is.
     Header {
@@ -47,14 +47,18 @@ enum Frame {
     },
 }
 
+/// The first frame. A client masks each of its own, a server none (§5.1); who breaks that is read all the same. The key of a frame that is not
+/// masked changes no byte.
 fn frame(bytes: &[u8]) -> Frame {
     let mut reader = Reader::new(bytes);
     let Some([first, second]) = reader.array::<2>() else {
         return Frame::NeedMore;
     };
     let operation = first & 0x0f;
-    // A client masks everything, and of three bits that are reserved two mean nothing (§5.2, RFC 7692 §6).
-    if second & 0x80 == 0 || first & 0x30 != 0 || matches!(operation, 3..=7 | 11..=15) {
+    let control = operation >= 8;
+    // Of three bits that are reserved two mean nothing (§5.2, RFC 7692 §6). What controls is short, and in one piece (§5.5).
+    let is_control = first & 0xc0 == 0x80 && second & 0x7f <= 125;
+    if first & 0x30 != 0 || matches!(operation, 3..=7 | 11..=15) || (control && !is_control) {
         return Frame::Strange;
     }
     let length = match second & 0x7f {
@@ -62,10 +66,13 @@ fn frame(bytes: &[u8]) -> Frame {
         127 => reader.array::<8>().map(u64::from_be_bytes),
         short => Some(u64::from(short)),
     };
-    let Some((length, key)) = length.zip(reader.array::<4>()) else {
+    let key = match second & 0x80 {
+        0 => Some([0; 4]),
+        _ => reader.array::<4>(),
+    };
+    let Some((length, key)) = length.zip(key) else {
         return Frame::NeedMore;
     };
-    let control = operation >= 8;
     let begins = (!control && operation != 0).then_some(first & 0x40 != 0);
     Frame::Header {
         header: reader.position(),
@@ -88,34 +95,44 @@ fn unmasked(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
 #[derive(Default)]
 struct WebSocket {
     client: Option<Side>,
-    /// Bytes of messages that were read as a stream.
-    inside: usize,
-    /// The message at hand is compressed.
-    packed: bool,
+    /// Bytes of messages of each side that were read as a stream.
+    inside: Pair<usize>,
+    /// The message at hand of each side is compressed.
+    packed: Pair<bool>,
+    /// Where the frames of the server begin is not known any more.
+    lost: bool,
 }
 
 impl Session for WebSocket {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         sink.carries(Carries::Application);
         let side = sink.side();
-        if *self.client.get_or_insert(side) != side {
+        let client = *self.client.get_or_insert(side) == side;
+        if !client {
             // A drone link shows itself in what nobody reads.
             drone_link::watch(bytes, sink);
-            return Step::Consumed(bytes.len());
+            if self.lost {
+                return Step::Consumed(bytes.len());
+            }
         }
         match frame(bytes) {
             Frame::NeedMore => Step::More,
             // A request, perhaps: the server did not agree.
-            Frame::Strange => Step::Handover(0),
+            Frame::Strange if client => Step::Handover(0),
+            Frame::Strange => {
+                self.lost = true;
+                Step::Consumed(bytes.len())
+            }
             Frame::Header {
                 header,
                 length,
                 masked,
             } => {
                 let total = (header as u64).saturating_add(length);
-                self.packed = masked.begins.unwrap_or(self.packed);
-                let looks = !masked.control && !self.packed && length <= FRAME_MAX;
-                if looks && self.inside < INSIDE_MAX {
+                let (packed, inside) = (self.packed.of_mut(side), self.inside.of_mut(side));
+                *packed = masked.begins.unwrap_or(*packed);
+                let looks = !masked.control && !*packed && length <= FRAME_MAX;
+                if looks && *inside < INSIDE_MAX {
                     let whole = usize::try_from(total)
                         .ok()
                         .and_then(|end| bytes.get(header..end));
@@ -123,7 +140,7 @@ impl Session for WebSocket {
                         return Step::More;
                     };
                     let taken = payload.len().saturating_add(FRAME_COST);
-                    self.inside = self.inside.saturating_add(taken);
+                    *inside = inside.saturating_add(taken);
                     sink.inside = Some(Inside {
                         length: payload.len(),
                         front: 0,
@@ -132,14 +149,17 @@ impl Session for WebSocket {
                         clear: true,
                     });
                 }
-                sink.part(header, Part::Marks);
-                sink.parts.push((length, Part::Masked(masked)));
+                if client {
+                    sink.part(header, Part::Marks);
+                    sink.parts.push((length, Part::Masked(masked)));
+                }
                 Step::Skip(total)
             }
         }
     }
 
     fn lost(&mut self, side: Side) -> bool {
+        self.lost = true;
         self.client != Some(side)
     }
 
@@ -165,19 +185,20 @@ mod tests {
     use crate::observe::dissect::wire::test_bytes::hex;
 
     #[test]
-    fn frames_of_a_client_and_nothing_else() {
+    fn frames_and_nothing_else() {
         let header = |text: &str| match frame(&hex(text)) {
             Frame::Header { header, length, .. } => Some((header, length)),
             _ => None,
         };
         // As in RFC 6455 §5.7.
         assert_eq!(header("8185 37fa213d 7f9f4d5158"), Some((6, 5)));
+        assert_eq!(header("8105 48656c6c6f"), Some((2, 5)));
         assert_eq!(header("82fe 0100 37fa213d"), Some((8, 256)));
         assert_eq!(header("82ff 0000000000010000 37fa213d"), Some((14, 65_536)));
         for cut in ["", "81", "8185", "8185 37fa21", "82fe 01", "82ff 00"] {
             assert_eq!(frame(&hex(cut)), Frame::NeedMore, "{cut}");
         }
-        for strange in ["8105 48656c6c6f", "9185", "8385", "4745"] {
+        for strange in ["9185", "8385", "4745", "4845", "0985", "89fe"] {
             assert_eq!(frame(&hex(strange)), Frame::Strange, "{strange}");
         }
     }
@@ -241,9 +262,41 @@ mod tests {
             names(&[framed(0x81, b"hi"), framed(0x82, &whole)]),
             ["far.example"]
         );
+        // One that is not masked as it ought to be.
+        let bare = [&[0x82, whole.len() as u8][..], &whole].concat();
+        assert!(whole.len() <= 125);
+        assert_eq!(names(&[bare]), ["far.example"]);
         // A ping, and a compressed message.
         assert_eq!(names(&[framed(0x89, &whole)]), [""; 0]);
         assert_eq!(names(&[framed(0xc2, &whole)]), [""; 0]);
+    }
+
+    #[test]
+    fn what_the_server_says_is_read_too_and_are_its_words() {
+        let message = b"CONNECT far.example:443 HTTP/1.1\r\n\r\n";
+        let frame = [&[0x82, message.len() as u8][..], message].concat();
+        let said = |frames: &[&[u8]], lost: bool| {
+            let mut talk = Conversation::tcp("192.168.2.60:80");
+            talk.say("GET / HTTP/1.1\r\nHost: 192.168.2.60\r\nUpgrade: websocket\r\n\r\n");
+            talk.hear("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+            talk.say(framed(0x81, b"hello"));
+            for frame in frames {
+                talk.hear(frame);
+            }
+            if lost {
+                // No frame: the rest of its side is not followed.
+                talk.hear(b"\xff\xff").hear(&frame);
+            }
+            assert_eq!(talk.names().len(), 1);
+            talk.names_back()
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(said(&[&frame], false), ["far.example"]);
+        assert_eq!(said(&[&frame[..9], &frame[9..]], false), ["far.example"]);
+        assert_eq!(said(&[b"\x81\x02{}", &frame], false), ["far.example"]);
+        assert_eq!(said(&[b"\x81\x02{}"], true), [""; 0]);
     }
 
     #[test]

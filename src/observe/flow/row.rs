@@ -149,9 +149,10 @@ impl Rows {
         if let Some(hits) = hits {
             row.content.merge(hits);
         }
-        for (named, at) in &closed.flow.facts.names {
-            row.frame(at.at);
-            over += u64::from(!room.say(&mut row.said, named, *at, ledger));
+        for said in &closed.flow.facts.names {
+            row.frame(said.at.at);
+            let names = row.said.of_mut(said.asker);
+            over += u64::from(!room.say(names, &said.named, said.at, ledger));
         }
         for side in Side::BOTH {
             for event in told.events(side) {
@@ -168,13 +169,13 @@ impl Rows {
                 }
             }
         }
-        for name in &closed.flow.facts.lookups {
+        for asked in &closed.flow.facts.lookups {
             let kept = row.lookups.len();
-            if !row.lookups.contains(name) {
-                let listed = room.take(kept, name, ledger);
+            if !row.lookups.contains(asked) {
+                let listed = room.take(kept, &asked.1, ledger);
                 over += u64::from(!listed);
                 if listed {
-                    row.lookups.insert(Arc::clone(name));
+                    row.lookups.insert(asked.clone());
                 }
             }
         }

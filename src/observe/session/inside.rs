@@ -135,7 +135,9 @@ pub(super) fn asks_beyond(facts: &Facts) -> bool {
     let outside = |ip| !classify(ip).is_local();
     let asked = match &facts.relay {
         Some(Relay::Tunnel) => true,
-        Some(Relay::Lookup) => facts.public_lookup || facts.hidden.is_some(),
+        Some(Relay::Lookup) => {
+            facts.public_lookup.a || facts.public_lookup.b || facts.hidden.is_some()
+        }
         Some(Relay::Proxy(ip)) => ip.is_some_and(outside),
         None => false,
     };
@@ -144,5 +146,5 @@ pub(super) fn asks_beyond(facts: &Facts) -> bool {
         || facts
             .names
             .iter()
-            .any(|(name, _)| name.is_asserted_name() && is_public_name(&name.name))
+            .any(|said| said.named.is_asserted_name() && is_public_name(&said.named.name))
 }

@@ -327,8 +327,8 @@ fn flow_row(
 
 fn best_name(key: &RowKey, server: Side) -> Option<(String, NameSource)> {
     let said = |asserted: bool| {
-        key.names
-            .iter()
+        let said = key.names.of(server.other());
+        said.iter()
             .filter(move |n| {
                 if asserted {
                     n.is_asserted_name()

@@ -231,8 +231,8 @@ pub(super) fn notes<'n>(notes: impl IntoIterator<Item = &'n Note>) -> Vec<String
 
 fn note(note: &Note) -> String {
     match note {
-        Note::OpenedByTheFarEnd => {
-            "the far end opened this flow; the names in it are names of our side".to_owned()
+        Note::AskedByTheFarEnd => {
+            "the far end asked in this flow; the names that it said are names of our side".to_owned()
         }
         Note::ClientSubnet => "lookups here carry a part of our address (EDNS client subnet), and the resolver passes it on".to_owned(),
         Note::CopiesDiffer => {

@@ -50,7 +50,9 @@ fn names_are_kept_up_to_a_bound_and_those_that_accuse_beyond() {
             let moment = at(1 + n as u64);
             (named(name, NameSource::HttpHost), moment)
         });
-        let of = one(vec![vec![to(|_, row, _| row.said = said.collect())]]);
+        let of = one(vec![vec![to(|_, row, theirs| {
+            *row.said.of_mut(theirs.other()) = said.collect();
+        })]]);
         (of.names.len(), of.names_folded)
     };
     assert_eq!(with(NAMES_MAX, 0), (NAMES_MAX, None));
@@ -63,9 +65,9 @@ fn names_are_kept_up_to_a_bound_and_those_that_accuse_beyond() {
     );
     // What is known is known on, with its first moment.
     let names = |moment: u64| {
-        move |_: &mut RowKey, row: &mut Row, _: Side| {
+        move |_: &mut RowKey, row: &mut Row, theirs: Side| {
             let names = (0..NAMES_MAX).map(|n| format!("a{n:04}.example.org"));
-            row.said = names
+            *row.said.of_mut(theirs.other()) = names
                 .map(|name| (named(name, NameSource::HttpHost), at(moment)))
                 .collect();
         }
@@ -80,10 +82,10 @@ fn names_are_kept_up_to_a_bound_and_those_that_accuse_beyond() {
     }
     // A third party's name is suspect and kept; what only describes is not.
     let third = |name: &'static str| {
-        let of = one(vec![vec![to(|_, row, _| {
+        let of = one(vec![vec![to(|_, row, theirs| {
             let names = (0..NAMES_MAX).map(|n| format!("a{n:04}.example.org"));
             let names = names.chain([name.to_owned()]);
-            row.said = names
+            *row.said.of_mut(theirs.other()) = names
                 .map(|name| (named(name, NameSource::HttpHost), at(1)))
                 .collect();
         })]]);
@@ -99,39 +101,60 @@ fn what_the_far_end_calls_us_is_no_name_of_its() {
         let name = named(name.to_owned(), NameSource::Dns);
         row.resolved.of_mut(side).insert(name, at(2));
     };
-    let names = |opener: Option<Opening>, said: bool| {
+    // Who says a name: the far end, our side, both. Who opened the flow changes nothing.
+    let names = |by_theirs: bool, by_ours: bool, opened_by_theirs: bool| {
         let of = one(vec![vec![to(|key, row, theirs| {
-            if let Some(how) = opener {
-                key.opener = (theirs, how);
+            if opened_by_theirs {
+                key.opener = (theirs, Opening::Request);
             }
-            if said {
-                let name = named("ours.example.org".to_owned(), NameSource::TlsSni);
-                row.said.insert(name, at(1));
+            for (says, side, name) in [
+                (by_theirs, theirs, "ours.example.org"),
+                (by_ours, theirs.other(), "theirs.example.org"),
+            ] {
+                let name = named(name.to_owned(), NameSource::TlsSni);
+                if says {
+                    row.said.of_mut(side).insert(name, at(1));
+                }
             }
-            resolved(row, theirs, "theirs.example.org");
-            resolved(row, theirs.other(), "own.example.org");
+            resolved(row, theirs, "theirs.example.net");
+            resolved(row, theirs.other(), "own.example.net");
         })]]);
         let names: Vec<String> = of.names.keys().map(|n| n.name.to_string()).collect();
-        (names, of.notes.contains(&Note::OpenedByTheFarEnd))
+        (names, of.notes.contains(&Note::AskedByTheFarEnd))
     };
-    let (ours, theirs) = (
-        "ours.example.org".to_owned(),
-        "theirs.example.org".to_owned(),
-    );
-    assert_eq!(
-        names(None, true),
-        (vec![ours.clone(), theirs.clone()], false)
-    );
-    assert_eq!(
-        names(Some(Opening::Request), true),
-        (vec![theirs.clone()], true)
-    );
-    assert_eq!(
-        names(Some(Opening::Request), false),
-        (vec![theirs.clone()], false)
-    );
-    let both = (vec![ours, theirs], false);
-    assert_eq!(names(Some(Opening::HigherPort), true), both);
+    let looked_up = || vec!["theirs.example.net".to_owned()];
+    let with_said = || {
+        vec![
+            "theirs.example.net".to_owned(),
+            "theirs.example.org".to_owned(),
+        ]
+    };
+    for opened_by_theirs in [false, true] {
+        let names = |by_theirs, by_ours| names(by_theirs, by_ours, opened_by_theirs);
+        assert_eq!(names(false, false), (looked_up(), false));
+        assert_eq!(names(true, false), (looked_up(), true));
+        assert_eq!(names(false, true), (with_said(), false));
+        assert_eq!(names(true, true), (with_said(), true));
+    }
+}
+
+#[test]
+fn where_only_a_port_says_which_end_is_ours_names_of_both_count() {
+    let (public, server) = ("203.0.113.9", "198.51.100.7");
+    let names = |how: Opening| {
+        let of = one(vec![vec![{
+            let (mut key, mut row) = flow((public, None), (server, None), (10, 20));
+            key.opener.1 = how;
+            for side in Side::BOTH {
+                let name = named(format!("{side:?}.example.org"), NameSource::TlsSni);
+                row.said.of_mut(side).insert(name, at(1));
+            }
+            (key, row)
+        }]]);
+        of.names.len()
+    };
+    assert_eq!(names(Opening::HigherPort), 2);
+    assert_eq!(names(Opening::Request), 1);
 }
 
 #[test]
@@ -139,7 +162,7 @@ fn aliases_are_of_a_name_that_was_asked_for() {
     let aliases = |name: Option<NameSource>, asked: Option<&str>| {
         let of = one(vec![vec![to(|key, _, theirs| {
             let names = name.map(|source| named("a.example.org".to_owned(), source));
-            key.names = names.into_iter().collect();
+            *key.said() = names.into_iter().collect();
             *key.resolved.of_mut(theirs) = Resolved {
                 asked: asked.map(Arc::from),
                 aliases: ["alias.example.net".into()].into(),

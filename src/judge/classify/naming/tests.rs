@@ -45,9 +45,10 @@ fn says(names: &[(&str, NameSource)]) -> impl Fn(&mut RowKey, &mut Row, Side) + 
             source: *source,
         })
         .collect();
-    move |key, row, _| {
-        key.names.clone_from(&names);
-        row.said = names.iter().map(|name| (name.clone(), at(11))).collect();
+    move |key, row, theirs| {
+        key.names.of_mut(theirs.other()).clone_from(&names);
+        *row.said.of_mut(theirs.other()) =
+            names.iter().map(|name| (name.clone(), at(11))).collect();
     }
 }
 
@@ -58,9 +59,10 @@ fn sni(name: &str) -> impl Fn(&mut RowKey, &mut Row, Side) + use<> {
 /// Mere lookups in clear, of these names.
 fn lookups(names: &[&str]) -> impl Fn(&mut RowKey, &mut Row, Side) + use<> {
     let names: Vec<Arc<str>> = names.iter().map(|name| Arc::from(*name)).collect();
-    move |key, row, _| {
+    move |key, row, theirs| {
         (key.protocol, key.only_lookups) = (Some("dns"), true);
-        row.lookups = names.iter().cloned().collect();
+        let asked = names.iter().map(|name| (theirs.other(), Arc::clone(name)));
+        row.lookups = asked.collect();
     }
 }
 
@@ -84,7 +86,8 @@ fn hidden(key: &mut RowKey, _: &mut Row, _: Side) {
 
 /// A relay of the site is asked, and asks on.
 fn asks_on(key: &mut RowKey, _: &mut Row, _: Side) {
-    (key.relay, key.public_lookup) = (Some(Relay::Lookup), true);
+    let asker = key.opener.0;
+    (key.relay, *key.public_lookup.of_mut(asker)) = (Some(Relay::Lookup), true);
 }
 
 #[test]

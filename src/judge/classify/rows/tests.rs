@@ -59,7 +59,7 @@ fn the_host_is_the_strongest_name() {
     };
     let names = |names: &[(&str, NameSource)], dns: Option<&str>| {
         host(to(SERVER, |key, theirs| {
-            key.names = names.iter().map(|(n, s)| named(n, *s)).collect();
+            *key.said() = names.iter().map(|(n, s)| named(n, *s)).collect();
             if let Some(dns) = dns {
                 asked(key, theirs, dns);
             }
@@ -111,24 +111,21 @@ fn the_host_is_the_strongest_name() {
         host(to(SERVER, |key, theirs| {
             key.opener = (theirs, how);
             key.key = key.key.without_port(theirs);
-            key.names = vec![named("a.example.org", TlsSni)];
+            *key.said() = vec![named("a.example.org", TlsSni)];
             asked(key, theirs, "dns.example.org");
         }))
     };
     let dns = Some(("dns.example.org".to_owned(), Dns));
-    assert_eq!(served(Opening::Request), dns);
-    assert_eq!(served(Opening::Syn), dns);
-    assert_eq!(
-        served(Opening::HigherPort),
-        Some(("a.example.org".to_owned(), TlsSni))
-    );
+    for how in [Opening::HigherPort, Opening::Request, Opening::Syn] {
+        assert_eq!(served(how), dns, "{how:?}");
+    }
 }
 
 #[test]
 fn under_an_encrypted_hello_the_name_that_was_asked_for_counts() {
     let host = |ech: bool, offered: &[(&str, &str)], dns: Option<&str>| {
         let mut of = series(vec![to(SERVER, |key, theirs| {
-            key.names = vec![named("outer.example.org", NameSource::TlsSni)];
+            *key.said() = vec![named("outer.example.org", NameSource::TlsSni)];
             key.ech = ech;
             if let Some(dns) = dns {
                 asked(key, theirs, dns);
@@ -175,12 +172,12 @@ fn a_name_that_stands_for_others_hides_them() {
     let says = |name: &str| vec![named(name, NameSource::TlsSni)];
     let substitute = "cloudflare-ech.com";
     assert_eq!(
-        hidden(&|key| (key.ech, key.names) = (true, says(substitute))),
+        hidden(&|key| (key.ech, *key.said()) = (true, says(substitute))),
         [Hidden::Behind(substitute.into())]
     );
-    assert_eq!(hidden(&|key| key.names = says(substitute)), []);
+    assert_eq!(hidden(&|key| *key.said() = says(substitute)), []);
     assert_eq!(
-        hidden(&|key| (key.ech, key.names) = (true, says("a.example.org"))),
+        hidden(&|key| (key.ech, *key.said()) = (true, says("a.example.org"))),
         []
     );
     assert_eq!(hidden(&|key| key.esni = true), [Hidden::Esni]);
@@ -188,14 +185,14 @@ fn a_name_that_stands_for_others_hides_them() {
     assert_eq!(
         hidden(&|key| {
             key.hidden = Some(HiddenLookups::Tls);
-            (key.ech, key.names) = (true, says(substitute));
+            (key.ech, *key.said()) = (true, says(substitute));
         }),
         [lookups]
     );
     assert_eq!(
         hidden(&|key| {
             key.esni = true;
-            (key.ech, key.names) = (true, says(substitute));
+            (key.ech, *key.said()) = (true, says(substitute));
         }),
         [Hidden::Behind(substitute.into())]
     );
@@ -216,7 +213,7 @@ fn an_encrypted_connection_to_a_public_resolver_hides_what_was_asked() {
     let https = Some(HiddenLookups::Https);
     let says = |names: &'static [&'static str]| {
         move |key: &mut RowKey, _: Side| {
-            key.names = names.iter().map(|n| named(n, NameSource::TlsSni)).collect();
+            *key.said() = names.iter().map(|n| named(n, NameSource::TlsSni)).collect();
         }
     };
     assert_eq!(hidden(RESOLVER, &|_, _| {}), https);
@@ -349,7 +346,7 @@ fn a_relayed_destination_is_the_target_and_the_relay_stands_beside_it() {
     assert_eq!(
         relayed(&|key| {
             key.folded = Some(Folded::Local);
-            key.names = vec![named("api.dji.com", NameSource::TlsSni)];
+            *key.said() = vec![named("api.dji.com", NameSource::TlsSni)];
         }),
         (None, None, None)
     );
@@ -382,7 +379,7 @@ fn mere_lookups_are_those_that_our_side_asked() {
     let hidden = |relay: Option<Relay>| {
         move |key: &mut RowKey, _: Side| {
             key.hidden = Some(HiddenLookups::Tls);
-            key.names = vec![named("dns.google", NameSource::TlsSni)];
+            *key.said() = vec![named("dns.google", NameSource::TlsSni)];
             key.relay = relay.clone();
         }
     };
@@ -394,7 +391,7 @@ fn mere_lookups_are_those_that_our_side_asked() {
     );
     assert_eq!(lookups(SERVER, &hidden(None)), (false, false));
     let plain = |key: &mut RowKey, _: Side| {
-        key.names = vec![named("dns.google", NameSource::TlsSni)];
+        *key.said() = vec![named("dns.google", NameSource::TlsSni)];
     };
     assert_eq!(lookups(CAMERA, &plain), (false, false));
     // What the device was asked on the site, and asks on, are its lookups.
@@ -472,7 +469,7 @@ fn who_asks_the_device_is_another_machine_unless_it_asks_itself() {
     };
     let whose = |from: &str, declared: &Declared, change: &dyn Fn(&mut RowKey)| {
         let (mut key, row) = flow((from, None), (CAMERA, None), (10, 20));
-        key.names = vec![named("a.example.org", NameSource::TlsSni)];
+        *key.said() = vec![named("a.example.org", NameSource::TlsSni)];
         change(&mut key);
         let judged = judged(vec![series(vec![(key, row)])], declared);
         let of = &judged.destinations[0];
@@ -482,7 +479,12 @@ fn who_asks_the_device_is_another_machine_unless_it_asks_itself() {
     let camera = device(&[CAMERA]);
     let how = |opening| move |key: &mut RowKey| key.opener.1 = opening;
     // Our side of it is the device, where nothing says who asked; else the other one, whose use of the internet it is.
-    assert_eq!(whose(PHONE, &camera, &how(Opening::HigherPort)), Device);
+    let carried = |key: &mut RowKey| {
+        key.said().clear();
+        (key.opener.1, key.relay) = (Opening::HigherPort, Some(Relay::Tunnel));
+    };
+    assert_eq!(whose(PHONE, &camera, &carried), Device);
+    assert_eq!(whose(PHONE, &camera, &how(Opening::HigherPort)), Other);
     assert_eq!(whose(PHONE, &camera, &how(Opening::Request)), Other);
     assert_eq!(whose(PHONE, &camera, &how(Opening::Syn)), Other);
     assert_eq!(whose(PHONE, &device(&[]), &how(Opening::Syn)), Unsure);
@@ -554,7 +556,7 @@ fn an_address_that_was_made_up_and_asks_is_relayed_and_no_client_of_ours() {
     let served = |from: &str| {
         let (mut key, row) = flow((from, None), (PHONE, None), (10, 20));
         key.only_lookups = true;
-        key.names = vec![named("a.example.org", NameSource::TlsSni)];
+        *key.said() = vec![named("a.example.org", NameSource::TlsSni)];
         let key = one((key, row)).key;
         (key.scope, key.served, key.lookups_only)
     };
@@ -566,7 +568,7 @@ fn an_address_that_was_made_up_and_asks_is_relayed_and_no_client_of_ours() {
 fn a_flow_that_the_far_end_opened_hides_no_name_of_its() {
     let (mut key, row) = to(SERVER, |_, _| {});
     key.opener = (key.opener.0.other(), Opening::Request);
-    key.names = vec![named("outer.example.org", NameSource::TlsSni)];
+    *key.said() = vec![named("outer.example.org", NameSource::TlsSni)];
     key.ech = true;
     let mut of = series(vec![(key, row)]);
     of.ledger
@@ -576,7 +578,7 @@ fn a_flow_that_the_far_end_opened_hides_no_name_of_its() {
     let (mut key, row) = to(SERVER, |key, theirs| {
         asked(key, theirs, "inner.example.org")
     });
-    key.names = vec![
+    *key.said() = vec![
         named("a.example.org", NameSource::HttpHost),
         named("outer.example.org", NameSource::TlsSni),
     ];

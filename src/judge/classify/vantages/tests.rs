@@ -365,6 +365,7 @@ fn verdict(key: &RowKey, whose: DeviceMatch, app: Option<Arc<Labelling>>) -> Row
         served: false,
         hidden: None,
         folded: false,
+        guessed: false,
     }
 }
 

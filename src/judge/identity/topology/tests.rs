@@ -502,7 +502,7 @@ fn what_names_no_end_beyond_stays_on_the_link() {
     };
     let says = |name: &'static str| {
         move |key: &mut RowKey, _: Side| {
-            key.names.push(Named {
+            key.said().push(Named {
                 name: name.into(),
                 source: NameSource::TlsSni,
             });
@@ -559,7 +559,7 @@ fn a_name_that_was_seen_anywhere_takes_an_address_out_of_what_was_declared() {
     };
     let said = |name: &str, source, from: &str, to: &str| {
         let (mut key, row) = flow((from, None), (to, None), (0, 1));
-        key.names = vec![Named {
+        *key.said() = vec![Named {
             name: name.into(),
             source,
         }];
@@ -583,7 +583,7 @@ fn a_name_that_was_seen_anywhere_takes_an_address_out_of_what_was_declared() {
     }
     // One of several names is enough.
     let (mut key, row) = flow((HOME, None), (address, None), (0, 1));
-    key.names = ["camera.local", "api.dji.com"]
+    *key.said() = ["camera.local", "api.dji.com"]
         .map(|name| Named {
             name: name.into(),
             source: sni,

@@ -407,13 +407,13 @@ fn server_says(connection: &Shared, offset: u64, bytes: &[u8], sink: &mut Sink<'
 fn note(id: &[u8], sink: &mut Sink<'_>) {
     let facts = &sink.flow.facts;
     let said = facts.names.iter();
-    let said = said.filter(|(name, _)| name.source == NameSource::QuicSni);
+    let said = said.filter(|said| said.named.source == NameSource::QuicSni);
     let known = Known {
         server: sink.ends.sender,
         client: sink.ends.receiver.0,
         names: said
             .take(NAMES_MAX)
-            .map(|(named, at)| (Arc::clone(&named.name), *at))
+            .map(|said| (Arc::clone(&said.named.name), said.at))
             .collect(),
         ech: facts.ech,
         protocol: facts.protocol.unwrap_or(super::ID),

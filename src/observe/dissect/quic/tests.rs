@@ -104,10 +104,14 @@ impl Series {
 
     fn names(&mut self, reading: &Reading) -> Vec<(String, u64)> {
         let names = &self.flow(reading).facts.names;
-        assert!(names.iter().all(|(n, _)| n.source == NameSource::QuicSni));
+        assert!(
+            names
+                .iter()
+                .all(|said| said.named.source == NameSource::QuicSni)
+        );
         names
             .iter()
-            .map(|(n, at)| (n.name.to_string(), at.at.frame))
+            .map(|said| (said.named.name.to_string(), said.at.at.frame))
             .collect()
     }
 }

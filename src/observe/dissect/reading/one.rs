@@ -465,6 +465,14 @@ impl Reading {
             Fit::NeedMore => return false,
             Fit::NotMine => self.otherwise = self.otherwise.filter(|(of, _)| *of != side),
         }
+        if self.otherwise(side.other(), sink) == Fit::Mine {
+            // What the other one said waits for others to claim it; now that it is answered, it waits no longer.
+            sink.ends = sink.ends.reversed();
+            self.begin_otherwise(side.other(), shared, sink);
+            self.run(side.other(), shared, sink);
+            sink.ends = sink.ends.reversed();
+            return true;
+        }
         let Some(stream) = self.streams.of_mut(side) else {
             return false;
         };

@@ -21,8 +21,8 @@ pub(super) struct Told<'f> {
     started: Option<Moment>,
     opener: (Side, Opening),
     turned: Option<Turned>,
-    /// Sorted.
-    names: Vec<&'f Named>,
+    /// By who asked, sorted.
+    names: Pair<Vec<&'f Named>>,
     events: Pair<Vec<&'f NameEvent>>,
     /// Sorted.
     apps: Vec<AppId>,
@@ -32,8 +32,12 @@ impl<'f> Told<'f> {
     pub(super) fn of(closed: &'f Closed, ledger: &'f Ledger, keep_ports: bool) -> Self {
         let flow = &*closed.flow;
         let opener = flow.opener();
-        let mut names: Vec<&Named> = flow.facts.names.iter().map(|(name, _)| name).collect();
-        names.sort();
+        let mut names: Pair<Vec<&Named>> = Pair::default();
+        for said in &flow.facts.names {
+            names.of_mut(said.asker).push(&said.named);
+        }
+        names.a.sort();
+        names.b.sort();
         let mut apps = flow.apps.to_vec();
         apps.sort_unstable();
         Self {
@@ -59,6 +63,11 @@ impl<'f> Told<'f> {
         self.events.of(side)
     }
 
+    /// Names that either end asked under.
+    fn names(&self) -> impl Iterator<Item = &'f Named> {
+        self.names.a.iter().chain(&self.names.b).copied()
+    }
+
     pub(super) fn opener_port(&self) -> u16 {
         self.flow.key.port(self.opener.0)
     }
@@ -74,7 +83,7 @@ impl<'f> Told<'f> {
             .into_iter()
             .flatten()
             .flat_map(|event| &*event.aliases);
-        let own = self.names.iter().map(|named| &named.name);
+        let own = self.names().map(|named| &named.name);
         let bytes = own.chain(aliases).map(|name| name_bytes(name));
         bytes.fold(0, usize::saturating_add)
     }
@@ -98,7 +107,7 @@ impl<'f> Told<'f> {
                 .map(|event| (&*event.name, &*event.aliases))
         };
         let asked = [asked(Side::A), asked(Side::B)];
-        hash(hasher, &apart, self.names.iter().copied(), asked)
+        hash(hasher, &apart, self.names(), asked)
     }
 
     /// True if this is the key of its row.
@@ -117,6 +126,7 @@ impl<'f> Told<'f> {
             resolved,
             protocol,
             relay,
+            relays,
             literal,
             target_port,
             link_only,
@@ -137,6 +147,7 @@ impl<'f> Told<'f> {
             && *link == self.flow.link
             && *protocol == facts.protocol
             && *relay == facts.relay
+            && *relays == facts.relays
             && *literal == facts.literal
             && *target_port == facts.target_port
             && *link_only == (facts.link_only == Some(true))
@@ -147,15 +158,17 @@ impl<'f> Told<'f> {
             && *ech == facts.ech
             && *esni == facts.esni
             && *apps == self.apps
-            && names.len() == self.names.len()
-            && names.iter().zip(&self.names).all(|(a, b)| a == *b)
-            && Side::BOTH
-                .into_iter()
-                .all(|side| is_resolved(resolved.of(side), self.newest(side)))
+            && Side::BOTH.into_iter().all(|side| {
+                let (have, told) = (names.of(side), self.names.of(side));
+                have.len() == told.len()
+                    && have.iter().zip(told).all(|(a, b)| a == *b)
+                    && is_resolved(resolved.of(side), self.newest(side))
+            })
     }
 
     pub(super) fn key(&self) -> RowKey {
         let facts = &self.flow.facts;
+        let cloned = |side| self.names.of(side).iter().copied().cloned().collect();
         let resolved = |side| match self.newest(side) {
             Some(event) => Resolved {
                 asked: Some(Arc::clone(&event.name)),
@@ -171,13 +184,17 @@ impl<'f> Told<'f> {
             opener: self.opener,
             turned: self.turned,
             link: self.flow.link,
-            names: self.names.iter().copied().cloned().collect(),
+            names: Pair {
+                a: cloned(Side::A),
+                b: cloned(Side::B),
+            },
             resolved: Pair {
                 a: resolved(Side::A),
                 b: resolved(Side::B),
             },
             protocol: facts.protocol,
             relay: facts.relay.clone(),
+            relays: facts.relays,
             literal: facts.literal,
             target_port: facts.target_port,
             link_only: facts.link_only == Some(true),
@@ -197,7 +214,7 @@ impl<'f> Told<'f> {
             .into_iter()
             .flatten()
             .flat_map(|event| std::iter::once(&event.name).chain(&*event.aliases));
-        let mut names = self.names.iter().map(|named| &named.name);
+        let mut names = self.names().map(|named| &named.name);
         let mut names = names.by_ref().chain(resolved).map(|name| &**name);
         accuses(&self.apps, &mut names, ledger)
     }
@@ -211,9 +228,10 @@ pub(super) struct FoldedTold {
     opener: (Side, Opening),
     turned: Option<Turned>,
     relayed: bool,
+    relays: Pair<bool>,
     link_only: bool,
     only_lookups: bool,
-    public_lookup: bool,
+    public_lookup: Pair<bool>,
     tunnel: Option<&'static str>,
     apps: Vec<AppId>,
 }
@@ -243,6 +261,7 @@ impl FoldedTold {
             opener: told.opener,
             turned: told.turned,
             relayed: facts.relay.is_some(),
+            relays: facts.relays,
             link_only,
             only_lookups: facts.only_lookups,
             public_lookup: facts.public_lookup,
@@ -279,6 +298,7 @@ impl FoldedTold {
             && row.opener == self.opener
             && row.turned == self.turned
             && row.relay.is_some() == self.relayed
+            && row.relays == self.relays
             && row.link_only == self.link_only
             && row.only_lookups == self.only_lookups
             && row.public_lookup == self.public_lookup
@@ -295,10 +315,11 @@ impl FoldedTold {
             opener: self.opener,
             turned: self.turned,
             link: Pair::default(),
-            names: Vec::new(),
+            names: Pair::default(),
             resolved: Pair::default(),
             protocol: None,
             relay: self.relayed.then_some(Relay::Lookup),
+            relays: self.relays,
             literal: None,
             target_port: None,
             link_only: self.link_only,
@@ -395,7 +416,12 @@ mod tests {
             asked.map(|name| (name, &*resolved.aliases))
         };
         let asked = [asked(Side::A), asked(Side::B)];
-        hash(hasher, &apart, row.names.iter(), asked)
+        hash(
+            hasher,
+            &apart,
+            row.names.a.iter().chain(&row.names.b),
+            asked,
+        )
     }
 
     /// What the senders of packets choose must not put many rows under one hash: each new flow would be compared with all of them.
@@ -410,9 +436,10 @@ mod tests {
             opener: (side, Opening::HigherPort),
             turned: None,
             relayed: false,
+            relays: Pair::default(),
             link_only: false,
             only_lookups: false,
-            public_lookup: false,
+            public_lookup: Pair::default(),
             tunnel: None,
             apps: Vec::new(),
         }
