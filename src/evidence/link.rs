@@ -25,14 +25,15 @@ const COMMON: usize = 2;
 /// When a MAC sent from an address: first and last time.
 pub(crate) type Spoken = BTreeMap<(Mac, IpAddr), (Timestamp, Timestamp)>;
 
-/// When each MAC sent from each address, by the flows of one MAC each, in the series of a link.
+/// When each MAC sent from each address, in the series of a link. Of a flow that several MACs sent it is the first: copies of a router come
+/// behind what it passes on.
 pub(crate) fn spoken<'s>(link: impl Iterator<Item = &'s Series>) -> Spoken {
     let mut out = Spoken::new();
     let rows = link.flat_map(|series| &series.rows);
     for (key, row) in rows.filter(|(key, _)| key.folded.is_none()) {
         for side in Side::BOTH {
             let its = key.link.of(side);
-            let Some(mac) = its.source.filter(|_| !its.mixed) else {
+            let Some(mac) = its.source else {
                 continue;
             };
             for span in row

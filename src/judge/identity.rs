@@ -151,9 +151,17 @@ impl DeviceView {
             return;
         };
         self.macs.insert(owner);
+        let passes_on = |mac: &Mac| {
+            let station = series.ledger.stations.get(mac);
+            station.is_some_and(|station| station.forwards || passes_on(station))
+        };
         for (first, mac) in senders {
             // The owner, or one that was declared too.
             if self.macs.contains(&mac) {
+                continue;
+            }
+            // It never sent first, and sends for others: what it sent from the address are copies.
+            if first.is_none() && passes_on(&mac) {
                 continue;
             }
             let still = |only: Option<IpAddr>| {
@@ -241,23 +249,26 @@ impl DeviceView {
 
     /// Whose machine sent or received at a side of a flow.
     pub fn of(&self, key: &Key, link: &Pair<LinkFacts>, side: Side) -> DeviceMatch {
+        let its = link.of(side);
+        // Of several MACs the first is the sender's, and those of copies come behind it.
+        let first = its.source.filter(|_| its.mixed);
+        if first.is_some_and(|mac| self.moved.contains(&(key.ip(side), mac))) {
+            return DeviceMatch::Other;
+        }
         let mut whose = self.whose(key.ip(side), mac_of(link, side));
         // What a tunnel brings is its sender's, whatever addresses it has inside.
         if whose == DeviceMatch::Unsure
-            && let Some(carrier) = link.of(side).carrier
+            && let Some(carrier) = its.carrier
             && self.whose(carrier, None) == DeviceMatch::Device
         {
             whose = DeviceMatch::Device;
-        } else if whose == DeviceMatch::Unsure
-            && link.of(side).mixed
-            && self.others.contains(&key.ip(side))
-        {
+        } else if whose == DeviceMatch::Unsure && its.mixed && self.others.contains(&key.ip(side)) {
             whose = DeviceMatch::Other;
         }
         if !self.recorder || whose == DeviceMatch::Device {
             return whose;
         }
-        let (its, others) = (link.of(side), link.of(side.other()));
+        let others = link.of(side.other());
         match (its.sent, its.received) {
             (true, false) => DeviceMatch::Device,
             (false, true) => DeviceMatch::Other,
@@ -292,6 +303,15 @@ impl DeviceView {
             _ => DeviceMatch::Unsure,
         }
     }
+}
+
+/// It sends from several addresses of IPv4: those of hosts of the site, or of the internet.
+fn passes_on(station: &Station) -> bool {
+    let hosts = station.sources.iter().filter(|ip| {
+        let class = classify(**ip).class;
+        ip.is_ipv4() && matches!(class, Class::Private | Class::Global)
+    });
+    hosts.count() > 1
 }
 
 /// MACs that sent from an address of this one after it fell silent (perhaps it itself), if one of the two is a number that

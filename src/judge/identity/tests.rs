@@ -572,6 +572,48 @@ fn an_address_of_the_device_may_be_its_own_behind_a_second_mac_too() {
     }
 }
 
+/// What a machine sends beyond the site, with the copies that the router's other side makes of it.
+fn copied(from: &str, mac: Mac, times: (u64, u64)) -> (RowKey, Row) {
+    let (mut key, row) = says(from, mac, times);
+    let side = key.opener.0;
+    key.link.of_mut(side).mixed = true;
+    (key, row)
+}
+
+#[test]
+fn the_device_is_known_though_a_router_copies_all_its_packets() {
+    let (own, other) = (mac(7), mac(9));
+    let whose = |rows: Flows, asked: usize| {
+        let (key, link) = (rows[asked].0.key, rows[asked].0.link);
+        let side = rows[asked].0.opener.0;
+        let copies: Vec<IpAddr> = rows
+            .iter()
+            .map(|(key, _)| key.key.ip(key.opener.0))
+            .collect();
+        let mut of = series(rows);
+        let gate = of.ledger.stations.entry(GATE).or_default();
+        gate.sources.extend(copies);
+        gate.sources.insert(ip(SERVER));
+        let view = view(&devices(&[PHONE], &[]), &of);
+        assert_eq!((view.ambiguous, view.macs.contains(&GATE)), (false, false));
+        view.of(&key, &link, side)
+    };
+    let rows = || {
+        vec![
+            copied(PHONE, own, (0, 60)),
+            copied(NEXT, other, (0, 60)),
+            copied(THIRD, own, (60, 90)),
+        ]
+    };
+    assert_eq!(whose(rows(), 0), Device);
+    assert_eq!(whose(rows(), 1), Other);
+    assert_eq!(whose(rows(), 2), Device, "another address of its");
+    // Its address went to another machine, while it goes on under a new one.
+    let mut moved = rows();
+    moved.push(copied(PHONE, other, (70, 80)));
+    assert_eq!(whose(moved, 3), Other);
+}
+
 #[test]
 fn a_machine_whose_packets_a_router_copies_stays_another_one() {
     let (own, other) = (mac(7), mac(9));

@@ -10,6 +10,9 @@ pub const BYTES_MAX: usize = 64 << 10;
 /// See [`BYTES_MAX`].
 pub const PIECES_MAX: usize = 64;
 
+/// Pieces from which on those that follow each other become one: each may begin something, but many are a sender's that cuts small.
+const PIECES_APART: usize = PIECES_MAX / 2;
+
 /// How many bytes `a` lies behind `b`, or before it; windows of a connection are below 2^31.
 pub fn distance(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b).cast_signed()
@@ -58,6 +61,14 @@ impl<T> Late<T> {
             .pieces
             .partition_point(|have| distance(have.sequence, next) <= ahead);
         self.pieces.insert(place, piece);
+    }
+
+    /// The bytes from a number on of a piece that has it.
+    pub fn from(&self, sequence: u32) -> Option<&[u8]> {
+        self.pieces.iter().find_map(|piece| {
+            let inside = usize::try_from(distance(sequence, piece.sequence)).ok()?;
+            piece.bytes.get(inside..).filter(|rest| !rest.is_empty())
+        })
     }
 
     /// Takes out the first piece that begins at a number.
@@ -111,9 +122,63 @@ impl<T> Late<T> {
     }
 }
 
+impl Late<()> {
+    /// Where there are many pieces, adds bytes to the one that ends where they begin: a sender who cuts its bytes small makes no more of them
+    /// than holes. True if it did.
+    pub fn grow(&mut self, sequence: u32, bytes: &[u8]) -> bool {
+        if self.pieces.len() < PIECES_APART {
+            return false;
+        }
+        // Nearly always the last one.
+        let mut pieces = self.pieces.iter_mut().rev();
+        let before = pieces.find(|piece| {
+            usize::try_from(distance(sequence, piece.sequence)) == Ok(piece.bytes.len())
+        });
+        let Some(before) = before else {
+            return false;
+        };
+        before.bytes.extend_from_slice(bytes);
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_pieces_those_that_follow_each_other_are_one() {
+        let mut late = Late::default();
+        let mut push = |sequence: u32| {
+            let bytes = vec![sequence as u8; 2];
+            if !late.grow(sequence, &bytes) {
+                let piece = Piece {
+                    sequence,
+                    bytes,
+                    of: (),
+                };
+                late.keep(0, piece);
+            }
+            (late.len(), late.is_over())
+        };
+        for n in 1..=2000 {
+            let expected = PIECES_APART.min(n as usize);
+            assert_eq!(push(2 * n), (expected, false), "{n}");
+        }
+        // Behind holes each is a piece.
+        for n in 1..=PIECES_MAX - PIECES_APART {
+            assert_eq!(push(10_000 + 10 * n as u32), (PIECES_APART + n, false));
+        }
+        assert_eq!(push(20_000), (PIECES_MAX + 1, true));
+        assert_eq!(late.from(2 * 1500 + 1).map(<[u8]>::len), Some(2 * 500 + 1));
+        assert_eq!(late.from(4_003), None);
+        let mut next = 2;
+        while let Some((piece, old)) = late.join(next) {
+            next += (piece.bytes.len() - old) as u32;
+        }
+        assert_eq!(next, 4_002);
+    }
 
     #[test]
     fn pieces_come_out_by_their_numbers_across_the_wrap() {

@@ -432,7 +432,7 @@ impl Stream {
 
     fn keep_late(&mut self, sequence: u32, payload: &[u8], pool: &mut Pool, out: &mut Pushed) {
         looks_at(payload.len() + self.late.len());
-        let same = self.late.at(sequence);
+        let same = self.late.from(sequence);
         if let Some(have) = same {
             let common = have.len().min(payload.len());
             if have.get(..common) != payload.get(..common) && self.rivals.len() < RIVALS_MAX {
@@ -444,6 +444,9 @@ impl Stream {
         }
         if !pool.take(payload.len()) {
             out.dropped = true;
+            return;
+        }
+        if self.late.grow(sequence, payload) {
             return;
         }
         let piece = Piece {

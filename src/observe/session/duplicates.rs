@@ -335,7 +335,9 @@ impl Sight {
                 return true;
             }
             if a.sequence == b.sequence {
-                return a.retry || b.retry;
+                // Recorded twice too: by two radios, or merged. A frame that is recorded before it is sent has no number yet.
+                let twice = apart <= APART_TWINS && telling && a.sequence != 0;
+                return a.retry || b.retry || twice;
             }
             return known && before.times == 1;
         }
@@ -537,5 +539,11 @@ mod tests {
             ]),
             [false, true, true, false]
         );
+        // By two radios, each of the two frames of the air.
+        let sent = [(16, false), (16, false), (16, true), (16, true)];
+        let sent = sent.map(|(sequence, retry)| radio(sequence, retry));
+        assert_eq!(copies(&sent), [false, true, true, true]);
+        let unnumbered = [radio(0, false); 3];
+        assert_eq!(copies(&unnumbered), [false; 3]);
     }
 }
