@@ -222,11 +222,13 @@ pub enum ReadingCause {
     HostName, Coap, Dns, DnsEndMissing, TranslatorPrefixesOver, Doh,
     // DTLS.
     DtlsRecordsOver, DtlsMessagesOver, DtlsMessageLong, DtlsHelloPieces, DtlsHello,
+    DtlsHelloMissing,
     // HTTP.
     RequestHeadLong, RequestLookupsOver, RequestHostsOver, LookupsAtATimeOver, Http2TableLarge, Http2Request,
     Http3Request, Http3Table,
     // QUIC.
-    QuicPacketsOver, QuicInitialClosed, QuicTriesOver, QuicHandshakesOver, QuicHelloPieces, QuicHandshakeLong,
+    QuicPacketsOver, QuicInitialClosed, QuicTriesOver, QuicHandshakesOver, QuicHelloPieces, QuicHelloMissing,
+    QuicHandshakeLong,
     QuicCopiesOver, QuicMemory, QuicPiecesOver, QuicPiecesUnread,
     // TLS.
     TlsMessageLong, TlsRecord, TlsHello,

@@ -16,6 +16,7 @@ use super::wire::Fit;
 use super::{Keys, Overhead, Protocol, Session, Sink, Step};
 use crate::evidence::flow::{HiddenLookups, NameSource, Pair, Relay};
 use crate::evidence::seal::Seal;
+use crate::ground::address::classify;
 use crate::ground::cause::ReadingCause;
 use crate::observe::flow::{Carries, PayloadKind};
 use std::collections::VecDeque;
@@ -41,6 +42,8 @@ const MESSAGES_MAX: usize = 4;
 #[derive(Default)]
 struct Dtls {
     under_way: Pair<VecDeque<Message>>,
+    /// It was told that a hello is not whole.
+    missing: bool,
     /// Opens records, if there are keys.
     opening: Option<Box<Opening>>,
 }
@@ -80,6 +83,9 @@ impl Session for Dtls {
                 self.fragment(fragment, sink);
             }
         }
+        if datagram.application_data {
+            self.hello_is_over(sink);
+        }
         let opening = self.opening.as_mut().filter(|o| o.is_known());
         takes(&datagram, bytes.len(), opening.is_none(), sink);
         if let Some(opening) = opening {
@@ -108,6 +114,18 @@ fn takes(datagram: &Datagram<'_>, length: usize, sealed: bool, sink: &mut Sink<'
 }
 
 impl Dtls {
+    /// What follows a hello is here: a relay on the site knows its name, and where a part of it was not captured, nobody else does.
+    fn hello_is_over(&mut self, sink: &mut Sink<'_>) {
+        let unnamed = sink.flow.facts.names.is_empty();
+        let local = classify(sink.ends.receiver.0).is_local();
+        let mut messages = self.under_way.of(sink.side()).iter();
+        let half = |m: &Message| m.kind == handshake_type::CLIENT_HELLO && !m.whole;
+        if local && !self.missing && unnamed && messages.any(half) {
+            self.missing = true;
+            sink.unreadable(ReadingCause::DtlsHelloMissing);
+        }
+    }
+
     fn fragment(&mut self, fragment: &Fragment<'_>, sink: &mut Sink<'_>) {
         if fragment.kind == handshake_type::CLIENT_HELLO {
             sink.client_speaks();
@@ -216,6 +234,7 @@ mod tests {
     use super::*;
     use crate::observe::dissect::conversation::Conversation;
     use crate::observe::dissect::quic::hello::build::hello;
+    use crate::observe::dissect::wire::test_bytes::hex;
     use proptest::prelude::*;
 
     /// A ClientHello body of DTLS: that of TLS with a cookie behind the session id (RFC 6347 §4.2.1).
@@ -285,6 +304,28 @@ mod tests {
         talk.say(record(1, 0, &two, 340, two.len()));
         assert_eq!(talk.names(), [named("one.example"), named("two.example")]);
         assert!(talk.facts().conflict);
+    }
+
+    #[test]
+    fn a_hello_to_a_relay_whose_beginning_is_missing_is_told() {
+        let hello = body("a.example", [0xfe, 0xfd], b"");
+        let data = hex("17 fefd 0001 000000000001 0004 01020304");
+        let gaps = |server: &str, from: usize, to: usize| {
+            let mut talk = Conversation::udp(server);
+            talk.say(record(1, 0, &hello, from, to));
+            assert!(talk.gaps().is_empty());
+            talk.say(&data).say(&data);
+            talk.gaps()
+        };
+        let (local, public) = ("192.168.2.254:5684", "45.33.92.2:5684");
+        assert_eq!(
+            gaps(local, hello.len() - 10, hello.len()),
+            ["unreadable-packets"]
+        );
+        assert_eq!(gaps(public, hello.len() - 10, hello.len()), [""; 0]);
+        // The name is there, or all of it.
+        assert_eq!(gaps(local, 0, hello.len() - 1), [""; 0]);
+        assert_eq!(gaps(local, 0, hello.len()), [""; 0]);
     }
 
     #[test]

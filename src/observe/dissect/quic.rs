@@ -84,6 +84,8 @@ struct Quic {
     /// Packets in a row that were not in clear.
     not_clear: u32,
     opened: bool,
+    /// It was told that a hello is not whole.
+    missing: bool,
     /// An encrypted hello of a connection that is not kept any more hides a name.
     hides: bool,
     /// Opens what is sealed, if there are keys.
@@ -236,7 +238,22 @@ impl Quic {
                 _ => {}
             }
         }
+        let kinds = || datagram.packets.iter().map(|packet| packet.kind);
+        if kinds().any(|kind| matches!(kind, PacketKind::Handshake | PacketKind::OneRtt)) {
+            self.hello_is_over(sink);
+        }
         handshake.then_some((held, sealed))
+    }
+
+    /// What follows a hello is here: a relay on the site knows its name, and where a part of it was not captured, nobody else does.
+    fn hello_is_over(&mut self, sink: &mut Sink<'_>) {
+        let side = sink.side();
+        let local = classify(sink.ends.receiver.0).is_local();
+        let half = |c: &Connection| c.client == side && !c.whole && c.names.is_empty();
+        if local && !self.missing && !sink.flow.joined_late && self.connections.iter().any(half) {
+            self.missing = true;
+            sink.unreadable(ReadingCause::QuicHelloMissing);
+        }
     }
 
     /// The bytes that a packet holds, if it opens.

@@ -211,6 +211,34 @@ fn hello_over_two_packets_in_any_order() {
 }
 
 #[test]
+fn a_hello_to_a_relay_of_which_a_part_is_missing_is_told_when_it_is_over() {
+    let message = hello("one.example", "h3", 1500);
+    let parts = [(0, 1000), (900, message.len())];
+    let finished = [&[0xe0][..], &hex("00000001 00 00 4020"), &[9; 32]].concat();
+    let gaps = |server: (&str, u16), came: &[usize]| {
+        let mut series = Series::default();
+        let part = |at: usize| {
+            let (from, to) = parts[at];
+            from_client(1, at as u64).seal(&crypto(6, &message, from, to), 1200)
+        };
+        let (mut reading, _) = series.open(CLIENT, server, &part(came[0]));
+        for at in &came[1..] {
+            series.next(&mut reading, CLIENT, server, &part(*at));
+        }
+        let gaps = |series: &Series| series.ledger.gaps.iter().count();
+        assert_eq!(gaps(&series), 0);
+        for _ in 0..2 {
+            series.next(&mut reading, CLIENT, server, &finished);
+        }
+        gaps(&series)
+    };
+    let relay = ("192.168.1.1", 8443);
+    assert_eq!(gaps(relay, &[1]), 1);
+    assert_eq!(gaps(SERVER, &[1]), 0);
+    assert_eq!(gaps(relay, &[1, 0]), 0);
+}
+
+#[test]
 fn all_versions() {
     for version in [
         1,
