@@ -257,8 +257,8 @@ pub struct Sink<'a> {
     pub pieces: Vec<Piece>,
     /// Datagrams that came out of a sealed one.
     pub messages: Vec<Vec<u8>>,
-    /// Behind a handover: what a side speaks if nobody else claims it.
-    pub otherwise: Option<(Side, &'static Protocol)>,
+    /// Behind a handover: who reads on, and hands over in turn what is not of its protocol.
+    pub onward: Option<Box<dyn Session>>,
     /// The program behind it, where the capture labels it.
     pub app: Option<AppId>,
 }
@@ -282,7 +282,7 @@ impl<'a> Sink<'a> {
             inside: None,
             pieces: Vec::new(),
             messages: Vec::new(),
-            otherwise: None,
+            onward: None,
             app,
         }
     }

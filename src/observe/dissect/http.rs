@@ -292,7 +292,9 @@ impl Http {
                 self.switching &= more;
                 self.asked &= more;
                 *self.next.of_mut(side) = match head {
-                    _ if head.bodyless || self.head => Next::Message,
+                    _ if head.bodyless || self.head || head.content_length == Some(0) => {
+                        Next::Message
+                    }
                     Response { chunked: true, .. } => Next::Chunks(Chunked::new()),
                     Response {
                         content_length: Some(length),
@@ -311,10 +313,13 @@ impl Http {
         let side = sink.side();
         let next = self.next.of_mut(side);
         match next {
-            Next::Length(left @ 1..) => {
+            Next::Length(left) => {
                 let length =
                     usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 *left = left.saturating_sub(length as u64);
+                if *left == 0 {
+                    *next = Next::Message;
+                }
                 return Step::Consumed(length);
             }
             Next::Chunks(chunks) => {
@@ -328,17 +333,14 @@ impl Http {
                     return Step::Consumed(length);
                 }
             }
-            Next::Message | Next::Length(_) if !self.switching => {
-                *next = Next::Message;
-                match request_on(bytes, self.search.of_mut(side)) {
-                    Parsed::NeedMore => return Step::More,
-                    Parsed::Head(request) => {
-                        self.turn(side);
-                        return self.request(&request, sink);
-                    }
-                    Parsed::NotHttp => {}
+            Next::Message if !self.switching => match request_on(bytes, self.search.of_mut(side)) {
+                Parsed::NeedMore => return Step::More,
+                Parsed::Head(request) => {
+                    self.turn(side);
+                    return self.request(&request, sink);
                 }
-            }
+                Parsed::NotHttp => {}
+            },
             _ => {}
         }
         self.switching = false;
@@ -452,10 +454,10 @@ impl Http {
 }
 
 impl Http {
-    /// Another protocol begins here. After an upgrade to WebSocket it is that, unless it shows itself as something else.
+    /// Another protocol begins here. After an upgrade to WebSocket it is that, as long as nothing shows that it is another.
     fn hand_over(&self, sink: &mut Sink<'_>) {
         let client = self.client.filter(|_| self.socket);
-        sink.otherwise = client.map(|client| (client, &websocket::WEBSOCKET));
+        sink.onward = client.map(websocket::open);
     }
 
     fn lookup(&mut self, asked: &Asked, sink: &mut Sink<'_>) {
@@ -513,6 +515,7 @@ mod tests {
             "HTTP/1.1 204 No Content\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
             "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
             chunks,
         ] {

@@ -1,31 +1,30 @@
 //! WebSocket behind an upgrade of HTTP/1 (RFC 6455 §5.2): the frames of both sides, and the client's for those who look into payloads.
 //!
-//! It begins with no sign of its own: it is what follows the upgrade if nobody else claims it, and stays the connection of the request before.
+//! It begins with no sign of its own: it is what follows the upgrade as long as the client sends frames, and stays the connection of the request
+//! before.
 //! Frames say where each message begins and ends; those of the client are masked. What the first messages of a side hold is read as a stream of
 //! its own: tunnels send requests to a relay and hellos in them. What a message says else is not read here, and neither are compressed ones.
 
 use super::drone_link;
-use super::wire::{Fit, Reader};
-use super::{Inside, Protocol, Session, Sink, Step};
+use super::wire::Reader;
+use super::{Inside, Session, Sink, Step};
 use crate::evidence::flow::{Pair, Side};
+use crate::observe::flow::Carries;
 use crate::observe::flow::part::{Masked, Part};
-use crate::observe::flow::{Carries, PayloadKind};
 
 /// What an upgrade calls it (RFC 6455 §11.2).
 pub(super) const TOKEN: &str = "websocket";
 
-pub(super) const WEBSOCKET: Protocol = Protocol {
-    id: TOKEN,
-    fit: |bytes, _| match frame(bytes) {
-        Frame::NeedMore => Fit::NeedMore,
-        Frame::Strange => Fit::NotMine,
-        Frame::Header { .. } => Fit::Mine,
-    },
-    names: false,
-    until: None,
-    payload: PayloadKind::Clear,
-    open: || Box::new(WebSocket::default()),
-};
+/// A reader of what follows the upgrade that `client` asked for.
+pub(super) fn open(client: Side) -> Box<dyn Session> {
+    Box::new(WebSocket {
+        client,
+        inside: Pair::default(),
+        packed: Pair::default(),
+        begun: false,
+        lost: false,
+    })
+}
 
 /// Bytes of a side's messages that are read as a stream: who is asked to pass something on is told so at once.
 const INSIDE_MAX: usize = 64 << 10;
@@ -48,8 +47,8 @@ enum Frame {
 }
 
 /// The first frame. A client masks each of its own, a server none (§5.1); who breaks that is read all the same. The key of a frame that is not
-/// masked changes no byte.
-fn frame(bytes: &[u8]) -> Frame {
+/// masked changes no byte. The first of a client begins a message, and is not packed without a mask: other protocols begin like that.
+fn frame(bytes: &[u8], begins: bool) -> Frame {
     let mut reader = Reader::new(bytes);
     let Some([first, second]) = reader.array::<2>() else {
         return Frame::NeedMore;
@@ -58,7 +57,12 @@ fn frame(bytes: &[u8]) -> Frame {
     let control = operation >= 8;
     // Of three bits that are reserved two mean nothing (§5.2, RFC 7692 §6). What controls is short, and in one piece (§5.5).
     let is_control = first & 0xc0 == 0x80 && second & 0x7f <= 125;
-    if first & 0x30 != 0 || matches!(operation, 3..=7 | 11..=15) || (control && !is_control) {
+    let is_opening = operation != 0 && (first & 0x40 == 0 || second & 0x80 != 0);
+    if first & 0x30 != 0
+        || matches!(operation, 3..=7 | 11..=15)
+        || (control && !is_control)
+        || (begins && !is_opening)
+    {
         return Frame::Strange;
     }
     let length = match second & 0x7f {
@@ -73,14 +77,14 @@ fn frame(bytes: &[u8]) -> Frame {
     let Some((length, key)) = length.zip(key) else {
         return Frame::NeedMore;
     };
-    let begins = (!control && operation != 0).then_some(first & 0x40 != 0);
+    let start = (!control && operation != 0).then_some(first & 0x40 != 0);
     Frame::Header {
         header: reader.position(),
         length,
         masked: Masked {
             key,
             control,
-            begins,
+            begins: start,
             ends: !control && first & 0x80 != 0,
         },
     }
@@ -92,13 +96,14 @@ fn unmasked(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
     payload.iter().zip(mask).map(|(byte, m)| byte ^ m).collect()
 }
 
-#[derive(Default)]
 struct WebSocket {
-    client: Option<Side>,
+    client: Side,
     /// Bytes of messages of each side that were read as a stream.
     inside: Pair<usize>,
     /// The message at hand of each side is compressed.
     packed: Pair<bool>,
+    /// A frame of the client was read.
+    begun: bool,
     /// Where the frames of the server begin is not known any more.
     lost: bool,
 }
@@ -107,7 +112,7 @@ impl Session for WebSocket {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
         sink.carries(Carries::Application);
         let side = sink.side();
-        let client = *self.client.get_or_insert(side) == side;
+        let client = self.client == side;
         if !client {
             // A drone link shows itself in what nobody reads.
             drone_link::watch(bytes, sink);
@@ -115,7 +120,7 @@ impl Session for WebSocket {
                 return Step::Consumed(bytes.len());
             }
         }
-        match frame(bytes) {
+        match frame(bytes, client && !self.begun) {
             Frame::NeedMore => Step::More,
             // A request, perhaps: the server did not agree.
             Frame::Strange if client => Step::Handover(0),
@@ -128,6 +133,7 @@ impl Session for WebSocket {
                 length,
                 masked,
             } => {
+                self.begun |= client;
                 let total = (header as u64).saturating_add(length);
                 let (packed, inside) = (self.packed.of_mut(side), self.inside.of_mut(side));
                 *packed = masked.begins.unwrap_or(*packed);
@@ -160,17 +166,17 @@ impl Session for WebSocket {
 
     fn lost(&mut self, side: Side) -> bool {
         self.lost = true;
-        self.client != Some(side)
+        self.client != side
     }
 
     fn end(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         // A frame whose end was waited for: what is here of it is looked at.
-        if self.client == Some(sink.side())
+        if self.client == sink.side()
             && let Frame::Header {
                 header,
                 length,
                 masked,
-            } = frame(bytes)
+            } = frame(bytes, !self.begun)
         {
             sink.part(header, Part::Marks);
             sink.parts.push((length, Part::Masked(masked)));
@@ -186,7 +192,7 @@ mod tests {
 
     #[test]
     fn frames_and_nothing_else() {
-        let header = |text: &str| match frame(&hex(text)) {
+        let header = |text: &str| match frame(&hex(text), true) {
             Frame::Header { header, length, .. } => Some((header, length)),
             _ => None,
         };
@@ -196,10 +202,12 @@ mod tests {
         assert_eq!(header("82fe 0100 37fa213d"), Some((8, 256)));
         assert_eq!(header("82ff 0000000000010000 37fa213d"), Some((14, 65_536)));
         for cut in ["", "81", "8185", "8185 37fa21", "82fe 01", "82ff 00"] {
-            assert_eq!(frame(&hex(cut)), Frame::NeedMore, "{cut}");
+            assert_eq!(frame(&hex(cut), true), Frame::NeedMore, "{cut}");
         }
-        for strange in ["9185", "8385", "4745", "4845", "0985", "89fe"] {
-            assert_eq!(frame(&hex(strange)), Frame::Strange, "{strange}");
+        for strange in [
+            "9185", "8385", "4745", "4845", "0985", "89fe", "0005", "4155",
+        ] {
+            assert_eq!(frame(&hex(strange), true), Frame::Strange, "{strange}");
         }
     }
 
@@ -212,10 +220,7 @@ mod tests {
             parts.iter().filter(is).count()
         };
         talk.as_client(|sink| {
-            let mut session = WebSocket {
-                client: Some(sink.side()),
-                ..WebSocket::default()
-            };
+            let mut session = open(sink.side());
             let cut = &whole[..20];
             assert_eq!(session.read(cut, sink), Step::More);
             assert_eq!(masked(&sink.parts), 0);
@@ -294,6 +299,14 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(said(&[&frame], false), ["far.example"]);
+        // Before the client says anything, and after its first byte.
+        for begins in [&b""[..], b"\x81"] {
+            let mut talk = Conversation::tcp("192.168.2.60:80");
+            talk.say("GET / HTTP/1.1\r\nHost: 192.168.2.60\r\nUpgrade: websocket\r\n\r\n");
+            talk.hear("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+            talk.say(begins).hear(&frame);
+            assert_eq!(talk.names_back().len(), 1);
+        }
         assert_eq!(said(&[&frame[..9], &frame[9..]], false), ["far.example"]);
         assert_eq!(said(&[b"\x81\x02{}", &frame], false), ["far.example"]);
         assert_eq!(said(&[b"\x81\x02{}"], true), [""; 0]);

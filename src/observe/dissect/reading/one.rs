@@ -67,8 +67,6 @@ pub struct Reading {
     pub(super) inside: Option<Box<Within>>,
     /// It is inside so many others.
     pub(super) depth: u8,
-    /// What a side speaks if nobody else claims it.
-    otherwise: Option<(Side, &'static Protocol)>,
     /// Segments of a direction that nobody knows which came before others that belong in front of them.
     ahead: Pair<Ahead>,
 }
@@ -112,7 +110,6 @@ impl Reading {
     /// Bytes of a direction inside another one are missing: what comes next begins anew.
     pub(super) fn torn(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         self.last_words(side, sink);
-        self.otherwise = None;
         if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
             self.session = None;
         }
@@ -377,7 +374,8 @@ impl Reading {
                     self.done = Pair::default();
                     self.frames = Pair::default();
                     self.probes = 0;
-                    self.otherwise = sink.otherwise.take();
+                    self.seals = false;
+                    self.session = sink.onward.take();
                 }
             }
         }
@@ -457,22 +455,6 @@ impl Reading {
             self.begin(protocol, side, shared, sink);
             return true;
         }
-        match self.otherwise(side, sink) {
-            Fit::Mine => {
-                self.begin_otherwise(side, shared, sink);
-                return true;
-            }
-            Fit::NeedMore => return false,
-            Fit::NotMine => self.otherwise = self.otherwise.filter(|(of, _)| *of != side),
-        }
-        if self.otherwise(side.other(), sink) == Fit::Mine {
-            // What the other one said waits for others to claim it; now that it is answered, it waits no longer.
-            sink.ends = sink.ends.reversed();
-            self.begin_otherwise(side.other(), shared, sink);
-            self.run(side.other(), shared, sink);
-            sink.ends = sink.ends.reversed();
-            return true;
-        }
         let Some(stream) = self.streams.of_mut(side) else {
             return false;
         };
@@ -482,22 +464,6 @@ impl Reading {
         sink.carries(Carries::Application);
         self.probes = self.probes.saturating_add(1);
         again
-    }
-
-    /// Whether what waits may be what the side speaks if nobody else claims it.
-    fn otherwise(&self, side: Side, sink: &Sink<'_>) -> Fit {
-        match (self.otherwise, self.streams.of(side)) {
-            (Some((of, protocol)), Some(stream)) if of == side => {
-                (protocol.fit)(stream.unread(), &sink.ends)
-            }
-            _ => Fit::NotMine,
-        }
-    }
-
-    fn begin_otherwise(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
-        if let Some((_, protocol)) = self.otherwise {
-            self.begin(protocol, side, shared, sink);
-        }
     }
 
     /// Opens a session. What the other side said before, and waits for a protocol that it could be, is passed over if it cannot be of this
@@ -511,7 +477,6 @@ impl Reading {
     ) {
         self.session = Some(open(protocol, sink));
         self.fresh = true;
-        self.otherwise = None;
         let opens = match (
             &mut self.session,
             shared.keys.filter(|_| self.depth < DEPTH_MAX),
@@ -538,7 +503,6 @@ impl Reading {
 
     fn over_the_hole(&mut self, side: Side, shared: &mut Shared<'_>, sink: &mut Sink<'_>) {
         self.last_words(side, sink);
-        self.otherwise = None;
         if !self.session.as_mut().is_none_or(|s| s.lost(side)) {
             self.session = None;
         }
@@ -583,11 +547,6 @@ impl Reading {
             return;
         }
         self.run(side, shared, sink);
-        if self.session.is_none() && self.otherwise(side, sink) == Fit::Mine {
-            // Others may claim it, and wait in vain.
-            self.begin_otherwise(side, shared, sink);
-            self.run(side, shared, sink);
-        }
         self.half_a_question(side, sink);
         // What lies behind holes is read on its own: each piece may begin something.
         for _ in 0..=PIECES_MAX {
@@ -595,7 +554,6 @@ impl Reading {
                 return;
             }
             self.last_words(side, sink);
-            self.otherwise = None;
             let more = self
                 .streams
                 .of_mut(side)
