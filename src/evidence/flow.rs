@@ -240,8 +240,26 @@ pub struct LinkFacts {
     pub sent: bool,
     /// Some packets of this side were marked as received by it.
     pub received: bool,
-    /// Who sent the first tunnel packet that brought one of this side's.
-    pub carrier: Option<IpAddr>,
+    /// Who sent this side's packets under another address.
+    pub behind: Option<Behind>,
+}
+
+/// Who sends the packets of an address that is not its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Behind {
+    /// Who sent the first tunnel packet that brought one of them.
+    Tunnel(IpAddr),
+    /// Who sent one of them before a translator put this address in the place of its own: both were recorded.
+    Translated(IpAddr),
+}
+
+impl Behind {
+    /// The sender's own address.
+    pub fn ip(self) -> IpAddr {
+        match self {
+            Self::Tunnel(ip) | Self::Translated(ip) => ip,
+        }
+    }
 }
 
 /// How a side showed that it opened the flow, weakest first.

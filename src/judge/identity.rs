@@ -6,7 +6,7 @@
 pub mod oui;
 pub mod topology;
 
-use crate::evidence::flow::{Key, LinkFacts, Opening, Pair, Side};
+use crate::evidence::flow::{Behind, Key, LinkFacts, Opening, Pair, Side};
 use crate::evidence::ledger::Station;
 use crate::evidence::link::{Spoken, spoken};
 use crate::evidence::row::RowKey;
@@ -49,7 +49,8 @@ pub struct DeviceView {
     forwards: BTreeSet<Mac>,
     /// Addresses of the device from which another MAC sends as well while its own do: a repeater, another radio, or another machine.
     shared: BTreeSet<(IpAddr, Mac)>,
-    /// Addresses of the site from which several MACs sent, as where a router's copies were recorded too, and none of them the device's.
+    /// Addresses of the site of which no single MAC is known, as where copies of a router were recorded too: other machines sent from them, and
+    /// the device did not.
     others: BTreeSet<IpAddr>,
     /// MACs that took over an address of a declared MAC which was not seen again, and may be the same
     /// machine's.
@@ -198,7 +199,7 @@ impl DeviceView {
         shared.map(|((mac, ip), _)| (*ip, *mac)).collect()
     }
 
-    /// Finds whose packets came from several MACs, of which none is the device's.
+    /// Finds the addresses of those whose packets came from several MACs, or behind a translator, and from which only others sent.
     fn others(&self, series: &Series) -> BTreeSet<IpAddr> {
         let stations = &series.ledger.stations;
         let own = || self.macs.iter().chain(&self.heirs);
@@ -208,17 +209,18 @@ impl DeviceView {
             return BTreeSet::new();
         }
         let rows = series.rows.iter().filter(|(key, _)| key.folded.is_none());
-        let mixed = rows.flat_map(|(key, _)| {
-            let mixed = Side::BOTH
-                .into_iter()
-                .filter(|side| key.link.of(*side).mixed);
-            mixed.map(|side| key.key.ip(side))
+        let asked = rows.flat_map(|(key, _)| {
+            Side::BOTH.into_iter().flat_map(|side| {
+                let its = key.link.of(side);
+                let own = its.mixed.then_some(key.key.ip(side));
+                own.into_iter().chain(its.behind.map(Behind::ip))
+            })
         });
         let foreign = |ip: &IpAddr| {
             let its = own.iter().any(|station| station.sources.contains(ip));
             is_of_site(*ip) && !its && !self.addresses.contains(ip)
         };
-        let mut others: BTreeSet<IpAddr> = mixed.filter(foreign).collect();
+        let mut others: BTreeSet<IpAddr> = asked.filter(foreign).collect();
         let sent: BTreeSet<IpAddr> = stations
             .values()
             .flat_map(|station| station.sources.intersection(&others))
@@ -256,13 +258,20 @@ impl DeviceView {
             return DeviceMatch::Other;
         }
         let mut whose = self.whose(key.ip(side), mac_of(link, side));
-        // What a tunnel brings is its sender's, whatever addresses it has inside.
+        // What a tunnel brings is its sender's, whatever addresses it has inside; and so is what a translator sends on.
         if whose == DeviceMatch::Unsure
-            && let Some(carrier) = its.carrier
-            && self.whose(carrier, None) == DeviceMatch::Device
+            && let Some(behind) = its.behind
         {
-            whose = DeviceMatch::Device;
-        } else if whose == DeviceMatch::Unsure && its.mixed && self.others.contains(&key.ip(side)) {
+            if self.whose(behind.ip(), None) == DeviceMatch::Device {
+                whose = DeviceMatch::Device;
+            } else if let Behind::Translated(ip) = behind
+                && self.others.contains(&ip)
+            {
+                // Who sends a tunnel may do it for many.
+                whose = DeviceMatch::Other;
+            }
+        }
+        if whose == DeviceMatch::Unsure && its.mixed && self.others.contains(&key.ip(side)) {
             whose = DeviceMatch::Other;
         }
         if !self.recorder || whose == DeviceMatch::Device {
@@ -462,9 +471,12 @@ fn shown_end(
         return Some(opener);
     }
     // Inside a tunnel: the end whose packets come in those of a machine on the site, or do not come in those of one beyond.
-    let carrier = |side: Side| link.of(side).carrier.map(|ip| classify(ip).is_local());
-    let carried = either(&|side| carrier(side) == Some(true))
-        .or_else(|| either(&|side| carrier(side.other()) == Some(false)));
+    let behind = |side: Side| {
+        let behind = link.of(side).behind;
+        behind.map(|behind| classify(behind.ip()).is_local())
+    };
+    let carried = either(&|side| behind(side) == Some(true))
+        .or_else(|| either(&|side| behind(side.other()) == Some(false)));
     if carried.is_some() {
         return carried;
     }

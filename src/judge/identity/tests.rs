@@ -428,19 +428,32 @@ fn directions_against_a_mac_leave_it_open_and_without_a_recorder_say_nothing() {
 }
 
 #[test]
-fn what_a_tunnel_brings_is_its_senders() {
-    let carried = |address: &str, mac: Option<Mac>, carrier: &str| {
-        let of = series(vec![says(PHONE, self::mac(7), (0, 10))]);
-        let view = view(&devices(&[PHONE], &[]), &of);
-        let (mut key, _) = flow((address, mac), (SERVER, None), (0, 1));
+fn what_a_tunnel_or_a_translator_brings_is_its_senders() {
+    let carried = |address: &str, mac: Option<Mac>, behind: Behind| {
+        let rows = vec![
+            says(PHONE, self::mac(7), (0, 10)),
+            says(THIRD, self::mac(8), (0, 10)),
+        ];
+        let (mut key, row) = flow((address, mac), (SERVER, None), (0, 1));
         let opener = key.opener.0;
-        key.link.of_mut(opener).carrier = Some(ip(carrier));
-        view.of(&key.key, &key.link, opener)
+        key.link.of_mut(opener).behind = Some(behind);
+        let (asked, link) = (key.key, key.link);
+        let of = series(rows.into_iter().chain([(key, row)]).collect());
+        view(&devices(&[PHONE], &[]), &of).of(&asked, &link, opener)
     };
-    assert_eq!(carried("10.8.0.2", None, PHONE), Device);
-    assert_eq!(carried("10.8.0.2", None, THIRD), Unsure);
+    let tunnel = |address: &str| Behind::Tunnel(ip(address));
+    let translated = |address: &str| Behind::Translated(ip(address));
+    assert_eq!(carried("10.8.0.2", None, tunnel(PHONE)), Device);
+    assert_eq!(carried("10.8.0.2", None, translated(PHONE)), Device);
+    // Who sends a tunnel may do it for others; a translator passes on what one sent.
+    assert_eq!(carried("10.8.0.2", None, tunnel(THIRD)), Unsure);
+    assert_eq!(carried("10.8.0.2", None, translated(THIRD)), Other);
+    // Nobody is known to have sent from there.
+    assert_eq!(carried("10.8.0.2", None, translated(NEXT)), Unsure);
     // What another machine sent is its own, whatever it came in.
-    assert_eq!(carried("10.8.0.2", Some(mac(8)), PHONE), Other);
+    for behind in [tunnel(PHONE), translated(PHONE)] {
+        assert_eq!(carried("10.8.0.2", Some(mac(8)), behind), Other);
+    }
 }
 
 #[test]
@@ -676,7 +689,8 @@ fn our_side_is_the_device_else_the_local_end_else_what_the_link_shows() {
     assert!(!asked_is_ours(&all, (true, false), &nothing, &|_| {}));
 
     type Link<'l> = &'l dyn Fn(&mut LinkFacts, &mut LinkFacts);
-    let (inside, outside) = (Some(ip(PHONE)), Some(ip("9.1.1.1")));
+    let tunnel = |address: &str| Some(Behind::Tunnel(ip(address)));
+    let (inside, outside) = (tunnel(PHONE), tunnel("9.1.1.1"));
     let (p, q, gate) = (Some(mac(7)), Some(mac(8)), Some(GATE));
     let links: [(&str, Link<'_>, bool); 19] = [
         ("sent", &|_, asked| asked.sent = true, true),
@@ -695,23 +709,23 @@ fn our_side_is_the_device_else_the_local_end_else_what_the_link_shows() {
         ("sent here", &|own, _| own.sent = true, false),
         (
             "in packets of the site",
-            &|_, asked| asked.carrier = inside,
+            &|_, asked| asked.behind = inside,
             true,
         ),
         (
             "both in packets of the site",
-            &|own, asked| (own.carrier, asked.carrier) = (inside, inside),
+            &|own, asked| (own.behind, asked.behind) = (inside, inside),
             false,
         ),
         (
             "in packets of nobody of it",
-            &|_, asked| asked.carrier = outside,
+            &|_, asked| asked.behind = outside,
             false,
         ),
-        ("the other in such", &|own, _| own.carrier = outside, true),
+        ("the other in such", &|own, _| own.behind = outside, true),
         (
             "both in such",
-            &|own, asked| (own.carrier, asked.carrier) = (outside, outside),
+            &|own, asked| (own.behind, asked.behind) = (outside, outside),
             false,
         ),
         (

@@ -9,6 +9,7 @@
 //! on repeating. What a program sends again has another identification, or comes later. TCP within a
 //! connection needs none of this: its numbers say what is new; across a translator they must agree.
 
+use crate::evidence::flow::Behind;
 use crate::ground::mac::Mac;
 use crate::ground::moment::{FrameRef, Timestamp};
 use crate::observe::capture::Direction;
@@ -69,6 +70,26 @@ pub(super) struct Seen {
 
 type End = (IpAddr, u16);
 
+/// What is known of a packet that was seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Earlier {
+    /// Who had sent it before a translator put another address in that one's place.
+    sender: Option<IpAddr>,
+}
+
+impl Earlier {
+    fn of(before: (End, End), now: (End, End)) -> Self {
+        Self {
+            sender: (before.0.0 != now.0.0).then_some(before.0.0),
+        }
+    }
+
+    /// Who is behind the sender of now.
+    pub(super) fn translated(self) -> Option<Behind> {
+        self.sender.map(Behind::Translated)
+    }
+}
+
 /// By what the sights of a set are found; apart from what they were, so that a look at a set costs little.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tags {
@@ -116,9 +137,9 @@ impl<S> Default for Sets<S> {
 }
 
 impl<S: Copy> Sets<S> {
-    /// Takes a sight; true if it was seen before. `is` says what it is to one of the same body.
+    /// Takes a sight; the one before if it is of the same packet. `is` says what it is to one of the same body.
     #[inline]
-    fn take(&mut self, body: u64, mut now: S, is: impl Fn(&mut S, &mut S) -> Is) -> bool {
+    fn take(&mut self, body: u64, mut now: S, is: impl Fn(&mut S, &mut S) -> Is) -> Option<S> {
         if self.tags.is_empty() {
             self.tags.resize(SETS, Tags::default());
             self.sights.resize(SETS, [None; WAYS]);
@@ -126,7 +147,7 @@ impl<S: Copy> Sets<S> {
         // The low bits choose the set.
         let at = body as usize % SETS;
         let (Some(tags), Some(set)) = (self.tags.get_mut(at), self.sights.get_mut(at)) else {
-            return false;
+            return None;
         };
         let mut place = None;
         if tags.bodies.contains(&body) {
@@ -136,7 +157,7 @@ impl<S: Copy> Sets<S> {
                     continue;
                 };
                 match is(&mut now, before) {
-                    Is::Again => return true,
+                    Is::Again => return Some(*before),
                     Is::InItsPlace => place = Some(way),
                     Is::Another => {}
                 }
@@ -152,7 +173,7 @@ impl<S: Copy> Sets<S> {
             (*of, *written) = (body, self.writes);
             *slot = Some(now);
         }
-        false
+        None
     }
 }
 
@@ -196,13 +217,13 @@ impl Default for Duplicates {
 }
 
 impl Duplicates {
-    /// True if this packet was seen before.
+    /// What is known of this packet from before, if it was seen.
     pub(super) fn seen(
         &mut self,
         datagram: &Datagram<'_>,
         transport: &Transport<'_>,
         seen: Seen,
-    ) -> bool {
+    ) -> Option<Earlier> {
         let (ports, payload, body) = match transport {
             Transport::Tcp(segment) => return self.segment(datagram, segment, &seen),
             Transport::Udp(u) if !u.payload.is_empty() => (
@@ -210,8 +231,8 @@ impl Duplicates {
                 u.payload,
                 self.hasher.hash_one((u.payload, u.wire_len)),
             ),
-            Transport::Udp(_) => return false,
-            _ if datagram.payload.is_empty() => return false,
+            Transport::Udp(_) => return None,
+            _ if datagram.payload.is_empty() => return None,
             _ => (
                 (0, 0),
                 datagram.payload,
@@ -228,7 +249,7 @@ impl Duplicates {
             len: payload.len(),
             times: 1,
         };
-        self.others.take(body, now, |now, before| {
+        let before = self.others.take(body, now, |now, before| {
             if now.repeats(before) {
                 before.times = before.times.saturating_add(1);
                 return Is::Again;
@@ -240,16 +261,22 @@ impl Duplicates {
                 now.times = before.times.saturating_add(1);
             }
             Is::InItsPlace
-        })
+        })?;
+        Some(Earlier::of(before.ends, now.ends))
     }
 
     /// The same of a segment. What comes again within a connection is told by its numbers; this is for what comes again behind a
     /// translator, in what looks like another connection.
     #[inline]
-    fn segment(&mut self, datagram: &Datagram<'_>, segment: &Segment<'_>, seen: &Seen) -> bool {
+    fn segment(
+        &mut self,
+        datagram: &Datagram<'_>,
+        segment: &Segment<'_>,
+        seen: &Seen,
+    ) -> Option<Earlier> {
         let payload = segment.payload;
         if payload.is_empty() {
-            return false;
+            return None;
         }
         let mut body = self.hasher.build_hasher();
         let numbers = (u64::from(segment.sequence) << 32) | u64::from(segment.acknowledgement);
@@ -267,13 +294,14 @@ impl Duplicates {
                 (datagram.destination, segment.destination_port),
             ),
         };
-        self.segments.take(body.finish(), now, |now, before| {
+        let before = self.segments.take(body.finish(), now, |now, before| {
             match now.ends == before.ends {
                 true => Is::InItsPlace,
                 false if now.repeats(before) => Is::Again,
                 false => Is::Another,
             }
-        })
+        })?;
+        Some(Earlier::of(before.ends, now.ends))
     }
 }
 
@@ -392,7 +420,7 @@ mod tests {
         millis: 0,
     };
 
-    fn copies(records: &[Record]) -> Vec<bool> {
+    fn earlier(records: &[Record]) -> Vec<Option<Earlier>> {
         let mut duplicates = Duplicates::default();
         let mut frame = 0;
         let mut see = |r: &Record| {
@@ -436,6 +464,10 @@ mod tests {
         records.iter().map(&mut see).collect()
     }
 
+    fn copies(records: &[Record]) -> Vec<bool> {
+        earlier(records).iter().map(Option::is_some).collect()
+    }
+
     #[test]
     fn a_packet_seen_elsewhere_is_the_same_one() {
         let at = |millis| Record { millis, ..ONE };
@@ -456,6 +488,13 @@ mod tests {
             ..a_hop_on
         };
         assert_eq!(copies(&[ONE, translated]), [false, true]);
+        let behind = |records: &[Record]| {
+            let last = earlier(records).pop().flatten();
+            last.and_then(Earlier::translated)
+        };
+        let phone = Behind::Translated(PHONE.into());
+        assert_eq!(behind(&[ONE, translated]), Some(phone));
+        assert_eq!(behind(&[ONE, other_interface]), None);
         let neighbour = Record {
             source: OUTSIDE,
             ..at(1)

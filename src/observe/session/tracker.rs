@@ -18,7 +18,7 @@ use super::limited::Limited;
 use super::observer::Layer as Seen;
 use super::senders::Senders;
 use crate::evidence::bins::Scale;
-use crate::evidence::flow::{Side, Span};
+use crate::evidence::flow::{Behind, Side, Span};
 use crate::evidence::ledger::apps::AppId;
 use crate::evidence::ledger::{Ends, Ledger};
 use crate::evidence::{Unflowed, UnflowedOverTime};
@@ -41,7 +41,6 @@ use crate::observe::packet::fragments::{Fragments, Piece};
 use alike::Alike;
 use doubted::Doubts;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Packets inside packets that are followed, counted from the frame: real ones have two or three
@@ -60,7 +59,7 @@ struct Context {
     target: Option<Mac>,
     direction: Option<Direction>,
     /// The sender of the outermost packet that it came in.
-    carrier: Option<IpAddr>,
+    behind: Option<Behind>,
     depth: u8,
     /// Neighbour messages in it speak of the link under audit: what a tunnel holds was said somewhere
     /// else, or by anybody.

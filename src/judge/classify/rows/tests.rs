@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::evidence::Devices;
+use crate::evidence::flow::Behind;
 use crate::evidence::flow::Opening;
 use crate::evidence::row::{Folded, Resolved};
 use crate::ground::label::{Label, LabelSource};
@@ -498,7 +499,7 @@ fn who_asks_the_device_is_another_machine_unless_it_asks_itself() {
     // To its own address, and only one of the two is known to be the device's.
     let itself = |key: &mut RowKey| {
         let asked = key.opener.0.other();
-        key.link.of_mut(asked).carrier = Some(ip(PHONE));
+        key.link.of_mut(asked).behind = Some(Behind::Tunnel(ip(PHONE)));
     };
     assert_eq!(whose(CAMERA, &device(&[PHONE]), &itself), Unsure);
 }

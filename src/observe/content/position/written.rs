@@ -318,6 +318,13 @@ fn named_apart(text: &Text<'_>, out: &mut Vec<Found>) {
         let Some((number, rest_behind)) = value.and_then(decimal) else {
             continue;
         };
+        // Of latencies, which have such names too.
+        let unit = rest_behind.trim_start();
+        let unit = unit.split(|c: char| !c.is_ascii_alphabetic()).next();
+        if matches!(unit, Some("s" | "ms" | "us" | "ns" | "sec")) {
+            last = None;
+            continue;
+        }
         let end = behind.saturating_add(rest.len().saturating_sub(rest_behind.len()));
         match last.take() {
             Some((other, first, from))
@@ -475,6 +482,8 @@ mod tests {
             "lat 12.1 lon 13.2",
             "flat 48.13712 lon 11.57540",
             "lat 48.13712 lat 11.57540",
+            "lat 12.3456 ms, long 48.1371 ms",
+            "lat 12.3456s long 48.1371s",
             "latency 48.13712 longest 11.57540",
             r#"[{"key":"latitude","max":48.13712},{"key":"longitude","max":11.57540}]"#,
         ] {

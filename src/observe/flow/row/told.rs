@@ -393,6 +393,7 @@ fn resolved<'l>(flow: &Flow, side: Side, ledger: &'l Ledger) -> Vec<&'l NameEven
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::evidence::flow::Behind;
     use crate::evidence::ledger::apps::Apps;
     use crate::ground::label::{Label, LabelSource};
     use crate::ground::mac::Mac;
@@ -465,7 +466,7 @@ mod tests {
             changed(&|r| r.apps = vec![one, other]),
             changed(&|r| r.link.a.source = Some(Mac([2; 6]))),
             changed(&|r| r.link.b.source = Some(Mac([2; 6]))),
-            changed(&|r| r.link.a.carrier = Some([192, 0, 2, 7].into())),
+            changed(&|r| r.link.a.behind = Some(Behind::Tunnel([192, 0, 2, 7].into()))),
             changed(&|r| r.relay = Some(Relay::Proxy(Some([192, 0, 2, 8].into())))),
             changed(&|r| r.relay = Some(Relay::Proxy(Some([192, 0, 2, 9].into())))),
             changed(&|r| r.literal = Some([192, 0, 2, 8].into())),

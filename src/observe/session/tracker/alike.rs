@@ -5,7 +5,7 @@
 //! counted as every packet is, and what they carry goes the way of all payload. Whatever is not like the last one goes through all
 //! stages, and so does every packet where [`Means::thorough`](crate::observe::capture::Means::thorough) says so: the result is the same.
 
-use super::super::duplicates::{Port, Seen as Sight};
+use super::super::duplicates::{Earlier, Port, Seen as Sight};
 use super::datagrams::{between, count, note_device, note_direction};
 use super::{Context, Link, Tracker};
 use crate::evidence::flow::Key;
@@ -174,14 +174,21 @@ impl Tracker {
             direction: frame.direction,
             radio: None,
         };
-        let again = self.duplicates.seen(datagram, &plain.transport, sight);
+        let earlier = self.duplicates.seen(datagram, &plain.transport, sight);
+        let sender = earlier.and_then(Earlier::translated);
+        if sender.is_some()
+            && let Some(flow) = self.table.flow(slot)
+        {
+            let facts = flow.link.of_mut(ends.side);
+            facts.behind = facts.behind.or(sender);
+        }
         let context = Context {
             moment,
             interval,
             source,
             target,
             direction: frame.direction,
-            carrier: None,
+            behind: sender,
             depth: 0,
             on_link: true,
             in_pieces: false,
@@ -189,7 +196,7 @@ impl Tracker {
             app: None,
             port,
             radio: None,
-            again,
+            again: earlier.is_some(),
             rival: false,
         };
         let piece = Piece {

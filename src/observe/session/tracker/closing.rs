@@ -161,7 +161,7 @@ impl Tracker {
             source: None,
             target: None,
             direction: None,
-            carrier: None,
+            behind: None,
             depth: 0,
             on_link: false,
             in_pieces: false,

@@ -1,6 +1,6 @@
 //! IP packets: which flow each belongs to, what it counts for, and who reads what it carries.
 
-use super::super::duplicates::Seen as Sight;
+use super::super::duplicates::{Earlier, Seen as Sight};
 use super::super::icmp::{icmp_ports, is_no_answer, is_request, may_carry};
 use super::super::inside::{asks_beyond, of_echo, of_number, of_unknown};
 use super::content::Layer;
@@ -65,8 +65,13 @@ impl Tracker {
             direction: context.direction,
             radio: context.radio,
         };
-        let again = self.duplicates.seen(datagram, &transport, sight);
-        let context = Context { again, ..*context };
+        let earlier = self.duplicates.seen(datagram, &transport, sight);
+        let sender = earlier.and_then(Earlier::translated);
+        let context = Context {
+            again: earlier.is_some(),
+            behind: context.behind.or(sender),
+            ..*context
+        };
         let (slot, fresh) = self.flow_of(&key, side, &transport, believed, &context);
         let answers = believed && !is_no_answer(&transport, datagram.protocol);
         self.note(slot, fresh, ends, pieces, answers, &context);
@@ -436,8 +441,8 @@ fn note_neighbour(
     let before = (facts.mixed, facts.source);
     note_link(facts, context.source, context.target, first);
     note_direction(facts, context.direction);
-    if facts.carrier.is_none() {
-        facts.carrier = context.carrier;
+    if facts.behind.is_none() {
+        facts.behind = context.behind;
     }
     // The pair is new when the flow is, or when its addresses changed.
     if (first || facts.mixed != before.0 || facts.source != context.source)

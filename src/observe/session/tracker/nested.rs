@@ -8,7 +8,7 @@ use super::super::inside::{Found, Seen, of_datagram, of_number};
 use super::super::senders::FrameSender;
 use super::content::Layer;
 use super::{Context, DEPTH_MAX, Tracker};
-use crate::evidence::flow::{Key, Opening, Relay, Side};
+use crate::evidence::flow::{Behind, Key, Opening, Relay, Side};
 use crate::evidence::ledger::Ends;
 use crate::ground::address::{Class, classify};
 use crate::ground::cause::{LinkCause, PacketCause, SessionCause};
@@ -46,7 +46,10 @@ impl Tracker {
             source: None,
             target: None,
             // A copy says nothing of who put it into the tunnel.
-            carrier: context.carrier.or(Some(sender)).filter(|_| !found.copies),
+            behind: context
+                .behind
+                .or(Some(Behind::Tunnel(sender)))
+                .filter(|_| !found.copies),
             depth: context.depth.saturating_add(1),
             on_link: false,
             in_pieces: false,
