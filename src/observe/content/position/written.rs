@@ -230,6 +230,42 @@ fn waypoints(text: &Text<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// Halves of positions, one behind the other, each under its name.
+struct Halves {
+    /// True for a latitude; its number and where its name stands.
+    last: Option<(bool, Number, usize)>,
+    /// Bytes from one name to the other at the most.
+    apart: usize,
+}
+
+impl Halves {
+    fn within(apart: usize) -> Self {
+        Self { last: None, apart }
+    }
+
+    /// Takes a half, from its name to its end; with the other one before it, it is a position.
+    fn half(
+        &mut self,
+        (is_latitude, number): (bool, Number),
+        (at, end): (usize, usize),
+        least_decimals: usize,
+        out: &mut Vec<Found>,
+    ) {
+        match self.last.take() {
+            Some((other, first, from))
+                if other != is_latitude && at.saturating_sub(from) <= self.apart =>
+            {
+                let (latitude, longitude) = match other {
+                    true => (first, number),
+                    false => (number, first),
+                };
+                report(latitude, longitude, from, end, least_decimals, out);
+            }
+            _ => self.last = Some((is_latitude, number, at)),
+        }
+    }
+}
+
 /// `纬度：48.13712 经度：11.57540`, in either writing and in Japanese.
 fn chinese(text: &Text<'_>, out: &mut Vec<Found>) {
     // Both names end in the same character (度), and the one before it tells them apart.
@@ -238,9 +274,7 @@ fn chinese(text: &Text<'_>, out: &mut Vec<Found>) {
     const LONGITUDE: [&str; 3] = ["经", "經", "経"];
     /// A colon of any kind, an equals sign, quotes and blanks.
     const MARKS_MAX: usize = 8;
-    /// From one name to the other.
-    const APART_MAX: usize = 64;
-    let mut last: Option<(bool, Number, usize)> = None;
+    let mut halves = Halves::within(64);
     for at in DEGREE.find_iter(text.bytes) {
         let before = text.bytes.get(..at).unwrap_or_default();
         let named = |names: &[&str]| names.iter().any(|name| before.ends_with(name.as_bytes()));
@@ -257,28 +291,15 @@ fn chinese(text: &Text<'_>, out: &mut Vec<Found>) {
         let Some((number, _)) = decimal(here) else {
             continue;
         };
-        match last.take() {
-            Some((other, first, from))
-                if other != is_latitude && at.saturating_sub(from) <= APART_MAX =>
-            {
-                let (latitude, longitude) = match other {
-                    true => (first, number),
-                    false => (number, first),
-                };
-                let end = begin.saturating_add(MARKS_MAX);
-                report(latitude, longitude, from, end, 2, out);
-            }
-            _ => last = Some((is_latitude, number, at)),
-        }
+        let end = begin.saturating_add(MARKS_MAX);
+        halves.half((is_latitude, number), (at, end), 2, out);
     }
 }
 
 /// `lat 48.13712 lon 11.57540`, and names that are values themselves: `{"key":"latitude","value":48.13712},{"key":"longitude",…`.
 fn named_apart(text: &Text<'_>, out: &mut Vec<Found>) {
-    /// From one name to the other.
-    const APART_MAX: usize = 160;
     const NAME_MAX: usize = 10;
-    let mut last: Option<(bool, Number, usize)> = None;
+    let mut halves = Halves::within(160);
     for at in memchr::memchr2_iter(b'l', b'L', text.bytes) {
         let second = text.byte(at.saturating_add(1));
         let third = text.byte(at.saturating_add(2));
@@ -322,22 +343,11 @@ fn named_apart(text: &Text<'_>, out: &mut Vec<Found>) {
         let unit = rest_behind.trim_start();
         let unit = unit.split(|c: char| !c.is_ascii_alphabetic()).next();
         if matches!(unit, Some("s" | "ms" | "us" | "ns" | "sec")) {
-            last = None;
+            halves.last = None;
             continue;
         }
         let end = behind.saturating_add(rest.len().saturating_sub(rest_behind.len()));
-        match last.take() {
-            Some((other, first, from))
-                if other != is_latitude && at.saturating_sub(from) <= APART_MAX =>
-            {
-                let (latitude, longitude) = match other {
-                    true => (first, number),
-                    false => (number, first),
-                };
-                report(latitude, longitude, from, end, 4, out);
-            }
-            _ => last = Some((is_latitude, number, at)),
-        }
+        halves.half((is_latitude, number), (at, end), 4, out);
     }
 }
 
