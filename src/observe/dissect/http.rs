@@ -63,15 +63,23 @@ struct Http {
 /// What comes next in a direction.
 #[derive(Default)]
 enum Next {
-    /// A message.
+    /// A message, or the rest of one that began before the capture.
     #[default]
     Message,
+    /// A message: the one before is over.
+    Another,
     /// So many bytes of the body of an answer.
     Length(u64),
     /// A chunked body.
     Chunks(Chunked),
     /// More of an answer that has no end, or whose end is lost.
     Unknown,
+}
+
+impl Next {
+    fn is_message(&self) -> bool {
+        matches!(self, Self::Message | Self::Another)
+    }
 }
 
 /// The answer to a lookup.
@@ -175,8 +183,7 @@ impl Session for Http {
         }
         // The connection ended inside a head: the names that are there count.
         let side = sink.side();
-        if matches!(self.next.of(side), Next::Message) && !self.switching && fit(bytes) == Fit::Mine
-        {
+        if self.next.of(side).is_message() && !self.switching && fit(bytes) == Fit::Mine {
             let closed = [bytes, b"\r\n\r\n"].concat();
             if let Parsed::Head(request) = request(&closed) {
                 if self.client != Some(side) {
@@ -271,7 +278,7 @@ impl Http {
         }
         let side = sink.side();
         // An answer may begin too where its length was not to be relied on.
-        if !(self.switching || self.asked || matches!(self.next.of(side), Next::Message)) {
+        if !(self.switching || self.asked || self.next.of(side).is_message()) {
             return self.onward(bytes, sink);
         }
         match response_on(bytes, self.search.of_mut(side)) {
@@ -292,8 +299,9 @@ impl Http {
                 self.switching &= more;
                 self.asked &= more;
                 *self.next.of_mut(side) = match head {
+                    _ if more && head.status != 101 => Next::Message,
                     _ if head.bodyless || self.head || head.content_length == Some(0) => {
-                        Next::Message
+                        Next::Another
                     }
                     Response { chunked: true, .. } => Next::Chunks(Chunked::new()),
                     Response {
@@ -318,14 +326,14 @@ impl Http {
                     usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 *left = left.saturating_sub(length as u64);
                 if *left == 0 {
-                    *next = Next::Message;
+                    *next = Next::Another;
                 }
                 return Step::Consumed(length);
             }
             Next::Chunks(chunks) => {
                 let length = chunks.feed(bytes);
                 if chunks.is_done() {
-                    *next = Next::Message;
+                    *next = Next::Another;
                 } else if chunks.is_broken() {
                     *next = Next::Unknown;
                 }
@@ -333,14 +341,19 @@ impl Http {
                     return Step::Consumed(length);
                 }
             }
-            Next::Message if !self.switching => match request_on(bytes, self.search.of_mut(side)) {
-                Parsed::NeedMore => return Step::More,
-                Parsed::Head(request) => {
-                    self.turn(side);
-                    return self.request(&request, sink);
+            Next::Message | Next::Another if !self.switching => {
+                let over = matches!(next, Next::Another);
+                match request_on(bytes, self.search.of_mut(side)) {
+                    Parsed::NeedMore => return Step::More,
+                    Parsed::Head(request) => {
+                        self.turn(side);
+                        return self.request(&request, sink);
+                    }
+                    // Behind a whole answer something else begins.
+                    Parsed::NotHttp if over => return Step::Handover(0),
+                    Parsed::NotHttp => {}
                 }
-                Parsed::NotHttp => {}
-            },
+            }
             _ => {}
         }
         self.switching = false;
@@ -525,6 +538,12 @@ mod tests {
                 "{answer}"
             );
         }
+        // So may another protocol begin there.
+        let mut hello = Conversation::tcp("192.168.2.60:80");
+        hello.say("GET /page HTTP/1.1\r\nHost: 192.168.2.60\r\n\r\n");
+        hello.hear("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        hello.hear(crate::observe::dissect::tls::tests::hello("far.example"));
+        assert_eq!((hello.names_back().len(), hello.gaps()), (1, vec![]));
         // What stands in an answer asks for nothing; one without a length ends with the connection.
         let length = asks.len();
         for answer in [
