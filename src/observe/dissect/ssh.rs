@@ -41,10 +41,25 @@ struct Ssh {
 #[derive(Default)]
 struct Side {
     greeted: bool,
+    /// Something came behind its line.
+    goes_on: bool,
     /// Bytes in clear so far.
     clear: usize,
     /// Those of them that no packet holds.
     odd: usize,
+}
+
+impl Side {
+    /// What comes next may be of SSH: its line, and behind it a packet shorter than 2^24 bytes. One side's line makes nothing else of what the
+    /// other says.
+    fn may_be(&self, bytes: &[u8]) -> bool {
+        const LINE: &[u8] = b"SSH-";
+        let common = LINE.len().min(bytes.len());
+        match self.greeted {
+            false => bytes.get(..common) == LINE.get(..common),
+            true => self.goes_on || bytes.first() == Some(&0),
+        }
+    }
 }
 
 impl Session for Ssh {
@@ -52,7 +67,11 @@ impl Session for Ssh {
         sink.carries(Carries::Application);
         let side = sink.side();
         let state = self.sides.of_mut(side);
+        if !state.may_be(bytes) {
+            return Step::Handover(0);
+        }
         let step = if state.greeted {
+            state.goes_on = true;
             packet(bytes)
         } else {
             line(bytes)
@@ -178,6 +197,21 @@ mod tests {
             assert_eq!(now(&mut talk), (Carries::Application, false));
             talk.say(message(20, 100));
             assert_eq!(now(&mut talk), (Carries::Application, false));
+        }
+    }
+
+    #[test]
+    fn a_line_of_one_side_hides_nothing_that_the_other_says() {
+        let connect = b"CONNECT far.example:443 HTTP/1.1\r\n\r\n";
+        let banner = b"SSH-2.0-x\r\n";
+        let mut heard = Conversation::tcp("192.168.2.60:9000");
+        heard.hear(banner).say(connect);
+        let mut both = Conversation::tcp("192.168.2.60:9000");
+        both.hear(banner).say(banner).say(connect);
+        let mut own = Conversation::tcp("192.168.2.60:9000");
+        own.say([&banner[..], connect].concat());
+        for talk in [&mut heard, &mut both, &mut own] {
+            assert_eq!((talk.names().len(), talk.gaps()), (1, vec![]));
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! It begins with no sign of its own: it is what follows the upgrade as long as the client sends frames, and stays the connection of the request
 //! before.
-//! Frames say where each message begins and ends; those of the client are masked. What the first messages of a side hold is read as a stream of
-//! its own: tunnels send requests to a relay and hellos in them. What a message says else is not read here, and neither are compressed ones.
+//! Frames say where each message begins and ends; those of the client are masked. What the first binary messages of a side hold is read as a
+//! stream of its own: tunnels send requests to a relay and hellos in them. Text is people's and programs', and quotes requests; what a message
+//! says else is not read here, and neither are compressed ones.
 
 use super::drone_link;
 use super::wire::Reader;
@@ -20,7 +21,7 @@ pub(super) fn open(client: Side) -> Box<dyn Session> {
     Box::new(WebSocket {
         client,
         inside: Pair::default(),
-        packed: Pair::default(),
+        other: Pair::default(),
         begun: false,
         lost: false,
     })
@@ -30,6 +31,8 @@ pub(super) fn open(client: Side) -> Box<dyn Session> {
 const INSIDE_MAX: usize = 64 << 10;
 /// What a frame counts for beside its bytes: many short ones cost as much as few long ones.
 const FRAME_COST: usize = 64;
+/// The number of text messages (§5.2).
+const TEXT: u8 = 1;
 /// Longest frame that is waited for.
 const FRAME_MAX: u64 = 16 << 10;
 
@@ -100,8 +103,8 @@ struct WebSocket {
     client: Side,
     /// Bytes of messages of each side that were read as a stream.
     inside: Pair<usize>,
-    /// The message at hand of each side is compressed.
-    packed: Pair<bool>,
+    /// The message at hand of each side is text, or compressed.
+    other: Pair<bool>,
     /// A frame of the client was read.
     begun: bool,
     /// Where the frames of the server begin is not known any more.
@@ -135,9 +138,12 @@ impl Session for WebSocket {
             } => {
                 self.begun |= client;
                 let total = (header as u64).saturating_add(length);
-                let (packed, inside) = (self.packed.of_mut(side), self.inside.of_mut(side));
-                *packed = masked.begins.unwrap_or(*packed);
-                let looks = !masked.control && !*packed && length <= FRAME_MAX;
+                let (other, inside) = (self.other.of_mut(side), self.inside.of_mut(side));
+                if let Some(packed) = masked.begins {
+                    let text = bytes.first().is_some_and(|first| first & 0x0f == TEXT);
+                    *other = packed || text;
+                }
+                let looks = !masked.control && !*other && length <= FRAME_MAX;
                 if looks && *inside < INSIDE_MAX {
                     let whole = usize::try_from(total)
                         .ok()
@@ -214,7 +220,7 @@ mod tests {
     #[test]
     fn of_a_frame_that_breaks_off_what_is_here_is_labelled() {
         let mut talk = Conversation::tcp("192.168.2.60:80");
-        let whole = framed(0x81, b"lat=48.13712&lon=11.57540");
+        let whole = framed(0x82, b"lat=48.13712&lon=11.57540");
         let masked = |parts: &[(u64, Part)]| {
             let is = |(_, part): &&(u64, Part)| matches!(part, Part::Masked(_));
             parts.iter().filter(is).count()
@@ -267,6 +273,8 @@ mod tests {
             names(&[framed(0x81, b"hi"), framed(0x82, &whole)]),
             ["far.example"]
         );
+        // Text may quote anything.
+        assert_eq!(names(&[framed(0x81, &whole)]), [""; 0]);
         // One that is not masked as it ought to be.
         let bare = [&[0x82, whole.len() as u8][..], &whole].concat();
         assert!(whole.len() <= 125);

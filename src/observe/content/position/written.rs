@@ -360,11 +360,20 @@ fn beside(rest: &str) -> Option<&str> {
     NAMES.contains(&name).then(|| rest.trim_start_matches('"'))
 }
 
-/// What systems and services put around two numbers: `Location[gps 48.13712,11.57540 hAcc=12`, `<+48.13712,+11.57540> +/- 5.00m`, and in
-/// paths `/points/48.1371,11.5754` and `/@48.13712,11.57540,17z`.
+/// What systems and services put around two numbers: `Location[gps 48.13712,11.57540 hAcc=12`, `<+48.13712,+11.57540> +/- 5.00m`,
+/// `lat/lng: (48.13712,11.57540)` and `LatLng(48.13712, 11.57540)` as libraries of maps print a point, and in paths `/points/48.1371,11.5754` and `/@48.13712,11.57540,17z`.
 fn printed(text: &Text<'_>, out: &mut Vec<Found>) {
-    static FRONTS: LazyLock<[Finder<'_>; 4]> =
-        LazyLock::new(|| ["Location[", "> +/- ", "/points/", "/@"].map(Finder::new));
+    static FRONTS: LazyLock<[Finder<'_>; 6]> = LazyLock::new(|| {
+        let fronts = [
+            "Location[",
+            "> +/- ",
+            "/points/",
+            "/@",
+            "lat/lng: (",
+            "LatLng(",
+        ];
+        fronts.map(Finder::new)
+    });
     /// A provider's name, or two numbers.
     const NEAR: usize = 40;
     for (which, front) in FRONTS.iter().enumerate() {
@@ -452,6 +461,8 @@ mod tests {
             r#"GpsLatitude="+48.13712" GpsLongtitude="+11.57540""#,
             r#"{"plannedHomePosition":[48.13712,11.57540,10]}"#,
             "fix: lat 48.13712 lon 11.57540 alt 519",
+            "moved to lat/lng: (48.13712,11.57540)",
+            "home=LatLng(48.13712, 11.57540)",
             "LONG\t11.57540, LAT\t48.13712",
             r#"[{"key":"latitude","value":48.13712},{"key":"longitude","value":11.57540}]"#,
             r#"[{"k": "lng", "v": "11.57540"}, {"k": "lat", "v": "48.13712"}]"#,

@@ -155,6 +155,11 @@ impl Reading {
             None => self.aside.insert((protocol.id, (protocol.open)())),
         };
         session.read(bytes, sink);
+        if protocol.id != dns::OVER_UDP.id {
+            // Lookups before it do not make lookups of it.
+            let facts = &mut sink.flow.facts;
+            (facts.more_than_lookups, facts.only_lookups) = (true, false);
+        }
     }
 
     /// A segment of a flow that nobody reads: a drone link over TCP still shows itself.
