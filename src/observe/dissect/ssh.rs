@@ -50,8 +50,8 @@ struct Side {
 }
 
 impl Side {
-    /// What comes next may be of SSH: its line, and behind it a packet shorter than 2^24 bytes. One side's line makes nothing else of what the
-    /// other says.
+    /// What comes next may be of SSH: its line (RFC 4253 §4.2), and behind it a packet whose length has no more than three bytes (§6.1). One
+    /// side's line makes nothing else of what the other says; a server that greets with other lines first is recognised behind them.
     fn may_be(&self, bytes: &[u8]) -> bool {
         const LINE: &[u8] = b"SSH-";
         let common = LINE.len().min(bytes.len());

@@ -61,6 +61,14 @@ struct StunStream(Told);
 
 impl Session for StunStream {
     fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
+        // Requests of text protocols begin in the range of channel numbers. As a length two capital letters are 16 kB and more, which no
+        // datagram that is passed on has.
+        if bytes
+            .first_chunk::<4>()
+            .is_some_and(|word| word.iter().all(u8::is_ascii_uppercase))
+        {
+            return Step::Handover(0);
+        }
         // Channel data: number 0x4000 to 0x4fff, length, data padded to four bytes.
         if let [0x40..=0x4f, rest @ ..] = bytes {
             sink.carries(Carries::Application);
@@ -161,6 +169,16 @@ mod tests {
             (udp.literal(), udp.facts().relay.clone()),
             (peer, Some(Relay::Proxy(peer)))
         );
+        // A message makes nothing of a request behind it.
+        let mut hidden = Conversation::tcp("192.168.2.254:3478");
+        hidden.say(
+            [
+                &messages[0][..],
+                b"CONNECT far.example:443 HTTP/1.1\r\n\r\n",
+            ]
+            .concat(),
+        );
+        assert_eq!(hidden.names().len(), 1);
         // The same over TCP, channel data between them.
         let bytes = [&messages[0][..], &hex("4001 0003 010203 00"), &messages[1]].concat();
         for size in [1, 9, bytes.len()] {
